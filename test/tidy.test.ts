@@ -1,0 +1,141 @@
+// Style that a machine can check: the directions of imports (docs/ARCHITECTURE.md), the bans of the pure line, files
+// that nothing imports, and a first comment in every file. Each failure names the file and what to do instead.
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, normalize } from 'node:path'
+import { describe, expect, it } from 'vitest'
+
+const SRC = join(import.meta.dirname, '../src')
+
+/** Folder or file of src/ → what it may import beside itself. The order is the order of the layers, bottom first. */
+const MAY_IMPORT: Record<string, readonly string[]> = {
+  lib: [],
+  'errors.ts': ['lib'],
+  config: ['lib', 'errors.ts'],
+  protocol: ['lib', 'errors.ts'],
+  store: ['lib'],
+  types: ['lib', 'store'],
+  keyspace: ['lib', 'store', 'types'],
+  codec: ['lib', 'store', 'types'],
+  commands: ['lib', 'errors.ts', 'config', 'protocol', 'store', 'types', 'keyspace', 'codec'],
+  engine: ['lib', 'errors.ts', 'config', 'protocol', 'store', 'types', 'keyspace', 'codec', 'commands'],
+  replication: ['lib', 'errors.ts', 'protocol', 'keyspace'],
+  cluster: ['lib', 'protocol'],
+  raft: ['lib'],
+  sentinel: ['lib', 'errors.ts', 'config', 'raft'],
+  // ---- the pure line ----
+  io: ['lib', 'protocol'],
+  metrics: ['lib'],
+  server: [
+    'lib',
+    'errors.ts',
+    'config',
+    'protocol',
+    'store',
+    'types',
+    'keyspace',
+    'codec',
+    'commands',
+    'engine',
+    'replication',
+    'cluster',
+    'io',
+    'metrics',
+  ],
+  supervisor: ['lib', 'errors.ts', 'config', 'protocol', 'raft', 'sentinel', 'io', 'metrics'],
+  console: [],
+  cli: ['lib', 'errors.ts', 'config', 'protocol', 'io', 'server', 'supervisor'],
+}
+
+const IMPURE = new Set(['io', 'metrics', 'server', 'supervisor', 'console', 'cli'])
+
+/** What a file below the pure line must not mention, and what to use in its place. */
+const BANS: readonly [RegExp, string][] = [
+  [/\bDate\b(?!\w)/, 'time comes in as an argument (nowMs)'],
+  [/\bMath\.random\b/, 'randomness comes in as an argument (lib/prng.ts)'],
+  [/\b(setTimeout|setInterval|setImmediate|queueMicrotask)\b/, 'timers belong to server/ and supervisor/'],
+  [/\bprocess\./, 'the process belongs to server/, supervisor/ and cli/'],
+  [/\bperformance\b\./, 'time comes in as an argument'],
+  [/\basync\b|\bawait\b|\bPromise\b/, 'code below the pure line is synchronous'],
+  [/\bfetch\(/, 'I/O belongs to io/'],
+]
+
+const ENTRY_POINTS = new Set(['cli/main.ts'])
+
+const files = readdirSync(SRC, { recursive: true, encoding: 'utf8' }).filter((path) => path.endsWith('.ts'))
+const layerOf = (path: string): string => path.split('/')[0]!
+const importsOf = (text: string): string[] =>
+  [
+    ...text.matchAll(
+      /(?:^|\n)\s*(?:import|export)\s[^;'"]*?from\s*'([^']+)'|import\(\s*'([^']+)'\s*\)|(?:^|\n)import\s+'([^']+)'/g,
+    ),
+  ].map((match) => (match[1] ?? match[2] ?? match[3])!)
+const withoutComments = (text: string): string =>
+  text.replace(/\/\*[\s\S]*?\*\//g, '').replace(/(^|[^:'"`])\/\/.*$/gm, '$1')
+const withoutStrings = (text: string): string => text.replace(/'(?:[^'\\\n]|\\.)*'/g, "''")
+
+const sources = files.map((path) => {
+  const text = readFileSync(join(SRC, path), 'utf8')
+  return { path, text, code: withoutComments(text), layer: layerOf(path) }
+})
+
+describe('imports', () => {
+  it('go down the layers only', () => {
+    const wrong: string[] = []
+    for (const { path, code, layer } of sources) {
+      const allowed = MAY_IMPORT[layer]
+      if (allowed === undefined) {
+        wrong.push(`${path}: ${layer} is no layer of the layout; add it to test/tidy.test.ts and docs/ARCHITECTURE.md`)
+        continue
+      }
+      for (const name of importsOf(code)) {
+        if (!name.startsWith('.')) continue
+        const target = normalize(join(dirname(path), name))
+        const to = layerOf(target)
+        if (target.startsWith('..')) wrong.push(`${path} imports ${name}, outside src/`)
+        else if (to !== layer && !allowed.includes(to))
+          wrong.push(`${path} imports ${target}: ${layer} may not import ${to}`)
+        else if (!existsSync(join(SRC, target))) wrong.push(`${path} imports ${target}, which does not exist`)
+      }
+    }
+    expect(wrong).toEqual([])
+  })
+
+  it('name no package and no node module below the pure line', () => {
+    const wrong = sources
+      .filter(({ layer }) => !IMPURE.has(layer))
+      .flatMap(({ path, code }) =>
+        importsOf(code)
+          .filter((name) => !name.startsWith('.'))
+          .map((name) => `${path} imports ${name}: take what it gives as an argument, from io/`),
+      )
+    expect(wrong).toEqual([])
+  })
+
+  it('leave no file unused', () => {
+    const used = new Set(
+      sources.flatMap(({ path, code }) => importsOf(code).map((name) => normalize(join(dirname(path), name)))),
+    )
+    expect(files.filter((path) => !used.has(path) && !ENTRY_POINTS.has(path))).toEqual([])
+  })
+})
+
+describe('the pure line', () => {
+  it.each(BANS)('bans %s', (pattern, instead) => {
+    const wrong = sources
+      .filter(({ layer }) => !IMPURE.has(layer))
+      .filter(({ code }) => pattern.test(withoutStrings(code)))
+      .map(({ path }) => `${path}: ${instead}`)
+    expect(wrong).toEqual([])
+  })
+})
+
+describe('every file', () => {
+  it('begins with a comment that says what it is for', () => {
+    const wrong = sources.filter(({ text }) => !/^(#!.*\n)?(\/\/|\/\*)/.test(text)).map(({ path }) => path)
+    expect(wrong).toEqual([])
+  })
+
+  it('stays under 700 lines, or is split by concept', () => {
+    expect(sources.filter(({ text }) => text.split('\n').length > 700).map(({ path }) => path)).toEqual([])
+  })
+})
