@@ -1,0 +1,99 @@
+// Every error reply of server and sentinel, in one table. The texts are interfaces: clients and tests parse them, and
+// where Redis has the error the text is the one that Redis sends. A `%s` is filled in by `errorText`.
+
+import { assert } from './lib/assert.ts'
+
+/** Error replies by name. The first word is the code that clients switch on. */
+export const ERRORS = {
+  syntax: 'ERR syntax error',
+  notInteger: 'ERR value is not an integer or out of range',
+  notFloat: 'ERR value is not a valid float',
+  wrongType: 'WRONGTYPE Operation against a key holding the wrong kind of value',
+  noSuchKey: 'ERR no such key',
+  outOfRange: 'ERR value is out of range',
+  outOfRangePositive: 'ERR value is out of range, must be positive',
+  indexOutOfRange: 'ERR index out of range',
+  sameObject: 'ERR source and destination objects are the same',
+  unknownCommand: "ERR unknown command '%s', with args beginning with: %s",
+  unknownSubcommand: "ERR unknown subcommand '%s'. Try %s HELP.",
+  arity: "ERR wrong number of arguments for '%s' command",
+  noAuth: 'NOAUTH Authentication required.',
+  wrongPass: 'WRONGPASS invalid username-password pair or user is disabled.',
+  authNotConfigured:
+    'ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?',
+  readonly: "READONLY You can't write against a read only replica.",
+  masterDown: "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.",
+  loading: 'LOADING Redis is loading the dataset in memory',
+  misconf:
+    'MISCONF Redis is configured to save RDB snapshots, but it is currently unable to persist to disk. Commands that may modify the data set are disabled, because this instance is configured to report errors during writes if RDB snapshotting fails (stop-writes-on-bgsave-error option). Please check the Redis logs for details about the RDB error.',
+  oom: "OOM command not allowed when used memory > 'maxmemory'.",
+  storeFull: 'OOM the key space of this process is exhausted (32 GiB of entries).',
+  noReplicas: 'NOREPLICAS Not enough good replicas to write.',
+  execAbort: 'EXECABORT Transaction discarded because of previous errors.',
+  nestedMulti: 'ERR MULTI calls can not be nested',
+  execWithoutMulti: 'ERR EXEC without MULTI',
+  discardWithoutMulti: 'ERR DISCARD without MULTI',
+  watchInsideMulti: 'ERR WATCH inside MULTI is not allowed',
+  notInMulti: 'ERR Command not allowed inside a transaction',
+  pubsubContext:
+    "ERR Can't execute '%s': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context",
+  noProto: 'NOPROTO unsupported protocol version',
+  protocol: 'ERR Protocol error: %s',
+  dbIndexInvalid: 'ERR invalid DB index',
+  dbIndexRange: 'ERR DB index is out of range',
+  stringTooLong: 'ERR string exceeds maximum allowed size (proto-max-bulk-len)',
+  incrOverflow: 'ERR increment or decrement would overflow',
+  incrNan: 'ERR increment would produce NaN or Infinity',
+  offsetRange: 'ERR offset is out of range',
+  invalidExpire: "ERR invalid expire time in '%s' command",
+  expireOptionsNx: 'ERR NX and XX, GT or LT options at the same time are not compatible',
+  expireOptionsGtLt: 'ERR GT and LT options at the same time are not compatible',
+  unsupportedOption: 'ERR Unsupported option %s',
+  busyKey: 'BUSYKEY Target key name already exists.',
+  badDump: 'ERR Bad data format',
+  dumpVersion: 'ERR DUMP payload version or checksum are wrong',
+  invalidTtl: 'ERR Invalid TTL value, must be >= 0',
+  invalidIdle: 'ERR Invalid IDLETIME value, must be >= 0',
+  invalidFreq: 'ERR Invalid FREQ value, must be >= 0 and <= 255',
+  invalidCursor: 'ERR invalid cursor',
+  lfuNotSelected:
+    'ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust.',
+  lfuSelected:
+    'ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust.',
+  maxClients: 'ERR max number of clients reached',
+  protectedMode:
+    'DENIED Running in protected mode because protected mode is enabled and no password is set for the default user. In this mode connections are only accepted from the loopback interface. If you want to connect from external computers, set a password with requirepass, bind to the addresses that you trust, or turn protected-mode off.',
+  internal: 'ERR internal error, reported in the server log',
+} as const
+
+/** The name of an error in the table. */
+export type ErrorName = keyof typeof ERRORS
+
+/** The error reply `name` with each `%s` replaced by the next of `values`. */
+export function errorText(name: ErrorName, ...values: readonly (string | number)[]): string {
+  const parts = ERRORS[name].split('%s')
+  assert(parts.length === values.length + 1, `error ${name} takes ${parts.length - 1} values`)
+  return parts.reduce((text, part, i) => text + String(values[i - 1]) + part)
+}
+
+/** An error that is answered to the client as it stands; thrown by commands off the hot path. */
+export class CommandError extends Error {
+  override readonly name = 'CommandError'
+  /** The reply, code first, without the leading `-`. */
+  readonly reply: string
+
+  constructor(reply: string) {
+    super(reply)
+    this.reply = reply
+  }
+}
+
+/** Ends the running command with the error `name` of the table as its reply. */
+export function fail(name: ErrorName, ...values: readonly (string | number)[]): never {
+  throw new CommandError(errorText(name, ...values))
+}
+
+/** Ends the running command with an error reply that has a text of its own; `text` begins with the code. */
+export function failWith(text: string): never {
+  throw new CommandError(text)
+}

@@ -1,0 +1,307 @@
+// Requests of clients: RESP arrays of bulk strings, or inline commands of words in one line. One pass over the input;
+// a request may be split at any byte, and parsing then resumes where it stopped instead of starting over. What a peer
+// can make this keep is bounded by the limits, and grows only with what it really sent.
+
+import { Args } from './args.ts'
+
+/** Limits of a request; see `proto-max-bulk-len` and `client-query-buffer-limit`. */
+export interface ParserLimits {
+  bulkBytesMax: number
+  queryBytesMax: number
+  /** Before AUTH a peer gets small limits, as in Redis: 10 arguments of 16 KiB. */
+  authenticated: boolean
+}
+
+/** What `next` found. */
+export const NEED_MORE = 0
+export const REQUEST = 1
+export const PROTOCOL_ERROR = 2
+/** The unread input is over `queryBytesMax`: the connection is to be closed without an answer, as Redis does. */
+export const QUERY_TOO_LARGE = 3
+
+/** An empty request (`*0`, a blank line): on to the next one. */
+const SKIPPED = -1
+/** What `lengthLine` answers beside a length; -1 is the length of a null array. */
+const BAD_LENGTH = -2
+const INCOMPLETE = -3
+
+const INLINE_BYTES_MAX = 64 * 1024
+const ARGUMENTS_MAX = 1024 * 1024
+const LENGTH_DIGITS_MAX = 18
+const RANGES_KEPT = 1024
+
+const ASTERISK = 42
+const DOLLAR = 36
+const MINUS = 45
+const CR = 13
+const LF = 10
+
+/** Incremental parser of one connection's input. Feed bytes, then call `next` until it needs more. */
+export class RequestParser {
+  readonly args: Args
+  /** The text of a protocol error, without the `Protocol error: ` in front. */
+  error = ''
+  private buffer: Buffer
+  private pos = 0
+  private end = 0
+  /** The input is our own (kept) buffer rather than the transport's. */
+  private owned = false
+  /** Start of the request that is being parsed. */
+  private start = 0
+  /** Arguments still to come of the request being parsed; 0 between requests. */
+  private pending = 0
+  /** Length of the bulk string whose bytes are awaited, or -1. */
+  private bulkLength = -1
+  private readonly limits: ParserLimits
+
+  constructor(limits: ParserLimits) {
+    this.limits = limits
+    this.buffer = EMPTY
+    this.args = new Args(this.buffer)
+  }
+
+  /** Bytes received and not yet consumed. */
+  get unreadBytes(): number {
+    return this.end - this.start
+  }
+
+  /** Bytes of memory that this parser holds on to between two reads. */
+  get heldBytes(): number {
+    return (this.owned ? this.buffer.length : 0) + this.args.ranges.byteLength
+  }
+
+  /**
+   * Takes input. The bytes are parsed in place and must stay untouched until `next` says that it needs more or `keep` was
+   * called.
+   */
+  feed(input: Buffer, start = 0, end = input.length): void {
+    if (this.end === this.start) {
+      this.buffer = input
+      this.owned = false
+      this.pos = this.start = start
+      this.end = end
+      return
+    }
+    this.append(input, start, end)
+  }
+
+  /** Copies what is unread out of the transport's buffer, which may be overwritten after this. */
+  keep(): void {
+    if (this.owned) return
+    const unread = this.end - this.start
+    if (unread === 0) {
+      this.buffer = EMPTY
+      this.pos = this.start = this.end = 0
+      return
+    }
+    this.moveTo(Buffer.allocUnsafeSlow(Math.max(unread, 512)))
+  }
+
+  /** Parses the next request into `args`. The answer is one of the constants above. */
+  next(): number {
+    while (this.pending === 0) {
+      if (this.pos === this.end) return this.finishRead()
+      this.start = this.pos
+      const isArray = this.buffer[this.pos] === ASTERISK
+      const found = isArray ? this.arrayHeader() : this.inline()
+      if (found === SKIPPED) continue
+      if (!isArray || found !== REQUEST) return found
+    }
+    return this.bulks()
+  }
+
+  private arrayHeader(): number {
+    const count = this.lengthLine(ARGUMENTS_MAX)
+    if (count === INCOMPLETE) return this.needMore('too big mbulk count string')
+    if (count === BAD_LENGTH) return this.fail('invalid multibulk length')
+    if (count > 10 && !this.limits.authenticated) return this.fail('unauthenticated multibulk length')
+    this.beginArgs()
+    // `*0` and `*-1` are requests of nothing, which Redis skips silently.
+    if (count <= 0) return SKIPPED
+    this.pending = count
+    return REQUEST
+  }
+
+  private bulks(): number {
+    const args = this.args
+    const buffer = this.buffer
+    const end = this.end
+    const start = this.start
+    while (this.pending > 0) {
+      let length = this.bulkLength
+      if (length < 0) {
+        if (this.pos === end) return this.needMore('')
+        if (buffer[this.pos] !== DOLLAR) return this.fail(`expected '$', got '${printable(buffer[this.pos]!)}'`)
+        length = this.lengthLine(this.limits.bulkBytesMax)
+        if (length === INCOMPLETE) return this.needMore('too big bulk count string')
+        if (length < 0) return this.fail('invalid bulk length')
+        if (length > 16384 && !this.limits.authenticated) return this.fail('unauthenticated bulk length')
+      }
+      const from = this.pos
+      if (from + length + 2 > end) {
+        this.bulkLength = length
+        return this.needMore('')
+      }
+      args.push(from - start, from - start + length)
+      this.pos = from + length + 2
+      this.bulkLength = -1
+      this.pending--
+    }
+    args.buffer = buffer
+    args.base = start
+    args.rawLength = this.pos - start
+    return REQUEST
+  }
+
+  /**
+   * Reads the number of a `*n` or `$n` line. Leaves `pos` after the line, or where it was if the line is incomplete.
+   * Only the canonical form is accepted, so that a request's raw bytes can be replicated as they are.
+   */
+  private lengthLine(max: number): number {
+    const buffer = this.buffer
+    const end = this.end
+    let p = this.pos + 1
+    const negative = p < end && buffer[p] === MINUS
+    if (negative) p++
+    const digitsAt = p
+    let n = 0
+    let c = 0
+    for (; p < end; p++) {
+      c = buffer[p]! - 48
+      if (c < 0 || c > 9) break
+      n = n * 10 + c
+      if (p - digitsAt >= LENGTH_DIGITS_MAX) return BAD_LENGTH
+    }
+    if (p + 1 >= end) {
+      if (p < end && buffer[p] !== CR) return BAD_LENGTH
+      return INCOMPLETE
+    }
+    if (buffer[p] !== CR || p === digitsAt) return BAD_LENGTH
+    if (p - digitsAt > 1 && buffer[digitsAt] === 48) return BAD_LENGTH
+    if (n > max) return BAD_LENGTH
+    this.pos = p + 2
+    if (!negative) return n
+    return n === 0 ? BAD_LENGTH : -1
+  }
+
+  private inline(): number {
+    const newline = this.buffer.subarray(this.pos, this.end).indexOf(LF)
+    if (newline < 0) {
+      if (this.end - this.pos > INLINE_BYTES_MAX) return this.fail('too big inline request')
+      return this.needMore('')
+    }
+    if (newline > INLINE_BYTES_MAX) return this.fail('too big inline request')
+    let lineEnd = this.pos + newline
+    const line = this.buffer.subarray(
+      this.pos,
+      lineEnd > this.pos && this.buffer[lineEnd - 1] === CR ? --lineEnd : lineEnd,
+    )
+    const words = splitWords(line)
+    if (words === undefined) return this.fail('unbalanced quotes in request')
+    this.pos += newline + 1
+    if (words.length === 0) return SKIPPED
+    if (!this.limits.authenticated && words.length > 10) return this.fail('unauthenticated multibulk length')
+    this.args.load(words)
+    return REQUEST
+  }
+
+  private beginArgs(): void {
+    this.args.count = 0
+    this.bulkLength = -1
+    // One request of a million arguments must not hold 8 MB for the connection's life.
+    if (this.args.ranges.length > RANGES_KEPT) this.args.ranges = new Int32Array(32)
+  }
+
+  private finishRead(): number {
+    this.start = this.pos
+    return NEED_MORE
+  }
+
+  private needMore(tooLongError: string): number {
+    if (tooLongError !== '' && this.end - this.pos > INLINE_BYTES_MAX) return this.fail(tooLongError)
+    if (this.end - this.start > this.limits.queryBytesMax) return QUERY_TOO_LARGE
+    return NEED_MORE
+  }
+
+  private fail(error: string): number {
+    this.error = error
+    return PROTOCOL_ERROR
+  }
+
+  private append(input: Buffer, from: number, to: number): void {
+    const unread = this.end - this.start
+    const need = unread + to - from
+    if (!this.owned || this.start + need > this.buffer.length) {
+      const reuse = this.owned && need <= this.buffer.length
+      // Doubling keeps copying linear; an announced length alone reserves nothing.
+      this.moveTo(reuse ? this.buffer : Buffer.allocUnsafeSlow(Math.max(need, Math.min(unread * 2, need + (16 << 20)))))
+    }
+    input.copy(this.buffer, this.end, from, to)
+    this.end += to - from
+  }
+
+  private moveTo(target: Buffer): void {
+    this.buffer.copy(target, 0, this.start, this.end)
+    this.pos -= this.start
+    this.end -= this.start
+    this.start = 0
+    this.buffer = target
+    this.owned = true
+  }
+}
+
+const EMPTY = Buffer.alloc(0)
+
+function printable(byte: number): string {
+  return String.fromCharCode(byte)
+}
+
+const HEX = /^[0-9a-fA-F]{2}$/
+const ESCAPES: Record<string, string> = { n: '\n', r: '\r', t: '\t', b: '\b', a: '\x07' }
+
+/**
+ * Splits a line into words as redis-cli and redis.conf do: blanks separate, "…" with escapes (\n, \xff, …), '…' with \'.
+ * Undefined if a quote is unbalanced or a closing quote is not followed by a blank.
+ */
+export function splitWords(line: Buffer): Buffer[] | undefined {
+  const text = line.toString('latin1')
+  const words: Buffer[] = []
+  let i = 0
+  const blank = (c: string | undefined): boolean => c === undefined || /[\s\0]/.test(c)
+  for (;;) {
+    while (i < text.length && blank(text[i])) i++
+    if (i >= text.length) return words
+    let word = ''
+    let quote = ''
+    for (;;) {
+      const c = text[i]
+      if (quote === '') {
+        if (blank(c)) break
+        if (c === '"' || c === "'") quote = c
+        else word += c
+        i++
+        continue
+      }
+      if (c === undefined) return undefined
+      if (c === quote) {
+        if (!blank(text[i + 1])) return undefined
+        i++
+        break
+      }
+      if (c === '\\' && quote === '"' && text[i + 1] === 'x' && HEX.test(text.slice(i + 2, i + 4))) {
+        word += String.fromCharCode(Number.parseInt(text.slice(i + 2, i + 4), 16))
+        i += 4
+      } else if (c === '\\' && quote === '"' && i + 1 < text.length) {
+        word += ESCAPES[text[i + 1]!] ?? text[i + 1]
+        i += 2
+      } else if (c === '\\' && text[i + 1] === "'") {
+        word += "'"
+        i += 2
+      } else {
+        word += c
+        i++
+      }
+    }
+    words.push(Buffer.from(word, 'latin1'))
+  }
+}
