@@ -1,0 +1,182 @@
+// The vocabulary of the Raft core: what is persisted (hard state, entries, snapshots), who is a member, what nodes say
+// to each other, and what the core asks of its caller (Ready). Types only, so that every file of raft/ can name them.
+//
+// Every message carries the group, sender, receiver and the sender's real term. A message is a fact about the moment it
+// was sent: it may arrive late, twice or never, and no handler may rely on anything else.
+
+/** Identity of a node: an opaque ASCII string of 1..128 characters without spaces (in production a libp2p peer ID). */
+export type NodeId = string
+
+/** What a log entry is for. `noop` opens a leader's term, `config` carries an encoded Membership, `normal` is the caller's. */
+export type EntryKind = 'normal' | 'noop' | 'config'
+
+/** One slot of the replicated log. Index and term together identify its content (the log matching property). */
+export interface Entry {
+  /** Position in the log; the first entry has index 1. */
+  readonly index: number
+  /** Term of the leader that created the entry. */
+  readonly term: number
+  readonly kind: EntryKind
+  readonly data: Uint8Array
+}
+
+/** Who takes part. Voters elect and commit; learners only receive. Both sorted, without duplicates, disjoint. */
+export interface Membership {
+  readonly voters: readonly NodeId[]
+  readonly learners: readonly NodeId[]
+}
+
+/** The state of the caller's state machine after `index`, in the caller's own encoding. Index 0 is the bootstrap configuration. */
+export interface Snapshot {
+  readonly index: number
+  readonly term: number
+  /** The membership in force at `index`. */
+  readonly membership: Membership
+  readonly data: Uint8Array
+}
+
+/** What a node must remember to keep its promises. `commit` is a hint that saves time after a restart; losing it is harmless. */
+export interface HardState {
+  readonly term: number
+  /** For whom this node voted in `term`; undefined when for nobody. */
+  readonly vote: NodeId | undefined
+  readonly commit: number
+}
+
+interface Envelope {
+  /** Identity of the Raft group; messages of another group are dropped. */
+  readonly group: string
+  readonly from: NodeId
+  readonly to: NodeId
+  /** The sender's term when it sent this. */
+  readonly term: number
+}
+
+/** "Would you vote for me in term + 1?" Changes no state anywhere (§9.6 of Ongaro's thesis). */
+export interface MsgPreVote extends Envelope {
+  readonly type: 'pre-vote'
+  readonly lastIndex: number
+  readonly lastTerm: number
+}
+
+/** Answer to a pre-vote; `term` is the answerer's real term, so that a node which lags behind catches up. */
+export interface MsgPreVoteReply extends Envelope {
+  readonly type: 'pre-vote-reply'
+  readonly granted: boolean
+}
+
+/** RequestVote (§5.2). */
+export interface MsgVote extends Envelope {
+  readonly type: 'vote'
+  readonly lastIndex: number
+  readonly lastTerm: number
+  /** True in a leadership transfer: the leader itself asked for the election, so its lease does not forbid it. */
+  readonly force: boolean
+}
+
+/** Answer to RequestVote. */
+export interface MsgVoteReply extends Envelope {
+  readonly type: 'vote-reply'
+  readonly granted: boolean
+}
+
+/** AppendEntries with zero or more consecutive entries after `prevIndex` (§5.3). */
+export interface MsgAppend extends Envelope {
+  readonly type: 'append'
+  readonly prevIndex: number
+  readonly prevTerm: number
+  readonly entries: readonly Entry[]
+  /** The leader's commit index, never above what this message and its predecessor entry establish. */
+  readonly commit: number
+  /** The leader's own clock (monotonic ms) when it sent this; echoed in the reply and meaningless to anyone else. */
+  readonly sentMs: number
+}
+
+/** Answer to append and snapshot. */
+export interface MsgAppendReply extends Envelope {
+  readonly type: 'append-reply'
+  /** True: the log equals the leader's up to `index`. False: the entry at `index` (the prevIndex tried) does not match. */
+  readonly ok: boolean
+  readonly index: number
+  /** When not ok: the best guess of the follower where the logs may meet, and its term there (fast backtracking, §5.3). */
+  readonly hintIndex: number
+  readonly hintTerm: number
+  /** Echo of `sentMs`. */
+  readonly sentMs: number
+}
+
+/** Proof of life of a leader. */
+export interface MsgHeartbeat extends Envelope {
+  readonly type: 'heartbeat'
+  /** Commit index, at most what the receiver is known to hold. */
+  readonly commit: number
+  readonly sentMs: number
+}
+
+/** Answer to a heartbeat; also the answer to a leader of an older term, whom its higher `term` deposes. */
+export interface MsgHeartbeatReply extends Envelope {
+  readonly type: 'heartbeat-reply'
+  readonly sentMs: number
+}
+
+/**
+ * A whole snapshot, for a follower so far behind that the leader has dropped the entries it lacks. Self-contained and
+ * idempotent: a transport may cut its encoding into chunks and deliver the message when all have come, or drop it;
+ * the leader sends it again after `snapshotRetryMs`.
+ */
+export interface MsgSnapshot extends Envelope {
+  readonly type: 'snapshot'
+  readonly snapshot: Snapshot
+  readonly sentMs: number
+}
+
+/** The leader asks the receiver to start an election at once (leadership transfer, §3.10 of the thesis). */
+export interface MsgTimeoutNow extends Envelope {
+  readonly type: 'timeout-now'
+}
+
+/** A proposal forwarded to the leader. May be duplicated or lost like any message: its content should be idempotent. */
+export interface MsgPropose extends Envelope {
+  readonly type: 'propose'
+  readonly data: Uint8Array
+}
+
+export type Message =
+  | MsgPreVote
+  | MsgPreVoteReply
+  | MsgVote
+  | MsgVoteReply
+  | MsgAppend
+  | MsgAppendReply
+  | MsgHeartbeat
+  | MsgHeartbeatReply
+  | MsgSnapshot
+  | MsgTimeoutNow
+  | MsgPropose
+
+export type Role = 'follower' | 'pre-candidate' | 'candidate' | 'leader'
+
+/**
+ * Everything the core asks of its caller, in the order in which it must be done:
+ *
+ * 1. `eagerMessages` may be sent at once, before or while persisting.
+ * 2. Persist `snapshot`, then `entries`, then `hardState`, in this order (a torn write may lose a suffix, nothing else),
+ *    and fsync when `mustSync`.
+ * 3. Send `messages`: they promise what step 2 made durable.
+ * 4. Restore the state machine from `snapshot`, if there is one; then apply `committed`, in order.
+ * 5. Call `advance()`. Until then `ready()` gives undefined; step, tick and propose may be called meanwhile.
+ */
+export interface Ready {
+  readonly eagerMessages: readonly Message[]
+  /** Received from the leader: replaces the stored snapshot, the whole stored log and the state machine. */
+  readonly snapshot: Snapshot | undefined
+  /** Delete stored entries with index ≥ entries[0].index, then append these. */
+  readonly entries: readonly Entry[]
+  /** Replaces the stored hard state; undefined when unchanged. */
+  readonly hardState: HardState | undefined
+  /** True when the above must be on disk before step 3; false when only the commit hint changed, or nothing. */
+  readonly mustSync: boolean
+  readonly messages: readonly Message[]
+  /** Entries that will never change, in order, each exactly once per life of the process. Includes noop and config entries. */
+  readonly committed: readonly Entry[]
+}

@@ -1,0 +1,96 @@
+// The public face of the Raft core: a state machine that takes messages, time and proposals, and gives out `Ready`,
+// the list of things its caller must do, in the order in which it must do them. It does no I/O, reads no clock and
+// draws no randomness of its own; the same inputs give the same outputs.
+import type { Random } from '../lib/prng.ts'
+import type { RaftConfig } from './config.ts'
+import type { ConfChange, ConfChangeRefusal } from './membership.ts'
+import type { Entry, HardState, Membership, Message, NodeId, Ready, Role, Snapshot } from './messages.ts'
+
+/** What a node finds on its disk when it starts. A founding member starts from `bootstrap(voters)`, a joiner from `{}`. */
+export interface Persisted {
+  readonly hardState?: HardState
+  readonly snapshot?: Snapshot
+  /** Entries as persisted; those that the snapshot covers may still be among them. */
+  readonly entries?: readonly Entry[]
+}
+
+/** Where a proposal stands in the log. It is committed when an entry with this index *and* term is in Ready.committed. */
+export interface Proposed {
+  readonly index: number
+  readonly term: number
+}
+
+/** What the leader knows of another member. */
+export interface PeerStatus {
+  readonly id: NodeId
+  readonly voter: boolean
+  readonly state: 'probe' | 'replicate' | 'snapshot'
+  /** Highest index known to be in its log. */
+  readonly matchIndex: number
+  /** When the last message that it has answered was sent, on the leader's clock; -Infinity before the first. */
+  readonly contactMs: number
+}
+
+/** A picture of the node for INFO, metrics and tests. */
+export interface RaftStatus {
+  readonly group: string
+  readonly id: NodeId
+  readonly role: Role
+  readonly term: number
+  readonly vote: NodeId | undefined
+  /** The leader of `term`, as far as this node knows. */
+  readonly leader: NodeId | undefined
+  readonly lastIndex: number
+  readonly commitIndex: number
+  readonly appliedIndex: number
+  /** First index that is still in the log. */
+  readonly firstIndex: number
+  /** The membership in force: that of the last config entry in the log, committed or not. */
+  readonly membership: Membership
+  /** Empty unless leader. */
+  readonly peers: readonly PeerStatus[]
+  /** Leader: a majority answered messages sent at or after this time. -Infinity otherwise. */
+  readonly quorumContactMs: number
+  /** Messages that no correct peer can have sent (for example, one that contradicts a committed entry); each was dropped. */
+  readonly anomalies: number
+}
+
+/** One member of one Raft group. */
+export interface RaftNode {
+  /** Takes one message from the network. Never throws on a well-formed message, however late, doubled or strange. */
+  step(message: Message, nowMs: number): void
+  /** Lets time pass. Any jump forward is fine; a step back is ignored. Call at least at every `deadlineMs()`. */
+  tick(nowMs: number): void
+  /** The time at which tick has something to do, in the caller's clock. Never later than one election timeout ahead. */
+  deadlineMs(): number
+  /** Appends to the log if this node leads; the next Ready carries it to the followers. */
+  propose(data: Uint8Array): Proposed | 'not-leader' | 'busy' | 'too-large'
+  /** Proposes here, or sends the proposal to the leader, without a confirmation. False: no leader known, or refused here. */
+  forward(data: Uint8Array): boolean
+  /** Changes the membership by one node. One change at a time: the next is refused as 'pending' until this is committed. */
+  proposeConfChange(change: ConfChange): Proposed | ConfChangeRefusal
+  /** Hands leadership to a voter as soon as it has the whole log. Proposals are 'busy' meanwhile. False: refused. */
+  transferLeadership(to: NodeId): boolean
+  /** Asks for an election now instead of at the timeout (pre-vote first, so it cannot disturb a living leader). */
+  campaign(): void
+  /**
+   * True only while this node certainly is the leader: a majority answered messages sent less than a lease ago, during
+   * which none of them votes for another; and an entry of its own term is committed, so it has seen all that went before.
+   */
+  isLeader(nowMs: number): boolean
+  /** What must be done next, or undefined when nothing, or while an earlier Ready waits for advance(). */
+  ready(): Ready | undefined
+  /** Says that everything in the last Ready was done. */
+  advance(): void
+  /**
+   * Drops log entries up to `index` (at most appliedIndex), whose effects `data` holds, and returns the snapshot that the
+   * caller must persist in their place. Until it is durable the caller keeps the entries on disk.
+   */
+  compact(index: number, data: Uint8Array): Snapshot
+  status(): RaftStatus
+  /** The snapshot and the entries after it: what a caller needs to rewrite its file from scratch, with hardState. */
+  persisted(): Required<Persisted>
+}
+
+/** Makes a node from its settings (see raftConfig), what it finds on its disk, and a seeded source of randomness. */
+export type CreateRaft = (config: RaftConfig, persisted: Persisted, random: Random, nowMs: number) => RaftNode
