@@ -1,0 +1,19 @@
+// What a benchmark is, and what the command line gives it.
+import type { Make } from '../test/support/servers.ts'
+import type { Row } from './report.ts'
+
+export interface BenchContext {
+  /** Whose programs to measure, Redis's first. */
+  makes: readonly Make[]
+  /** Runs or rounds per figure in place of the benchmark's own number. */
+  runs: number | undefined
+  /** A line of progress, on standard error. */
+  say(line: string): void
+}
+
+export interface Bench {
+  name: string
+  /** What it measures and how, in a sentence or two; goes above its table. */
+  about: string
+  run(context: BenchContext): Promise<Row[]>
+}

@@ -1,0 +1,146 @@
+// How long writing stands still when the primary is killed, frozen, or handed over: the longest time between two
+// acknowledged writes of an unmodified ioredis client, and which acknowledged writes the new primary lacks.
+import { announcedPort, type Group, startGroup } from '../test/support/group.ts'
+import { callOnce } from '../test/support/resp.ts'
+import { createScope } from '../test/support/scope.ts'
+import type { Make } from '../test/support/servers.ts'
+import { eventually, sleep } from '../test/support/wait.ts'
+import { lostWrites, startWriter } from '../test/support/writer.ts'
+import type { Bench, BenchContext } from './case.ts'
+import type { Goal, Row } from './report.ts'
+import { mean, median, worst } from './stats.ts'
+
+const DOWN_AFTER_MS = 1000
+
+interface Sample {
+  gapMs: number
+  acknowledged: number
+  lost: number
+}
+
+type Fault = (group: Group, primaryPort: number) => Promise<void>
+
+const FAULTS = {
+  kill: async (group, port) => void (await group.serverAt(port).proc.kill()),
+  freeze: async (group, port) => group.serverAt(port).proc.signal('SIGSTOP'),
+  planned: async (group) => {
+    const reply = await callOnce(group.sentinels[0]!.port, 'SENTINEL', 'FAILOVER', group.name)
+    if (reply !== 'OK') throw new Error(`SENTINEL FAILOVER: ${JSON.stringify(reply)}`)
+  },
+} satisfies Record<string, Fault>
+
+async function once(make: Make, fault: Fault): Promise<Sample> {
+  const scope = createScope()
+  try {
+    const group = await startGroup(scope, { servers: make, sentinels: make, downAfterMs: DOWN_AFTER_MS })
+    const oldPort = await announcedPort(group.sentinels[0]!, group.name)
+    const writer = startWriter(scope, group.sentinels, group.name)
+    await eventually('the client writes', () => writer.acks.length > 100)
+    await sleep(500)
+    const faultMs = performance.now()
+    await fault(group, oldPort)
+    await eventually(
+      'every sentinel announces the new primary',
+      async () => {
+        const ports = await Promise.all(group.sentinels.map((sentinel) => announcedPort(sentinel, group.name)))
+        return ports.every((port) => port === ports[0] && port !== oldPort)
+      },
+      { timeoutMs: 30_000 },
+    )
+    const announcedMs = performance.now()
+    await eventually('the client writes again', () => (writer.acks.at(-1)?.atMs ?? 0) > announcedMs, {
+      timeoutMs: 30_000,
+    })
+    await sleep(1500)
+    await writer.stop()
+    const newPort = await announcedPort(group.sentinels[0]!, group.name)
+    const lost = await lostWrites(newPort, writer.acks)
+    return { gapMs: writer.longestGap(faultMs).ms, acknowledged: writer.acks.length, lost: lost.length }
+  } finally {
+    await scope.close()
+  }
+}
+
+async function repeat(context: BenchContext, name: keyof typeof FAULTS, runs: number): Promise<Map<Make, Sample[]>> {
+  const samples = new Map<Make, Sample[]>(context.makes.map((make) => [make, []]))
+  for (let run = 0; run < runs; run++) {
+    for (const make of context.makes) {
+      const sample = await once(make, FAULTS[name])
+      samples.get(make)!.push(sample)
+      context.say(
+        `${name} ${run + 1}/${runs} ${make}: ${sample.gapMs.toFixed(0)} ms, ${sample.lost} of ${sample.acknowledged} lost`,
+      )
+    }
+  }
+  return samples
+}
+
+function row(
+  figure: string,
+  unit: string,
+  samples: Map<Make, Sample[]>,
+  of: (sample: Sample) => number,
+  over: (values: readonly number[]) => number,
+  goal?: Goal,
+): Row {
+  const values = (make: Make): number[] | undefined => samples.get(make)?.map(of)
+  const one = (make: Make): number | undefined => {
+    const all = values(make)
+    return all === undefined ? undefined : over(all)
+  }
+  return {
+    figure,
+    unit,
+    redis: one('redis'),
+    vedette: one('vedette'),
+    goal,
+    samples: { redis: values('redis'), vedette: values('vedette') },
+  }
+}
+
+const gap = (sample: Sample): number => sample.gapMs
+const lost = (sample: Sample): number => sample.lost
+const CLIENT =
+  'The client is ioredis with `sentinels`, `retryStrategy: () => 10`, `failoverDetector: true` and `maxRetriesPerRequest: null`, one write after the other; a fresh group of three servers and three sentinels for every run, down-after 1000 ms.'
+
+export const failoverBenches: readonly Bench[] = [
+  {
+    name: 'failover-kill',
+    about: `Primary killed with SIGKILL: longest gap between two acknowledged writes. ${CLIENT}`,
+    run: async (context) => {
+      const runs = context.runs ?? 20
+      const samples = await repeat(context, 'kill', runs)
+      return [
+        row(`primary killed, gap, median of ${runs}`, 'ms', samples, gap, median, { atMost: 100 }),
+        row(`primary killed, gap, worst of ${runs}`, 'ms', samples, gap, worst, { atMost: 250 }),
+        row('primary killed, acknowledged writes lost, mean', 'writes', samples, lost, mean),
+      ]
+    },
+  },
+  {
+    name: 'failover-freeze',
+    about: 'Primary frozen with SIGSTOP: the same.',
+    run: async (context) => {
+      const runs = context.runs ?? 5
+      const samples = await repeat(context, 'freeze', runs)
+      const goal = { atMost: DOWN_AFTER_MS + 300 }
+      return [
+        row(`primary frozen, gap, median of ${runs}`, 'ms', samples, gap, median, goal),
+        row(`primary frozen, gap, worst of ${runs}`, 'ms', samples, gap, worst, goal),
+      ]
+    },
+  },
+  {
+    name: 'failover-planned',
+    about: '`SENTINEL FAILOVER` on a healthy group: gap, and acknowledged writes that the new primary lacks.',
+    run: async (context) => {
+      const runs = context.runs ?? 5
+      const samples = await repeat(context, 'planned', runs)
+      return [
+        row(`SENTINEL FAILOVER, gap, median of ${runs}`, 'ms', samples, gap, median, { atMost: 100 }),
+        row(`SENTINEL FAILOVER, gap, worst of ${runs}`, 'ms', samples, gap, worst),
+        row('SENTINEL FAILOVER, acknowledged writes lost, mean', 'writes', samples, lost, mean, { atMost: 0 }),
+      ]
+    },
+  },
+]
