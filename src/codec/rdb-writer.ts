@@ -1,0 +1,177 @@
+// Writes an RDB file (version 10) piece by piece: the caller walks the keyspace at its own pace and hands over key by
+// key; full chunks go to `emit`, which owns them from then on. So a snapshot of any size needs one chunk of memory here,
+// and backpressure is the caller's: stop handing over keys while the sink is full.
+//
+// Order of calls: begin, then for each database selectDb and its entries, then end.
+import { type Crc64, crc64, writeCrc64 } from '../lib/crc64.ts'
+import {
+  OPCODE_AUX,
+  OPCODE_EOF,
+  OPCODE_EXPIRE_MS,
+  OPCODE_RESIZE_DB,
+  OPCODE_SELECT_DB,
+  RDB_VERSION_WRITTEN,
+  TYPE_STRING,
+} from './rdb-format.ts'
+import { LENGTH_BYTES_MAX, writeLength, writeString } from './rdb-string.ts'
+
+/** How to write. */
+export interface RdbWriterOptions {
+  /** Takes the next chunk, a buffer of its own. */
+  emit: (chunk: Uint8Array) => void
+  /** `rdbcompression`: try LZF on strings of 21 bytes and more. */
+  compress: boolean
+  /** `rdbchecksum`: false writes eight zero bytes in place of the checksum. */
+  checksum: boolean
+  /** Size of the chunks in bytes, 64 KiB unless told. */
+  chunkBytes?: number
+}
+
+export interface RdbWriter {
+  /** The header and the auxiliary fields, such as ['redis-ver', '7.0.15']. */
+  begin(aux: Iterable<readonly [name: string, value: string]>): void
+  /** Says that the entries that follow belong to this database, and how many come (a hint for the reader's tables). */
+  selectDb(index: number, keyCount: number, expiringCount: number): void
+  /** One string entry: its key and value as ranges, and its expiry in Unix ms, or -1 for none. */
+  entry(
+    key: Uint8Array,
+    keyStart: number,
+    keyEnd: number,
+    value: Uint8Array,
+    valueStart: number,
+    valueEnd: number,
+    expireMs: number,
+  ): void
+  /** The end mark and the checksum, and the last chunk. */
+  end(): void
+  /** Bytes written so far, also those not emitted yet. */
+  bytesWritten(): number
+}
+
+const CHUNK_BYTES = 1 << 16
+/** Values beyond this are stored as they are: compressing one would pause the server for over 2 ms. */
+const COMPRESSED_VALUE_BYTES_MAX = 1 << 18
+/** Room for all that is not key or value in an entry: expiry, type byte, two lengths. */
+const ENTRY_OVERHEAD_BYTES = 10 + 2 * LENGTH_BYTES_MAX
+const TEXT = new TextEncoder()
+
+/** Makes a writer; nothing is emitted before the first chunk is full. */
+export function createRdbWriter(options: RdbWriterOptions): RdbWriter {
+  const chunkBytes = Math.max(options.chunkBytes ?? CHUNK_BYTES, 64)
+  const crc: Crc64 = { lo: 0, hi: 0 }
+  let chunk = new Uint8Array(chunkBytes)
+  let used = 0
+  let emitted = 0
+
+  const flush = (): void => {
+    if (used === 0) return
+    if (options.checksum) crc64(chunk, 0, used, crc)
+    options.emit(used === chunk.length ? chunk : chunk.subarray(0, used))
+    emitted += used
+    chunk = new Uint8Array(chunkBytes)
+    used = 0
+  }
+
+  /** Makes room for `bytes` more in the chunk, which must not be more than a chunk holds. */
+  const reserve = (bytes: number): void => {
+    if (used + bytes > chunkBytes) flush()
+  }
+
+  /** A string longer than a chunk can hold: its length, then its bytes through as many chunks as it takes. */
+  const writeLong = (bytes: Uint8Array, start: number, end: number): void => {
+    if (options.compress && end - start <= COMPRESSED_VALUE_BYTES_MAX) {
+      const encoded = new Uint8Array(end - start + LENGTH_BYTES_MAX)
+      writeThrough(encoded, 0, writeString(encoded, 0, bytes, start, end, true))
+      return
+    }
+    reserve(LENGTH_BYTES_MAX)
+    used = writeLength(chunk, used, end - start)
+    writeThrough(bytes, start, end)
+  }
+
+  const writeThrough = (bytes: Uint8Array, start: number, end: number): void => {
+    for (let from = start; from < end; ) {
+      if (used === chunkBytes) flush()
+      const to = Math.min(end, from + chunkBytes - used)
+      chunk.set(bytes.subarray(from, to), used)
+      used += to - from
+      from = to
+    }
+  }
+
+  const writeOne = (bytes: Uint8Array, start: number, end: number): void => {
+    if (end - start + LENGTH_BYTES_MAX > chunkBytes) {
+      writeLong(bytes, start, end)
+      return
+    }
+    reserve(end - start + LENGTH_BYTES_MAX)
+    used = writeString(chunk, used, bytes, start, end, options.compress)
+  }
+
+  const writeText = (text: string): void => {
+    const bytes = TEXT.encode(text)
+    writeOne(bytes, 0, bytes.length)
+  }
+
+  const writeExpiry = (expireMs: number): void => {
+    chunk[used++] = OPCODE_EXPIRE_MS
+    const high = Math.floor(expireMs / 4294967296)
+    const low = expireMs - high * 4294967296
+    for (let i = 0; i < 4; i++) {
+      chunk[used + i] = low >>> (8 * i)
+      chunk[used + 4 + i] = high >>> (8 * i)
+    }
+    used += 8
+  }
+
+  return {
+    begin(aux) {
+      const magic = TEXT.encode(`REDIS${String(RDB_VERSION_WRITTEN).padStart(4, '0')}`)
+      writeThrough(magic, 0, magic.length)
+      for (const [name, value] of aux) {
+        reserve(1)
+        chunk[used++] = OPCODE_AUX
+        writeText(name)
+        writeText(value)
+      }
+    },
+
+    selectDb(index, keyCount, expiringCount) {
+      reserve(2 + 3 * LENGTH_BYTES_MAX)
+      chunk[used++] = OPCODE_SELECT_DB
+      used = writeLength(chunk, used, index)
+      chunk[used++] = OPCODE_RESIZE_DB
+      used = writeLength(chunk, used, keyCount)
+      used = writeLength(chunk, used, expiringCount)
+    },
+
+    entry(key, keyStart, keyEnd, value, valueStart, valueEnd, expireMs) {
+      const size = ENTRY_OVERHEAD_BYTES + keyEnd - keyStart + valueEnd - valueStart
+      if (size <= chunkBytes) {
+        if (used + size > chunkBytes) flush()
+        if (expireMs >= 0) writeExpiry(expireMs)
+        chunk[used++] = TYPE_STRING
+        used = writeString(chunk, used, key, keyStart, keyEnd, options.compress)
+        used = writeString(chunk, used, value, valueStart, valueEnd, options.compress)
+        return
+      }
+      reserve(10)
+      if (expireMs >= 0) writeExpiry(expireMs)
+      chunk[used++] = TYPE_STRING
+      writeOne(key, keyStart, keyEnd)
+      writeOne(value, valueStart, valueEnd)
+    },
+
+    end() {
+      reserve(9)
+      chunk[used++] = OPCODE_EOF
+      const sum = { lo: crc.lo, hi: crc.hi }
+      if (options.checksum) crc64(chunk, 0, used, sum)
+      writeCrc64(sum, chunk, used)
+      used += 8
+      flush()
+    },
+
+    bytesWritten: () => emitted + used,
+  }
+}
