@@ -8,9 +8,11 @@ export interface Load {
   keys: number
   /** A digit; makes the values of one pass differ from another's. */
   pass: number
+  /** At most so many keys a second, so that the machine has a core to spare; Infinity for as fast as it goes. */
+  perSecondMax: number
 }
 
-const { port, keys, pass } = workerData as Load
+const { port, keys, pass, perSecondMax } = workerData as Load
 const BATCH = 100
 const IN_FLIGHT_MAX = 4
 const OK_BYTES = '+OK\r\n'.length
@@ -28,8 +30,19 @@ function batch(): string {
   return text
 }
 
+const startedMs = performance.now()
+let timer: NodeJS.Timeout | undefined
+
 function pump(): void {
-  while (sent < keys && sent - acknowledgedBytes / OK_BYTES < BATCH * IN_FLIGHT_MAX) socket.write(batch())
+  timer = undefined
+  while (sent < keys && sent - acknowledgedBytes / OK_BYTES < BATCH * IN_FLIGHT_MAX) {
+    const aheadMs = (1000 * sent) / perSecondMax - (performance.now() - startedMs)
+    if (aheadMs > 0) {
+      timer ??= setTimeout(pump, aheadMs)
+      return
+    }
+    socket.write(batch())
+  }
 }
 
 socket.on('connect', pump)
@@ -41,5 +54,5 @@ socket.on('data', (chunk) => {
     parentPort!.postMessage('done')
     return
   }
-  pump()
+  if (timer === undefined) pump()
 })
