@@ -39,8 +39,13 @@ function slotOf(three: number): number {
   return ((three >>> 8) - Math.imul(three, 5)) & (HASH_SLOTS - 1)
 }
 
-/** How many bytes agree from `a` and `b` on, up to `max`; the first three are known to. */
-function matchLength(bytes: Uint8Array, a: number, b: number, max: number): number {
+/**
+ * How many bytes agree from `a` and `b` on; the first three are known to. `rest` are left from `b` on. A match may reach
+ * the last two bytes only if it is exactly as long as the 16 comparisons that liblzf makes without looking at the limit.
+ */
+function matchLength(bytes: Uint8Array, a: number, b: number, rest: number): number {
+  const limit = Math.min(rest - 2, MATCH_MAX)
+  const max = limit > 16 ? Math.max(limit, 19) : limit
   let length = 3
   while (length < max && bytes[a + length] === bytes[b + length]) length++
   return length
@@ -89,8 +94,7 @@ export function lzfCompress(
     if (out + 4 >= limit && out - (literals === 0 ? 1 : 0) + 4 >= limit) return 0
     if (literals === 0) out--
     else into[out - literals - 1] = literals - 1
-    const longest = Math.min(end - position - 2, MATCH_MAX)
-    const copied = matchLength(from, earlier, position, longest) - 2
+    const copied = matchLength(from, earlier, position, end - position) - 2
     if (copied < 7) into[out++] = (copied << 5) | (distance >>> 8)
     else {
       into[out++] = (7 << 5) | (distance >>> 8)
