@@ -1,0 +1,101 @@
+// What the server remembers of a connection between two commands. Pure state: the bytes go through `Link`, which the
+// server process implements over its transport.
+
+import type { ReplyWriter } from '../protocol/writer.ts'
+
+/** The way out of a session. */
+export interface Link {
+  /** Address of the peer as `ip:port`. */
+  readonly peer: string
+  /** Our own address as `ip:port`. */
+  readonly local: string
+  /** Sends bytes that answer nothing the peer asked just now: a message, or a reply that had to wait. Copies them. */
+  send(bytes: Uint8Array): void
+  /** Closes once everything that was written is sent. */
+  closeAfterReply(): void
+  /** Closes now. */
+  close(): void
+  /** Unread input in bytes, for CLIENT LIST. */
+  readonly queryBytes: number
+  /** Output in bytes that the peer has not taken yet. */
+  readonly outputBytes: number
+}
+
+/** A transaction being queued. */
+export interface Transaction {
+  readonly queue: Buffer[][]
+  /** A queued command was refused, so EXEC will be too. */
+  aborted: boolean
+  /** Bytes queued, for CLIENT LIST. */
+  bytes: number
+}
+
+/** A session whose reply waits for something. Input is kept unparsed meanwhile. */
+export interface Blocked {
+  readonly kind: 'wait' | 'pause'
+  /** Unix time in milliseconds at which waiting ends, 0 for never. */
+  readonly timeoutAtMs: number
+  /** Writes the reply: at the time-out, or when CLIENT UNBLOCK ends it early (`error`: with an error). */
+  finish(reply: ReplyWriter, why: 'timeout' | 'ready' | 'unblock' | 'error'): void
+}
+
+/** What a session is. Replicas are told apart from clients in limits, lists and pauses. */
+export type SessionKind = 'normal' | 'replica' | 'pubsub' | 'primary'
+
+/** State of one connection. */
+export class Session {
+  readonly id: number
+  readonly link: Link
+  readonly createdMs: number
+  /** Unix time in milliseconds of the last command. */
+  lastCommandMs: number
+  /** Full name of the last command, such as `client|list`. */
+  lastCommand = 'NULL'
+  db = 0
+  resp: 2 | 3 = 2
+  name = ''
+  libName = ''
+  libVersion = ''
+  authenticated: boolean
+  user = 'default'
+  transaction: Transaction | undefined
+  /** Keys watched, as `db:key` in latin1; `undefined` if none. */
+  watched: Set<string> | undefined
+  /** A watched key has changed. */
+  watchBroken = false
+  /** Subscriptions, in latin1; undefined if there never were any. */
+  channels: Set<string> | undefined
+  patterns: Set<string> | undefined
+  shardChannels: Set<string> | undefined
+  blocked: Blocked | undefined
+  /** CLIENT REPLY: whether replies are sent; `skip` counts the commands that go without one. */
+  replyMode: 'on' | 'off' | 'skip-next' | 'skip' = 'on'
+  noEvict = false
+  noTouch = false
+  monitor = false
+  /** A replica's connection once it sent PSYNC or SYNC; set by replication. */
+  isReplica = false
+  /** The link to our primary, whose commands are not refused and not answered. */
+  isPrimary = false
+  /** The reply under way is the last one. */
+  closing = false
+
+  constructor(id: number, link: Link, nowMs: number, authenticated: boolean) {
+    this.id = id
+    this.link = link
+    this.createdMs = nowMs
+    this.lastCommandMs = nowMs
+    this.authenticated = authenticated
+  }
+
+  /** Number of channels, patterns and shard channels subscribed to. */
+  get subscriptions(): number {
+    return (this.channels?.size ?? 0) + (this.patterns?.size ?? 0) + (this.shardChannels?.size ?? 0)
+  }
+
+  get kind(): SessionKind {
+    if (this.isPrimary) return 'primary'
+    if (this.isReplica) return 'replica'
+    return this.subscriptions > 0 ? 'pubsub' : 'normal'
+  }
+}

@@ -1,0 +1,122 @@
+// All databases of a server with the memory they share. Reading goes through `Database.read` and `find`, changing through
+// the changing methods of Database: there is no other door. Time comes in with `setTime`, once a command.
+
+import { Arena } from '../store/arena.ts'
+import type { HashKey } from '../store/hash.ts'
+import type { Table } from '../store/table.ts'
+import { Database, releaseDetached } from './database.ts'
+import type { Snapshot } from './snapshot.ts'
+
+/**
+ * What happens to an entry whose time is over when it is met: a primary deletes it, a replica's clients do not see it, and
+ * what comes from the primary still does.
+ */
+export type ExpiryPolicy = 'delete' | 'hide' | 'ignore'
+
+/** What the keyspace tells its owner, in the middle of a command. */
+export interface KeyspaceHooks {
+  /** A key was deleted because its time was over. */
+  expired(db: Database, key: Buffer): void
+  /** A watched keyspace changed the key in bytes [start, end): created, changed or removed. */
+  modified(db: Database, bytes: Uint8Array, start: number, end: number): void
+  /** All keys of a database are about to be removed, or exchanged for those of another one. */
+  flushing(db: Database, replacement: Database | undefined): void
+}
+
+/** Counters of INFO. */
+export interface KeyspaceStats {
+  hits: number
+  misses: number
+  expired: number
+}
+
+/** The databases of a server. */
+export class Keyspace {
+  arena = new Arena()
+  readonly databases: Database[]
+  readonly hashKey: HashKey
+  readonly stats: KeyspaceStats = { hits: 0, misses: 0, expired: 0 }
+  hooks: KeyspaceHooks
+  /** Unix time of the running command in milliseconds. */
+  nowMs = 0
+  /** What an access writes into an entry's clock: seconds, 21 bits. */
+  clock = 0
+  expiry: ExpiryPolicy = 'delete'
+  /** Whether a read touches the entry's clock (CLIENT NO-TOUCH). */
+  touch = true
+  /** Whether anybody wants to hear of changes through `hooks.modified`. */
+  watching = false
+  /** The walk that is under way. */
+  snapshot: Snapshot | undefined
+  /** The mark of entries that the last walk has seen or that are newer than it. */
+  snapshotMark = 0
+  /** Tables that were flushed while something else still lives in the arena; released by `releaseSome`. */
+  private readonly detached: { table: Table; expires: Table; hash: number }[] = []
+
+  constructor(databases: number, hashKey: HashKey, hooks: KeyspaceHooks) {
+    this.hashKey = hashKey
+    this.hooks = hooks
+    this.databases = Array.from({ length: databases }, (_, index) => new Database(this, index))
+  }
+
+  /** Sets the time of the next command. */
+  setTime(nowMs: number): void {
+    this.nowMs = nowMs
+    this.clock = Math.floor(nowMs / 1000) & 0x1fffff
+  }
+
+  modified(db: Database, bytes: Uint8Array, start: number, end: number): void {
+    this.hooks.modified(db, bytes, start, end)
+  }
+
+  /** Bytes of memory of all entries and indexes. */
+  get usedBytes(): number {
+    const directories = this.databases.reduce((sum, db) => sum + db.table.directoryBytes + db.expires.directoryBytes, 0)
+    return this.arena.usedBytes + this.arena.huge.usedBytes + directories
+  }
+
+  /** Number of keys in all databases. */
+  get size(): number {
+    return this.databases.reduce((sum, db) => sum + db.size, 0)
+  }
+
+  /** Removes all keys of one database, or of all. Returns how many there were. */
+  flush(only?: Database): number {
+    const flushed = only === undefined ? this.databases : [only]
+    const removed = flushed.reduce((sum, db) => sum + db.size, 0)
+    for (const db of flushed) this.hooks.flushing(db, undefined)
+    if (this.size === removed) {
+      // Nothing else lives in the arena: a new one frees all at once. A snapshot under way keeps the old one alive.
+      this.arena = new Arena()
+      this.detached.length = 0
+      for (const db of this.databases) db.detach()
+    } else {
+      for (const db of flushed) this.detached.push({ ...db.detach(), hash: 0 })
+    }
+    return removed
+  }
+
+  /** Exchanges the contents of two databases. */
+  swap(a: Database, b: Database): void {
+    this.hooks.flushing(a, b)
+    this.hooks.flushing(b, a)
+    const { table, expires } = a
+    a.table = b.table
+    a.expires = b.expires
+    b.table = table
+    b.expires = expires
+  }
+
+  /** Releases one segment of flushed tables; whether there is more to do. Waits while a snapshot may still need them. */
+  releaseSome(): boolean {
+    const first = this.detached[0]
+    if (first === undefined || this.snapshot !== undefined) return false
+    const arena = this.arena
+    first.hash = first.table.visitSegment(first.hash, (h) => releaseDetached(arena, h))
+    if (first.hash < 2 ** 32) return true
+    first.table.releaseIndex()
+    first.expires.releaseIndex()
+    this.detached.shift()
+    return this.detached.length > 0
+  }
+}

@@ -1,0 +1,32 @@
+// Strings: the encodings that OBJECT ENCODING tells. The bytes are stored as they were given in all of them; an integer in
+// its canonical decimal form, so that GET copies and INCR parses at most 20 bytes.
+
+import { isInt64 } from '../lib/decimal.ts'
+import { ENCODING_SHIFT } from '../store/entry.ts'
+
+/** Type number of strings in an entry's header; the same as in RDB files. */
+export const TYPE_STRING = 0
+
+const RAW = 0
+const INT = 1
+const EMBSTR = 2
+
+/** Type and encoding as an entry's header holds them. */
+export const STRING_RAW = TYPE_STRING | (RAW << ENCODING_SHIFT)
+export const STRING_INT = TYPE_STRING | (INT << ENCODING_SHIFT)
+export const STRING_EMBSTR = TYPE_STRING | (EMBSTR << ENCODING_SHIFT)
+
+/** Strings up to this many bytes are `embstr` when they are set as a whole. */
+const EMBSTR_BYTES_MAX = 44
+
+/** Type and encoding of a string that is set as a whole. */
+export function stringEncodingOf(bytes: Uint8Array, start: number, end: number): number {
+  const length = end - start
+  if (length <= 20 && isInt64(bytes, start, end)) return STRING_INT
+  return length <= EMBSTR_BYTES_MAX ? STRING_EMBSTR : STRING_RAW
+}
+
+/** Name of an encoding as OBJECT ENCODING tells it. */
+export function stringEncodingName(encoding: number): string {
+  return encoding === INT ? 'int' : encoding === EMBSTR ? 'embstr' : 'raw'
+}
