@@ -1,0 +1,97 @@
+// INFO as a sentinel reads it: text to the few facts that decisions rest on. Unknown lines are skipped and missing ones
+// get the value that is safest for a failover (an offset of 0, a link that is down), because the text comes from
+// servers of many versions.
+import { type Address, isHost, isPort } from './address.ts'
+
+/** A replica as its primary lists it (`slave0:ip=…,port=…`). */
+export interface ListedReplica extends Address {
+  readonly offset: number
+  /** Seconds since the replica last acknowledged. */
+  readonly lagSeconds: number
+  readonly online: boolean
+}
+
+/** What INFO said at one moment. */
+export interface ServerInfo {
+  readonly runId: string
+  readonly role: 'primary' | 'replica'
+  /** Replication offset: of the stream it writes (primary) or has processed (replica). Bytes. */
+  readonly offset: number
+  /** Replication ID, names the history that the offset counts in. */
+  readonly replId: string
+  /** Primary: the replicas that are connected to it. */
+  readonly replicas: readonly ListedReplica[]
+  /** Replica: whom it follows. */
+  readonly primary: Address | undefined
+  /** Replica: its link to the primary stands. */
+  readonly linkUp: boolean
+  /** Replica: how long that link has been down, ms; 0 while up. */
+  readonly linkDownMs: number
+  /** Replica: seconds since it last heard its primary, -1 when the link is down. */
+  readonly lastIoSeconds: number
+  /** Replica: 0 means never to be promoted; lower is preferred. */
+  readonly priority: number
+  /** Replica: false when it asks not to be shown to clients. */
+  readonly announced: boolean
+}
+
+const MAX_LISTED = 1024
+
+/** Reads the text of INFO. */
+export function parseInfo(text: string): ServerInfo {
+  const fields = new Map<string, string>()
+  const replicas: ListedReplica[] = []
+  for (const line of text.split('\n')) {
+    const colon = line.indexOf(':')
+    if (colon <= 0) continue
+    const name = line.slice(0, colon)
+    const value = line.slice(colon + 1).trimEnd()
+    fields.set(name, value)
+    if (!/^slave\d+$/.test(name) || replicas.length >= MAX_LISTED) continue
+    const listed = parseListed(value)
+    if (listed !== undefined) replicas.push(listed)
+  }
+  const int = (name: string, otherwise: number): number => toInt(fields.get(name), otherwise)
+  const isReplica = fields.get('role') === 'slave'
+  const linkUp = fields.get('master_link_status') === 'up'
+  const host = fields.get('master_host')
+  const port = int('master_port', 0)
+  return {
+    runId: fields.get('run_id') ?? '',
+    role: isReplica ? 'replica' : 'primary',
+    offset: isReplica ? int('slave_repl_offset', 0) : int('master_repl_offset', 0),
+    replId: fields.get('master_replid') ?? '',
+    replicas: isReplica ? [] : replicas,
+    primary: isReplica && isHost(host) && isPort(port) ? { host, port } : undefined,
+    linkUp: isReplica && linkUp,
+    linkDownMs: isReplica && !linkUp ? Math.max(0, int('master_link_down_since_seconds', 0)) * 1000 : 0,
+    lastIoSeconds: int('master_last_io_seconds_ago', -1),
+    priority: int('slave_priority', 100),
+    announced: fields.get('replica_announced') !== '0',
+  }
+}
+
+function parseListed(value: string): ListedReplica | undefined {
+  const fields = new Map(value.split(',').map((pair) => splitOnce(pair, '=')))
+  const host = fields.get('ip')
+  const port = toInt(fields.get('port'), 0)
+  if (!isHost(host) || !isPort(port)) return undefined
+  return {
+    host,
+    port,
+    offset: toInt(fields.get('offset'), 0),
+    lagSeconds: toInt(fields.get('lag'), 0),
+    online: fields.get('state') === 'online',
+  }
+}
+
+function splitOnce(text: string, mark: string): [string, string] {
+  const at = text.indexOf(mark)
+  return at < 0 ? [text, ''] : [text.slice(0, at), text.slice(at + 1)]
+}
+
+function toInt(text: string | undefined, otherwise: number): number {
+  if (text === undefined || !/^-?\d{1,19}$/.test(text)) return otherwise
+  const value = Number(text)
+  return Number.isSafeInteger(value) ? value : otherwise
+}

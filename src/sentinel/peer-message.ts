@@ -1,0 +1,145 @@
+// What sentinels say to each other over the transport: Raft messages (opaque bytes here), reports of what they see,
+// requests passed on to the leader, and how a group is joined. One tag byte, then Raft's bytes or JSON. Decoding never
+// throws: what is not a well-formed message is undefined, and a decoded message is bounded in every field.
+import { type Address } from './address.ts'
+import { asAddress, asId, asInt, asList, asName, asObject, asText, asWord, parseObject } from './fields.ts'
+import { type FormedGroup, toGroup } from './formation.ts'
+import { type Hello, toHello } from './hello.ts'
+
+/** What a sentinel thinks of a primary. `dead` and `silent` count as down. */
+export const VERDICTS = ['up', 'dead', 'silent', 'cut-off', 'abstain'] as const
+export type Verdict = (typeof VERDICTS)[number]
+
+/** One sentinel's verdict on one group's primary. */
+export interface Opinion {
+  readonly group: string
+  readonly primary: Address
+  /** Epoch of the configuration in which `primary` is primary; an opinion of another epoch is not counted. */
+  readonly configEpoch: number
+  readonly verdict: Verdict
+}
+
+/** What an operator wants. `from` other sentinels it reaches the leader as it is. */
+export type OperatorRequest =
+  | { readonly kind: 'failover'; readonly group: string }
+  | { readonly kind: 'monitor'; readonly group: string; readonly primary: Address; readonly quorum: number }
+  | { readonly kind: 'remove'; readonly group: string }
+  | { readonly kind: 'set'; readonly group: string; readonly pairs: readonly (readonly [string, string])[] }
+  | { readonly kind: 'reset'; readonly groups: readonly string[] }
+
+/** What became of it: `text` is the error (with its code) when not ok, else free. */
+export interface OperatorResult {
+  readonly ok: boolean
+  readonly text: string
+}
+
+export type PeerMessage =
+  | { readonly type: 'raft'; readonly data: Uint8Array }
+  /** Sent to all at intervals and at once when a verdict changes: a sign of life, and the verdicts. */
+  | { readonly type: 'report'; readonly seq: number; readonly hello: Hello; readonly opinions: readonly Opinion[] }
+  /** To any member, by a sentinel without a group: let me in. */
+  | { readonly type: 'join'; readonly hello: Hello }
+  /** To a sentinel without a group: this is the group. It may adopt it, for it is a founder or has asked to join. */
+  | { readonly type: 'welcome'; readonly group: FormedGroup }
+  | { readonly type: 'request'; readonly id: number; readonly request: OperatorRequest }
+  | { readonly type: 'result'; readonly id: number; readonly result: OperatorResult }
+
+const TAG_RAFT = 1
+const TAG_JSON = 2
+const MAX_JSON_BYTES = 512 * 1024
+const MAX_OPINIONS = 1024
+const MAX_PAIRS = 64
+const MAX_TEXT = 4096
+
+/** The bytes of a message. */
+export function encodePeerMessage(message: PeerMessage): Uint8Array {
+  if (message.type !== 'raft') return Buffer.from(String.fromCharCode(TAG_JSON) + JSON.stringify(message), 'utf8')
+  const bytes = Buffer.allocUnsafe(message.data.length + 1)
+  bytes[0] = TAG_RAFT
+  bytes.set(message.data, 1)
+  return bytes
+}
+
+/** The message, or undefined when the bytes are none. Raft's bytes are not looked into and not copied. */
+export function decodePeerMessage(bytes: Uint8Array): PeerMessage | undefined {
+  if (bytes[0] === TAG_RAFT) return { type: 'raft', data: bytes.subarray(1) }
+  if (bytes[0] !== TAG_JSON || bytes.length > MAX_JSON_BYTES) return undefined
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset + 1, bytes.length - 1).toString('utf8')
+  const fields = parseObject(text, MAX_JSON_BYTES)
+  return fields === undefined ? undefined : toMessage(fields)
+}
+
+function toMessage(fields: Record<string, unknown>): PeerMessage | undefined {
+  const id = asInt(fields.id, 0, Number.MAX_SAFE_INTEGER)
+  const helloFields = asObject(fields.hello)
+  const hello = helloFields && toHello(helloFields)
+  switch (fields.type) {
+    case 'report': {
+      const opinions = asList(fields.opinions, MAX_OPINIONS, toOpinion)
+      const seq = asInt(fields.seq, 0, Number.MAX_SAFE_INTEGER)
+      return hello && opinions && seq !== undefined ? { type: 'report', seq, hello, opinions } : undefined
+    }
+    case 'join':
+      return hello && { type: 'join', hello }
+    case 'welcome': {
+      const group = toGroup(fields.group)
+      return group && { type: 'welcome', group }
+    }
+    case 'request': {
+      const request = toRequest(fields.request)
+      return id !== undefined && request ? { type: 'request', id, request } : undefined
+    }
+    case 'result': {
+      const result = asObject(fields.result)
+      const text = asText(result?.text, MAX_TEXT)
+      if (id === undefined || text === undefined || typeof result?.ok !== 'boolean') return undefined
+      return { type: 'result', id, result: { ok: result.ok, text } }
+    }
+    default:
+      return undefined
+  }
+}
+
+function toOpinion(value: unknown): Opinion | undefined {
+  const fields = asObject(value)
+  const group = asName(fields?.group)
+  const primary = asAddress(fields?.primary)
+  const configEpoch = asInt(fields?.configEpoch, 0, Number.MAX_SAFE_INTEGER)
+  const verdict = asWord(fields?.verdict, VERDICTS)
+  if (!group || !primary || configEpoch === undefined || !verdict) return undefined
+  return { group, primary, configEpoch, verdict }
+}
+
+function toRequest(value: unknown): OperatorRequest | undefined {
+  const fields = asObject(value)
+  if (fields?.kind === 'reset') {
+    const groups = asList(fields.groups, MAX_OPINIONS, asName)
+    return groups && { kind: 'reset', groups }
+  }
+  const group = asName(fields?.group)
+  if (fields === undefined || group === undefined) return undefined
+  switch (fields.kind) {
+    case 'failover':
+      return { kind: 'failover', group }
+    case 'remove':
+      return { kind: 'remove', group }
+    case 'monitor': {
+      const primary = asAddress(fields.primary)
+      const quorum = asInt(fields.quorum, 1, 0x7fffffff)
+      return primary && quorum !== undefined ? { kind: 'monitor', group, primary, quorum } : undefined
+    }
+    case 'set': {
+      const pairs = asList(fields.pairs, MAX_PAIRS, toPair)
+      return pairs && { kind: 'set', group, pairs }
+    }
+    default:
+      return undefined
+  }
+}
+
+function toPair(value: unknown): readonly [string, string] | undefined {
+  if (!Array.isArray(value) || value.length !== 2) return undefined
+  const name = asText(value[0], 64)
+  const setting = asText(value[1], MAX_TEXT)
+  return name !== undefined && setting !== undefined ? [name, setting] : undefined
+}

@@ -1,0 +1,98 @@
+// The settings of a monitored group: those of the configuration file, and those that SENTINEL SET changed since. A change
+// is replicated through Raft and wins over every sentinel's file, which is read and never rewritten.
+import { asInt, asText } from './fields.ts'
+
+/** What can be set for a group, with SENTINEL SET's names in camel case. Times in ms. */
+export interface GroupSettings {
+  /** No valid answer for so long means silent. */
+  readonly downAfterMs: number
+  /** Limit on one step of a failover, and the pause before trying again after a failed one grows up to it. */
+  readonly failoverTimeoutMs: number
+  /** How many replicas may be pointed at a new primary at the same time. */
+  readonly parallelSyncs: number
+  readonly authUser: string
+  readonly authPass: string
+  readonly notificationScript: string
+  readonly clientReconfigScript: string
+  /** A primary that restarted and keeps answering errors is down after this long; 0 = off. */
+  readonly rebootDownAfterMs: number
+}
+
+export const DEFAULT_SETTINGS: GroupSettings = {
+  downAfterMs: 30_000,
+  failoverTimeoutMs: 180_000,
+  parallelSyncs: 1,
+  authUser: '',
+  authPass: '',
+  notificationScript: '',
+  clientReconfigScript: '',
+  rebootDownAfterMs: 0,
+}
+
+/** Changes made by SENTINEL SET; `quorum` is a field of the group itself. */
+export type SettingChanges = { -readonly [K in keyof GroupSettings]?: GroupSettings[K] } & { quorum?: number }
+
+/** A group as the configuration file names it. */
+export interface GroupConfig {
+  readonly name: string
+  readonly primary: { readonly host: string; readonly port: number }
+  readonly quorum: number
+  readonly settings: Partial<GroupSettings>
+}
+
+interface Row {
+  /** SENTINEL SET's name of the option. */
+  readonly option: string
+  readonly field: keyof SettingChanges
+  readonly min?: number
+}
+
+/** What SENTINEL SET accepts. Rows with `min` are integers from there to 2³¹−1, the others text. */
+const ROWS: readonly Row[] = [
+  { option: 'down-after-milliseconds', field: 'downAfterMs', min: 1 },
+  { option: 'failover-timeout', field: 'failoverTimeoutMs', min: 1 },
+  { option: 'parallel-syncs', field: 'parallelSyncs', min: 1 },
+  { option: 'master-reboot-down-after-period', field: 'rebootDownAfterMs', min: 0 },
+  { option: 'quorum', field: 'quorum', min: 1 },
+  { option: 'auth-user', field: 'authUser' },
+  { option: 'auth-pass', field: 'authPass' },
+  { option: 'notification-script', field: 'notificationScript' },
+  { option: 'client-reconfig-script', field: 'clientReconfigScript' },
+]
+
+const INT_MAX = 0x7fffffff
+const TEXT_MAX = 1024
+
+/** The changes that the option/value pairs of SENTINEL SET ask for, or the error in Redis's words. */
+export function parseChanges(pairs: readonly (readonly [string, string])[]): SettingChanges | string {
+  const changes: SettingChanges = {}
+  for (const [option, text] of pairs) {
+    const row = ROWS.find((candidate) => candidate.option === option.toLowerCase())
+    if (row === undefined) return `ERR Unknown option or number of arguments for SENTINEL SET '${option}'`
+    const value = row.min === undefined ? text : /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN
+    if (!setChange(changes, row, value)) return `ERR Invalid argument '${text}' for SENTINEL SET '${option}'`
+  }
+  return changes
+}
+
+/** Changes out of decoded JSON, or undefined when any field is unknown or out of range. */
+export function toChanges(fields: Record<string, unknown>): SettingChanges | undefined {
+  const changes: SettingChanges = {}
+  for (const [field, value] of Object.entries(fields)) {
+    const row = ROWS.find((candidate) => candidate.field === field)
+    if (row === undefined || !setChange(changes, row, value)) return undefined
+  }
+  return changes
+}
+
+function setChange(changes: SettingChanges, row: Row, value: unknown): boolean {
+  const read = row.min === undefined ? asText(value, TEXT_MAX) : asInt(value, row.min, INT_MAX)
+  if (read === undefined) return false
+  Object.assign(changes, { [row.field]: read })
+  return true
+}
+
+/** What holds for a group: the replicated changes over this sentinel's file over the defaults. */
+export function effectiveSettings(file: Partial<GroupSettings> | undefined, changes: SettingChanges): GroupSettings {
+  return { ...DEFAULT_SETTINGS, ...file, ...changes }
+}
