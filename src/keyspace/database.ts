@@ -94,6 +94,11 @@ export class Database {
     return h
   }
 
+  /** The entry of the key in bytes [start, end), expired or not, or 0. Neither a read nor a change. */
+  peek(bytes: Uint8Array, start: number, end: number): number {
+    return this.table.find(bytes, start, end, hashBytes(bytes, start, end, this.space.hashKey))
+  }
+
   /** Whether the entry's time is over. */
   isExpired(h: number): boolean {
     return this.hasExpiry(h) && this.space.nowMs > entryExpiryMs(this.space.arena, h)

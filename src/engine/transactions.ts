@@ -1,0 +1,122 @@
+// WATCH and EXEC. The keyspace tells of every change of a key (`modified`) and of every database that is emptied or
+// exchanged (`flushing`); a session one of whose watched keys changed logically finds its EXEC refused.
+//
+// A key whose time is over counts as absent before and after its deletion: it breaks a WATCH only if it was still alive
+// when WATCH was called. Invariant: `keyspace.watching` is true exactly while somebody watches something.
+
+import type { Context, Transactions } from '../commands/context.ts'
+import type { Session } from '../commands/session.ts'
+import { fail } from '../errors.ts'
+import type { Database } from '../keyspace/database.ts'
+import type { Keyspace, KeyspaceHooks } from '../keyspace/keyspace.ts'
+
+/** Somebody's interest in a key. */
+interface Watch {
+  /** The key was there, but its time was over, when WATCH was called. */
+  expired: boolean
+}
+
+interface WatchedKey {
+  readonly db: number
+  readonly key: Buffer
+  readonly watches: Map<Session, Watch>
+}
+
+/** Transactions with the two hooks by which the keyspace keeps them informed. */
+export type WatchingTransactions = Transactions & Pick<KeyspaceHooks, 'modified' | 'flushing'>
+
+/** Whether the key is there, and if its time is over. Deletes nothing. */
+function stateOf(db: Database, bytes: Uint8Array, start: number, end: number): 'absent' | 'alive' | 'expired' {
+  const h = db.peek(bytes, start, end)
+  if (h === 0) return 'absent'
+  return db.isExpired(h) ? 'expired' : 'alive'
+}
+
+/**
+ * The transactions of a server. `runQueued` runs one queued command as part of the transaction of `ctx` and writes its
+ * replies to `ctx.reply`.
+ */
+export function createTransactions(
+  keyspace: () => Keyspace,
+  runQueued: (ctx: Context, argv: readonly Buffer[]) => void,
+): WatchingTransactions {
+  const watched = new Map<string, WatchedKey>()
+
+  const unwatch = (session: Session): void => {
+    session.watchBroken = false
+    for (const id of session.watched ?? []) {
+      const entry = watched.get(id)!
+      entry.watches.delete(session)
+      if (entry.watches.size === 0) watched.delete(id)
+    }
+    session.watched = undefined
+    keyspace().watching = watched.size > 0
+  }
+
+  /** A watched key that was alive at WATCH ran out of time since, deleted or not. */
+  const anyExpired = (session: Session): boolean => {
+    for (const id of session.watched ?? []) {
+      const { db, key, watches } = watched.get(id)!
+      if (watches.get(session)!.expired) continue
+      if (stateOf(keyspace().databases[db]!, key, 0, key.length) === 'expired') return true
+    }
+    return false
+  }
+
+  return {
+    watch: (session, db, key) => {
+      const id = `${db}:${key.latin1Slice()}`
+      const ids = (session.watched ??= new Set())
+      if (ids.has(id)) return
+      ids.add(id)
+      const expired = stateOf(keyspace().databases[db]!, key, 0, key.length) === 'expired'
+      const entry = watched.get(id) ?? { db, key, watches: new Map<Session, Watch>() }
+      entry.watches.set(session, { expired })
+      watched.set(id, entry)
+      keyspace().watching = true
+    },
+
+    unwatch,
+
+    exec: (ctx) => {
+      const { session, reply } = ctx
+      const { transaction } = session
+      if (transaction === undefined) fail('execWithoutMulti')
+      const broken = session.watchBroken || anyExpired(session)
+      unwatch(session)
+      session.transaction = undefined
+      if (transaction.aborted) fail('execAbort')
+      if (broken) return reply.nullArray()
+      reply.array(transaction.queue.length)
+      for (const argv of transaction.queue) runQueued(ctx, argv)
+    },
+
+    modified: (db, bytes, start, end) => {
+      const text = Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).latin1Slice()
+      const entry = watched.get(`${db.index}:${text}`)
+      if (entry === undefined) return
+      let state: ReturnType<typeof stateOf> | undefined
+      for (const [session, watch] of entry.watches) {
+        if (watch.expired) {
+          state ??= stateOf(db, bytes, start, end)
+          if (state !== 'alive') continue
+        }
+        session.watchBroken = true
+      }
+    },
+
+    flushing: (db, replacement) => {
+      for (const { db: index, key, watches } of watched.values()) {
+        if (index !== db.index) continue
+        const before = stateOf(db, key, 0, key.length)
+        const after = replacement === undefined ? 'absent' : stateOf(replacement, key, 0, key.length)
+        if (before === 'absent' && after === 'absent') continue
+        for (const [session, watch] of watches) {
+          const goneBefore = before === 'absent' || watch.expired
+          if (goneBefore && after !== 'alive') watch.expired = after === 'expired'
+          else session.watchBroken = true
+        }
+      }
+    },
+  }
+}
