@@ -2,7 +2,7 @@
 import { assert } from '../lib/assert.ts'
 import type { NodeId } from './messages.ts'
 
-/** Settings of a node. All times in milliseconds of the caller's monotonic clock. */
+/** Settings of a node, the same on every member but for `id`. All times in milliseconds of the caller's monotonic clock. */
 export interface RaftConfig {
   /** Identity of the group; messages of another group are dropped. */
   readonly group: string
@@ -48,6 +48,7 @@ export const RAFT_DEFAULTS = {
 /** Fills in the defaults and asserts the relations that must hold between the settings. */
 export function raftConfig(settings: Partial<RaftConfig> & Pick<RaftConfig, 'group' | 'id'>): RaftConfig {
   const config: RaftConfig = { ...RAFT_DEFAULTS, ...settings }
+  assert(isIdentity(config.group) && isIdentity(config.id), 'group and id must be 1..128 characters of printable ASCII')
   assert(config.heartbeatMs > 0, 'heartbeatMs must be positive')
   assert(config.heartbeatMs * 3 <= config.electionTimeoutMinMs, 'electionTimeoutMinMs must be ≥ 3 × heartbeatMs')
   assert(config.electionTimeoutMaxMs > config.electionTimeoutMinMs, 'electionTimeoutMaxMs must exceed the minimum')
@@ -56,3 +57,5 @@ export function raftConfig(settings: Partial<RaftConfig> & Pick<RaftConfig, 'gro
   assert(config.maxEntryBytes >= 1 && config.maxAppendBytes >= 1, 'byte limits must be positive')
   return config
 }
+
+const isIdentity = (text: string): boolean => /^[\x21-\x7e]{1,128}$/.test(text)

@@ -3,8 +3,23 @@
 // draws no randomness of its own; the same inputs give the same outputs.
 import type { Random } from '../lib/prng.ts'
 import type { RaftConfig } from './config.ts'
-import type { ConfChange, ConfChangeRefusal } from './membership.ts'
+import { isSticky, startPreVote, tickElection } from './election.ts'
+import { appendMembership, appendOwn, leadsCertainly, quorumContactMs, startTransfer, tickLeader } from './leading.ts'
+import {
+  commitTo,
+  compactLog,
+  entriesFrom,
+  lastIndex,
+  membershipIn,
+  membershipIndex,
+  restoreLog,
+  termAt,
+} from './log.ts'
+import { type ConfChange, type ConfChangeRefusal, changed, membershipOf } from './membership.ts'
 import type { Entry, HardState, Membership, Message, NodeId, Ready, Role, Snapshot } from './messages.ts'
+import { createOutput } from './ready.ts'
+import { initialState, type Raft, send } from './state.ts'
+import { refusal, stepMessage } from './step.ts'
 
 /** What a node finds on its disk when it starts. A founding member starts from `bootstrap(voters)`, a joiner from `{}`. */
 export interface Persisted {
@@ -71,7 +86,7 @@ export interface RaftNode {
   proposeConfChange(change: ConfChange): Proposed | ConfChangeRefusal
   /** Hands leadership to a voter as soon as it has the whole log. Proposals are 'busy' meanwhile. False: refused. */
   transferLeadership(to: NodeId): boolean
-  /** Asks for an election now instead of at the timeout (pre-vote first, so it cannot disturb a living leader). */
+  /** Asks for an election now instead of at the timeout. Does nothing while it has reason to believe in a leader. */
   campaign(): void
   /**
    * True only while this node certainly is the leader: a majority answered messages sent less than a lease ago, during
@@ -92,5 +107,109 @@ export interface RaftNode {
   persisted(): Required<Persisted>
 }
 
+/** The state from which every founding member of a group starts: the same voters, nothing else. */
+export const bootstrap = (voters: readonly NodeId[]): Snapshot => ({
+  index: 0,
+  term: 0,
+  membership: membershipOf(voters),
+  data: new Uint8Array(0),
+})
+
 /** Makes a node from its settings (see raftConfig), what it finds on its disk, and a seeded source of randomness. */
-export type CreateRaft = (config: RaftConfig, persisted: Persisted, random: Random, nowMs: number) => RaftNode
+export function createRaft(config: RaftConfig, persisted: Persisted, random: Random, nowMs: number): RaftNode {
+  const log = restoreLog(persisted.snapshot, persisted.entries)
+  const stored = persisted.hardState ?? { term: 0, vote: undefined, commit: 0 }
+  commitTo(log, Math.min(stored.commit, lastIndex(log)))
+  const raft = initialState(config, stored, log, random, nowMs)
+  const output = createOutput(raft, stored)
+  return {
+    step(message, nowMs) {
+      raft.nowMs = Math.max(raft.nowMs, nowMs)
+      stepMessage(raft, message)
+    },
+    tick(nowMs) {
+      raft.nowMs = Math.max(raft.nowMs, nowMs)
+      if (raft.role === 'leader') tickLeader(raft)
+      else tickElection(raft)
+    },
+    deadlineMs() {
+      if (raft.role !== 'leader') return raft.electionDeadlineMs
+      return Math.min(raft.heartbeatDueMs, raft.transfer?.deadlineMs ?? Infinity)
+    },
+    propose: (data) => propose(raft, data),
+    forward: (data) => forward(raft, data),
+    proposeConfChange: (change) => proposeConfChange(raft, change),
+    transferLeadership: (to) => startTransfer(raft, to),
+    campaign() {
+      if (!isSticky(raft)) startPreVote(raft)
+    },
+    isLeader: (nowMs) => leadsCertainly(raft, nowMs),
+    ready: output.ready,
+    advance: output.advance,
+    compact: (index, data) => compactLog(log, index, data, config.trailingEntries),
+    status: () => statusOf(raft),
+    persisted: () => ({
+      hardState: { term: raft.term, vote: raft.vote, commit: log.committed },
+      snapshot: log.snapshot,
+      entries: entriesFrom(log, log.snapshot.index + 1, Infinity),
+    }),
+  }
+}
+
+function propose(raft: Raft, data: Uint8Array): Proposed | 'not-leader' | 'busy' | 'too-large' {
+  return refusal(raft, data) ?? { index: appendOwn(raft, 'normal', data), term: raft.term }
+}
+
+function forward(raft: Raft, data: Uint8Array): boolean {
+  if (raft.role === 'leader') return typeof propose(raft, data) !== 'string'
+  if (raft.leader === undefined || data.length > raft.config.maxEntryBytes) return false
+  send(raft, raft.leader, { type: 'propose', data })
+  return true
+}
+
+function proposeConfChange(raft: Raft, change: ConfChange): Proposed | ConfChangeRefusal {
+  const { log } = raft
+  if (raft.role !== 'leader') return 'not-leader'
+  if (raft.transfer) return 'busy'
+  // Without an own entry committed, two leaders could each append a change to a membership that is no longer in force.
+  if (termAt(log, log.committed) !== raft.term || membershipIndex(log) > log.committed) return 'pending'
+  const next = changed(membershipIn(log), change)
+  if (typeof next === 'string') return next
+  if (change.kind === 'promote' && !hasCaughtUp(raft, change.node)) return 'behind'
+  return { index: appendMembership(raft, next), term: raft.term }
+}
+
+/** A learner may become a voter when it answers and lacks no more than what is on its way. */
+function hasCaughtUp(raft: Raft, id: NodeId): boolean {
+  const progress = raft.peers.get(id)
+  if (progress?.state !== 'replicate') return false
+  const alive = raft.nowMs - progress.contactMs < raft.config.electionTimeoutMaxMs
+  return alive && lastIndex(raft.log) - progress.match <= raft.config.maxInflight
+}
+
+function statusOf(raft: Raft): RaftStatus {
+  const { log } = raft
+  const membership = membershipIn(log)
+  return {
+    group: raft.config.group,
+    id: raft.config.id,
+    role: raft.role,
+    term: raft.term,
+    vote: raft.vote,
+    leader: raft.leader,
+    lastIndex: lastIndex(log),
+    commitIndex: log.committed,
+    appliedIndex: log.applied,
+    firstIndex: log.base.index + 1,
+    membership,
+    peers: [...raft.peers].map(([id, { state, match, contactMs }]) => ({
+      id,
+      voter: membership.voters.includes(id),
+      state,
+      matchIndex: match,
+      contactMs,
+    })),
+    quorumContactMs: quorumContactMs(raft, raft.nowMs),
+    anomalies: raft.anomalies,
+  }
+}

@@ -1,0 +1,72 @@
+// What a node does on a leader's word (§5.3): append, commit, install a snapshot, answer heartbeats, take over.
+//
+// Invariant: "ok up to index" is only said when the log equals the leader's up to there, and is sent after those entries
+// are durable (it leaves in Ready.messages). Committed entries equal every later leader's, so they never need a check.
+import { startElection } from './election.ts'
+import { commitTo, conflictHint, installSnapshot, lastIndex, reconcile, termAt } from './log.ts'
+import type { MsgAppend, MsgHeartbeat, MsgSnapshot, MsgTimeoutNow, NodeId } from './messages.ts'
+import { anomaly, becomeFollower, heardLeader, isVoter, type Raft, send } from './state.ts'
+
+/** Accepts the sender as the leader of this term; false when that cannot be, as there is another. */
+export function followLeader(raft: Raft, leader: NodeId): boolean {
+  if (raft.role === 'leader' || (raft.leader !== undefined && raft.leader !== leader)) {
+    anomaly(raft)
+    return false
+  }
+  becomeFollower(raft, raft.term, leader)
+  heardLeader(raft)
+  return true
+}
+
+export function onAppend(raft: Raft, message: MsgAppend): void {
+  if (!followLeader(raft, message.from)) return
+  const { log } = raft
+  const { prevIndex, prevTerm, entries, sentMs, from } = message
+  const ownTerm = termAt(log, prevIndex)
+  if (ownTerm !== prevTerm && prevIndex > log.committed) {
+    const hint = conflictHint(log, prevIndex, prevTerm)
+    return send(raft, from, {
+      type: 'append-reply',
+      ok: false,
+      index: prevIndex,
+      hintIndex: hint.index,
+      hintTerm: hint.term,
+      sentMs,
+    })
+  }
+  // Below the commit index the logs are equal, so an entry there is skipped, unless both are still here and differ.
+  if (ownTerm !== undefined && ownTerm !== prevTerm) return anomaly(raft)
+  const useful = entries.filter((entry) => entry.index > log.base.index)
+  const end = prevIndex + entries.length
+  if (end > log.committed && !reconcile(log, useful)) return anomaly(raft)
+  commitTo(log, Math.min(message.commit, end))
+  acknowledge(raft, from, Math.max(end, log.committed), sentMs)
+}
+
+function acknowledge(raft: Raft, to: NodeId, index: number, sentMs: number): void {
+  send(raft, to, { type: 'append-reply', ok: true, index, hintIndex: 0, hintTerm: 0, sentMs })
+}
+
+export function onHeartbeat(raft: Raft, message: MsgHeartbeat): void {
+  if (!followLeader(raft, message.from)) return
+  commitTo(raft.log, Math.min(message.commit, lastIndex(raft.log)))
+  send(raft, message.from, { type: 'heartbeat-reply', sentMs: message.sentMs })
+}
+
+export function onSnapshot(raft: Raft, message: MsgSnapshot): void {
+  if (!followLeader(raft, message.from)) return
+  const { log } = raft
+  const { snapshot, sentMs, from } = message
+  if (snapshot.index > log.committed) {
+    // A log that already holds the last entry of the snapshot holds all before it: no need to throw its tail away.
+    if (termAt(log, snapshot.index) === snapshot.term) commitTo(log, snapshot.index)
+    else installSnapshot(log, snapshot)
+  }
+  acknowledge(raft, from, log.committed, sentMs)
+}
+
+/** The leader wants this node to succeed it. No pre-vote: the followers are asked to set their loyalty aside. */
+export function onTimeoutNow(raft: Raft, message: MsgTimeoutNow): void {
+  if (raft.role !== 'follower' || raft.leader !== message.from || !isVoter(raft)) return
+  startElection(raft, true)
+}

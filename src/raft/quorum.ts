@@ -1,0 +1,31 @@
+// What a majority is, and the two questions asked of one: has a vote been won, and up to what value do most agree?
+// A leaf: it knows nothing of logs or terms. Invariant it gives to the rest of raft/: two majorities of one set of
+// voters share a voter, and so do majorities of two sets that differ by one.
+import type { NodeId } from './messages.ts'
+
+/** The least number of voters that is more than half of `count`. */
+export const majority = (count: number): number => Math.floor(count / 2) + 1
+
+/**
+ * The largest value that a majority of the voters has reached: the values sorted from high to low, at the place of the
+ * majority. Serves commit indexes and times of contact alike. Without voters there is no majority: -Infinity.
+ */
+export function quorumValue(voters: readonly NodeId[], reachedBy: (id: NodeId) => number): number {
+  if (voters.length === 0) return -Infinity
+  const values = voters.map(reachedBy).sort((a, b) => (a < b ? 1 : a > b ? -1 : 0))
+  return values[majority(voters.length) - 1]!
+}
+
+/** How an election stands. Votes of nodes that are no voters do not count; a voter who said nothing is still open. */
+export function tally(voters: readonly NodeId[], votes: ReadonlyMap<NodeId, boolean>): 'won' | 'lost' | 'open' {
+  const need = majority(voters.length)
+  let yes = 0
+  let no = 0
+  for (const id of voters) {
+    const vote = votes.get(id)
+    if (vote === true) yes++
+    else if (vote === false) no++
+  }
+  if (yes >= need) return 'won'
+  return voters.length - no < need ? 'lost' : 'open'
+}

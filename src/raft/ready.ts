@@ -1,0 +1,83 @@
+// How the core's output is gathered: what changed since the caller last confirmed, as one Ready, and what a confirmation
+// means. Invariants: one Ready at a time; a message that promises something leaves only after the write that makes it
+// true; an entry is given out for applying once, in order.
+import { assert } from '../lib/assert.ts'
+import { continueTransfer, maybeCommit, retireIfRemoved } from './leading.ts'
+import { entriesFrom, lastIndex, persisted } from './log.ts'
+import type { Entry, HardState, Message, Ready } from './messages.ts'
+import { replicate } from './replication.ts'
+import type { Raft } from './state.ts'
+
+/** Messages that only repeat what is durable already, or promise nothing. The others wait for the write. */
+const EAGER: ReadonlySet<Message['type']> = new Set([
+  'pre-vote',
+  'pre-vote-reply',
+  'append',
+  'heartbeat',
+  'heartbeat-reply',
+  'snapshot',
+  'timeout-now',
+  'propose',
+])
+
+const NOTHING: readonly Entry[] = []
+
+/** ready() and advance() of one node. `stored` is the hard state that its disk holds. */
+export function createOutput(raft: Raft, stored: HardState): { ready(): Ready | undefined; advance(): void } {
+  const { log } = raft
+  let saved = stored
+  let given: Ready | undefined
+
+  const changedHardState = (): HardState | undefined => {
+    const same = saved.term === raft.term && saved.vote === raft.vote && saved.commit === log.committed
+    return same ? undefined : { term: raft.term, vote: raft.vote, commit: log.committed }
+  }
+
+  return {
+    ready() {
+      if (given) return undefined
+      settle(raft)
+      const hardState = changedHardState()
+      const entries = log.persisted < lastIndex(log) ? entriesFrom(log, log.persisted + 1, Infinity) : NOTHING
+      const committed = log.applied < log.committed ? committedEntries(raft) : NOTHING
+      const snapshot = log.install
+      if (!hardState && !snapshot && !entries.length && !committed.length && !raft.outbox.length) return undefined
+
+      const newTerm = hardState !== undefined && (hardState.term !== saved.term || hardState.vote !== saved.vote)
+      const mayGoFirst = (message: Message): boolean => !newTerm && EAGER.has(message.type)
+      given = {
+        eagerMessages: raft.outbox.filter(mayGoFirst),
+        snapshot,
+        entries,
+        hardState,
+        mustSync: newTerm || snapshot !== undefined || entries.length > 0,
+        messages: raft.outbox.filter((message) => !mayGoFirst(message)),
+        committed,
+      }
+      raft.outbox = []
+      log.install = undefined
+      if (hardState) saved = hardState
+      return given
+    },
+    advance() {
+      assert(given, 'raft: advance() without a ready()')
+      persisted(log, given.entries)
+      log.applied = Math.max(log.applied, given.committed.at(-1)?.index ?? 0)
+      given = undefined
+      if (raft.role === 'leader') maybeCommit(raft)
+    },
+  }
+}
+
+/** Lets a leader act on all that happened since the last Ready. */
+function settle(raft: Raft): void {
+  if (raft.role !== 'leader') return
+  replicate(raft)
+  continueTransfer(raft)
+  retireIfRemoved(raft)
+}
+
+function committedEntries(raft: Raft): readonly Entry[] {
+  const { log } = raft
+  return entriesFrom(log, log.applied + 1, Infinity).slice(0, log.committed - log.applied)
+}
