@@ -28,6 +28,8 @@ export interface Transaction {
   aborted: boolean
   /** Bytes queued, for CLIENT LIST. */
   bytes: number
+  /** Flags of the queued commands, together. */
+  flags: number
 }
 
 /** A session whose reply waits for something. Input is kept unparsed meanwhile. */

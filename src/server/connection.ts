@@ -1,0 +1,250 @@
+// One client connection: input bytes to requests, requests to the engine, replies to the wire. Replies of a batch of
+// requests are written into one buffer that all connections share, and flushed once per read.
+
+import { type Link, Session } from '../commands/session.ts'
+import type { Engine } from '../engine/engine.ts'
+import { errorReply } from '../engine/engine.ts'
+import type { Wire, WireHandler } from '../io/tcp.ts'
+import { Args } from '../protocol/args.ts'
+import { type ParserLimits, PROTOCOL_ERROR, QUERY_TOO_LARGE, REQUEST, RequestParser } from '../protocol/parser.ts'
+import type { ReplyWriter } from '../protocol/writer.ts'
+
+/** Replies are flushed in the middle of a batch when so many bytes are waiting. */
+const FLUSH_BYTES = 64 * 1024
+/**
+ * A client that does not read its replies is not read from any more, beyond this. Redis buffers without limit by default;
+ * a client that sends 64 MiB worth of replies ahead of reading any is taken for stuck.
+ */
+const UNREAD_REPLY_BYTES_MAX = 64 * 1024 * 1024
+
+/** Limits on what may wait for a peer that does not read: `client-output-buffer-limit`. */
+export interface OutputLimit {
+  readonly hardBytes: number
+  readonly softBytes: number
+  readonly softSeconds: number
+}
+
+/** What a connection needs of the server. */
+export interface ConnectionHost {
+  readonly engine: Engine
+  readonly out: ReplyWriter
+  /** The connection whose requests are being run. */
+  current: Connection | undefined
+  /** Unix time in milliseconds, now. */
+  nowMs(): number
+  readonly limits: Omit<ParserLimits, 'authenticated'>
+  outputLimit(session: Session): OutputLimit
+  readonly stats: { inputBytes: number; outputBytes: number }
+  /** Called once when a connection is gone. */
+  closed(connection: Connection): void
+  log(message: string): void
+}
+
+/** A client's connection. */
+export class Connection implements Link, WireHandler {
+  readonly session: Session
+  readonly wire: Wire
+  private readonly host: ConnectionHost
+  private readonly parser: RequestParser
+  /** A request that waits for the end of a pause. */
+  private postponed: Args | undefined
+  private softSinceMs = 0
+  private reading = true
+  private gone = false
+  /** Takes the input in place of the parser: a replica's or a primary's protocol. */
+  private raw: ((bytes: Buffer) => void) | undefined
+
+  constructor(id: number, wire: Wire, host: ConnectionHost, authenticated: boolean) {
+    this.wire = wire
+    this.host = host
+    const session = new Session(id, this, host.nowMs(), authenticated)
+    this.session = session
+    this.parser = new RequestParser({
+      get bulkBytesMax() {
+        return host.limits.bulkBytesMax
+      },
+      get queryBytesMax() {
+        return host.limits.queryBytesMax
+      },
+      get authenticated() {
+        return session.authenticated
+      },
+    })
+  }
+
+  get peer(): string {
+    return this.wire.peer
+  }
+
+  get local(): string {
+    return this.wire.local
+  }
+
+  get queryBytes(): number {
+    return this.parser.unreadBytes
+  }
+
+  get outputBytes(): number {
+    return this.wire.pendingBytes
+  }
+
+  /** Memory that the connection holds, beside the session. */
+  get heldBytes(): number {
+    return this.parser.heldBytes + this.wire.pendingBytes
+  }
+
+  /** Unix time in milliseconds since which the soft output limit is exceeded, 0 if it is not. */
+  get softLimitSinceMs(): number {
+    return this.softSinceMs
+  }
+
+  onData(bytes: Buffer): void {
+    this.host.stats.inputBytes += bytes.length
+    if (this.gone || this.session.closing) return
+    if (this.raw !== undefined) return this.raw(bytes)
+    this.parser.feed(bytes)
+    this.run()
+    this.parser.keep()
+  }
+
+  onDrain(): void {
+    if (this.reading || this.gone) return
+    this.reading = true
+    this.wire.resume()
+    this.proceed()
+  }
+
+  onClose(): void {
+    if (this.gone) return
+    this.gone = true
+    this.host.closed(this)
+  }
+
+  /** Goes on with requests that had to wait, after `session.blocked` or a pause has ended. */
+  proceed(): void {
+    if (this.gone || this.session.closing || this.raw !== undefined) return
+    this.run()
+    this.parser.keep()
+  }
+
+  /** Hands all further input to `take`. */
+  takeOver(take: (bytes: Buffer) => void): void {
+    this.raw = take
+  }
+
+  send(bytes: Uint8Array): void {
+    if (this.gone) return
+    // In the middle of this connection's batch the order of replies and messages is that of the shared buffer.
+    if (this.host.current === this) this.host.out.raw(bytes)
+    else this.write(bytes instanceof Buffer ? bytes : Buffer.from(bytes))
+  }
+
+  closeAfterReply(): void {
+    this.session.closing = true
+    if (this.host.current !== this) this.wire.end()
+  }
+
+  close(): void {
+    this.session.closing = true
+    this.wire.destroy()
+  }
+
+  private run(): void {
+    const { host, session, parser } = this
+    const { engine, out } = host
+    if (host.current !== undefined) return
+    host.current = this
+    engine.setTime(host.nowMs())
+    session.lastCommandMs = engine.nowMs
+    try {
+      while (session.blocked === undefined && this.reading && !session.closing && this.raw === undefined) {
+        if (this.postponed !== undefined) {
+          if (!this.retryPostponed()) break
+          continue
+        }
+        const found = parser.next()
+        if (found !== REQUEST) {
+          this.inputEnded(found)
+          break
+        }
+        if (engine.execute(session, parser.args, out) === 'postponed') this.postpone()
+        if (out.pos > FLUSH_BYTES) this.flush()
+      }
+    } finally {
+      this.flush()
+      host.current = undefined
+    }
+    if (session.closing) this.wire.end()
+  }
+
+  private inputEnded(found: number): void {
+    const { host, parser, session } = this
+    if (found === PROTOCOL_ERROR) {
+      host.out.raw(errorReply('protocol', parser.error))
+      host.log(`Protocol error (${parser.error}) from client: id=${session.id} addr=${this.peer}`)
+      session.closing = true
+    } else if (found === QUERY_TOO_LARGE) {
+      host.log(`Closing client that reached max query buffer length: id=${session.id} addr=${this.peer}`)
+      session.closing = true
+      this.wire.destroy()
+    }
+  }
+
+  /** Keeps the request that the parser just found until the pause ends. */
+  private postpone(): void {
+    const argv = this.parser.args.copyAll()
+    this.postponed = new Args(Buffer.alloc(0), argv.length)
+    this.postponed.load(argv)
+    this.session.blocked = { kind: 'pause', timeoutAtMs: 0, finish: () => {} }
+  }
+
+  private retryPostponed(): boolean {
+    const args = this.postponed!
+    this.postponed = undefined
+    if (this.host.engine.execute(this.session, args, this.host.out) !== 'postponed') return true
+    this.postponed = args
+    this.session.blocked = { kind: 'pause', timeoutAtMs: 0, finish: () => {} }
+    return false
+  }
+
+  private flush(): void {
+    const { out } = this.host
+    if (out.pos === 0) return
+    this.write(out.written())
+    out.clear()
+  }
+
+  private write(bytes: Buffer): void {
+    this.host.stats.outputBytes += bytes.length
+    this.wire.write(bytes)
+    if (this.wire.pendingBytes !== 0) this.checkOutput()
+  }
+
+  private checkOutput(): void {
+    const pending = this.wire.pendingBytes
+    const { hardBytes, softBytes } = this.host.outputLimit(this.session)
+    if (hardBytes !== 0 && pending > hardBytes) return this.overLimit()
+    const overSoft = softBytes !== 0 && pending > softBytes
+    if (!overSoft) this.softSinceMs = 0
+    else if (this.softSinceMs === 0) this.softSinceMs = this.host.nowMs()
+    if (pending > UNREAD_REPLY_BYTES_MAX && this.session.kind === 'normal' && this.reading) {
+      this.reading = false
+      this.wire.pause()
+    }
+  }
+
+  /** Called once a second: ends a connection that has been over its soft limit for too long. */
+  checkSoftLimit(nowMs: number): void {
+    if (this.softSinceMs === 0) return
+    const { softBytes, softSeconds } = this.host.outputLimit(this.session)
+    if (softBytes === 0 || this.wire.pendingBytes <= softBytes) this.softSinceMs = 0
+    else if (nowMs - this.softSinceMs > softSeconds * 1000) this.overLimit()
+  }
+
+  private overLimit(): void {
+    this.host.log(
+      `Client id=${this.session.id} addr=${this.peer} scheduled to be closed ASAP for overcoming of output buffer limits.`,
+    )
+    this.close()
+  }
+}
