@@ -85,6 +85,7 @@ export interface EngineParts {
 /** One command of so many is timed, and stands for the others: reading the clock costs as much as a GET. */
 const TIMED_ONE_OF = 16
 
+const EMPTY = Buffer.alloc(0)
 const MULTI = Buffer.from('*1\r\n$5\r\nMULTI\r\n')
 const EXEC = Buffer.from('*1\r\n$4\r\nEXEC\r\n')
 
@@ -113,7 +114,7 @@ export class Engine implements Context {
   monitored = false
 
   private readonly parts: EngineParts
-  private readonly queuedArgs = new Args(Buffer.alloc(0))
+  private readonly queuedArgs = new Args(EMPTY)
   private execFed = false
   private timer = 0
 
@@ -170,9 +171,7 @@ export class Engine implements Context {
     this.args = this.queuedArgs
     const found = this.host.commands.lookup(argv[0], 0, argv[0].length)!
     const command = found.subcommands === undefined ? found : this.subcommand(found)!
-    const refusal = this.refuseNow(this.session, command)
-    if (refusal === undefined) this.call(this.session, command)
-    else this.reject(this.session, command, refusal)
+    this.call(this.session, command)
     this.args = outer
   }
 
@@ -225,19 +224,24 @@ export class Engine implements Context {
     if (command.run === undefined) return errorText('arity', command.fullName)
     if (!session.authenticated && (command.flags & FLAG_NO_AUTH) === 0) return errorText('noAuth')
     if (session.transaction !== undefined && (command.flags & FLAG_NO_MULTI) !== 0) return errorText('notInMulti')
-    const refusal = this.refuseNow(session, command)
+    const flags = this.flagsOf(session, command)
+    const refusal = this.refuseByCondition(session, flags)
     if (refusal !== undefined) return refusal
     if (session.resp === 2 && session.subscriptions > 0 && (command.flags & FLAG_PUBSUB_CONTEXT) === 0) {
       return errorText('pubsubContext', command.fullName)
     }
-    if (this.gate.pausedUntilMs !== 0 && this.isPaused(session, command)) return POSTPONE
+    if (this.gate.pausedUntilMs !== 0 && this.isPaused(session, flags)) return POSTPONE
     return undefined
   }
 
-  /** The conditions that may change between the queueing of a command and its run. */
-  private refuseNow(session: Session, command: Command): string | undefined {
+  /** The command's flags; those of EXEC include what is queued. */
+  private flagsOf(session: Session, command: Command): number {
+    if (session.transaction === undefined || command.spec.name !== 'exec') return command.flags
+    return command.flags | session.transaction.flags
+  }
+
+  private refuseByCondition(session: Session, flags: number): string | undefined {
     const { gate } = this
-    const { flags } = command
     if (session.isPrimary) return undefined
     if ((flags & FLAG_DENYOOM) !== 0 && gate.maxmemoryBytes !== 0) {
       if (this.host.usedMemoryBytes() > gate.maxmemoryBytes) return errorText('oom')
@@ -254,18 +258,22 @@ export class Engine implements Context {
     return undefined
   }
 
-  private isPaused(session: Session, command: Command): boolean {
+  private isPaused(session: Session, flags: number): boolean {
     const { gate } = this
     if (this.nowMs >= gate.pausedUntilMs || session.isReplica || session.isPrimary) return false
-    if (!gate.pausedWritesOnly) return true
-    const queued = command.spec.name === 'exec' ? (session.transaction?.flags ?? 0) : 0
-    return ((command.flags | queued) & (FLAG_WRITE | FLAG_MAY_REPLICATE)) !== 0
+    return !gate.pausedWritesOnly || (flags & (FLAG_WRITE | FLAG_MAY_REPLICATE)) !== 0
   }
 
   private reject(session: Session, command: Command | undefined, error: string): void {
-    if (session.transaction !== undefined && !this.inExec) session.transaction.aborted = true
     if (command !== undefined) command.rejected++
-    this.replyError(error)
+    if (session.transaction === undefined) return this.replyError(error)
+    if (command?.spec.name !== 'exec') {
+      session.transaction.aborted = true
+      return this.replyError(error)
+    }
+    session.transaction = undefined
+    this.host.transactions.unwatch(session)
+    this.replyError(`EXECABORT Transaction discarded because of: ${error.replace(/^-?ERR /, '')}`)
   }
 
   private enqueue(session: Session, command: Command): void {

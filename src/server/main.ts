@@ -1,0 +1,231 @@
+// The server process: builds the parts and connects them. What each part does stands in its own file; here is only who
+// gets whom.
+
+import type { Context, Host, ShutdownOptions } from '../commands/context.ts'
+import type { Session } from '../commands/session.ts'
+import { allCommands, type CommandTable } from '../commands/table.ts'
+import type { ServerConfig } from '../config/store.ts'
+import { Engine, openGate } from '../engine/engine.ts'
+import { monitorLine } from '../engine/monitor.ts'
+import { createPubSub } from '../engine/pubsub.ts'
+import { createTransactions } from '../engine/transactions.ts'
+import { CommandError } from '../errors.ts'
+import { monotonicMs, wallMs } from '../io/clock.ts'
+import { randomHex, randomWords } from '../io/entropy.ts'
+import type { Log } from '../io/log.ts'
+import { type Listener, listenTcp } from '../io/tcp.ts'
+import { Keyspace } from '../keyspace/keyspace.ts'
+import { seededRandom } from '../lib/prng.ts'
+import type { Args } from '../protocol/args.ts'
+import { ClientRegistry } from './clients.ts'
+import { createHousekeeping } from './expiry.ts'
+import type { ServerParts } from './parts.ts'
+import { createPersistence } from './persistence.ts'
+import { createReplication } from './replication.ts'
+
+/** A server that runs in this process. */
+export interface RunningServer {
+  readonly port: number
+  /** Ends the server; save points are honoured as by SHUTDOWN. */
+  stop(): Promise<void>
+  /** Resolves with the exit code when the server has ended, by `stop` or by SHUTDOWN. */
+  readonly closed: Promise<number>
+}
+
+/** Starts a server. Rejects with an error that says what to do if it cannot listen or its data cannot be loaded. */
+export async function startServer(config: ServerConfig, log: Log): Promise<RunningServer> {
+  const options = config.values
+  const [k0, k1, ...seed] = randomWords(8)
+  const runId = randomHex(40)
+  const keyspace = new Keyspace(options.databases, { k0, k1 }, { expired() {}, modified() {}, flushing() {} })
+  const commands = allCommands()
+  const pubsub = createPubSub()
+  const transactions = createTransactions(() => engine)
+  const host: Host = {
+    config,
+    commands,
+    pubsub,
+    transactions,
+    get clients() {
+      return clients
+    },
+    get persistence() {
+      return persistence
+    },
+    get replication() {
+      return replication
+    },
+    random: seededRandom(...seed),
+    wallMicros: () => BigInt(Math.round(wallMs() * 1000)),
+    info: () => '',
+    resetStats: () => resetStats(commands, engine, keyspace),
+    rewriteConfig: () => {
+      throw new CommandError('ERR The server is running without a config file')
+    },
+    shutdown: (ctx, how) => shutdown(ctx, how),
+    abortShutdown: () => false,
+    setActiveExpire: (on) => {
+      housekeeping.active = on
+    },
+    sleep: (ms) => {
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms)
+    },
+    checkPassword: (user, password) => {
+      if (options.requirepass === '') return 'unset'
+      return user === 'default' && password === options.requirepass ? 'ok' : 'wrong'
+    },
+    usedMemoryBytes: () => keyspace.usedBytes + clients.heldBytes + replication.heldBytes,
+  }
+  const engine: Engine = new Engine({
+    keyspace,
+    host,
+    gate: openGate(),
+    feed: {
+      get active() {
+        return replication.active
+      },
+      feed: (db, bytes, start, end) => replication.feed(db, bytes, start, end),
+    },
+    onModified: transactions.modified,
+    onFlushing: transactions.flushing,
+    onMonitor: (session: Session, args: Args) => {
+      const argv = Array.from({ length: args.count }, (_, i) => args.bytes(i))
+      const line = Buffer.from(`+${monitorLine(host.wallMicros(), session.db, session.link.peer, argv)}\r\n`)
+      clients.sendToMonitors(line)
+    },
+    clockMicros: () => monotonicMs() * 1000,
+    onInternalError: (error, command) => {
+      log.warning(`Bug: ${command} threw ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`)
+    },
+  })
+  const clients: ClientRegistry = new ClientRegistry({
+    engine,
+    options,
+    nowMs: wallMs,
+    log: (message) => log.verbose(message),
+    onClosed: (session) => {
+      pubsub.unsubscribeAll(session)
+      transactions.unwatch(session)
+      replication.sessionClosed(session)
+    },
+  })
+  const parts: ServerParts = { options, config, log, keyspace, engine, clients, runId, port: 0, nowMs: wallMs }
+  const persistence = createPersistence(parts)
+  const replication = createReplication(parts)
+  const housekeeping = createHousekeeping(keyspace, engine, wallMs)
+
+  applyOptions(config, engine)
+  engine.setTime(wallMs())
+  persistence.load()
+
+  const listeners = await listenAll(options, clients, log)
+  parts.port = listeners[0].port
+  replication.start()
+  let rounds = 0
+  const timer = setInterval(() => {
+    housekeeping.round()
+    persistence.tick()
+    replication.tick()
+    if (++rounds % 10 === 0) clients.tick()
+  }, 100)
+
+  let resolveClosed!: (code: number) => void
+  const closed = new Promise<number>((resolve) => {
+    resolveClosed = resolve
+  })
+  const end = (code: number): void => {
+    clearInterval(timer)
+    housekeeping.stop()
+    persistence.stop()
+    replication.stop()
+    for (const listener of listeners) listener.close()
+    clients.closeAll()
+    log.warning('Vedette is now ready to exit, bye bye...')
+    resolveClosed(code)
+  }
+  const saveIfAsked = (save: boolean | undefined): void => {
+    if (save ?? options.save.length > 0) persistence.save()
+  }
+  const shutdown = (_ctx: Context, how: ShutdownOptions): void => {
+    log.warning('User requested shutdown...')
+    try {
+      saveIfAsked(how.save)
+    } catch (error) {
+      if (!how.force) throw new CommandError('ERR Errors trying to SHUTDOWN. Check logs.')
+      log.warning(`Saving failed, shutting down all the same: ${String(error)}`)
+    }
+    setImmediate(() => end(0))
+  }
+  log.notice(`Ready to accept connections on port ${parts.port}`)
+  return {
+    port: parts.port,
+    closed,
+    stop: async () => {
+      log.warning('Received a request to stop, scheduling shutdown...')
+      try {
+        saveIfAsked(undefined)
+      } catch (error) {
+        log.warning(`Saving failed: ${String(error)}`)
+        end(1)
+        return
+      }
+      end(0)
+    },
+  }
+}
+
+/** Options that change a state of the engine. */
+function applyOptions(config: ServerConfig, engine: Engine): void {
+  const { values } = config
+  const apply = (): void => {
+    engine.gate.maxmemoryBytes = values.maxmemory
+    engine.gate.replicasToWriteMin = values['min-replicas-max-lag'] === 0 ? 0 : values['min-replicas-to-write']
+    engine.effects.notifyMask = values['notify-keyspace-events']
+  }
+  apply()
+  for (const name of [
+    'maxmemory',
+    'min-replicas-to-write',
+    'min-replicas-max-lag',
+    'notify-keyspace-events',
+  ] as const) {
+    config.onChange(name, apply)
+  }
+}
+
+/** Listens on every address of `bind`; one that begins with `-` may be missing on this machine. */
+async function listenAll(options: ServerConfig['values'], clients: ClientRegistry, log: Log): Promise<Listener[]> {
+  const listeners: Listener[] = []
+  for (const address of options.bind) {
+    const optional = address.startsWith('-')
+    const name = optional ? address.slice(1) : address
+    const host = name === '*' ? '0.0.0.0' : name === '::*' ? '::' : name
+    const port = listeners[0]?.port ?? options.port
+    try {
+      listeners.push(
+        await listenTcp(
+          { host, port, backlog: options['tcp-backlog'], keepAliveSeconds: options['tcp-keepalive'] },
+          (wire) => clients.accept(wire),
+        ),
+      )
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException
+      if (optional && (code === 'EADDRNOTAVAIL' || code === 'EAFNOSUPPORT' || code === 'EINVAL')) continue
+      for (const listener of listeners) listener.close()
+      log.warning(`Could not create server TCP listening socket ${name}:${port}: ${code}`)
+      const hint = code === 'EADDRINUSE' ? 'another process listens there; choose another --port' : String(code)
+      throw new Error(`cannot listen on ${name}:${port}: ${hint}`, { cause: error })
+    }
+  }
+  if (listeners.length === 0) throw new Error('there is no address to listen on; give one with --bind')
+  return listeners
+}
+
+function resetStats(commands: CommandTable, engine: Engine, keyspace: Keyspace): void {
+  for (const command of commands.all()) {
+    command.calls = command.rejected = command.failed = command.micros = 0
+  }
+  engine.stats.commands = engine.stats.errors = 0
+  engine.errorsByCode.clear()
+  Object.assign(keyspace.stats, { hits: 0, misses: 0, expired: 0 })
+}

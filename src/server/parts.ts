@@ -1,0 +1,40 @@
+// What the parts of the server process know of each other: narrow views, so that each part can be read alone.
+
+import type { ReplicationHost } from '../commands/context.ts'
+import type { Session } from '../commands/session.ts'
+import type { ServerOptions } from '../config/server-options.ts'
+import type { ConfigStore } from '../config/store.ts'
+import type { Engine, ReplicationFeed } from '../engine/engine.ts'
+import type { Log } from '../io/log.ts'
+import type { Keyspace } from '../keyspace/keyspace.ts'
+import type { ClientRegistry } from './clients.ts'
+
+/** What every part of the server is given. */
+export interface ServerParts {
+  /** The options as they are now: CONFIG SET changes them in place. */
+  readonly options: Readonly<ServerOptions>
+  readonly config: ConfigStore
+  readonly log: Log
+  readonly keyspace: Keyspace
+  readonly engine: Engine
+  readonly clients: ClientRegistry
+  /** 40 hexadecimal digits, new at every start. */
+  readonly runId: string
+  /** The port that the server listens on. */
+  port: number
+  /** Unix time in milliseconds. */
+  readonly nowMs: () => number
+}
+
+/** The part that replicates: to replicas, and from a primary. */
+export interface ServerReplication extends ReplicationHost, ReplicationFeed {
+  /** Follows the primary of the configuration, if there is one. */
+  start(): void
+  /** Ten times a second. */
+  tick(): void
+  /** A connection is gone. */
+  sessionClosed(session: Session): void
+  /** Bytes of the backlog and other buffers, for `used_memory`. */
+  readonly heldBytes: number
+  stop(): void
+}
