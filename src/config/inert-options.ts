@@ -1,0 +1,250 @@
+// Options of Redis 7.0.15 that the server accepts, range-checks, keeps and shows, but that change nothing here: so a
+// redis.conf made for Redis loads. Each row says why. An option is only inert if ignoring it is harmless; values that
+// ask for something which would be missed (append-only files, TLS, a cluster) are refused as `unbuilt`.
+import { fixed, mutable, type OptionRow } from './option.ts'
+import { memoryOrPercent, oomScores, percentiles } from './special-values.ts'
+import type { OptionType } from './values.ts'
+import { bool, fileName, INT_MIN, int, long, memory, octal, oneOf, port, string, ULONG_MAX } from './values.ts'
+
+/** Why the rows that it marks have no effect. */
+const AOF = 'there is no append-only file yet'
+const CLUSTER = 'there is no cluster yet'
+const TYPES = 'the data type it tunes is not built yet'
+const TLS = 'TLS is not built yet'
+const THREADS = 'the server has one thread'
+const MEMORY = 'it tunes the memory management of C code'
+const FREEING = 'freeing memory does not block here'
+const EVICTION = 'eviction is not built yet'
+const DEFRAG = 'active defragmentation is not built yet'
+const FORK = 'snapshots are made without a second process'
+const LOGS = 'the command it serves is not built yet'
+const HOST = 'the operating system is left as it is'
+
+const keep = <T>(
+  why: string,
+  type: OptionType<T>,
+  text: string,
+  help: string,
+  aliases: readonly string[] = [],
+): OptionRow<T> => mutable(type, text, help, { inert: why, aliases })
+const keepFixed = <T>(why: string, type: OptionType<T>, text: string, help: string): OptionRow<T> =>
+  fixed(type, text, help, { inert: why })
+const yesMissing = (what: string) => ({ unbuilt: (yes: boolean) => (yes ? what : undefined) })
+
+export const INERT_OPTIONS = {
+  // ---- append-only file
+  appendfilename: keepFixed(AOF, fileName('appendfilename'), 'appendonly.aof', 'Name of the append-only files.'),
+  appenddirname: keepFixed(
+    AOF,
+    fileName('appenddirname'),
+    'appendonlydir',
+    'Directory of the append-only files in dir.',
+  ),
+  appendfsync: keep(AOF, oneOf(['everysec', 'always', 'no']), 'everysec', 'When writes reach the disk.'),
+  'no-appendfsync-on-rewrite': keep(AOF, bool, 'no', 'Do not sync while a snapshot is written.'),
+  'auto-aof-rewrite-percentage': keep(AOF, int(0), '100', 'Growth that starts a rewrite.'),
+  'auto-aof-rewrite-min-size': keep(AOF, memory(0), '64mb', 'Size below which nothing is rewritten.'),
+  'aof-load-truncated': keep(AOF, bool, 'yes', 'Load a file whose end is missing.'),
+  'aof-use-rdb-preamble': keep(AOF, bool, 'yes', 'Rewrite to the snapshot format.'),
+  'aof-timestamp-enabled': keep(AOF, bool, 'no', 'Write time stamps.'),
+  'aof-rewrite-incremental-fsync': keep(AOF, bool, 'yes', 'Sync in steps during a rewrite.'),
+  'aof-disable-auto-gc': keep(AOF, bool, 'no', 'Keep files that are no longer needed.'),
+  aof_rewrite_cpulist: keepFixed(AOF, string, '', 'CPUs of the rewrite.'),
+  // ---- snapshots and processes
+  'rdb-save-incremental-fsync': keep(FORK, bool, 'yes', 'Sync in steps during a snapshot.'),
+  'rdb-del-sync-files': keep(FORK, bool, 'no', 'Delete snapshots made for replicas.'),
+  bgsave_cpulist: keepFixed(FORK, string, '', 'CPUs of a snapshot.'),
+  'repl-diskless-load': keep(
+    'a replica always loads the snapshot from memory, after the whole of it has arrived',
+    oneOf(['disabled', 'on-empty-db', 'swapdb']),
+    'disabled',
+    'How a replica loads a full synchronization.',
+  ),
+  'sanitize-dump-payload': keep(
+    'payloads are always checked in full',
+    oneOf(['no', 'yes', 'clients']),
+    'no',
+    'Check DUMP payloads.',
+  ),
+  'replica-ignore-disk-write-errors': keep(AOF, bool, 'no', 'A replica goes on when its disk fails.'),
+  'propagation-error-behavior': keep(
+    'a command that fails on a replica is logged',
+    oneOf(['ignore', 'panic', 'panic-on-replicas']),
+    'ignore',
+    'What happens when a replicated command fails.',
+  ),
+  // ---- data types
+  'hash-max-listpack-entries': keep(TYPES, long(0), '512', 'Largest compact hash, in fields.', [
+    'hash-max-ziplist-entries',
+  ]),
+  'hash-max-listpack-value': keep(TYPES, memory(0), '64', 'Longest value in a compact hash.', [
+    'hash-max-ziplist-value',
+  ]),
+  'list-max-listpack-size': keep(TYPES, int(INT_MIN), '-2', 'Size of the nodes of a list.', ['list-max-ziplist-size']),
+  'list-compress-depth': keep(TYPES, int(0), '0', 'Nodes at the ends of a list that stay uncompressed.'),
+  'set-max-intset-entries': keep(TYPES, long(0), '512', 'Largest set kept as integers.'),
+  'zset-max-listpack-entries': keep(TYPES, long(0), '128', 'Largest compact sorted set.', ['zset-max-ziplist-entries']),
+  'zset-max-listpack-value': keep(TYPES, memory(0), '64', 'Longest value in a compact sorted set.', [
+    'zset-max-ziplist-value',
+  ]),
+  'hll-sparse-max-bytes': keep(TYPES, memory(0), '3000', 'Largest sparse HyperLogLog.'),
+  'stream-node-max-bytes': keep(TYPES, memory(0), '4kb', 'Size of the nodes of a stream.'),
+  'stream-node-max-entries': keep(TYPES, long(0), '100', 'Entries in a node of a stream.'),
+  // ---- memory
+  'maxmemory-samples': keep(EVICTION, int(1), '5', 'Keys looked at to evict one.'),
+  'maxmemory-eviction-tenacity': keep(EVICTION, int(0, 100), '10', 'How long to go on evicting.'),
+  'maxmemory-clients': keep(
+    'each client is bounded by its own limits',
+    memoryOrPercent,
+    '0',
+    'Bytes of all clients together.',
+  ),
+  'lfu-log-factor': keep(EVICTION, int(0), '10', 'How fast the use counter saturates.'),
+  'lfu-decay-time': keep(EVICTION, int(0), '1', 'Minutes in which the use counter halves.'),
+  'lazyfree-lazy-eviction': keep(FREEING, bool, 'no', 'Free evicted keys in the background.'),
+  'lazyfree-lazy-expire': keep(FREEING, bool, 'no', 'Free expired keys in the background.'),
+  'lazyfree-lazy-server-del': keep(FREEING, bool, 'no', 'Free overwritten keys in the background.'),
+  'lazyfree-lazy-user-del': keep(FREEING, bool, 'no', 'DEL as UNLINK.'),
+  'lazyfree-lazy-user-flush': keep(FREEING, bool, 'no', 'FLUSHALL as FLUSHALL ASYNC.'),
+  'replica-lazy-flush': keep(
+    FREEING,
+    bool,
+    'no',
+    'Free the old data before a full synchronization in the background.',
+    ['slave-lazy-flush'],
+  ),
+  activerehashing: keep('tables grow without pauses anyway', bool, 'yes', 'Grow tables in the background.'),
+  activedefrag: mutable(bool, 'no', 'Move values together in the background.', {
+    inert: DEFRAG,
+    ...yesMissing('Active defragmentation is not built yet'),
+  }),
+  'active-defrag-cycle-min': keep(DEFRAG, int(1, 99), '1', 'Least CPU percentage.'),
+  'active-defrag-cycle-max': keep(DEFRAG, int(1, 99), '25', 'Most CPU percentage.'),
+  'active-defrag-ignore-bytes': keep(DEFRAG, memory(1), '100mb', 'Waste at which to start.'),
+  'active-defrag-max-scan-fields': keep(DEFRAG, long(1), '1000', 'Largest value scanned at once.'),
+  'active-defrag-threshold-lower': keep(DEFRAG, int(0, 1000), '10', 'Fragmentation percentage at which to start.'),
+  'active-defrag-threshold-upper': keep(DEFRAG, int(0, 1000), '100', 'Fragmentation percentage for full effort.'),
+  'jemalloc-bg-thread': keep(MEMORY, bool, 'yes', 'Purge memory in the background.'),
+  'tracking-table-max-keys': keep('client tracking is not built yet', long(0), '1000000', 'Keys tracked for clients.'),
+  // ---- logs and timing
+  'slowlog-log-slower-than': keep(LOGS, long(-1), '10000', 'Microseconds from which a command is logged as slow.'),
+  'slowlog-max-len': keep(LOGS, long(0), '128', 'Entries of the slow log.'),
+  'latency-monitor-threshold': keep(LOGS, long(0), '0', 'Milliseconds from which an event is kept.'),
+  'latency-tracking': keep(LOGS, bool, 'yes', 'Measure the latency of commands.'),
+  'latency-tracking-info-percentiles': keep(LOGS, percentiles, '50 99 99.9', 'Percentiles that INFO shows.'),
+  'acllog-max-len': keep(LOGS, long(0), '128', 'Entries of the ACL log.'),
+  'acl-pubsub-default': keep(
+    'there are no ACL users yet',
+    oneOf(['allchannels', 'resetchannels']),
+    'resetchannels',
+    'Channels of a new user.',
+  ),
+  'busy-reply-threshold': keep(
+    'scripts are not built yet',
+    long(0),
+    '5000',
+    'Milliseconds until a script counts as slow.',
+    ['lua-time-limit'],
+  ),
+  'dynamic-hz': keep(
+    'background work is always bounded in time',
+    bool,
+    'yes',
+    'More background work with more clients.',
+  ),
+  'always-show-logo': keepFixed('there is no logo', bool, 'no', 'Show a logo in the log.'),
+  'crash-log-enabled': keep('Node reports crashes', bool, 'yes', 'Log the state of a crash.'),
+  'crash-memcheck-enabled': keep('Node reports crashes', bool, 'yes', 'Test memory after a crash.'),
+  'ignore-warnings': keep(HOST, string, '', 'Start although the kernel has known bugs.'),
+  'syslog-ident': keepFixed('there is no syslog', string, 'redis', 'Name in syslog.'),
+  'syslog-facility': keepFixed(
+    'there is no syslog',
+    oneOf(['user', 'local0', 'local1', 'local2', 'local3', 'local4', 'local5', 'local6', 'local7']),
+    'local0',
+    'Facility in syslog.',
+  ),
+  // ---- threads and operating system
+  'io-threads': keepFixed(THREADS, int(1, 128), '1', 'Threads for network traffic.'),
+  'io-threads-do-reads': keepFixed(THREADS, bool, 'no', 'Read in these threads too.'),
+  server_cpulist: keepFixed(HOST, string, '', 'CPUs of the server.'),
+  bio_cpulist: keepFixed(HOST, string, '', 'CPUs of background work.'),
+  'oom-score-adj': keep(
+    HOST,
+    oneOf(['no', 'yes', 'relative', 'absolute']),
+    'no',
+    'Adjust the score of the OOM killer.',
+  ),
+  'oom-score-adj-values': keep(HOST, oomScores, '0 200 800', 'Scores of primary, replica and snapshot process.'),
+  'disable-thp': keepFixed(HOST, bool, 'yes', 'Disable transparent huge pages.'),
+  'set-proc-title': keepFixed(HOST, bool, 'yes', 'Show role and port as the process title.'),
+  'proc-title-template': keep(HOST, string, '{title} {listen-addr} {server-mode}', 'The process title.'),
+  'socket-mark-id': keepFixed(HOST, int(0, 2 ** 32 - 1), '0', 'Mark of listening sockets.'),
+  'bind-source-addr': keep(HOST, string, '', 'Address from which to connect to the primary.'),
+  unixsocketperm: keepFixed('there is no Unix socket', octal, '0', 'Permissions of the Unix socket.'),
+  'enable-module-command': keepFixed(
+    'there are no modules',
+    oneOf(['no', 'yes', 'local']),
+    'no',
+    'Who may call MODULE.',
+  ),
+  // ---- cluster
+  'cluster-enabled': fixed(bool, 'no', 'Run as a node of a cluster.', {
+    inert: CLUSTER,
+    ...yesMissing('Clusters are not built yet'),
+  }),
+  'cluster-config-file': keepFixed(CLUSTER, string, 'nodes.conf', 'File of the node.'),
+  'cluster-node-timeout': keep(CLUSTER, long(0), '15000', 'Milliseconds until a node is down.'),
+  'cluster-port': keepFixed(CLUSTER, port, '0', 'Port of the cluster bus.'),
+  'cluster-announce-ip': keep(CLUSTER, string, '', 'Address to announce.'),
+  'cluster-announce-hostname': keep(CLUSTER, string, '', 'Name to announce.'),
+  'cluster-announce-port': keep(CLUSTER, port, '0', 'Port to announce.'),
+  'cluster-announce-tls-port': keep(CLUSTER, port, '0', 'TLS port to announce.'),
+  'cluster-announce-bus-port': keep(CLUSTER, port, '0', 'Bus port to announce.'),
+  'cluster-migration-barrier': keep(CLUSTER, int(0), '1', 'Replicas that stay with a primary.'),
+  'cluster-allow-replica-migration': keep(CLUSTER, bool, 'yes', 'Replicas move to primaries without one.'),
+  'cluster-replica-validity-factor': keep(CLUSTER, int(0), '10', 'Age at which a replica is too old.', [
+    'cluster-slave-validity-factor',
+  ]),
+  'cluster-replica-no-failover': keep(CLUSTER, bool, 'no', 'Never promote this replica.', [
+    'cluster-slave-no-failover',
+  ]),
+  'cluster-require-full-coverage': keep(CLUSTER, bool, 'yes', 'Stop when a slot has no owner.'),
+  'cluster-allow-reads-when-down': keep(CLUSTER, bool, 'no', 'Serve reads while the cluster is down.'),
+  'cluster-allow-pubsubshard-when-down': keep(
+    CLUSTER,
+    bool,
+    'yes',
+    'Serve sharded channels while the cluster is down.',
+  ),
+  'cluster-link-sendbuf-limit': keep(CLUSTER, memory(0, ULONG_MAX), '0', 'Bytes queued to another node.'),
+  'cluster-preferred-endpoint-type': keep(
+    CLUSTER,
+    oneOf(['ip', 'hostname', 'unknown-endpoint']),
+    'ip',
+    'What to show as the address of a node.',
+  ),
+  // ---- TLS
+  'tls-port': mutable(port, '0', 'TLS port.', {
+    inert: TLS,
+    unbuilt: (n) => (n === 0 ? undefined : 'TLS is not built yet: the port would not be served'),
+  }),
+  'tls-cert-file': keep(TLS, string, '', 'Certificate.'),
+  'tls-key-file': keep(TLS, string, '', 'Key.'),
+  'tls-key-file-pass': keep(TLS, string, '', 'Password of the key.'),
+  'tls-client-cert-file': keep(TLS, string, '', 'Certificate as a client.'),
+  'tls-client-key-file': keep(TLS, string, '', 'Key as a client.'),
+  'tls-client-key-file-pass': keep(TLS, string, '', 'Password of the key as a client.'),
+  'tls-dh-params-file': keep(TLS, string, '', 'Diffie-Hellman parameters.'),
+  'tls-ca-cert-file': keep(TLS, string, '', 'Authorities to trust.'),
+  'tls-ca-cert-dir': keep(TLS, string, '', 'Directory of authorities to trust.'),
+  'tls-auth-clients': keep(TLS, oneOf(['no', 'yes', 'optional']), 'yes', 'Ask clients for certificates.'),
+  'tls-replication': mutable(bool, 'no', 'TLS to the primary.', { inert: TLS, ...yesMissing('TLS is not built yet') }),
+  'tls-cluster': mutable(bool, 'no', 'TLS on the cluster bus.', { inert: TLS, ...yesMissing('TLS is not built yet') }),
+  'tls-protocols': keep(TLS, string, '', 'Versions of TLS.'),
+  'tls-ciphers': keep(TLS, string, '', 'Ciphers of TLS 1.2.'),
+  'tls-ciphersuites': keep(TLS, string, '', 'Ciphers of TLS 1.3.'),
+  'tls-prefer-server-ciphers': keep(TLS, bool, 'no', 'The server chooses the cipher.'),
+  'tls-session-caching': keep(TLS, bool, 'yes', 'Resume sessions.'),
+  'tls-session-cache-size': keep(TLS, int(0), '20480', 'Sessions kept.'),
+  'tls-session-cache-timeout': keep(TLS, int(0), '300', 'Seconds sessions are kept.'),
+} as const

@@ -1,0 +1,178 @@
+// The options of a sentinel: those of the process (a table like the server's), and those of each monitored group. Names,
+// defaults and forms are those of sentinel.conf of Redis 7.0.15; the ones below "Vedette's own" are ours.
+import { fixed, type OptionRow, type OptionValues, type RowDetails } from './option.ts'
+import { bindAddresses } from './special-values.ts'
+import { accept, bool, INT_MAX, int, integerOf, type OptionType, oneOf, port, refuse, string } from './values.ts'
+
+/** How an option is written: `port 26379`, `sentinel announce-ip x`, or either (our own). */
+export type SentinelForm = 'plain' | 'sentinel' | 'either'
+
+/** A row of the process table. */
+export interface SentinelRow<T> extends OptionRow<T> {
+  readonly form: SentinelForm
+}
+
+function row<T>(
+  form: SentinelForm,
+  type: OptionType<T>,
+  text: string,
+  help: string,
+  details: RowDetails<T> = {},
+): SentinelRow<T> {
+  return { ...fixed(type, text, help, details), form }
+}
+
+/** A port; `auto`: derived from the RESP port (see `portChoices`). */
+const autoPort: OptionType<number | 'auto'> = {
+  domain: 'auto | port (0–65535)',
+  words: 'one',
+  repeats: 'replaces',
+  parse: (words) => (words[0]!.toLowerCase() === 'auto' ? accept('auto', 'auto') : port.parse(words)),
+}
+
+/** A port, `auto` as above, or `off`. */
+const optionalPort: OptionType<number | 'auto' | 'off'> = {
+  ...autoPort,
+  domain: 'auto | off | port (0–65535)',
+  parse: (words) => (words[0]!.toLowerCase() === 'off' ? accept('off', 'off') : autoPort.parse(words)),
+}
+
+export const HTTP_PORT_OFFSET = 1000
+export const GOSSIP_PORT_OFFSET = 2000
+
+/**
+ * The ports to try in order for an `auto` port (0 is any free one): `offset` above the RESP port, so that sentinels on
+ * neighbouring ports do not meet; else any free one, which the log and the hello messages tell. A given port: only itself.
+ */
+export function portChoices(option: number | 'auto', respPort: number, offset: number): number[] {
+  if (option !== 'auto') return [option]
+  return respPort > 0 && respPort + offset <= 65535 ? [respPort + offset, 0] : [0]
+}
+
+/** A number of sentinels; undefined: derived from the quorum. */
+const count: OptionType<number | undefined> = {
+  domain: 'auto | integer (1–255)',
+  words: 'one',
+  repeats: 'replaces',
+  parse: (words) => (words[0]!.toLowerCase() === 'auto' ? accept(undefined, 'auto') : int(1, 255).parse(words)),
+}
+
+/** Every option of the sentinel process by name. */
+export const SENTINEL_OPTIONS = {
+  port: row('plain', port, '26379', 'TCP port of the Redis protocol (SENTINEL commands, pub/sub). 0: any free one.'),
+  bind: row('plain', bindAddresses, '* -::*', 'Addresses to listen on.'),
+  'protected-mode': row('plain', bool, 'no', 'While there is no password, refuse clients not from this machine.'),
+  dir: row('plain', string, './', 'Directory of the durable state. Each sentinel needs its own.'),
+  requirepass: row('plain', string, '', 'Password that clients must give; empty: none.'),
+  loglevel: row(
+    'plain',
+    oneOf(['debug', 'verbose', 'notice', 'warning']),
+    'notice',
+    'The least important lines to log.',
+  ),
+  logfile: row('plain', string, '', 'File to append log lines to; empty: standard output.'),
+  pidfile: row('plain', string, '', 'File to write the process ID to, removed at the end; empty: none.'),
+  daemonize: row('plain', bool, 'no', 'Run in the background. Use a service manager (systemd, a container) instead.', {
+    unbuilt: (yes) =>
+      yes
+        ? 'Running in the background is not built: start it from a service manager, and give --daemonize no to override a file'
+        : undefined,
+  }),
+  maxclients: row('plain', int(1, 2 ** 32 - 1), '10000', 'Clients connected at once; more are refused.'),
+  'announce-ip': row('sentinel', string, '', 'Address under which clients and other sentinels reach this one.'),
+  'announce-port': row('sentinel', port, '0', 'Port under which they reach it; 0: port.'),
+  'resolve-hostnames': row('sentinel', bool, 'no', 'Allow host names, not only addresses, for servers.'),
+  'announce-hostnames': row('sentinel', bool, 'no', 'Tell clients host names where they were given.'),
+  'deny-scripts-reconfig': row('sentinel', bool, 'yes', 'Refuse to change scripts at run time (SENTINEL SET).'),
+  // ---- Vedette's own
+  expect: row(
+    'either',
+    count,
+    'auto',
+    'Sentinels that form the group when they first see each other; auto: twice the quorum less one.',
+  ),
+  'gossip-port': row(
+    'either',
+    autoPort,
+    'auto',
+    'TCP port for the other sentinels; auto: port + 2000, or any free one.',
+  ),
+  'gossip-bind': row(
+    'either',
+    string,
+    '',
+    'Address to listen on for them; empty: every one with a swarm key, else 127.0.0.1.',
+  ),
+  'gossip-announce-ip': row('either', string, '', 'Address under which they reach this one; empty: announce-ip.'),
+  'swarm-key-file': row(
+    'either',
+    string,
+    '',
+    'File with the 64 hex digits that all sentinels of a group share; VEDETTE_SWARM_KEY in the environment does the same.',
+  ),
+  'heartbeat-interval-milliseconds': row('either', int(10, 10_000), '100', "Interval of the leader's heartbeats."),
+  'election-timeout-milliseconds': row(
+    'either',
+    int(50, 60_000),
+    '300',
+    'Silence of the leader after which a sentinel stands for election: a random time from this to twice this.',
+  ),
+  'http-port': row(
+    'either',
+    optionalPort,
+    'auto',
+    'HTTP port of metrics and health; auto: port + 1000, or any free one.',
+  ),
+  'http-bind': row('either', string, '127.0.0.1', 'Address to listen on for HTTP.'),
+} as const
+
+/** What each monitored group is told by `sentinel <option> <name> …`; the default is Redis's where Redis has it. */
+export const GROUP_OPTIONS = {
+  'down-after-milliseconds': groupRow(milliseconds(), '30000', 'Silence after which a server counts as down.'),
+  'failover-timeout': groupRow(milliseconds(), '180000', 'Milliseconds a failover may take before it is given up.'),
+  'parallel-syncs': groupRow(int(1), '1', 'Replicas that are pointed at a new primary at a time.'),
+  'auth-pass': groupRow(string, '', 'Password for the servers.'),
+  'auth-user': groupRow(string, '', 'User name for auth-pass; empty: the default user.'),
+  'notification-script': groupRow(string, '', 'Program to run for every warning event.'),
+  'client-reconfig-script': groupRow(string, '', 'Program to run when the primary changes.'),
+  'master-reboot-down-after-period': groupRow(
+    int(0),
+    '0',
+    'Milliseconds a restarted primary may need to load; 0: none.',
+  ),
+} as const
+
+function groupRow<T>(type: OptionType<T>, text: string, help: string): OptionRow<T> {
+  return fixed(type, text, help)
+}
+
+function milliseconds(): OptionType<number> {
+  return {
+    ...int(1),
+    parse: (words) => {
+      const n = integerOf(words[0]!)
+      if (n === undefined || n <= 0n) return refuse('negative or zero time parameter.')
+      return n > BigInt(INT_MAX)
+        ? refuse(`argument must be between 1 and ${INT_MAX} inclusive`)
+        : accept(Number(n), String(n))
+    },
+  }
+}
+
+/** One monitored group: `sentinel monitor <name> <host> <port> <quorum>` and what GROUP_OPTIONS adds. */
+export interface MonitoredGroup extends OptionValues<typeof GROUP_OPTIONS> {
+  readonly name: string
+  readonly host: string
+  readonly port: number
+  readonly quorum: number
+}
+
+/** All that a sentinel is told: the process options by name, and: */
+export interface SentinelOptions extends OptionValues<typeof SENTINEL_OPTIONS> {
+  /** The monitored groups in the order of the file. */
+  groups: MonitoredGroup[]
+  /** The 64 hex digits of swarm-key-file or VEDETTE_SWARM_KEY, lower case; undefined: none (gossip on loopback only). */
+  swarmKey: string | undefined
+  /** One line each for directives that were accepted and have no effect; to be logged at start. */
+  notes: string[]
+}

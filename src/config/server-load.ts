@@ -1,0 +1,77 @@
+// From directives to the settings of a server: the file, then standard input, then the command line; the last one of a
+// name counts. Reading files is the caller's; what is wrong is a ConfigError that names the line.
+import { ConfigError, type Directive, parseDirectives } from './directive.ts'
+import { SERVER_OPTIONS } from './server-options.ts'
+import { createConfigStore, optionName, type ServerConfig } from './store.ts'
+import { didYouMean } from './suggest.ts'
+import { parseWords } from './values.ts'
+
+/** A configuration's text and where it came from. */
+export interface ConfigText {
+  readonly source: string
+  readonly text: string
+}
+
+/** Reads the files that an `include` names (a pattern may name several). Throws an Error with the reason. */
+export type ReadInclude = (path: string) => readonly ConfigText[]
+
+const INCLUDE_DEPTH_MAX = 16
+
+/** Replaces each `include` by the directives of the files it names. Throws ConfigError. */
+export function expandIncludes(directives: readonly Directive[], read: ReadInclude, depth = 0): Directive[] {
+  return directives.flatMap((directive) => {
+    if (directive.name !== 'include') return [directive]
+    if (directive.words.length !== 1) throw new ConfigError(directive, 'wrong number of arguments')
+    if (depth === INCLUDE_DEPTH_MAX) throw new ConfigError(directive, `includes nest more than ${depth} deep`)
+    let texts: readonly ConfigText[]
+    try {
+      texts = read(directive.words[0]!)
+    } catch (error) {
+      throw new ConfigError(directive, error instanceof Error ? error.message : String(error))
+    }
+    return texts.flatMap(({ source, text }) => expandIncludes(parseDirectives(source, text), read, depth + 1))
+  })
+}
+
+/** Directives of Redis that are no options, and why they are refused. */
+const REFUSED: Readonly<Record<string, string>> = {
+  'rename-command': 'Renaming commands is not built yet',
+  loadmodule: 'Modules of Redis are C code and cannot be loaded',
+  user: 'ACL users are not built yet; use requirepass',
+  sentinel: 'sentinel directive while not in sentinel mode; use `vedette sentinel`',
+}
+
+function refusal(name: string): string {
+  const known = [...Object.entries(SERVER_OPTIONS).flatMap(([own, row]) => [own, ...(row.aliases ?? [])]), 'include']
+  const hint = didYouMean(name, known)
+  return REFUSED[name] ?? `Bad directive or wrong number of arguments${hint === '' ? '' : `\n${hint}`}`
+}
+
+/**
+ * The settings that the directives make. `setBy` tells which directive an option has its value from, for the messages of
+ * later checks. Throws ConfigError.
+ */
+export function loadServerConfig(directives: readonly Directive[]): {
+  config: ServerConfig
+  setBy: ReadonlyMap<string, Directive>
+} {
+  const config = createConfigStore(SERVER_OPTIONS)
+  const setBy = new Map<string, Directive>()
+  for (const directive of directives) {
+    const name = optionName(SERVER_OPTIONS, directive.name) as keyof typeof SERVER_OPTIONS | undefined
+    if (name === undefined) throw new ConfigError(directive, refusal(directive.name))
+    const { type } = SERVER_OPTIONS[name]
+    const keep = type.repeats === 'merges' || (type.repeats === 'adds in one load' && setBy.has(name))
+    // A value that is not built yet may be overridden by a later directive: it is refused at the end, if it still stands.
+    const parsed = parseWords<unknown>(type, directive.words, keep ? config.values[name] : undefined)
+    if (!parsed.ok) throw new ConfigError(directive, parsed.error)
+    config.put(name, parsed.setting)
+    setBy.set(name, directive)
+  }
+  for (const [name, directive] of setBy) {
+    const row = SERVER_OPTIONS[name as 'port']
+    const missing = row.unbuilt?.(config.values[name as 'port'])
+    if (missing !== undefined) throw new ConfigError(directive, missing)
+  }
+  return { config, setBy }
+}

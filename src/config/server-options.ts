@@ -1,0 +1,174 @@
+// The options of the server that have an effect (config/inert-options.ts has those that are only kept), with the names,
+// defaults and ranges of Redis 7.0.15. One row is all there is to say about an option; see config/option.ts.
+import { INERT_OPTIONS } from './inert-options.ts'
+import { fixed, mutable, type OptionValues } from './option.ts'
+import { bindAddresses, eventClasses, outputBufferLimits, primaryAddress, savePoints } from './special-values.ts'
+import { bool, fileName, INT_MAX, int, long, memory, oneOf, port, someOf, string, ULONG_MAX } from './values.ts'
+
+/** Refuses the one value that asks for what is not built. */
+const notBuilt =
+  <T>(unbuiltValue: (value: T) => boolean, why: string) =>
+  (value: T): string | undefined =>
+    unbuiltValue(value) ? why : undefined
+
+const SHUTDOWN_MODES = ['default', 'save', 'nosave', 'now', 'force'] as const
+const TRUST = ['no', 'yes', 'local'] as const
+
+const EFFECTIVE_OPTIONS = {
+  // ---- network
+  bind: mutable(bindAddresses, '* -::*', 'Addresses to listen on; `*` is every IPv4, `::*` every IPv6 address.'),
+  port: mutable(port, '6379', 'TCP port of the Redis protocol. 0: any free one, as the log then tells.'),
+  'protected-mode': mutable(
+    bool,
+    'yes',
+    'While there is no password, refuse clients that do not come from this machine.',
+  ),
+  'tcp-backlog': fixed(int(0), '511', 'Connections that may wait to be accepted.'),
+  'tcp-keepalive': mutable(int(0), '300', 'Seconds of silence after which TCP probes a client; 0: never.'),
+  timeout: mutable(int(0), '0', 'Seconds after which an idle client is disconnected; 0: never.'),
+  maxclients: mutable(int(1, 2 ** 32 - 1), '10000', 'Clients connected at once; more are refused.'),
+  unixsocket: fixed(string, '', 'Path of a Unix socket to listen on beside TCP.', {
+    unbuilt: notBuilt((path) => path !== '', 'Unix sockets are not built yet; use bind and port'),
+  }),
+  // ---- process
+  daemonize: fixed(bool, 'no', 'Run in the background. Use a service manager (systemd, a container) instead.', {
+    unbuilt: notBuilt(
+      (yes) => yes,
+      'Running in the background is not built: start it from a service manager, and give --daemonize no to override a file',
+    ),
+  }),
+  supervised: fixed(oneOf(['upstart', 'systemd', 'auto', 'no']), 'no', 'Tell a service manager about readiness.', {
+    unbuilt: notBuilt(
+      (how) => how === 'upstart' || how === 'systemd',
+      'Readiness messages to upstart and systemd are not built yet; use `no` and Type=simple',
+    ),
+  }),
+  pidfile: fixed(string, '', 'File to write the process ID to, removed at the end; empty: none.'),
+  loglevel: mutable(oneOf(['debug', 'verbose', 'notice', 'warning']), 'notice', 'The least important lines to log.'),
+  logfile: fixed(string, '', 'File to append log lines to; empty: standard output.'),
+  'syslog-enabled': fixed(bool, 'no', 'Log to syslog too.', {
+    unbuilt: notBuilt((yes) => yes, 'Logging to syslog is not built; use logfile or standard output'),
+  }),
+  'shutdown-timeout': mutable(
+    int(0),
+    '10',
+    'Seconds a shutdown waits for replicas that are behind; 0: it does not wait.',
+  ),
+  'shutdown-on-sigint': mutable(someOf(SHUTDOWN_MODES), 'default', 'How SIGINT stops the server.'),
+  'shutdown-on-sigterm': mutable(someOf(SHUTDOWN_MODES), 'default', 'How SIGTERM stops the server.'),
+  databases: fixed(int(1), '16', 'Number of databases SELECT can choose from.'),
+  // ---- snapshots
+  dir: mutable(string, './', 'Directory of the data files.', { protected: true }),
+  dbfilename: mutable(fileName('dbfilename'), 'dump.rdb', 'Name of the snapshot in dir.', { protected: true }),
+  save: mutable(
+    savePoints,
+    '3600 1 300 100 60 10000',
+    'Take a snapshot after so many seconds if so many keys changed.',
+  ),
+  rdbcompression: mutable(bool, 'yes', 'Compress strings in snapshots (LZF).'),
+  rdbchecksum: fixed(bool, 'yes', 'End snapshots with a checksum, and verify it when loading.'),
+  'stop-writes-on-bgsave-error': mutable(bool, 'yes', 'Refuse writes while the last snapshot failed.'),
+  appendonly: mutable(bool, 'no', 'Log every write to an append-only file.', {
+    unbuilt: notBuilt((yes) => yes, 'Append-only files are not built yet: nothing would be logged; use save'),
+  }),
+  // ---- replication
+  replicaof: fixed(primaryAddress, '', 'Be a replica of the server at this address.', { aliases: ['slaveof'] }),
+  masterauth: mutable(string, '', 'Password with which a replica logs in to its primary.'),
+  masteruser: mutable(string, '', 'User name for masterauth; empty: the default user.'),
+  'replica-serve-stale-data': mutable(bool, 'yes', 'Answer reads while the link to the primary is down.', {
+    aliases: ['slave-serve-stale-data'],
+  }),
+  'replica-read-only': mutable(bool, 'yes', 'Refuse writes of clients on a replica.', { aliases: ['slave-read-only'] }),
+  'replica-priority': mutable(int(0), '100', 'Sentinels promote the lowest first; 0: never this one.', {
+    aliases: ['slave-priority'],
+  }),
+  'replica-announced': mutable(bool, 'yes', 'Whether sentinels report this replica to clients.'),
+  'replica-announce-ip': mutable(string, '', 'Address under which the primary lists this replica.', {
+    aliases: ['slave-announce-ip'],
+  }),
+  'replica-announce-port': mutable(port, '0', 'Port under which the primary lists this replica; 0: its own.', {
+    aliases: ['slave-announce-port'],
+  }),
+  'repl-ping-replica-period': mutable(int(1), '10', 'Seconds between pings from a primary to its replicas.', {
+    aliases: ['repl-ping-slave-period'],
+  }),
+  'repl-timeout': mutable(int(1), '60', 'Seconds of silence after which a replication link counts as broken.'),
+  'repl-backlog-size': mutable(
+    memory(1, undefined, 16384),
+    '1mb',
+    'Bytes of the write stream kept for replicas that come back (16 KB at least).',
+  ),
+  'repl-backlog-ttl': mutable(
+    long(0),
+    '3600',
+    'Seconds after the last replica left until the backlog is freed; 0: never.',
+  ),
+  'repl-diskless-sync': mutable(bool, 'yes', 'Send a full synchronization straight from memory.'),
+  'repl-diskless-sync-delay': mutable(int(0), '5', 'Seconds to wait for more replicas before such a transfer.'),
+  'repl-diskless-sync-max-replicas': mutable(int(0), '0', 'Start without that delay once so many wait; 0: never.'),
+  'repl-disable-tcp-nodelay': mutable(bool, 'no', 'Save packets to replicas at the price of up to 40 ms of delay.'),
+  'min-replicas-to-write': mutable(int(0), '0', 'Refuse writes while fewer replicas than this are in good state.', {
+    aliases: ['min-slaves-to-write'],
+  }),
+  'min-replicas-max-lag': mutable(
+    int(0),
+    '10',
+    'Seconds since its last acknowledgement at which a replica is too late.',
+    {
+      aliases: ['min-slaves-max-lag'],
+    },
+  ),
+  // ---- security
+  requirepass: mutable(string, '', 'Password that clients must give (AUTH, HELLO); empty: none.'),
+  'enable-debug-command': fixed(oneOf(TRUST), 'no', 'Who may call DEBUG: nobody, everybody, local clients.'),
+  'enable-protected-configs': fixed(oneOf(TRUST), 'no', 'Who may change dir and dbfilename with CONFIG SET.'),
+  aclfile: fixed(string, '', 'File of ACL users.', {
+    unbuilt: notBuilt((path) => path !== '', 'ACL users are not built yet; use requirepass'),
+  }),
+  // ---- memory and limits
+  maxmemory: mutable(memory(0, ULONG_MAX), '0', 'Bytes of data above which writes are refused; 0: no limit.'),
+  'maxmemory-policy': mutable(
+    oneOf([
+      'volatile-lru',
+      'volatile-lfu',
+      'volatile-random',
+      'volatile-ttl',
+      'allkeys-lru',
+      'allkeys-lfu',
+      'allkeys-random',
+      'noeviction',
+    ]),
+    'noeviction',
+    'What happens at maxmemory.',
+    {
+      unbuilt: notBuilt(
+        (policy) => policy !== 'noeviction',
+        'Eviction is not built yet: only noeviction, which refuses writes at maxmemory',
+      ),
+    },
+  ),
+  'replica-ignore-maxmemory': mutable(bool, 'yes', 'A replica follows its primary even above maxmemory.', {
+    aliases: ['slave-ignore-maxmemory'],
+  }),
+  'proto-max-bulk-len': mutable(memory(1 << 20), '512mb', 'Longest string a client may send.'),
+  'client-query-buffer-limit': mutable(memory(1 << 20), '1gb', 'Bytes of unfinished requests of one client.'),
+  'client-output-buffer-limit': mutable(
+    outputBufferLimits,
+    'normal 0 0 0 replica 256mb 64mb 60 pubsub 32mb 8mb 60',
+    'Bytes of unsent replies above which a client is cut off, by class.',
+  ),
+  // ---- events and background work
+  'notify-keyspace-events': mutable(eventClasses, '', 'Classes of keyspace events to publish.'),
+  hz: mutable(int(0, INT_MAX, [1, 500]), '10', 'Rounds of background work a second (1–500).'),
+  'active-expire-effort': mutable(int(1, 10), '1', 'How hard to look for expired keys.'),
+  // ---- Vedette's own
+  'metrics-port': fixed(port, '0', 'HTTP port of metrics and health; 0: none.', {
+    unbuilt: notBuilt((n) => n !== 0, "The server's metrics port is not built yet; the sentinels export theirs"),
+  }),
+} as const
+
+/** Every option of the server by name. */
+export const SERVER_OPTIONS = { ...EFFECTIVE_OPTIONS, ...INERT_OPTIONS }
+
+/** The values of the server's options: `options['repl-timeout']`. Units are those of the option's help. */
+export type ServerOptions = OptionValues<typeof SERVER_OPTIONS>
