@@ -154,14 +154,14 @@ export function persisted(log: RaftLog, entries: readonly Entry[]): void {
 
 /**
  * Follower: the largest index up to `index` whose term is at most `term`: the logs cannot meet above it. Serves both
- * ends of fast backtracking. When compaction hides the answer, the base of the log, which is committed.
+ * ends of fast backtracking. Below the base, which is committed, there is nothing to compare: the guess stays.
  */
 export function conflictHint(log: RaftLog, index: number, term: number): Position {
   for (let at = Math.min(index, lastIndex(log)); at > log.base.index; at--) {
     const found = termAt(log, at)!
     if (found <= term) return { index: at, term: found }
   }
-  return log.base
+  return { index: Math.min(index, log.base.index), term: Math.min(term, log.base.term) }
 }
 
 /** Follower: replaces everything by a snapshot that is ahead of the commit index. */
