@@ -28,7 +28,8 @@ export const isHost = (host: unknown): host is string =>
   typeof host === 'string' && host.length > 0 && host.length <= MAX_HOST_LENGTH && /^[!-+\--~]+$/.test(host)
 
 /** True for a TCP port that can be connected to. */
-export const isPort = (port: unknown): port is number => Number.isInteger(port) && Number(port) > 0 && Number(port) < 65536
+export const isPort = (port: unknown): port is number =>
+  Number.isInteger(port) && Number(port) > 0 && Number(port) < 65536
 
 /** An address out of decoded JSON, or undefined. */
 export function toAddress(value: unknown): Address | undefined {

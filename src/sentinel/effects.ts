@@ -41,8 +41,6 @@ export interface RaftView {
   readonly isLeader: boolean
   readonly voters: readonly string[]
   readonly learners: readonly string[]
-  /** Learners whose log is close to the leader's; the leader makes voters of them. */
-  readonly caughtUp: readonly string[]
 }
 
 export type Input =
@@ -56,7 +54,13 @@ export type Input =
   /** The reply to the oldest unanswered `info`. */
   | { readonly type: 'info'; readonly ref: ServerRef; readonly info: ServerInfo }
   /** The outcome of an order: ok, or the error's text. */
-  | { readonly type: 'order-done'; readonly ref: ServerRef; readonly id: number; readonly ok: boolean; readonly text: string }
+  | {
+      readonly type: 'order-done'
+      readonly ref: ServerRef
+      readonly id: number
+      readonly ok: boolean
+      readonly text: string
+    }
   /** A hello of Vedette, heard on a server's channel or by gossip; one's own is ignored. */
   | { readonly type: 'hello'; readonly hello: Hello }
   /** A message of a peer that the transport has authenticated. */
@@ -64,7 +68,8 @@ export type Input =
   /** Any authenticated sign of life of a peer (a Raft message, for instance). */
   | { readonly type: 'heard'; readonly from: string }
   | { readonly type: 'raft'; readonly view: RaftView }
-  | { readonly type: 'committed'; readonly data: Uint8Array }
+  /** `replay`: committed in an earlier run, applied again at the start; nothing is announced. */
+  | { readonly type: 'committed'; readonly data: Uint8Array; readonly replay?: boolean }
   /** The state machine is replaced (Ready.snapshot, or the snapshot found on disk). */
   | { readonly type: 'restore'; readonly data: Uint8Array }
   /** An operator's wish, through the SENTINEL commands of this sentinel; answered by the effect `answer`. */
@@ -95,8 +100,10 @@ export type Effect =
   /** Send `tick` at this time (core clock), besides the regular ones. */
   | { readonly type: 'wake'; readonly atMs: number }
 
-/** How to reach a sentinel. The peer ID is its identity for Raft and for the transport. */
+/** Who and where a sentinel is. The peer ID is its identity for Raft and for the transport. */
 export interface PeerAddress {
   readonly peer: string
   readonly gossip: Address
+  readonly runId: string
+  readonly resp: Address
 }

@@ -97,6 +97,7 @@ function announcesNow(formation: Formation, peer: string, view: readonly string[
 /** 64-bit FNV-1a as 16 hex digits. It tells groups apart by accident, not against an attacker; gossip keys do that. */
 function hashOf(text: string): string {
   let hash = 0xcbf29ce484222325n
-  for (let i = 0; i < text.length; i++) hash = ((hash ^ BigInt(text.charCodeAt(i))) * 0x100000001b3n) & 0xffffffffffffffffn
+  for (let i = 0; i < text.length; i++)
+    hash = ((hash ^ BigInt(text.charCodeAt(i))) * 0x100000001b3n) & 0xffffffffffffffffn
   return hash.toString(16).padStart(16, '0')
 }

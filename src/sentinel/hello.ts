@@ -4,7 +4,7 @@
 // says whom to try, and the transport then proves who it is.
 import { type Address, isHost, isPort } from './address.ts'
 import { asAddress, asId, asInt, asList, asName, parseObject } from './fields.ts'
-import { type FormedGroup, FOUNDERS_MAX, toGroup } from './formation.ts'
+import { FOUNDERS_MAX, type FormedGroup, toGroup } from './formation.ts'
 
 /** Channel of Redis Sentinel. */
 export const REDIS_HELLO_CHANNEL = '__sentinel__:hello'
@@ -78,12 +78,30 @@ export function decodeRedisHello(text: string): RedisHello | undefined {
   if (text.length > 2048) return undefined
   const parts = text.split(',')
   if (parts.length !== 8) return undefined
-  const [ip, port, runId, epoch, name, host, primaryPort, configEpoch] = parts as [string, string, string, string, string, string, string, string]
+  const [ip, port, runId, epoch, name, host, primaryPort, configEpoch] = parts as [
+    string,
+    string,
+    string,
+    string,
+    string,
+    string,
+    string,
+    string,
+  ]
   const whole = (digits: string): number => (/^\d{1,15}$/.test(digits) ? Number(digits) : Number.NaN)
   const primary = { host, port: whole(primaryPort) }
   const id = asId(runId)
   const known = asName(name)
-  if (!isHost(ip) || !isPort(whole(port)) || !id || !known || !isHost(primary.host) || !isPort(primary.port)) return undefined
+  if (!isHost(ip) || !isPort(whole(port)) || !id || !known || !isHost(primary.host) || !isPort(primary.port))
+    return undefined
   if (Number.isNaN(whole(epoch)) || Number.isNaN(whole(configEpoch))) return undefined
-  return { ip, port: whole(port), runId: id, epoch: whole(epoch), name: known, primary, configEpoch: whole(configEpoch) }
+  return {
+    ip,
+    port: whole(port),
+    runId: id,
+    epoch: whole(epoch),
+    name: known,
+    primary,
+    configEpoch: whole(configEpoch),
+  }
 }

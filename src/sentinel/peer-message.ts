@@ -1,8 +1,8 @@
 // What sentinels say to each other over the transport: Raft messages (opaque bytes here), reports of what they see,
 // requests passed on to the leader, and how a group is joined. One tag byte, then Raft's bytes or JSON. Decoding never
 // throws: what is not a well-formed message is undefined, and a decoded message is bounded in every field.
-import { type Address } from './address.ts'
-import { asAddress, asId, asInt, asList, asName, asObject, asText, asWord, parseObject } from './fields.ts'
+import type { Address } from './address.ts'
+import { asAddress, asInt, asList, asName, asObject, asText, asWord, parseObject } from './fields.ts'
 import { type FormedGroup, toGroup } from './formation.ts'
 import { type Hello, toHello } from './hello.ts'
 

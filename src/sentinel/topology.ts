@@ -260,7 +260,8 @@ function toRecord(value: unknown): FailoverRecord | undefined {
   const outcome = asText(fields?.outcome, 32) as FailoverRecord['outcome'] | undefined
   const startedAtMs = wallMs(fields?.startedAtMs)
   const endedAtMs = wallMs(fields?.endedAtMs)
-  if (epoch === undefined || !from || reason === undefined || choice === undefined || outcome === undefined) return undefined
+  if (epoch === undefined || !from || reason === undefined || choice === undefined || outcome === undefined)
+    return undefined
   if (startedAtMs === undefined || endedAtMs === undefined || typeof fields?.planned !== 'boolean') return undefined
   const to = asAddress(fields.to)
   const switchedAtMs = wallMs(fields.switchedAtMs)

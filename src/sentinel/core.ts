@@ -1,0 +1,392 @@
+// The decisions of a sentinel as one pure function: an input and the time go in, effects come out (effects.ts). The
+// supervisor process carries them out for real, the simulator in a modelled world; neither decides anything itself.
+//
+// Invariants: a primary is announced (+switch-master, the address that clients get) only from the applied topology;
+// an order that changes a role is given only by a certain leader, for the candidate that the topology names.
+import { assert } from '../lib/assert.ts'
+import type { Random } from '../lib/prng.ts'
+import type { ServerRef } from './address.ts'
+import { addressKey } from './address.ts'
+import { signal } from './detector.ts'
+import type { Effect, Input, RaftView } from './effects.ts'
+import { decodeEntry, type Entry } from './entries.ts'
+import { noteOrderDone } from './failover.ts'
+import { createFormation } from './formation.ts'
+import { evaluate, forgetReplicas, opinions, pollGroup, syncGroups, takeInfo } from './group.ts'
+import { backOff, lead } from './leader.ts'
+import type { Opinion, PeerMessage } from './peer-message.ts'
+import {
+  heard,
+  judgePeers,
+  promoteLearners,
+  takeHello,
+  takeJoin,
+  takeWelcome,
+  tellPeers,
+  tryToForm,
+  viewNow,
+} from './peers.ts'
+import { answerCommitted, expireRequests, takeRequest, takeResult } from './requests.ts'
+import {
+  type CoreOptions,
+  type CoreState,
+  emit,
+  emitText,
+  type GroupState,
+  helloOf,
+  NO_RAFT,
+  say,
+  topoOf,
+} from './state.ts'
+import { apply, createTopology, decodeTopology, encodeTopology, type TopologyGroup } from './topology.ts'
+import { noteLinkDown, noteLinkUp, notePong } from './watched.ts'
+
+export type { CoreOptions, CoreState } from './state.ts'
+
+/** The decisions of one sentinel. */
+export interface Core {
+  /** Takes one input; what it gives back must be carried out in order. `nowMs` is monotonic. */
+  step(nowMs: number, input: Input): readonly Effect[]
+  /** The applied topology as bytes, for a Raft snapshot. */
+  snapshot(): Uint8Array
+  /** Everything it knows; for reading only. */
+  readonly state: CoreState
+}
+
+/** Longest interval between two inputs, ms; the carrier sends ticks this often. */
+export const TICK_MS = 50
+/** A longer gap means that this sentinel did not run. */
+const STALL_MS = 300
+/** Redis Sentinel's limit for announcing +tilt, and how long it stays (Redis: 30 s; here verdicts are careful by themselves). */
+const TILT_MS = 2_000
+const TILT_HOLD_MS = 2_000
+/** Reports: at once when a verdict changed, else as a sign of life, more often while something is wrong. */
+const REPORT_MS = 500
+const REPORT_DOWN_MS = 200
+const RETRY_LINK_MS = 100
+
+/** Makes the core of one sentinel. */
+export function createCore(options: CoreOptions, nowMs: number): Core {
+  const core = initialState(options, nowMs)
+  return {
+    state: core,
+    snapshot: () => encodeTopology(core.topology),
+    step(now, input) {
+      core.out = []
+      handle(core, now, input)
+      return core.out
+    },
+  }
+}
+
+function initialState(options: CoreOptions, nowMs: number): CoreState {
+  const provisional = createTopology()
+  for (const { name, primary, quorum } of options.groups)
+    apply(provisional, { kind: 'monitor', group: name, primary, quorum })
+  const core: CoreState = {
+    options,
+    self: options.self,
+    heartbeatMs: options.heartbeatMs ?? 100,
+    random: options.random satisfies Random,
+    topology: createTopology(),
+    provisional,
+    groups: new Map(),
+    peers: new Map(),
+    formed: options.group,
+    formation: createFormation(options.self.peer),
+    raft: NO_RAFT,
+    proposed: new Map(),
+    pending: new Map(),
+    nextNonce: 1,
+    reportSeq: Math.max(0, Math.floor(nowMs + options.wallOffsetMs)),
+    lastReportMs: Number.NEGATIVE_INFINITY,
+    lastStepMs: nowMs,
+    lastMemberChangeMs: Number.NEGATIVE_INFINITY,
+    lastJoinMs: Number.NEGATIVE_INFINITY,
+    leaderSinceMs: nowMs,
+    tiltUntilMs: undefined,
+    tiltSinceMs: nowMs,
+    foreign: new Map(),
+    peersKey: '',
+    dirty: true,
+    nextOrderId: 1,
+    stats: { stalls: 0, foreignHellos: 0, failovers: 0, aborted: 0 },
+    out: [],
+  }
+  for (const known of options.knownPeers ?? []) {
+    if (known.peer === options.self.peer) continue
+    const rest = { group: undefined, watches: [], lastHelloMs: nowMs, lastHeardMs: nowMs, lastSeq: 0, sdown: false }
+    core.peers.set(known.peer, { ...known, ...rest })
+  }
+  return core
+}
+
+function handle(core: CoreState, nowMs: number, input: Input): void {
+  noticeStall(core, nowMs)
+  core.lastStepMs = nowMs
+  const touched = take(core, nowMs, input)
+  if (core.dirty && !('replay' in input && input.replay) && input.type !== 'restore') {
+    core.dirty = false
+    syncGroups(core, nowMs)
+  }
+  if (touched === 'all') for (const group of core.groups.values()) settle(core, group, nowMs)
+  else if (touched !== undefined) settle(core, touched, nowMs)
+}
+
+/** Judges a group anew, reports a changed verdict, and lets the leader act on it. */
+function settle(core: CoreState, group: GroupState, nowMs: number): void {
+  if (core.groups.get(group.name) !== group) return
+  if (evaluate(core, group, nowMs)) report(core, nowMs)
+  lead(core, group, nowMs)
+}
+
+/** Applies an input; gives back which group it touched. */
+function take(core: CoreState, nowMs: number, input: Input): GroupState | 'all' | undefined {
+  switch (input.type) {
+    case 'tick':
+      tick(core, nowMs)
+      return 'all'
+    case 'link-up':
+    case 'link-down':
+    case 'pong':
+    case 'info':
+    case 'order-done':
+      return takeServerInput(core, nowMs, input)
+    case 'hello':
+      takeHello(core, input.hello, false, nowMs)
+      return undefined
+    case 'peer':
+      heard(core, input.from, nowMs)
+      return takePeerMessage(core, nowMs, input.from, input.message)
+    case 'heard':
+      heard(core, input.from, nowMs)
+      return undefined
+    case 'raft':
+      takeRaftView(core, input.view, nowMs)
+      return 'all'
+    case 'committed':
+      return takeCommitted(core, nowMs, input.data, input.replay === true)
+    case 'restore':
+      restore(core, input.data)
+      return undefined
+    case 'request':
+      takeRequest(core, input.id, undefined, input.request, nowMs)
+      return 'all'
+  }
+}
+
+function tick(core: CoreState, nowMs: number): void {
+  if (core.dirty) {
+    core.dirty = false
+    syncGroups(core, nowMs)
+    tellPeers(core)
+  }
+  tryToForm(core, nowMs)
+  for (const group of core.groups.values()) pollGroup(core, group, nowMs)
+  judgePeers(core, nowMs)
+  expireRequests(core, nowMs)
+  if (core.raft.isLeader) promoteLearners(core, nowMs)
+  for (const [key, untilMs] of core.proposed) if (nowMs >= untilMs) core.proposed.delete(key)
+  const worried = [...core.groups.values()].some(({ reported }) => reported !== 'up')
+  if (nowMs - core.lastReportMs >= (worried ? REPORT_DOWN_MS : REPORT_MS)) report(core, nowMs)
+  if (core.tiltUntilMs !== undefined && nowMs >= core.tiltUntilMs) {
+    core.tiltUntilMs = undefined
+    emitText(core, '-tilt', '#tilt mode exited')
+  }
+}
+
+/** Tells the other sentinels what this one sees. */
+function report(core: CoreState, nowMs: number): void {
+  if (core.formed === undefined) return
+  core.lastReportMs = nowMs
+  core.reportSeq += 1
+  const hello = helloOf(core, viewNow(core, nowMs))
+  core.out.push({
+    type: 'broadcast',
+    message: { type: 'report', seq: core.reportSeq, hello, opinions: opinions(core) },
+  })
+}
+
+/** Time in which this sentinel did not run is held against nobody, and what it was told meanwhile is stale. */
+function noticeStall(core: CoreState, nowMs: number): void {
+  const gapMs = nowMs - core.lastStepMs
+  if (gapMs <= STALL_MS) return
+  core.stats.stalls += 1
+  for (const group of core.groups.values()) {
+    group.votes.clear()
+    for (const server of group.servers.values()) signal(server.detector, nowMs, { type: 'stalled', forMs: gapMs })
+  }
+  for (const peer of core.peers.values()) peer.lastHeardMs += gapMs
+  say(core, 'notice', `This sentinel did not run for ${Math.round(gapMs)} ms; it abstains until it has listened again.`)
+  if (gapMs < TILT_MS) return
+  if (core.tiltUntilMs === undefined) emitText(core, '+tilt', '#tilt mode entered')
+  core.tiltSinceMs = nowMs
+  core.tiltUntilMs = nowMs + TILT_HOLD_MS
+}
+
+type ServerInput = Input & { type: 'link-up' | 'link-down' | 'pong' | 'info' | 'order-done' }
+
+function takeServerInput(core: CoreState, nowMs: number, input: ServerInput): GroupState | undefined {
+  const group = core.groups.get(input.ref.group)
+  const server = serverOf(group, input.ref)
+  if (group === undefined || server === undefined) return undefined
+  switch (input.type) {
+    case 'link-up':
+      if (server.link === 'connecting') noteLinkUp(server, nowMs, input.local, core.out)
+      break
+    case 'link-down':
+      if (server.link !== 'down') noteLinkDown(server, nowMs, input.failure, RETRY_LINK_MS, core.out)
+      break
+    case 'pong':
+      notePong(server, nowMs, input.text)
+      break
+    case 'info':
+      takeInfo(core, group, server, input.info, nowMs)
+      break
+    case 'order-done':
+      if (!input.ok) say(core, 'warning', `${server.key} of ${group.name} refused an order: ${input.text}`)
+      if (group.run !== undefined) noteOrderDone(group.run, server.key, input.id, input.ok, input.text, nowMs)
+  }
+  return group
+}
+
+const serverOf = (group: GroupState | undefined, ref: ServerRef) => group?.servers.get(addressKey(ref))
+
+function takePeerMessage(
+  core: CoreState,
+  nowMs: number,
+  from: string,
+  message: PeerMessage,
+): GroupState | 'all' | undefined {
+  switch (message.type) {
+    case 'report':
+      if (message.hello.peer !== from) return undefined
+      takeHello(core, message.hello, true, nowMs)
+      return takeReport(core, nowMs, from, message.seq, message.opinions)
+    case 'join':
+      takeJoin(core, message.hello, nowMs)
+      return undefined
+    case 'welcome':
+      takeWelcome(core, message.group, nowMs)
+      return undefined
+    case 'request':
+      takeRequest(core, message.id, from, message.request, nowMs)
+      return 'all'
+    case 'result':
+      takeResult(core, message.id, message.result)
+      return undefined
+    case 'raft':
+      return undefined
+  }
+}
+
+function takeReport(
+  core: CoreState,
+  nowMs: number,
+  from: string,
+  seq: number,
+  list: readonly Opinion[],
+): 'all' | undefined {
+  const peer = core.peers.get(from)
+  if (peer === undefined || seq <= peer.lastSeq) return undefined
+  peer.lastSeq = seq
+  for (const opinion of list) core.groups.get(opinion.group)?.votes.set(from, { opinion, heardMs: nowMs })
+  return 'all'
+}
+
+function takeRaftView(core: CoreState, view: RaftView, nowMs: number): void {
+  const before = core.raft
+  core.raft = view
+  if (view.isLeader && !before.isLeader) {
+    core.leaderSinceMs = nowMs
+    core.proposed.clear()
+    say(core, 'notice', `This sentinel leads the group (term ${view.term}).`)
+  } else if (
+    view.leader !== before.leader &&
+    view.leader !== undefined &&
+    !view.isLeader &&
+    view.leader !== core.self.peer
+  ) {
+    const leader = core.peers.get(view.leader)
+    say(core, 'notice', `${leader ? addressKey(leader.resp) : view.leader} leads the group (term ${view.term}).`)
+  }
+}
+
+function restore(core: CoreState, data: Uint8Array): void {
+  if (data.length === 0) return
+  const topology = decodeTopology(data)
+  assert(topology !== undefined, 'a Raft snapshot holds a topology')
+  core.topology = topology
+  core.dirty = true
+}
+
+function takeCommitted(
+  core: CoreState,
+  nowMs: number,
+  data: Uint8Array,
+  replay: boolean,
+): GroupState | 'all' | undefined {
+  const entry = decodeEntry(data)
+  if (entry === undefined) {
+    say(core, 'warning', 'An entry of the log is not understood and was skipped; a newer version of Vedette wrote it.')
+    return undefined
+  }
+  const before = core.topology.groups.get(entry.group)?.failover
+  const applied = apply(core.topology, entry)
+  if (replay) {
+    core.dirty = true
+    return undefined
+  }
+  answerCommitted(core, entry.nonce, applied)
+  if (!applied.ok) return undefined
+  const topo = core.topology.groups.get(entry.group)
+  const group = core.groups.get(entry.group)
+  if (topo !== undefined && group !== undefined) announce(core, group, topo, entry, before?.by, nowMs)
+  syncGroups(core, nowMs)
+  return core.groups.get(entry.group)
+}
+
+/** Tells what an applied entry means; a new primary and new groups are told by syncGroups. */
+function announce(
+  core: CoreState,
+  group: GroupState,
+  topo: TopologyGroup,
+  entry: Entry,
+  by: string | undefined,
+  nowMs: number,
+): void {
+  const master = { kind: 'master' } as const
+  const acting = core.raft.isLeader
+  switch (entry.kind) {
+    case 'start': {
+      core.stats.failovers += 1
+      emitText(core, '+new-epoch', String(entry.epoch))
+      if (acting) emit(core, '+try-failover', group.name, group.primary, master)
+      const leader = entry.by === core.self.peer ? core.self : core.peers.get(entry.by)
+      if (leader !== undefined) emitText(core, '+vote-for-leader', `${leader.runId} ${entry.epoch}`)
+      if (acting) emit(core, '+elected-leader', group.name, group.primary, master)
+      return
+    }
+    case 'end':
+      if (acting) emit(core, '+failover-end', group.name, group.primary, master)
+      return
+    case 'abort':
+      core.stats.aborted += 1
+      if (acting || by === core.self.peer)
+        emit(core, `-failover-abort-${entry.cause}`, group.name, group.primary, master)
+      backOff(core, group, topo, nowMs)
+      return
+    case 'reset':
+      forgetReplicas(core, group, nowMs)
+      return
+    case 'set':
+      for (const [option, value] of Object.entries(entry.changes))
+        emit(core, '+set', group.name, group.primary, master, `${option} ${option === 'authPass' ? '******' : value}`)
+      return
+    default:
+      return
+  }
+}
+
+/** The group's replicated state, for reading: the address that clients may use. */
+export const groupState = (core: CoreState, name: string): TopologyGroup | undefined => topoOf(core, name)

@@ -1,0 +1,235 @@
+// Watching the servers of each group: which there are, what they say, and what this sentinel makes of it. Everything here
+// happens on every sentinel alike, leader or not; only verdicts leave it (as reports), decisions are leader.ts's.
+import { type Address, addressKey, sameAddress } from './address.ts'
+import { isDown, signal } from './detector.ts'
+import { switchText } from './events.ts'
+import type { ServerInfo } from './info.ts'
+import type { Opinion } from './peer-message.ts'
+import { viewNow } from './peers.ts'
+import {
+  type CoreState,
+  emit,
+  emitText,
+  type GroupState,
+  helloOf,
+  say,
+  settingsOf,
+  subjectOf,
+  topoOf,
+} from './state.ts'
+import { apply, REPLICAS_MAX, type TopologyGroup } from './topology.ts'
+import { count } from './votes.ts'
+import { askInfo, createWatched, judge, noteInfo, poll, type Watched } from './watched.ts'
+
+/** INFO is asked this often for EAGER_MS after a group appeared or changed, so that replicas are found at once… */
+const INFO_EAGER_MS = 100
+const EAGER_MS = 5_000
+/** …and this often afterwards (Redis Sentinel: 10 s, and 1 s while something is down). */
+const INFO_MS = 1_000
+/** How often a hello is published on each server. */
+const HELLO_MS = 2_000
+const HELLO_FORMING_MS = 150
+
+/** Makes the watched groups and servers match the topology; tells of a switch. Call after every change of it. */
+export function syncGroups(core: CoreState, nowMs: number): void {
+  for (const name of core.topology.groups.keys()) core.provisional.groups.delete(name)
+  for (const name of core.topology.removed) core.provisional.groups.delete(name)
+  for (const topology of [core.topology, core.provisional])
+    for (const topo of topology.groups.values()) syncGroup(core, topo, nowMs)
+  for (const group of core.groups.values()) if (topoOf(core, group.name) === undefined) forgetGroup(core, group)
+}
+
+function syncGroup(core: CoreState, topo: TopologyGroup, nowMs: number): void {
+  let group = core.groups.get(topo.name)
+  if (group === undefined) {
+    group = createGroup(topo, nowMs)
+    core.groups.set(topo.name, group)
+    emit(core, '+monitor', topo.name, topo.primary, { kind: 'master' }, `quorum ${topo.quorum}`)
+  }
+  if (!sameAddress(group.primary, topo.primary)) switched(core, group, topo, nowMs)
+  watch(core, group, topo.primary, nowMs)
+  for (const replica of topo.replicas)
+    if (!group.servers.has(addressKey(replica))) watchReplica(core, group, replica, nowMs)
+}
+
+function createGroup(topo: TopologyGroup, nowMs: number): GroupState {
+  return {
+    name: topo.name,
+    createdMs: nowMs,
+    primary: topo.primary,
+    servers: new Map(),
+    votes: new Map(),
+    odown: false,
+    settledMs: nowMs,
+    eagerUntilMs: nowMs + EAGER_MS,
+    run: undefined,
+    retryAtMs: nowMs,
+    failures: 0,
+    reported: 'up',
+  }
+}
+
+function switched(core: CoreState, group: GroupState, topo: TopologyGroup, nowMs: number): void {
+  const from = group.primary
+  const leader = core.raft.leader === undefined ? undefined : core.peers.get(core.raft.leader)
+  if (!core.raft.isLeader && leader !== undefined)
+    emit(core, '+config-update-from', group.name, from, { kind: 'sentinel', runId: leader.runId, address: leader.resp })
+  group.primary = topo.primary
+  group.settledMs = nowMs
+  group.eagerUntilMs = nowMs + EAGER_MS
+  group.odown = false
+  group.votes.clear()
+  group.failures = 0
+  for (const server of group.servers.values()) {
+    server.sdown = false
+    server.strayingSinceMs = undefined
+    signal(server.detector, nowMs, { type: 'role', asExpected: true })
+  }
+  emitText(core, '+switch-master', switchText(group.name, from, topo.primary))
+  watch(core, group, topo.primary, nowMs)
+  for (const server of group.servers.values())
+    if (!sameAddress(server.ref, topo.primary))
+      emit(core, '+slave', group.name, group.primary, subjectOf(group, server.ref))
+}
+
+function forgetGroup(core: CoreState, group: GroupState): void {
+  for (const server of group.servers.values()) core.out.push({ type: 'disconnect', ref: server.ref })
+  core.groups.delete(group.name)
+  emit(core, '-monitor', group.name, group.primary, { kind: 'master' })
+}
+
+/** Forgets all servers but the primary, after SENTINEL RESET. */
+export function forgetReplicas(core: CoreState, group: GroupState, nowMs: number): void {
+  for (const server of [...group.servers.values()]) {
+    if (sameAddress(server.ref, group.primary)) continue
+    core.out.push({ type: 'disconnect', ref: server.ref })
+    group.servers.delete(server.key)
+  }
+  group.eagerUntilMs = nowMs + EAGER_MS
+  emit(core, '+reset-master', group.name, group.primary, { kind: 'master' })
+}
+
+function watch(core: CoreState, group: GroupState, address: Address, nowMs: number): Watched {
+  const known = group.servers.get(addressKey(address))
+  if (known !== undefined) return known
+  const server = createWatched(group.name, address, nowMs)
+  group.servers.set(server.key, server)
+  pollServer(core, group, server, nowMs)
+  return server
+}
+
+function watchReplica(core: CoreState, group: GroupState, address: Address, nowMs: number): void {
+  watch(core, group, address, nowMs)
+  emit(core, '+slave', group.name, group.primary, subjectOf(group, address))
+}
+
+/** Sends what is due to every server of the group. */
+export function pollGroup(core: CoreState, group: GroupState, nowMs: number): void {
+  for (const server of group.servers.values()) pollServer(core, group, server, nowMs)
+}
+
+function pollServer(core: CoreState, group: GroupState, server: Watched, nowMs: number): void {
+  const topo = topoOf(core, group.name)!
+  const eager = nowMs < group.eagerUntilMs || topo.failover !== undefined
+  const { downAfterMs } = settingsOf(core, topo)
+  const infoMs = eager ? INFO_EAGER_MS : INFO_MS
+  poll(server, nowMs, { heartbeatMs: core.heartbeatMs, infoMs, downAfterMs }, core.out)
+  if (server.link === 'up' && nowMs >= server.nextHelloMs) publishHello(core, server, nowMs)
+}
+
+/** Publishes a hello on the server. */
+export function publishHello(core: CoreState, server: Watched, nowMs: number): void {
+  server.nextHelloMs = nowMs + (core.formed === undefined ? HELLO_FORMING_MS : HELLO_MS)
+  server.lastHelloMs = nowMs
+  core.out.push({ type: 'publish', ref: server.ref, hello: helloOf(core, viewNow(core, nowMs)) })
+}
+
+/** Publishes a hello everywhere, now: something in it changed, or somebody new is listening. */
+export function publishEverywhere(core: CoreState, nowMs: number): void {
+  for (const group of core.groups.values())
+    for (const server of group.servers.values()) if (server.link === 'up') publishHello(core, server, nowMs)
+}
+
+/** Takes an INFO: new replicas, roles, reboots, and what a replica knows of its primary. */
+export function takeInfo(core: CoreState, group: GroupState, server: Watched, info: ServerInfo, nowMs: number): void {
+  const before = server.info
+  if (!noteInfo(server, nowMs, info)) return
+  const isPrimary = sameAddress(server.ref, group.primary)
+  const subject = subjectOf(group, server.ref)
+  if (before !== undefined && before.runId !== '' && before.runId !== info.runId)
+    emit(core, '+reboot', group.name, group.primary, subject)
+  const expected = isPrimary ? 'primary' : 'replica'
+  if (before !== undefined && before.role !== info.role) {
+    const role = info.role === 'primary' ? 'master' : 'slave'
+    const event = info.role === expected ? '+role-change' : '-role-change'
+    emit(core, event, group.name, group.primary, subject, `new reported role is ${role}`)
+  }
+  signal(server.detector, nowMs, { type: 'role', asExpected: !isPrimary || info.role === 'primary' })
+  if (isPrimary && info.role === 'primary') discover(core, group, info, nowMs)
+  if (!isPrimary && info.role === 'replica') noteEvidence(group, server, info, nowMs)
+}
+
+function discover(core: CoreState, group: GroupState, info: ServerInfo, nowMs: number): void {
+  for (const { host, port } of info.replicas) {
+    const replica = { host, port }
+    if (group.servers.has(addressKey(replica)) || group.servers.size > REPLICAS_MAX) continue
+    watchReplica(core, group, replica, nowMs)
+    const provisional = core.provisional.groups.has(group.name)
+    if (provisional) apply(core.provisional, { kind: 'replica', group: group.name, replica })
+  }
+}
+
+/**
+ * A replica that lately heard its primary is evidence that the primary lives. INFO counts in whole seconds and each end
+ * may be off by one, so the age is taken as one second more: a frozen primary never looks alive.
+ */
+function noteEvidence(group: GroupState, server: Watched, info: ServerInfo, nowMs: number): void {
+  const primary = group.servers.get(addressKey(group.primary))
+  if (primary === undefined || !info.linkUp || !sameAddress(info.primary, group.primary)) return
+  if (info.lastIoSeconds >= 0) {
+    const atMs = server.infoAskedMs - (info.lastIoSeconds + 1) * 1000
+    signal(primary.detector, nowMs, { type: 'heard-by-replica', atMs })
+  }
+}
+
+/** Renews the verdicts of a group, tells what changed, and counts the votes. True when the own verdict on the primary changed. */
+export function evaluate(core: CoreState, group: GroupState, nowMs: number): boolean {
+  const topo = topoOf(core, group.name)!
+  const { downAfterMs } = settingsOf(core, topo)
+  for (const server of group.servers.values()) evaluateServer(core, group, server, downAfterMs, nowMs)
+  const primary = group.servers.get(addressKey(group.primary))!
+  const { verdict } = primary.judgement
+  const votes = count(topo, core.self.peer, verdict, group.votes, core.raft.voters, nowMs)
+  if (votes.objectively !== group.odown) {
+    group.odown = votes.objectively
+    const extra = group.odown ? `#quorum ${votes.down}/${topo.quorum}` : ''
+    emit(core, group.odown ? '+odown' : '-odown', group.name, group.primary, { kind: 'master' }, extra)
+  }
+  if (group.reported === verdict) return false
+  group.reported = verdict
+  return true
+}
+
+function evaluateServer(core: CoreState, group: GroupState, server: Watched, downAfterMs: number, nowMs: number): void {
+  const { verdict, why } = judge(server, nowMs, downAfterMs)
+  if (verdict === 'abstain') return
+  const down = isDown(verdict)
+  if (down === server.sdown) return
+  server.sdown = down
+  server.sdownSinceMs = nowMs
+  emit(core, down ? '+sdown' : '-sdown', group.name, group.primary, subjectOf(group, server.ref))
+  say(core, 'notice', `${server.key} of ${group.name} is ${down ? verdict : 'up'}: ${why}`)
+  // Whoever may have to choose among the replicas wants to know where they stand, at once.
+  if (down && sameAddress(server.ref, group.primary))
+    for (const other of group.servers.values()) if (other !== server) askInfo(other, nowMs, core.out)
+}
+
+/** What this sentinel reports about each group. */
+export function opinions(core: CoreState): Opinion[] {
+  return [...core.groups.values()].map((group) => ({
+    group: group.name,
+    primary: group.primary,
+    configEpoch: topoOf(core, group.name)!.configEpoch,
+    verdict: group.servers.get(addressKey(group.primary))!.judgement.verdict,
+  }))
+}

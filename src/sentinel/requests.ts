@@ -1,0 +1,135 @@
+// What an operator asks for: a switchover, a new group, a changed setting. Any sentinel takes the request and passes it to
+// the leader; the leader checks it, proposes it, and answers when it was committed. Nothing is answered OK that
+// a majority does not hold.
+import { addressKey } from './address.ts'
+import { isDown } from './detector.ts'
+import type { Entry } from './entries.ts'
+import { startFailover } from './leader.ts'
+import type { OperatorRequest, OperatorResult } from './peer-message.ts'
+import { rank } from './ranking.ts'
+import { parseChanges } from './settings.ts'
+import { type CoreState, propose, topoOf } from './state.ts'
+import { apply, type TopologyGroup } from './topology.ts'
+
+const ANSWER_MS = 5_000
+const PENDING_MAX = 1_024
+const no = (text: string): OperatorResult => ({ ok: false, text })
+const NO_LEADER = no('NOQUORUM No majority of the sentinels can talk to each other now, so nothing can be decided')
+const NO_GROUP = no('ERR No such master with that name')
+
+/** Takes a request: of this sentinel's operator, or passed on by `from`. */
+export function takeRequest(
+  core: CoreState,
+  id: number,
+  from: string | undefined,
+  request: OperatorRequest,
+  nowMs: number,
+): void {
+  if (core.raft.isLeader) return lead(core, id, from, request, nowMs)
+  if (from !== undefined) return answer(core, id, from, NO_LEADER)
+  if (core.formed === undefined && request.kind !== 'failover') return answer(core, id, from, applyHere(core, request))
+  const { leader } = core.raft
+  if (leader === undefined || leader === core.self.peer || core.pending.size >= PENDING_MAX)
+    return answer(core, id, from, NO_LEADER)
+  core.pending.set(`id ${id}`, { id, from, request, untilMs: nowMs + ANSWER_MS })
+  core.out.push({ type: 'send', to: leader, message: { type: 'request', id, request } })
+}
+
+/** Takes the leader's answer to a request that was passed on. */
+export function takeResult(core: CoreState, id: number, result: OperatorResult): void {
+  if (core.pending.delete(`id ${id}`)) answer(core, id, undefined, result)
+}
+
+/** Answers the requests that waited too long. */
+export function expireRequests(core: CoreState, nowMs: number): void {
+  for (const [key, { id, from, untilMs }] of core.pending) {
+    if (nowMs < untilMs) continue
+    core.pending.delete(key)
+    answer(core, id, from, NO_LEADER)
+  }
+}
+
+/** Answers the operator whose request this entry carried, if it was this leader's. */
+export function answerCommitted(core: CoreState, nonce: string | undefined, result: OperatorResult): void {
+  const pending = nonce === undefined ? undefined : core.pending.get(nonce)
+  if (nonce === undefined || pending === undefined) return
+  core.pending.delete(nonce)
+  answer(core, pending.id, pending.from, result)
+}
+
+function answer(core: CoreState, id: number, from: string | undefined, result: OperatorResult): void {
+  if (from === undefined) core.out.push({ type: 'answer', id, result })
+  else core.out.push({ type: 'send', to: from, message: { type: 'result', id, result } })
+}
+
+function lead(core: CoreState, id: number, from: string | undefined, request: OperatorRequest, nowMs: number): void {
+  if (core.pending.size >= PENDING_MAX) return answer(core, id, from, NO_LEADER)
+  const nonce = `${core.self.peer.slice(-16)}-${core.topology.epoch}-${Math.floor(nowMs)}-${core.nextNonce++}`
+  const outcome =
+    request.kind === 'failover' ? failover(core, request.group, nonce, nowMs) : change(core, request, nonce, nowMs)
+  if (outcome !== undefined) return answer(core, id, from, outcome)
+  core.pending.set(nonce, { id, from, request, untilMs: nowMs + ANSWER_MS })
+}
+
+/** Undefined when the answer comes with the commit. */
+function failover(core: CoreState, name: string, nonce: string, nowMs: number): OperatorResult | undefined {
+  const topo = core.topology.groups.get(name)
+  const group = core.groups.get(name)
+  if (topo === undefined || group === undefined) return NO_GROUP
+  if (topo.failover !== undefined) return no('INPROG Failover already in progress')
+  const candidates = topo.replicas.flatMap((address) => {
+    const server = group.servers.get(addressKey(address))
+    return server
+      ? [{ address, verdict: server.judgement.verdict, linked: server.link === 'up', info: server.info }]
+      : []
+  })
+  if (rank(candidates, Number.POSITIVE_INFINITY).winner === undefined)
+    return no('NOGOODSLAVE No suitable replica to promote')
+  const primary = group.servers.get(addressKey(topo.primary))!
+  const planned = !isDown(primary.judgement.verdict)
+  const started = startFailover(core, topo, planned, 'an operator asked for it (SENTINEL FAILOVER)', nonce, nowMs)
+  return started ? undefined : no('INPROG Failover already in progress')
+}
+
+function change(
+  core: CoreState,
+  request: OperatorRequest & { kind: Exclude<OperatorRequest['kind'], 'failover'> },
+  nonce: string,
+  nowMs: number,
+): OperatorResult | undefined {
+  if (request.kind === 'reset') {
+    for (const group of request.groups) propose(core, nowMs, `reset ${group} ${nonce}`, { kind: 'reset', group })
+    return { ok: true, text: String(request.groups.length) }
+  }
+  const entry = toEntry(request)
+  if (typeof entry === 'string') return no(entry)
+  if (request.kind === 'monitor' ? core.topology.groups.has(request.group) : !core.topology.groups.has(request.group))
+    return request.kind === 'monitor' ? no('ERR Duplicate master name.') : NO_GROUP
+  propose(core, nowMs, `${request.kind} ${nonce}`, { ...entry, nonce })
+  return undefined
+}
+
+function toEntry(request: OperatorRequest & { kind: 'monitor' | 'remove' | 'set' }): Entry | string {
+  const { group } = request
+  if (request.kind === 'monitor') return { kind: 'monitor', group, primary: request.primary, quorum: request.quorum }
+  if (request.kind === 'remove') return { kind: 'remove', group }
+  const changes = parseChanges(request.pairs)
+  return typeof changes === 'string' ? changes : { kind: 'set', group, changes }
+}
+
+/** Before there is a group of sentinels, the change is this sentinel's alone and lasts until it restarts. */
+function applyHere(
+  core: CoreState,
+  request: OperatorRequest & { kind: Exclude<OperatorRequest['kind'], 'failover'> },
+): OperatorResult {
+  if (request.kind === 'reset') {
+    for (const group of request.groups) apply(core.provisional, { kind: 'reset', group })
+    return { ok: true, text: String(request.groups.length) }
+  }
+  const entry = toEntry(request)
+  if (typeof entry === 'string') return no(entry)
+  const known: TopologyGroup | undefined = topoOf(core, request.group)
+  if (request.kind === 'monitor' && known !== undefined) return no('ERR Duplicate master name.')
+  core.dirty = true
+  return apply(core.provisional, entry)
+}

@@ -1,0 +1,182 @@
+// What one sentinel holds in memory, and the small helpers that every part of the core uses. The parts are functions over
+// this state: group.ts watches and judges, peers.ts knows the other sentinels, leader.ts decides; core.ts joins them.
+import type { Random } from '../lib/prng.ts'
+import { type Address, sameAddress } from './address.ts'
+import type { Effect, PeerAddress, RaftView } from './effects.ts'
+import { type Entry, encodeEntry } from './entries.ts'
+import { type EventName, instanceText, type Subject } from './events.ts'
+import type { FailoverRun } from './failover.ts'
+import type { Formation, FormedGroup } from './formation.ts'
+import type { Hello } from './hello.ts'
+import type { OperatorRequest } from './peer-message.ts'
+import { effectiveSettings, type GroupConfig, type GroupSettings } from './settings.ts'
+import type { Topology, TopologyGroup } from './topology.ts'
+import type { Votes } from './votes.ts'
+import type { Watched } from './watched.ts'
+
+/** How a core is set up. */
+export interface CoreOptions {
+  readonly self: PeerAddress
+  /** Groups of the configuration file. */
+  readonly groups: readonly GroupConfig[]
+  /** Interval of pings, ms; 100 by default. */
+  readonly heartbeatMs?: number
+  /** How many sentinels found the group; by default 2 × quorum − 1, the largest of all groups. */
+  readonly expect?: number
+  /** The Raft group that this sentinel belongs to since an earlier run. */
+  readonly group?: FormedGroup
+  /** Sentinels known from an earlier run. */
+  readonly knownPeers?: readonly PeerAddress[]
+  readonly random: Random
+  /** Wall clock minus the core's clock, ms: for the times in the history. */
+  readonly wallOffsetMs: number
+}
+
+/** Another sentinel. */
+export interface Peer {
+  readonly peer: string
+  runId: string
+  resp: Address
+  gossip: Address
+  group: FormedGroup | undefined
+  /** Names of the groups of servers that it watches. */
+  watches: readonly string[]
+  lastHelloMs: number
+  /** Last authenticated sign of life over the transport (or a hello, while there is no transport yet). */
+  lastHeardMs: number
+  /** Sequence number of its last report: an older one that comes late is dropped. */
+  lastSeq: number
+  sdown: boolean
+}
+
+/** A monitored group as this sentinel sees it. The replicated part is in Topology. */
+export interface GroupState {
+  readonly name: string
+  readonly createdMs: number
+  /** The primary, by this sentinel's last knowledge: differs from the topology's only inside syncGroups. */
+  primary: Address
+  readonly servers: Map<string, Watched>
+  readonly votes: Votes
+  odown: boolean
+  /** When the configuration last changed; INFO that was asked for earlier says nothing about who strays. */
+  settledMs: number
+  /** INFO is asked often until then. */
+  eagerUntilMs: number
+  /** The leader's progress in the failover under way. */
+  run: FailoverRun | undefined
+  /** After a failed failover: when to try again, and how many failed in a row. */
+  retryAtMs: number
+  failures: number
+  /** Last verdict that was reported to the peers. */
+  reported: string
+}
+
+export interface PendingRequest {
+  readonly id: number
+  /** The sentinel that asked; undefined for an operator of this sentinel. */
+  readonly from: string | undefined
+  readonly request: OperatorRequest
+  readonly untilMs: number
+}
+
+export interface CoreState {
+  readonly options: CoreOptions
+  readonly self: PeerAddress
+  readonly heartbeatMs: number
+  readonly random: Random
+  /** What Raft applied. */
+  topology: Topology
+  /** Groups of the configuration file that Raft does not know yet: watched, but nothing is decided about them. */
+  readonly provisional: Topology
+  readonly groups: Map<string, GroupState>
+  readonly peers: Map<string, Peer>
+  formed: FormedGroup | undefined
+  readonly formation: Formation
+  raft: RaftView
+  /** Keys of proposals in flight, and until when they are not repeated. */
+  readonly proposed: Map<string, number>
+  /** By nonce (own proposals for an operator) or by request ID (passed on to the leader). */
+  readonly pending: Map<string, PendingRequest>
+  nextNonce: number
+  reportSeq: number
+  lastReportMs: number
+  lastStepMs: number
+  lastMemberChangeMs: number
+  lastJoinMs: number
+  /** Since this sentinel is leader. */
+  leaderSinceMs: number
+  tiltUntilMs: number | undefined
+  tiltSinceMs: number
+  /** Peers that belong to another group, and when that was last said. */
+  readonly foreign: Map<string, number>
+  peersKey: string
+  /** The topology was replaced or replayed, and the watched groups have not been matched to it yet. */
+  dirty: boolean
+  nextOrderId: number
+  /** Figures for metrics. */
+  readonly stats: { stalls: number; foreignHellos: number; failovers: number; aborted: number }
+  out: Effect[]
+}
+
+export const NO_RAFT: RaftView = { term: 0, leader: undefined, isLeader: false, voters: [], learners: [] }
+
+/** The replicated (or provisional) part of a group that is watched. */
+export function topoOf(core: CoreState, name: string): TopologyGroup | undefined {
+  return core.topology.groups.get(name) ?? core.provisional.groups.get(name)
+}
+
+/** The settings that hold for a group on this sentinel. */
+export function settingsOf(core: CoreState, topo: TopologyGroup): GroupSettings {
+  const file = core.options.groups.find(({ name }) => name === topo.name)
+  return effectiveSettings(file?.settings, topo.changes)
+}
+
+/** Publishes an event about an instance. `extra` follows the instance text after a space. */
+export function emit(
+  core: CoreState,
+  name: EventName,
+  group: string,
+  primary: Address,
+  subject: Subject,
+  extra = '',
+): void {
+  const text = instanceText(subject, group, primary)
+  core.out.push({ type: 'event', name, payload: extra === '' ? text : `${text} ${extra}` })
+}
+
+/** Publishes an event with a payload of its own. */
+export const emitText = (core: CoreState, name: EventName, payload: string): void => {
+  core.out.push({ type: 'event', name, payload })
+}
+
+/** What the server is to the group now. */
+export const subjectOf = (group: GroupState, server: Address): Subject =>
+  sameAddress(group.primary, server)
+    ? { kind: 'master' }
+    : { kind: 'slave', address: { host: server.host, port: server.port } }
+
+export const say = (core: CoreState, level: 'verbose' | 'notice' | 'warning', text: string): void => {
+  core.out.push({ type: 'log', level, text })
+}
+
+/** How long a proposal may take before it is taken for lost. */
+const PROPOSAL_MS = 500
+
+/** Proposes an entry, unless the same one (by key) is on its way. */
+export function propose(core: CoreState, nowMs: number, key: string, entry: Entry): boolean {
+  if (nowMs < (core.proposed.get(key) ?? Number.NEGATIVE_INFINITY)) return false
+  core.proposed.set(key, nowMs + PROPOSAL_MS)
+  core.out.push({ type: 'propose', data: encodeEntry(entry) })
+  return true
+}
+
+/** Wall clock for the history, whole ms. */
+export const wallMs = (core: CoreState, nowMs: number): number =>
+  Math.max(0, Math.round(nowMs + core.options.wallOffsetMs))
+
+/** This sentinel's hello. */
+export function helloOf(core: CoreState, view: readonly string[]): Hello {
+  const { runId, peer, gossip, resp } = core.self
+  const watches = [...core.groups.keys()]
+  return { runId, peer, gossip, resp, group: core.formed, view, watches, epoch: core.topology.epoch }
+}

@@ -1,0 +1,54 @@
+// Counting verdicts: when do enough sentinels think that a primary is down? An opinion counts while it is fresh and about
+// the present primary in the present configuration epoch; a later one of the same sentinel replaces it. So an opinion that
+// was delayed for long, or is about a primary since replaced, counts for nothing.
+import { type Address, sameAddress } from './address.ts'
+import { isDown } from './detector.ts'
+import type { Opinion, Verdict } from './peer-message.ts'
+
+/** How long an opinion counts. Down verdicts are repeated every REPORT_DOWN_MS, so a few may be lost. */
+export const OPINION_TTL_MS = 1_000
+
+/** One sentinel's last opinion on one group. */
+export interface Vote {
+  readonly opinion: Opinion
+  readonly heardMs: number
+}
+
+/** Opinions on one group by peer ID. */
+export type Votes = Map<string, Vote>
+
+/** What a count needs to know of the group. */
+export interface Ballot {
+  readonly primary: Address
+  readonly configEpoch: number
+  readonly quorum: number
+}
+
+export interface Count {
+  readonly down: number
+  readonly objectively: boolean
+  /** Who said down, for the reason of the failover. */
+  readonly by: readonly string[]
+}
+
+/**
+ * Counts `own` (under the ID `self`) and the fresh votes of `members`; with no members known yet, of everybody. As in
+ * Redis Sentinel a primary is objectively down only for a sentinel that finds it down itself.
+ */
+export function count(
+  ballot: Ballot,
+  self: string,
+  own: Verdict,
+  votes: Votes,
+  members: readonly string[],
+  nowMs: number,
+): Count {
+  const by = isDown(own) && (members.length === 0 || members.includes(self)) ? [self] : []
+  for (const [peer, { opinion, heardMs }] of votes) {
+    if (members.length > 0 && !members.includes(peer)) continue
+    if (nowMs - heardMs > OPINION_TTL_MS || !isDown(opinion.verdict)) continue
+    if (opinion.configEpoch !== ballot.configEpoch || !sameAddress(opinion.primary, ballot.primary)) continue
+    by.push(peer)
+  }
+  return { down: by.length, objectively: isDown(own) && by.length >= ballot.quorum, by }
+}

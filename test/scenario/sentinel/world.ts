@@ -1,0 +1,245 @@
+// A small world for the core of the sentinels: model servers, a perfect network, and a log that commits at once in place of
+// Raft. Not for faults of consensus (the simulator has the real one), but for reading what a failover does step by step.
+import { seededRandom } from '../../../src/lib/prng.ts'
+import type { Address, ServerRef } from '../../../src/sentinel/address.ts'
+import { addressKey } from '../../../src/sentinel/address.ts'
+import { type Core, type CoreOptions, createCore } from '../../../src/sentinel/core.ts'
+import type { Effect, Input, Order } from '../../../src/sentinel/effects.ts'
+import type { ServerInfo } from '../../../src/sentinel/info.ts'
+import { decodePeerMessage, encodePeerMessage } from '../../../src/sentinel/peer-message.ts'
+import type { GroupSettings } from '../../../src/sentinel/settings.ts'
+
+export interface ModelServer {
+  readonly address: Address
+  readonly runId: string
+  alive: boolean
+  frozen: boolean
+  role: 'primary' | 'replica'
+  primary: Address | undefined
+  offset: number
+  priority: number
+  paused: boolean
+  /** Orders that it was given, oldest first. */
+  readonly orders: Order['kind'][]
+}
+
+interface Sentinel {
+  readonly id: string
+  core: Core
+  alive: boolean
+  timers: number[]
+  readonly links: Set<string>
+}
+
+export interface World {
+  nowMs: number
+  readonly servers: Map<string, ModelServer>
+  readonly sentinels: Map<string, Sentinel>
+  /** `time sentinel event payload`, in order. */
+  readonly transcript: string[]
+  leader: string | undefined
+  run(forMs: number): void
+  kill(address: Address): void
+  freeze(address: Address): void
+  restart(address: Address): void
+  request(sentinel: string, input: Input): void
+  answers: string[]
+}
+
+export const at = (port: number): Address => ({ host: '10.0.0.1', port })
+const LATENCY_MS = 1
+
+/** Builds a primary on port 1, replicas on the next ports, and sentinels named a, b, c …; the first one leads. */
+export function createWorld(settings: Partial<GroupSettings> = {}, replicas = 2, sentinels = 3, quorum = 2): World {
+  const queue: { atMs: number; order: number; run: () => void }[] = []
+  let counter = 0
+  const later = (delayMs: number, run: () => void): void => {
+    queue.push({ atMs: world.nowMs + delayMs, order: counter++, run })
+  }
+  const world: World = {
+    nowMs: 1_000,
+    servers: new Map(),
+    sentinels: new Map(),
+    transcript: [],
+    answers: [],
+    leader: undefined,
+    run,
+    kill: (address) => {
+      const server = world.servers.get(addressKey(address))!
+      server.alive = false
+      for (const sentinel of world.sentinels.values()) dropLink(sentinel, address)
+    },
+    freeze: (address) => {
+      world.servers.get(addressKey(address))!.frozen = true
+    },
+    restart: (address) => {
+      const server = world.servers.get(addressKey(address))!
+      Object.assign(server, { alive: true, frozen: false, role: 'primary', primary: undefined, offset: 0 })
+    },
+    request: (sentinel, input) => feed(world.sentinels.get(sentinel)!, input),
+  }
+  for (let port = 1; port <= 1 + replicas; port++) {
+    const role = port === 1 ? 'primary' : 'replica'
+    const runId = `${port}`.repeat(40)
+    const primary = port === 1 ? undefined : at(1)
+    const rest = { alive: true, frozen: false, offset: 100, priority: 100, paused: false, orders: [] }
+    world.servers.set(addressKey(at(port)), { address: at(port), runId, role, primary, ...rest })
+  }
+  for (let i = 0; i < sentinels; i++) {
+    const id = String.fromCharCode(97 + i)
+    const options: CoreOptions = {
+      self: { peer: id, runId: id.repeat(40), gossip: at(200 + i), resp: at(100 + i) },
+      groups: [
+        { name: 'm', primary: at(1), quorum, settings: { downAfterMs: 1_000, failoverTimeoutMs: 10_000, ...settings } },
+      ],
+      random: seededRandom(i),
+      wallOffsetMs: 0,
+    }
+    world.sentinels.set(id, { id, core: createCore(options, world.nowMs), alive: true, timers: [], links: new Set() })
+  }
+  const tick = (sentinel: Sentinel): void => {
+    feed(sentinel, { type: 'tick' })
+    later(50, () => tick(sentinel))
+  }
+  for (const sentinel of world.sentinels.values()) later(0, () => tick(sentinel))
+
+  function run(forMs: number): void {
+    const endMs = world.nowMs + forMs
+    for (;;) {
+      queue.sort((a, b) => a.atMs - b.atMs || a.order - b.order)
+      const next = queue[0]
+      if (next === undefined || next.atMs > endMs) break
+      queue.shift()
+      world.nowMs = next.atMs
+      next.run()
+    }
+    world.nowMs = endMs
+  }
+
+  function feed(sentinel: Sentinel, input: Input): void {
+    if (!sentinel.alive) return
+    for (const effect of sentinel.core.step(world.nowMs, input)) carryOut(sentinel, effect)
+  }
+
+  function dropLink(sentinel: Sentinel, address: Address): void {
+    for (const link of sentinel.links) {
+      const ref: ServerRef = { group: 'm', ...address }
+      if (link !== addressKey(address)) continue
+      sentinel.links.delete(link)
+      later(LATENCY_MS, () => feed(sentinel, { type: 'link-down', ref, failure: 'reset' }))
+    }
+  }
+
+  function ask(sentinel: Sentinel, ref: ServerRef, answer: (server: ModelServer) => void): void {
+    later(LATENCY_MS, () => {
+      const server = world.servers.get(addressKey(ref))
+      if (server?.alive && !server.frozen && sentinel.links.has(addressKey(ref))) answer(server)
+    })
+  }
+
+  function carryOut(sentinel: Sentinel, effect: Effect): void {
+    switch (effect.type) {
+      case 'connect':
+        later(LATENCY_MS, () => {
+          const up = world.servers.get(addressKey(effect.ref))?.alive === true
+          if (up) sentinel.links.add(addressKey(effect.ref))
+          const ref = effect.ref
+          feed(
+            sentinel,
+            up ? { type: 'link-up', ref, local: '10.0.0.9' } : { type: 'link-down', ref, failure: 'refused' },
+          )
+        })
+        return
+      case 'disconnect':
+        sentinel.links.delete(addressKey(effect.ref))
+        return
+      case 'ping':
+        return ask(sentinel, effect.ref, () => feed(sentinel, { type: 'pong', ref: effect.ref, text: 'PONG' }))
+      case 'info':
+        return ask(sentinel, effect.ref, (server) =>
+          feed(sentinel, { type: 'info', ref: effect.ref, info: infoOf(server) }),
+        )
+      case 'order':
+        return ask(sentinel, effect.ref, (server) => {
+          obey(server, effect.order)
+          feed(sentinel, { type: 'order-done', ref: effect.ref, id: effect.id, ok: true, text: 'OK' })
+        })
+      case 'publish':
+        return ask(sentinel, effect.ref, () => {
+          for (const other of world.sentinels.values())
+            if (other !== sentinel && other.links.has(addressKey(effect.ref)))
+              feed(other, { type: 'hello', hello: effect.hello })
+        })
+      case 'send':
+      case 'broadcast': {
+        const message = decodePeerMessage(encodePeerMessage(effect.message))!
+        const targets =
+          effect.type === 'send' ? [effect.to] : [...world.sentinels.keys()].filter((id) => id !== sentinel.id)
+        for (const id of targets)
+          later(LATENCY_MS, () => feed(world.sentinels.get(id)!, { type: 'peer', from: sentinel.id, message }))
+        return
+      }
+      case 'form':
+        return later(LATENCY_MS, elect)
+      case 'propose':
+        return later(2 * LATENCY_MS, () => {
+          for (const other of world.sentinels.values())
+            if (other.core.state.formed) feed(other, { type: 'committed', data: effect.data })
+        })
+      case 'event':
+        world.transcript.push(`${world.nowMs - 1_000} ${sentinel.id} ${effect.name} ${effect.payload}`)
+        return
+      case 'answer':
+        world.answers.push(`${effect.result.ok} ${effect.result.text}`)
+        return
+      case 'wake':
+        return later(effect.atMs - world.nowMs, () => feed(sentinel, { type: 'tick' }))
+      default:
+        return
+    }
+  }
+
+  function elect(): void {
+    const formed = [...world.sentinels.values()].filter(({ core, alive }) => alive && core.state.formed !== undefined)
+    if (formed.length < 2) return
+    world.leader ??= formed[0]!.id
+    const voters = [...world.sentinels.keys()]
+    for (const sentinel of formed) {
+      const isLeader = sentinel.id === world.leader
+      feed(sentinel, { type: 'raft', view: { term: 1, leader: world.leader, isLeader, voters, learners: [] } })
+    }
+  }
+
+  function infoOf(server: ModelServer): ServerInfo {
+    const followers = [...world.servers.values()].filter(
+      ({ alive, primary }) => alive && primary !== undefined && addressKey(primary) === addressKey(server.address),
+    )
+    const up = server.primary !== undefined && world.servers.get(addressKey(server.primary))?.alive === true
+    return {
+      runId: server.runId,
+      role: server.role,
+      offset: server.offset,
+      replId: 'x',
+      replicas: followers.map(({ address, offset }) => ({ ...address, offset, lagSeconds: 0, online: true })),
+      primary: server.primary,
+      linkUp: up,
+      linkDownMs: 0,
+      lastIoSeconds: up ? 1 : -1,
+      priority: server.priority,
+      announced: true,
+    }
+  }
+
+  function obey(server: ModelServer, order: Order): void {
+    server.orders.push(order.kind)
+    if (order.kind === 'promote') Object.assign(server, { role: 'primary', primary: undefined })
+    if (order.kind === 'follow') {
+      const leader = world.servers.get(addressKey(order.primary))!
+      Object.assign(server, { role: 'replica', primary: order.primary, offset: leader.offset })
+    }
+    if (order.kind === 'pause-writes') server.paused = true
+    if (order.kind === 'resume-writes') server.paused = false
+  }
+
+  return world
+}
