@@ -1,7 +1,16 @@
 import { defineConfig } from 'vitest/config'
 
-// Unit, scenario and simulator tests run in parallel; the files under test/e2e and test/compat start real processes,
-// so they run one after the other, on a machine that may have only two cores.
+// pure:      unit, scenario and simulator tests, in parallel.
+// processes: tests that start real processes of ours; one file after the other, on a machine that may have two cores.
+// debian:    the same beside real redis-server and redis-sentinel processes of Debian's packages. `npm test` leaves them
+//            out, because it needs nothing but Node; .ci/run installs the packages and runs them.
+const processes = {
+  testTimeout: 120_000,
+  hookTimeout: 60_000,
+  fileParallelism: false,
+  globalSetup: ['test/support/build.ts'],
+}
+
 export default defineConfig({
   test: {
     projects: [
@@ -15,10 +24,16 @@ export default defineConfig({
       {
         test: {
           name: 'processes',
-          include: ['test/e2e/**/*.test.ts', 'test/compat/**/*.test.ts'],
-          testTimeout: 120_000,
-          hookTimeout: 60_000,
-          fileParallelism: false,
+          include: ['test/e2e/**/*.test.ts'],
+          exclude: ['**/*.debian.test.ts'],
+          ...processes,
+        },
+      },
+      {
+        test: {
+          name: 'debian',
+          include: ['test/compat/**/*.test.ts', 'test/e2e/**/*.debian.test.ts'],
+          ...processes,
         },
       },
     ],

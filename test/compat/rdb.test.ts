@@ -54,7 +54,8 @@ describe('with a real redis-server', () => {
     writer.begin([['redis-ver', '7.0.15']])
     const values = samples()
     for (const db of [0, 15]) {
-      writer.selectDb(db, values.size, 1)
+      writer.selectDb(db)
+      writer.resizeDb(values.size, 1)
       for (const [key, value] of values) {
         const k = Buffer.from(key, 'latin1')
         const v = Buffer.from(value, 'latin1')

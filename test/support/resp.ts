@@ -2,7 +2,6 @@
 // Deliberately independent of src/protocol, which it checks.
 import { connect, type Socket } from 'node:net'
 import type { Scope } from './scope.ts'
-import { within } from './wait.ts'
 
 /** A decoded reply. Errors are values, with the text of the error line. */
 export class RespError {
@@ -164,14 +163,23 @@ export async function connectRaw(
     if (waiting.length > 0) deliver()
   })
   const reply = (timeoutMs = 10_000): Promise<Buffer> =>
-    within(
-      timeoutMs,
-      'a reply',
-      new Promise<Buffer>((resolve, reject) => {
-        waiting.push({ resolve, reject })
-        deliver()
-      }),
-    )
+    new Promise<Buffer>((resolve, reject) => {
+      const waiter = { resolve, reject }
+      const timer = setTimeout(() => {
+        waiting.splice(waiting.indexOf(waiter), 1)
+        reject(new Error(`no reply within ${timeoutMs} ms`))
+      }, timeoutMs)
+      waiter.resolve = (bytes) => {
+        clearTimeout(timer)
+        resolve(bytes)
+      }
+      waiter.reject = (error) => {
+        clearTimeout(timer)
+        reject(error)
+      }
+      waiting.push(waiter)
+      deliver()
+    })
   const raw = (...args: (string | Buffer)[]): Promise<Buffer> => {
     socket.write(encodeRequest(args))
     return reply()
