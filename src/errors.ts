@@ -12,6 +12,7 @@ export const ERRORS = {
   noSuchKey: 'ERR no such key',
   outOfRange: 'ERR value is out of range',
   outOfRangePositive: 'ERR value is out of range, must be positive',
+  outOfRangeBetween: 'ERR value is out of range, value must between %s and %s',
   indexOutOfRange: 'ERR index out of range',
   sameObject: 'ERR source and destination objects are the same',
   unknownCommand: "ERR unknown command '%s', with args beginning with: %s",
@@ -43,6 +44,7 @@ export const ERRORS = {
   dbIndexRange: 'ERR DB index is out of range',
   stringTooLong: 'ERR string exceeds maximum allowed size (proto-max-bulk-len)',
   incrOverflow: 'ERR increment or decrement would overflow',
+  decrOverflow: 'ERR decrement would overflow',
   incrNan: 'ERR increment would produce NaN or Infinity',
   offsetRange: 'ERR offset is out of range',
   invalidExpire: "ERR invalid expire time in '%s' command",
@@ -56,6 +58,10 @@ export const ERRORS = {
   invalidIdle: 'ERR Invalid IDLETIME value, must be >= 0',
   invalidFreq: 'ERR Invalid FREQ value, must be >= 0 and <= 255',
   invalidCursor: 'ERR invalid cursor',
+  firstDbIndex: 'ERR invalid first DB index',
+  secondDbIndex: 'ERR invalid second DB index',
+  lcsLengthAndIndexes: 'ERR If you want both the length and indexes, please just use IDX.',
+  lcsTooLarge: 'ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len',
   lfuNotSelected:
     'ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust.',
   lfuSelected:
@@ -63,6 +69,37 @@ export const ERRORS = {
   maxClients: 'ERR max number of clients reached',
   protectedMode:
     'DENIED Running in protected mode because protected mode is enabled and no password is set for the default user. In this mode connections are only accepted from the loopback interface. If you want to connect from external computers, set a password with requirepass, bind to the addresses that you trust, or turn protected-mode off.',
+  // Connections, CLIENT, pub/sub and server commands.
+  helloVersion: 'ERR Protocol version is not an integer or out of range',
+  helloOption: "ERR Syntax error in HELLO option '%s'",
+  helloNoAuth:
+    'NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol version at the same time',
+  resetKind: 'ERR can only reset normal client connections',
+  clientName: 'ERR Client names cannot contain spaces, newlines or special characters.',
+  clientLibrary: 'ERR %s cannot contain spaces, newlines or special characters.',
+  clientAttribute: "ERR Unrecognized option '%s'",
+  clientType: "ERR Unknown client type '%s'",
+  clientId: 'ERR Invalid client ID',
+  clientIdPositive: 'ERR client-id should be greater than 0',
+  noSuchClient: 'ERR No such client',
+  noSuchUser: "ERR No such user '%s'",
+  unblockReason: 'ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR',
+  timeoutNotInteger: 'ERR timeout is not an integer or out of range',
+  timeoutNegative: 'ERR timeout is negative',
+  timeoutRange: 'ERR timeout is out of range',
+  pauseMode: 'ERR CLIENT PAUSE mode must be WRITE or ALL',
+  trackingUnbuilt: 'ERR client-side caching (CLIENT TRACKING) is not supported by this version of Vedette',
+  cachingWithoutTracking:
+    'ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or OPTOUT mode enabled',
+  subcommandSyntax: "ERR unknown subcommand or wrong number of arguments for '%s'. Try %s HELP.",
+  commandInvalid: 'ERR Invalid command specified',
+  commandNoKeys: 'ERR The command has no key arguments',
+  commandArity: 'ERR Invalid number of arguments specified for command',
+  commandArguments: 'ERR Invalid arguments specified for command',
+  denyBlocking: "ERR %s isn't allowed for DENY BLOCKING client",
+  noShutdown: 'ERR No shutdown in progress.',
+  debugNotAllowed:
+    'ERR DEBUG command not allowed. If the enable-debug-command option is set to "local", you can run it from a local connection, otherwise you need to set this option in the configuration file, and then restart the server.',
   internal: 'ERR internal error, reported in the server log',
 } as const
 

@@ -45,6 +45,8 @@ export interface Clients {
   /** Pauses clients (CLIENT PAUSE) until a Unix time in milliseconds. */
   pause(untilMs: number, mode: 'all' | 'write'): void
   unpause(): void
+  /** Begins or ends MONITOR mode. */
+  setMonitor(session: Session, on: boolean): void
   /** Makes the session wait; its reply comes from `blocked.finish`. */
   block(session: Session, blocked: NonNullable<Session['blocked']>): void
   /** Ends the waiting of a session. */
@@ -112,6 +114,8 @@ export interface Host {
   abortShutdown(): boolean
   /** DEBUG SLEEP: stops the whole server. */
   sleep(ms: number): void
+  /** DEBUG SET-ACTIVE-EXPIRE: whether keys whose time is over are looked for, or only met. */
+  setActiveExpire(on: boolean): void
   /** Whether a password is asked for, and whether this one is right. */
   checkPassword(user: string, password: string): 'ok' | 'wrong' | 'unset'
   /** Bytes in use, all parts of the server counted. */

@@ -77,6 +77,8 @@ export interface CommandSpec {
   readonly tips?: readonly string[]
   readonly deprecatedSince?: string
   readonly replacedBy?: string
+  /** Of use to servers and debuggers only: the flag `syscmd` of COMMAND DOCS. */
+  readonly system?: boolean
   /** The function; a container without one answers errors for unknown subcommands. */
   readonly run?: (ctx: Context) => void
   readonly subcommands?: readonly CommandSpec[]

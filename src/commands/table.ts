@@ -2,10 +2,16 @@
 // are consistent, so that a wrong row is found before any client finds it.
 
 import { assert } from '../lib/assert.ts'
+import { CLIENT_COMMANDS } from './client.ts'
+import { CONFIG_COMMANDS } from './config.ts'
 import { CONNECTION_COMMANDS } from './connection.ts'
+import { INTROSPECTION_COMMANDS } from './introspection.ts'
 import { KEYS_COMMANDS } from './keys.ts'
+import { PUBSUB_COMMANDS } from './pubsub.ts'
+import { SERVER_COMMANDS } from './server.ts'
 import type { CommandFlag, CommandSpec } from './spec.ts'
 import { STRING_COMMANDS } from './strings.ts'
+import { TRANSACTIONS_COMMANDS } from './transactions.ts'
 
 /** A command with what the gate needs ready to hand, and its counters for INFO. */
 export interface Command {
@@ -113,7 +119,17 @@ export class CommandTable {
 
 /** All commands that the server has. */
 export function allCommands(): CommandTable {
-  return new CommandTable([...STRING_COMMANDS, ...KEYS_COMMANDS, ...CONNECTION_COMMANDS])
+  return new CommandTable([
+    ...STRING_COMMANDS,
+    ...KEYS_COMMANDS,
+    ...CONNECTION_COMMANDS,
+    ...CLIENT_COMMANDS,
+    ...PUBSUB_COMMANDS,
+    ...TRANSACTIONS_COMMANDS,
+    ...CONFIG_COMMANDS,
+    ...INTROSPECTION_COMMANDS,
+    ...SERVER_COMMANDS,
+  ])
 }
 
 function lower(byte: number): number {

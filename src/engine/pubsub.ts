@@ -14,7 +14,8 @@ const PUSH = 62
 
 /** Adds the session to the subscribers of a name. False if it was one already. */
 function add(index: Subscribers, field: SessionField, session: Session, name: string): boolean {
-  const names = (session[field] ??= new Set())
+  session[field] ??= new Set()
+  const names = session[field]
   if (names.has(name)) return false
   names.add(name)
   const sessions = index.get(name)
@@ -69,7 +70,7 @@ export function createPubSub(): PubSub {
     if (was && !patterns.has(pattern)) patternBytes.delete(pattern)
     return was
   }
-  const keyOf = (channel: Buffer): string => channel.latin1Slice()
+  const keyOf = (channel: Buffer): string => channel.toString('latin1')
 
   return {
     subscribe: (session, channel) => add(channels, 'channels', session, channel),

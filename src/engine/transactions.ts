@@ -22,6 +22,15 @@ interface WatchedKey {
   readonly watches: Map<Session, Watch>
 }
 
+/** What runs the commands of a transaction: the engine. */
+export interface TransactionRunner {
+  readonly keyspace: Keyspace
+  /** Brackets the commands that `run` executes, so that they are replicated as one. */
+  transaction(run: () => void): void
+  /** Runs one queued command for the session of the running EXEC and writes its replies. */
+  executeQueued(argv: readonly Buffer[]): void
+}
+
 /** Transactions with the two hooks by which the keyspace keeps them informed. */
 export type WatchingTransactions = Transactions & Pick<KeyspaceHooks, 'modified' | 'flushing'>
 
@@ -32,14 +41,9 @@ function stateOf(db: Database, bytes: Uint8Array, start: number, end: number): '
   return db.isExpired(h) ? 'expired' : 'alive'
 }
 
-/**
- * The transactions of a server. `runQueued` runs one queued command as part of the transaction of `ctx` and writes its
- * replies to `ctx.reply`.
- */
-export function createTransactions(
-  keyspace: () => Keyspace,
-  runQueued: (ctx: Context, argv: readonly Buffer[]) => void,
-): WatchingTransactions {
+/** The transactions of a server; `engine` is asked for when it is first needed. */
+export function createTransactions(engine: () => TransactionRunner): WatchingTransactions {
+  const keyspace = (): Keyspace => engine().keyspace
   const watched = new Map<string, WatchedKey>()
 
   const unwatch = (session: Session): void => {
@@ -65,8 +69,9 @@ export function createTransactions(
 
   return {
     watch: (session, db, key) => {
-      const id = `${db}:${key.latin1Slice()}`
-      const ids = (session.watched ??= new Set())
+      const id = `${db}:${key.toString('latin1')}`
+      session.watched ??= new Set()
+      const ids = session.watched
       if (ids.has(id)) return
       ids.add(id)
       const expired = stateOf(keyspace().databases[db]!, key, 0, key.length) === 'expired'
@@ -78,7 +83,7 @@ export function createTransactions(
 
     unwatch,
 
-    exec: (ctx) => {
+    exec: (ctx: Context) => {
       const { session, reply } = ctx
       const { transaction } = session
       if (transaction === undefined) fail('execWithoutMulti')
@@ -88,11 +93,13 @@ export function createTransactions(
       if (transaction.aborted) fail('execAbort')
       if (broken) return reply.nullArray()
       reply.array(transaction.queue.length)
-      for (const argv of transaction.queue) runQueued(ctx, argv)
+      engine().transaction(() => {
+        for (const argv of transaction.queue) engine().executeQueued(argv)
+      })
     },
 
     modified: (db, bytes, start, end) => {
-      const text = Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).latin1Slice()
+      const text = Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString('latin1')
       const entry = watched.get(`${db.index}:${text}`)
       if (entry === undefined) return
       let state: ReturnType<typeof stateOf> | undefined

@@ -14,8 +14,8 @@ const ESCAPES: Readonly<Record<number, string>> = {
 export function quoted(bytes: Uint8Array): string {
   let text = '"'
   for (const byte of bytes) {
-    const escape = ESCAPES[byte]
-    if (escape !== undefined) text += escape
+    const known = ESCAPES[byte]
+    if (known !== undefined) text += known
     else if (byte >= 32 && byte < 127) text += String.fromCharCode(byte)
     else text += `\\x${byte.toString(16).padStart(2, '0')}`
   }
