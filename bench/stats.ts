@@ -1,6 +1,8 @@
-// Small statistics, and what the kernel says about a process: processor time and resident memory (Linux, /proc).
+// Small statistics, and what the kernel says about a process: processor time (Linux, /proc).
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
+
+export { residentBytes } from '../test/support/kernel.ts'
 
 export const median = (values: readonly number[]): number => {
   const sorted = [...values].sort((a, b) => a - b)
@@ -18,11 +20,4 @@ export function cpuMs(pid: number): number {
   // Field 2 is the name in parentheses, which may hold spaces; utime and stime are fields 14 and 15.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
   return (Number(fields[11]) + Number(fields[12])) * TICK_MS
-}
-
-/** Resident memory of the process, in bytes. */
-export function residentBytes(pid: number): number {
-  const kib = readFileSync(`/proc/${pid}/status`, 'latin1').match(/VmRSS:\s+(\d+) kB/)?.[1]
-  if (kib === undefined) throw new Error(`no VmRSS of ${pid}`)
-  return Number(kib) * 1024
 }
