@@ -125,7 +125,7 @@ function firstNew(log: RaftLog, entries: readonly Entry[]): Entry | undefined {
 export function reconcile(log: RaftLog, entries: readonly Entry[]): boolean {
   const fresh = firstNew(log, entries)
   if (!fresh) return true
-  if (fresh.index <= log.committed) return false
+  if (fresh.index <= log.committed || fresh.term < termAt(log, fresh.index - 1)!) return false
   truncate(log, fresh.index)
   appendEntries(log, entries.slice(fresh.index - entries[0]!.index))
   return true

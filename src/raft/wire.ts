@@ -73,7 +73,7 @@ export function createWriter(capacity = 128): Writer {
       assert(isId(value), `wire: not an identity of printable ASCII: ${value}`)
       bytes(Buffer.from(value, 'latin1'))
     },
-    finish: () => Uint8Array.prototype.slice.call(buffer, 0, at),
+    finish: () => new Uint8Array(buffer.subarray(0, at)),
   }
 }
 
@@ -126,7 +126,7 @@ export function createReader(input: Uint8Array): Reader {
       at += 8
       return Number.isFinite(value) ? value : fail()
     },
-    bytes: () => Uint8Array.prototype.slice.call(span(uint())),
+    bytes: () => new Uint8Array(span(uint())),
     id(maxLength) {
       const length = uint()
       if (length > maxLength) fail()
