@@ -30,8 +30,10 @@ export interface RdbWriterOptions {
 export interface RdbWriter {
   /** The header and the auxiliary fields, such as ['redis-ver', '7.0.15']. */
   begin(aux: Iterable<readonly [name: string, value: string]>): void
-  /** Says that the entries that follow belong to this database, and how many come (a hint for the reader's tables). */
-  selectDb(index: number, keyCount: number, expiringCount: number): void
+  /** Says that the entries that follow belong to this database. May be called again for the same one. */
+  selectDb(index: number): void
+  /** How many keys the database selected has in all, and how many of them expire: a hint for the reader's tables. */
+  resizeDb(keyCount: number, expiringCount: number): void
   /** One string entry: its key and value as ranges, and its expiry in Unix ms, or -1 for none. */
   entry(
     key: Uint8Array,
@@ -136,10 +138,14 @@ export function createRdbWriter(options: RdbWriterOptions): RdbWriter {
       }
     },
 
-    selectDb(index, keyCount, expiringCount) {
-      reserve(2 + 3 * LENGTH_BYTES_MAX)
+    selectDb(index) {
+      reserve(1 + LENGTH_BYTES_MAX)
       chunk[used++] = OPCODE_SELECT_DB
       used = writeLength(chunk, used, index)
+    },
+
+    resizeDb(keyCount, expiringCount) {
+      reserve(1 + 2 * LENGTH_BYTES_MAX)
       chunk[used++] = OPCODE_RESIZE_DB
       used = writeLength(chunk, used, keyCount)
       used = writeLength(chunk, used, expiringCount)

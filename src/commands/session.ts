@@ -79,6 +79,8 @@ export class Session {
   isReplica = false
   /** The link to our primary, whose commands are not refused and not answered. */
   isPrimary = false
+  /** Replication offset behind the session's last write: what WAIT waits for. */
+  writeOffset = 0
   /** The reply under way is the last one. */
   closing = false
 

@@ -9,6 +9,7 @@ import { INTROSPECTION_COMMANDS } from './introspection.ts'
 import { KEYS_COMMANDS } from './keys.ts'
 import { PUBSUB_COMMANDS } from './pubsub.ts'
 import { SERVER_COMMANDS } from './server.ts'
+import { REPLICATION_COMMANDS } from './replication.ts'
 import type { CommandFlag, CommandSpec } from './spec.ts'
 import { STRING_COMMANDS } from './strings.ts'
 import { TRANSACTIONS_COMMANDS } from './transactions.ts'
@@ -129,6 +130,7 @@ export function allCommands(): CommandTable {
     ...CONFIG_COMMANDS,
     ...INTROSPECTION_COMMANDS,
     ...SERVER_COMMANDS,
+    ...REPLICATION_COMMANDS,
   ])
 }
 

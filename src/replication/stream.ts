@@ -8,7 +8,7 @@ import type { History } from './history.ts'
 export interface ReplicationStream {
   /** Whether anything listens: without a backlog, writes need not be encoded at all. */
   active(): boolean
-  /** Appends requests in RESP, bytes[start, end), that belong to this database. Does nothing while not active. */
+  /** Appends requests in RESP, bytes[start, end), that belong to this database, or to none (ANY_DATABASE). */
   write(db: number, bytes: Uint8Array, start: number, end: number): void
   /** Appends what our own primary sent, as it is: its SELECTs are in it. */
   relay(bytes: Uint8Array, start: number, end: number): void
@@ -20,6 +20,8 @@ export interface ReplicationStream {
 
 const STAGE_BYTES = 64 * 1024
 const STAGE_KEPT_BYTES_MAX = 1 << 20
+/** For requests that touch no keys, such as PING. */
+export const ANY_DATABASE = -1
 const NO_DATABASE = -1
 
 /** The stream of a history. */
@@ -54,7 +56,7 @@ export function createReplicationStream(history: History): ReplicationStream {
     active: () => history.backlog !== undefined,
     write(db, bytes, start, end) {
       if (history.backlog === undefined) return
-      if (db !== selected) select(db)
+      if (db !== selected && db !== ANY_DATABASE) select(db)
       append(bytes, start, end)
     },
     relay(bytes, start, end) {

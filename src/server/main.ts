@@ -22,6 +22,7 @@ import { createHousekeeping } from './expiry.ts'
 import type { ServerParts } from './parts.ts'
 import { createPersistence } from './persistence.ts'
 import { createReplication } from './replication.ts'
+import { createSnapshots } from './snapshot.ts'
 
 /** A server that runs in this process. */
 export interface RunningServer {
@@ -110,8 +111,9 @@ export async function startServer(config: ServerConfig, log: Log): Promise<Runni
     },
   })
   const parts: ServerParts = { options, config, log, keyspace, engine, clients, runId, port: 0, nowMs: wallMs }
-  const persistence = createPersistence(parts)
-  const replication = createReplication(parts)
+  const snapshots = createSnapshots(keyspace)
+  const persistence = createPersistence(parts, snapshots)
+  const replication = createReplication(parts, snapshots)
   const housekeeping = createHousekeeping(keyspace, engine, wallMs)
 
   applyOptions(config, engine)
@@ -144,7 +146,7 @@ export async function startServer(config: ServerConfig, log: Log): Promise<Runni
     resolveClosed(code)
   }
   const saveIfAsked = (save: boolean | undefined): void => {
-    if (save ?? options.save.length > 0) persistence.save()
+    if (save ?? options.save.length > 0) persistence.saveAtExit()
   }
   const shutdown = (_ctx: Context, how: ShutdownOptions): void => {
     log.warning('User requested shutdown...')

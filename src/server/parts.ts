@@ -36,5 +36,7 @@ export interface ServerReplication extends ReplicationHost, ReplicationFeed {
   sessionClosed(session: Session): void
   /** Bytes of the backlog and other buffers, for `used_memory`. */
   readonly heldBytes: number
+  /** The fields of INFO's section Replication, in order. */
+  facts(): [name: string, value: string | number][]
   stop(): void
 }

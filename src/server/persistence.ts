@@ -1,27 +1,220 @@
-// Snapshots on disk.
-
+// Snapshots on disk: SAVE, BGSAVE, save points, and loading at start. A failed snapshot leaves the former file as it was,
+// and (stop-writes-on-bgsave-error) stops writes until one succeeds.
+import { resolve } from 'node:path'
+import { RdbError } from '../codec/rdb-format.ts'
 import type { Persistence } from '../commands/context.ts'
 import { failWith } from '../errors.ts'
+import { monotonicMs } from '../io/clock.ts'
+import { createLoader } from './loading.ts'
 import type { ServerParts } from './parts.ts'
+import { checkWritable, createRdbFile, type RdbFile, readRdbFile } from './rdb-file.ts'
+import type { SnapshotOptions, Snapshots } from './snapshot.ts'
 
 /** Snapshots, with what the server process itself asks of them. */
 export interface ServerPersistence extends Persistence {
-  /** Loads the snapshot in `dir`, if there is one. Throws if it is damaged. */
+  /** Loads the snapshot in `dir`, if there is one. Throws if it is damaged, or if `dir` cannot hold one. */
   load(): void
   /** Ten times a second: save points. */
   tick(): void
+  /** Writes the snapshot before it returns, ending one that is under way: for shutdowns. Throws CommandError. */
+  saveAtExit(): void
   /** Ends a snapshot under way, without a trace. */
   stop(): void
+  /** The fields of INFO's section Persistence that are about snapshots. */
+  facts(): [name: string, value: string | number][]
 }
 
+/** A save point that failed is tried again after this. */
+const RETRY_AFTER_MS = 5000
+/** A walk waits while the disk is this far behind. */
+const PENDING_BYTES_MAX = 4 << 20
+
 /** The snapshots of a server. */
-export function createPersistence(_parts: ServerParts): ServerPersistence {
-  return {
-    load: () => {},
-    tick: () => {},
-    stop: () => {},
-    save: () => failWith('ERR not yet'),
-    bgsave: () => failWith('ERR not yet'),
-    lastSaveSeconds: () => 0,
+export function createPersistence(parts: ServerParts, snapshots: Snapshots): ServerPersistence {
+  const { options, log, engine, keyspace } = parts
+  let lastSaveMs = parts.nowMs()
+  let lastTryMs = 0
+  let lastOk = true
+  let savedChanges = 0 // engine.stats.changes at the last snapshot's cut
+  let saves = 0
+  let lastSeconds = -1
+  let background: { file: RdbFile; startedMs: number } | undefined
+  let loadedKeys = 0
+  let expiredKeys = 0
+
+  const path = (): string => resolve(options.dir, options.dbfilename)
+  const snapshotOptions = (): SnapshotOptions => ({
+    compress: options.rdbcompression,
+    checksum: options.rdbchecksum,
+    aux: [
+      ['redis-ver', '7.0.15'],
+      ['redis-bits', '64'],
+      ['ctime', String(Math.floor(parts.nowMs() / 1000))],
+      ['used-mem', String(keyspace.usedBytes)],
+      ['aof-base', '0'],
+    ],
+  })
+
+  const updateGate = (): void => {
+    engine.gate.misconfigured = !lastOk && options['stop-writes-on-bgsave-error'] && options.save.length > 0
   }
+  const succeeded = (changesAtCut: number): void => {
+    savedChanges = changesAtCut
+    saves++
+    lastSaveMs = parts.nowMs()
+    lastOk = true
+    updateGate()
+  }
+  const failed = (error: Error): void => {
+    log.warning(error.message)
+    lastOk = false
+    updateGate()
+  }
+
+  const refuseIfBusy = (): void => {
+    if (background !== undefined || snapshots.busy()) failWith('ERR Background save already in progress')
+  }
+
+  const writeAtOnce = (): void => {
+    const changes = engine.stats.changes
+    let file: RdbFile | undefined
+    let problem: Error | undefined
+    try {
+      file = createRdbFile(path(), String(process.pid))
+      const { writeAtOnce: emit, commitAtOnce } = file
+      snapshots.runAtOnce(snapshotOptions(), {
+        emit,
+        ready: () => true,
+        done: (error) => {
+          problem = error
+        },
+      })
+      if (problem === undefined) commitAtOnce()
+    } catch (error) {
+      problem = error as Error
+    }
+    if (problem !== undefined) {
+      file?.discard()
+      failed(problem)
+      failWith(`ERR ${problem.message}`)
+    }
+    log.notice('DB saved on disk')
+    succeeded(changes)
+  }
+
+  const startBackground = (): void => {
+    lastTryMs = monotonicMs()
+    const changes = engine.stats.changes
+    const startedMs = monotonicMs()
+    const file = createRdbFile(path(), `bg-${process.pid}`)
+    background = { file, startedMs }
+    const end = (error: Error | undefined): void => {
+      background = undefined
+      lastSeconds = Math.round((monotonicMs() - startedMs) / 1000)
+      if (error === undefined) {
+        log.notice('DB saved on disk')
+        log.notice('Background saving terminated with success')
+        succeeded(changes)
+        return
+      }
+      file.discard()
+      failed(error)
+      log.warning('Background saving error')
+    }
+    log.notice('Background saving started')
+    snapshots.start(snapshotOptions(), {
+      emit: file.write,
+      ready: () => file.pendingBytes() < PENDING_BYTES_MAX,
+      done: (error) => (error === undefined ? file.commit(end) : end(error)),
+    })
+  }
+
+  /** The save point that is due, if any. */
+  const duePoint = (): { seconds: number; changes: number } | undefined => {
+    const changes = engine.stats.changes - savedChanges
+    if (changes === 0 || (!lastOk && monotonicMs() - lastTryMs < RETRY_AFTER_MS)) return undefined
+    const elapsedMs = parts.nowMs() - lastSaveMs
+    return options.save.find((point) => changes >= point.changes && elapsedMs > point.seconds * 1000)
+  }
+
+  const load = (): void => {
+    const startMs = monotonicMs()
+    const loader = createLoader(keyspace, {
+      checksum: options.rdbchecksum,
+      stringBytesMax: Number.MAX_SAFE_INTEGER,
+      dropExpiredAtMs: options.replicaof === undefined ? parts.nowMs() : undefined,
+    })
+    try {
+      readRdbFile(path(), (bytes) => void loader.reader.feed(bytes))
+      loader.reader.end()
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return
+      throw new Error(`Fatal error loading the DB ${path()}: ${describe(error)}. Nothing was changed; exiting.`)
+    }
+    loadedKeys = loader.loaded()
+    expiredKeys = loader.expired()
+    log.notice(`Done loading RDB, keys loaded: ${loadedKeys}, keys expired: ${expiredKeys}.`)
+    log.notice(`DB loaded from disk: ${((monotonicMs() - startMs) / 1000).toFixed(3)} seconds`)
+  }
+
+  return {
+    save() {
+      refuseIfBusy()
+      writeAtOnce()
+    },
+    bgsave() {
+      refuseIfBusy()
+      try {
+        startBackground()
+      } catch (error) {
+        failed(error as Error)
+        failWith(`ERR ${(error as Error).message}`)
+      }
+      return 'Background saving started'
+    },
+    lastSaveSeconds: () => Math.floor(lastSaveMs / 1000),
+    load() {
+      if (options.save.length > 0) checkWritable(resolve(options.dir))
+      load()
+    },
+    tick() {
+      updateGate()
+      if (options.save.length === 0 || background !== undefined || snapshots.busy()) return
+      const point = duePoint()
+      if (point === undefined) return
+      log.notice(`${point.changes} changes in ${point.seconds} seconds. Saving...`)
+      try {
+        startBackground()
+      } catch (error) {
+        failed(error as Error)
+      }
+    },
+    saveAtExit() {
+      snapshots.cancelAtOnce('the server is shutting down')
+      log.notice('Saving the final RDB snapshot before exiting.')
+      writeAtOnce()
+    },
+    stop() {
+      snapshots.cancelAtOnce('the server is shutting down')
+      background?.file.discard()
+      background = undefined
+    },
+    facts: () => [
+      ['rdb_changes_since_last_save', engine.stats.changes - savedChanges],
+      ['rdb_bgsave_in_progress', background === undefined ? 0 : 1],
+      ['rdb_last_save_time', Math.floor(lastSaveMs / 1000)],
+      ['rdb_last_bgsave_status', lastOk ? 'ok' : 'err'],
+      ['rdb_last_bgsave_time_sec', lastSeconds],
+      ['rdb_current_bgsave_time_sec', background ? Math.floor((monotonicMs() - background.startedMs) / 1000) : -1],
+      ['rdb_saves', saves],
+      ['rdb_last_cow_size', 0],
+      ['rdb_last_load_keys_expired', expiredKeys],
+      ['rdb_last_load_keys_loaded', loadedKeys],
+    ],
+  }
+}
+
+function describe(error: unknown): string {
+  if (error instanceof RdbError) return error.message
+  return error instanceof Error ? error.message : String(error)
 }

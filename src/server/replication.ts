@@ -1,34 +1,237 @@
-// The replication side of the server process: a primary without replicas, until the links are wired in.
-
-import { errorText } from '../errors.ts'
+// Replication of the server process: which role it has, and the two sides that follow from it. A primary's writes go into
+// the stream; a replica's stream is its primary's. Both have replicas.
+import type { Context } from '../commands/context.ts'
+import type { Blocked, Session } from '../commands/session.ts'
+import { failWith } from '../errors.ts'
+import { monotonicMs } from '../io/clock.ts'
+import { randomHex } from '../io/entropy.ts'
+import type { ReplyWriter } from '../protocol/writer.ts'
+import { encodeRequest } from '../protocol/writer.ts'
+import { countAcknowledged, countGoodReplicas } from '../replication/attached.ts'
+import { createHistory, ensureBacklog, promoteHistory, renameHistory } from '../replication/history.ts'
+import { ANY_DATABASE, createReplicationStream } from '../replication/stream.ts'
 import type { ServerParts, ServerReplication } from './parts.ts'
+import { followPrimary, type PrimaryLink } from './replica-link.ts'
+import { createReplicas } from './replicas.ts'
+import { replicationFacts, writeRole } from './replication-facts.ts'
+import type { Snapshots } from './snapshot.ts'
+
+const PING = encodeRequest(['PING'])
+const GETACK = encodeRequest(['REPLCONF', 'GETACK', '*'])
+const WAIT_ON_REPLICA =
+  'ERR WAIT cannot be used with replica instances. Please also note that since Redis 4.0 if a replica is configured to ' +
+  'be writable (which is not the default) writes to replicas are just local and are not propagated.'
+const FORCED_UNBLOCK = 'UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)'
 
 /** The replication of a server. */
-export function createReplication(_parts: ServerParts): ServerReplication {
-  const refuse = (): never => {
-    throw new Error(errorText('internal'))
+export function createReplication(parts: ServerParts, snapshots: Snapshots): ServerReplication {
+  const { options, log, engine, keyspace, clients } = parts
+  const history = createHistory(randomHex(40))
+  const stream = createReplicationStream(history)
+  let link: PrimaryLink | undefined
+  let flushing = false
+  let pingMs = monotonicMs()
+  const waiting = new Map<Session, { replicas: number; offset: number }>()
+
+  const isReplica = (): boolean => link !== undefined
+  const linkUp = (): boolean => link === undefined || link.machine.state() === 'connected'
+
+  const flush = (): void => {
+    flushing = false
+    const bytes = stream.flush()
+    if (bytes !== undefined) replicas.send(bytes)
   }
+  /** What this turn of the event loop writes goes out in one piece, after the replies to those who wrote it. */
+  const flushSoon = (): void => {
+    if (flushing) return
+    flushing = true
+    queueMicrotask(flush)
+  }
+  const control = (request: Buffer): void => {
+    stream.write(ANY_DATABASE, request, 0, request.length)
+    flushSoon()
+  }
+
+  const replicas = createReplicas({
+    server: parts,
+    snapshots,
+    history,
+    flush,
+    reselect: () => stream.reselect(),
+    role: () => (link === undefined ? 'primary' : linkUp() ? 'synced' : 'unsynced'),
+    streamDb: () => link?.db() ?? -1,
+    acknowledged: () => answerWaiting(),
+  })
+
+  const updateGate = (): void => {
+    engine.gate.readonlyReplica = isReplica() && options['replica-read-only']
+    engine.gate.stale = !linkUp() && !options['replica-serve-stale-data']
+  }
+
+  // ---- roles ----
+
+  const follow = (host: string, port: number, consistent: boolean): void => {
+    keyspace.expiry = 'hide'
+    // The link reports to `changed` while it is being made.
+    link = followPrimary(
+      {
+        server: parts,
+        history,
+        stream,
+        flush,
+        disconnectReplicas: () => replicas.disconnectAll(),
+        changed: updateGate,
+      },
+      host,
+      port,
+      consistent,
+    )
+    updateGate()
+  }
+
+  const replicaOf = (host: string, port: number): string => {
+    if (link !== undefined && link.host.toLowerCase() === host.toLowerCase() && link.port === port) {
+      log.notice(
+        'REPLICAOF would result into synchronization with the master we are already connected with. ' +
+          'No operation performed.',
+      )
+      return 'OK Already connected to specified master'
+    }
+    let consistent = true
+    if (link === undefined) {
+      flush()
+      // Bytes are counted from here on; if there was no backlog, nobody else knows our ID, and all will be copied.
+      ensureBacklog(history, options['repl-backlog-size'])
+      log.notice(
+        'Before turning into a replica, using my own master parameters to synthesize a cached master: ' +
+          'I may be able to synchronize with the new master with just a partial transfer.',
+      )
+    } else {
+      link.stop()
+      consistent = link.isConsistent()
+    }
+    for (const session of [...waiting.keys()]) clients.unblock(session, 'error')
+    log.notice(`REPLICAOF ${host}:${port} enabled (user request from '${requester()}')`)
+    parts.config.assign('replicaof', [host, String(port)])
+    follow(host, port, consistent)
+    return 'OK'
+  }
+
+  const becomePrimary = (): string => {
+    if (link === undefined) return 'OK'
+    const was = link
+    was.stop()
+    link = undefined
+    flush()
+    if (was.isConsistent()) log.notice(promoteHistory(history, randomHex(40)))
+    else renameHistory(history, randomHex(40))
+    replicas.disconnectAll()
+    stream.reselect()
+    keyspace.expiry = 'delete'
+    parts.config.assign('replicaof', [''])
+    updateGate()
+    log.notice(`MASTER MODE enabled (user request from '${requester()}')`)
+    return 'OK'
+  }
+
+  const requester = (): string => {
+    const { session } = engine
+    return session === undefined ? 'start' : `id=${session.id} addr=${session.link.peer} name=${session.name}`
+  }
+
+  // ---- WAIT ----
+
+  const acknowledgedBy = (offset: number): number => countAcknowledged(replicas.list(), offset)
+
+  const answerWaiting = (): void => {
+    for (const [session, { replicas: wanted, offset }] of waiting) {
+      if (acknowledgedBy(offset) >= wanted) clients.unblock(session, 'ready')
+    }
+  }
+
+  const wait = (ctx: Context, wanted: number, timeoutMs: number): void => {
+    if (isReplica()) failWith(WAIT_ON_REPLICA)
+    const { session } = ctx
+    const offset = session.writeOffset
+    const count = acknowledgedBy(offset)
+    if (count >= wanted || ctx.inExec) {
+      ctx.reply.int(count)
+      return
+    }
+    waiting.set(session, { replicas: wanted, offset })
+    const finish: Blocked['finish'] = (reply, why) => {
+      waiting.delete(session)
+      if (why === 'error') reply.error(isReplica() ? FORCED_UNBLOCK : UNBLOCKED)
+      else reply.int(acknowledgedBy(offset))
+    }
+    clients.block(session, { kind: 'wait', timeoutAtMs: timeoutMs === 0 ? 0 : ctx.nowMs + timeoutMs, finish })
+    if (replicas.list().length > 0) control(GETACK)
+  }
+
+  // ---- housekeeping ----
+
+  const dropIdleBacklog = (): void => {
+    const ttl = options['repl-backlog-ttl']
+    if (isReplica() || ttl === 0 || history.backlog === undefined || replicas.list().length > 0) return
+    if (monotonicMs() - replicas.aloneSinceMs() < ttl * 1000) return
+    flush()
+    renameHistory(history, randomHex(40))
+    history.backlog = undefined
+    log.notice(`Replication backlog freed after ${ttl} seconds without connected replicas.`)
+  }
+
+  const tick = (): void => {
+    const nowMs = monotonicMs()
+    if (history.backlog !== undefined) history.backlog.resize(options['repl-backlog-size'])
+    if (!isReplica() && nowMs - pingMs >= options['repl-ping-replica-period'] * 1000) {
+      pingMs = nowMs
+      if (replicas.list().length > 0) control(PING)
+    }
+    link?.tick()
+    replicas.tick()
+    dropIdleBacklog()
+    updateGate()
+  }
+
   return {
-    active: false,
-    feed: () => {},
-    start: () => {},
-    tick: () => {},
-    stop: () => {},
-    sessionClosed: () => {},
-    heldBytes: 0,
-    replicaOf: refuse,
-    becomePrimary: () => 'OK',
-    role: (reply) => {
-      reply.array(3)
-      reply.bulkText('master')
-      reply.int(0)
-      reply.array(0)
+    get active() {
+      return link === undefined && stream.active()
     },
-    replconf: refuse,
-    psync: refuse,
-    wait: (ctx) => ctx.reply.int(0),
-    isReplica: () => false,
-    linkUp: () => true,
-    goodReplicas: () => 0,
+    feed(db, bytes, start, end) {
+      if (link !== undefined) return
+      stream.write(db, bytes, start, end)
+      if (engine.session !== undefined) engine.session.writeOffset = history.offset
+      flushSoon()
+    },
+    start() {
+      const primary = options.replicaof
+      if (primary !== undefined) follow(primary.host, primary.port, false)
+    },
+    tick,
+    sessionClosed(session) {
+      waiting.delete(session)
+      replicas.sessionClosed(session)
+    },
+    get heldBytes() {
+      return (history.backlog?.sizeBytes() ?? 0) + replicas.heldBytes()
+    },
+    stop() {
+      link?.stop()
+    },
+    replicaOf,
+    becomePrimary,
+    role: (reply: ReplyWriter) => writeRole(reply, history, link, replicas.list()),
+    replconf(ctx) {
+      if (!ctx.session.isPrimary) replicas.replconf(ctx)
+      else if (ctx.args.count > 1 && ctx.args.is(1, 'getack')) link?.acknowledge()
+    },
+    psync: (ctx) => replicas.psync(ctx),
+    wait,
+    isReplica,
+    linkUp,
+    goodReplicas: () => countGoodReplicas(replicas.list(), options['min-replicas-max-lag'], monotonicMs()),
+    facts: () => replicationFacts(options, history, link, replicas.list()),
   }
 }
+
+const UNBLOCKED = 'UNBLOCKED client unblocked via CLIENT UNBLOCK'

@@ -2,31 +2,27 @@
 // COMPAT_SELF=1 plays redis-server against itself, to tell a wrong script from a wrong server.
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { compareScript, report } from '../support/compat.ts'
-import { callOnce } from '../support/resp.ts'
-import { createScope } from '../support/scope.ts'
+import { createScope, type Scope } from '../support/scope.ts'
 import { type Running, startServer } from '../support/servers.ts'
 
 const CORPUS = join(import.meta.dirname, 'corpus')
 const scripts = readdirSync(CORPUS).filter((name) => name.endsWith('.txt'))
 const SUBJECT = process.env.COMPAT_SELF === '1' ? 'redis' : 'vedette'
 
-const scope = createScope()
+let scope: Scope
 let redis: Running
 let ours: Running
-beforeAll(async () => {
+beforeEach(async () => {
+  scope = createScope()
   const args = ['--enable-debug-command', 'local']
   redis = await startServer(scope, { make: 'redis', args })
   ours = await startServer(scope, { make: SUBJECT, args })
 })
-afterAll(() => scope.close())
+afterEach(() => scope.close())
 
 describe.each([2, 3] as const)('RESP%i', (protocol) => {
-  beforeEach(async () => {
-    for (const { port } of [redis, ours]) expect(await callOnce(port, 'FLUSHALL')).toBe('OK')
-  })
-
   it.each(scripts)('%s', async (name) => {
     const script = readFileSync(join(CORPUS, name), 'utf8')
     expect(report(await compareScript(script, redis.port, ours.port, protocol))).toBe('')

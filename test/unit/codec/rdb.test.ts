@@ -42,7 +42,10 @@ function write(entries: readonly Key[], options: { compress?: boolean; checksum?
   ])
   let db = -1
   for (const entry of entries) {
-    if (entry.db !== db) writer.selectDb(entry.db, entries.length, 0)
+    if (entry.db !== db) {
+      writer.selectDb(entry.db)
+      writer.resizeDb(entries.length, 0)
+    }
     db = entry.db
     const key = Buffer.from(`..${entry.key}`, 'latin1')
     const value = Buffer.from(`...${entry.value}.`, 'latin1')

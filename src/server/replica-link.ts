@@ -1,0 +1,359 @@
+// The link to our primary: carries out what the state machine of replication/link.ts decides, loads the RDB of a full sync
+// into the keyspace and applies the stream.
+//
+// Invariants: history.offset counts whole requests outside of a transaction only, so what it names is exactly what is in the
+// keyspace; whoever follows us gets the very bytes that we applied. While an RDB is being loaded our data are no part of
+// any history, and if loading fails they are dropped.
+import { connect, type Socket } from 'node:net'
+import { monotonicMs } from '../io/clock.ts'
+import { attach, type Wire } from '../io/tcp.ts'
+import { PROTOCOL_ERROR, QUERY_TOO_LARGE, REQUEST, RequestParser } from '../protocol/parser.ts'
+import { ReplyWriter } from '../protocol/writer.ts'
+import { adoptHistory, continueHistory, ensureBacklog, type History } from '../replication/history.ts'
+import { createReplicaLink, type LinkAction, type ReplicaLink } from '../replication/link.ts'
+import type { ReplicationStream } from '../replication/stream.ts'
+import type { Connection } from './connection.ts'
+import { createLoader, type Loader } from './loading.ts'
+import type { ServerParts } from './parts.ts'
+
+/** What the link needs of the rest of replication. */
+export interface PrimaryLinkParts {
+  readonly server: ServerParts
+  readonly history: History
+  readonly stream: ReplicationStream
+  /** Moves the stream's new bytes to the backlog and to our own replicas. */
+  flush(): void
+  /** Our own replicas have to ask again: what they follow is no longer what we have. */
+  disconnectReplicas(): void
+  /** The state of the link has changed. */
+  changed(): void
+}
+
+/** The link to one primary. */
+export interface PrimaryLink {
+  readonly host: string
+  readonly port: number
+  readonly machine: ReplicaLink
+  /** Whether our data are part of history `history.id` up to `history.offset`. */
+  isConsistent(): boolean
+  /** Offset up to which the stream was received, applied or not. */
+  readOffset(): number
+  /** The database that the stream has selected. */
+  db(): number
+  tick(): void
+  /** REPLCONF GETACK. */
+  acknowledge(): void
+  /** Ends the link for good. Whether the data are consistent can still be asked. */
+  stop(): void
+}
+
+const CONNECT_ERRORS: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'Connection refused',
+  ECONNRESET: 'Connection reset by peer',
+  EHOSTUNREACH: 'No route to host',
+  ENETUNREACH: 'Network is unreachable',
+  ETIMEDOUT: 'Connection timed out',
+  end: 'connection closed by the primary',
+}
+
+/** Follows the primary at an address. `consistent`: whether the data at hand are those of `history` and may be continued. */
+export function followPrimary(
+  parts: PrimaryLinkParts,
+  host: string,
+  port: number,
+  consistentAtFirst: boolean,
+): PrimaryLink {
+  const { server, history, stream } = parts
+  const { options, log, keyspace, engine, clients } = server
+  let consistent = consistentAtFirst
+  let stopped = false
+  let socket: Socket | undefined
+  let wire: Wire | undefined
+  let connection: Connection | undefined // stands for the primary among the clients, once in sync
+  let loader: Loader | undefined
+  let loadPosition = { id: '', offset: 0 }
+  let db = 0
+  let parser = newParser()
+  let unapplied: Buffer[] = [] // received behind history.offset: part of a request or of a transaction
+  let unappliedBytes = 0
+  const replies = new ReplyWriter(1024)
+
+  const machine = createReplicaLink({
+    host,
+    port,
+    get listeningPort() {
+      return options['replica-announce-port'] || server.port
+    },
+    get announceIp() {
+      return options['replica-announce-ip']
+    },
+    get username() {
+      return options.masteruser
+    },
+    get password() {
+      return options.masterauth
+    },
+    get timeoutMs() {
+      return options['repl-timeout'] * 1000
+    },
+    position: () => (consistent ? { id: history.id, offset: history.offset } : undefined),
+  })
+
+  function newParser(): RequestParser {
+    // The primary is trusted with sizes as Redis does; its stream is bounded by what it accepts itself.
+    return new RequestParser({
+      bulkBytesMax: Number.MAX_SAFE_INTEGER,
+      queryBytesMax: Number.MAX_SAFE_INTEGER,
+      authenticated: true,
+    })
+  }
+
+  // ---- connection ----
+
+  const open = (): void => {
+    const opened = connect({ host, port, noDelay: true, keepAlive: true })
+    socket = opened
+    let reason = 'end'
+    const onError = (error: NodeJS.ErrnoException): void => {
+      reason = error.code ?? error.message
+    }
+    const onEarlyClose = (): void => lost(opened, reason)
+    opened.on('error', onError)
+    opened.once('close', onEarlyClose)
+    opened.once('connect', () => {
+      opened.off('close', onEarlyClose)
+      if (socket !== opened) {
+        opened.destroy()
+        return
+      }
+      attach(opened, (attached) => {
+        wire = attached
+        return {
+          onData: (bytes) => received(opened, bytes),
+          onDrain: () => {},
+          onClose: (code) => lost(opened, code),
+        }
+      })
+      perform(machine.connected(monotonicMs()))
+    })
+  }
+
+  const received = (from: Socket, bytes: Buffer): void => {
+    if (from !== socket) return
+    clients.stats.inputBytes += bytes.length
+    if (connection !== undefined) connection.session.lastCommandMs = server.nowMs()
+    perform(machine.received(bytes, monotonicMs()))
+  }
+
+  const lost = (which: Socket, reason: string): void => {
+    if (which !== socket) return
+    forget()
+    perform(machine.closed(CONNECT_ERRORS[reason] ?? reason, monotonicMs()))
+  }
+
+  /** Drops everything that belongs to the connection, and the connection. */
+  const forget = (): void => {
+    const was = socket
+    socket = undefined
+    wire = undefined
+    was?.destroy()
+    if (connection !== undefined) {
+      db = connection.session.db
+      connection.onClose()
+      connection = undefined
+    }
+    unapplied = []
+    unappliedBytes = 0
+    if (loader !== undefined) endLoading()
+  }
+
+  // ---- actions ----
+
+  const perform = (actions: readonly LinkAction[]): void => {
+    for (const action of actions) {
+      try {
+        carryOut(action)
+      } catch (error) {
+        // What the primary sent cannot be used: start anew. The rest of the actions belonged to that connection.
+        const reason = error instanceof Error ? error.message : String(error)
+        perform(machine.failed(reason, monotonicMs()))
+        break
+      }
+    }
+    if (actions.length > 0) parts.changed()
+  }
+
+  const carryOut = (action: LinkAction): void => {
+    if (stopped) return
+    switch (action.kind) {
+      case 'open':
+        return open()
+      case 'send':
+        return wire?.write(action.bytes)
+      case 'close':
+        return forget()
+      case 'begin-load':
+        return beginLoading(action.position)
+      case 'load':
+        return load(action.bytes)
+      case 'end-load':
+        return finishLoading()
+      case 'continue':
+        return goOn(action.id)
+      case 'stream':
+        return apply(action.bytes)
+      case 'log':
+        return log[action.level](action.text)
+    }
+  }
+
+  // ---- full sync ----
+
+  const beginLoading = (position: { id: string; offset: number }): void => {
+    log.notice('MASTER <-> REPLICA sync: Flushing old data')
+    parts.disconnectReplicas()
+    history.backlog = undefined
+    consistent = false
+    loadPosition = position
+    engine.gate.loading = true
+    engine.setTime(server.nowMs())
+    keyspace.flush()
+    log.notice('MASTER <-> REPLICA sync: Loading DB in memory')
+    loader = createLoader(keyspace, {
+      checksum: options.rdbchecksum,
+      stringBytesMax: Number.MAX_SAFE_INTEGER,
+      dropExpiredAtMs: undefined,
+    })
+  }
+
+  const failedLoading = (error: unknown): Error => {
+    const reason = error instanceof Error ? error.message : String(error)
+    return new Error(`Failed trying to load the MASTER synchronization DB from socket: ${reason}`)
+  }
+
+  const load = (bytes: Buffer): void => {
+    try {
+      loader?.reader.feed(bytes)
+    } catch (error) {
+      throw failedLoading(error)
+    }
+  }
+
+  const finishLoading = (): void => {
+    const { reader, aux } = loader!
+    try {
+      reader.end()
+    } catch (error) {
+      throw failedLoading(error)
+    }
+    loader = undefined
+    engine.gate.loading = false
+    consistent = true
+    adoptHistory(history, loadPosition.id, loadPosition.offset, options['repl-backlog-size'])
+    const named = Number(aux.get('repl-stream-db') ?? 0)
+    db = Number.isInteger(named) && named >= 0 && named < keyspace.databases.length ? named : 0
+    log.notice('MASTER <-> REPLICA sync: Finished with success')
+    enterStream()
+  }
+
+  /** Leaves a load that cannot be finished: half of a data set is worse than none. */
+  const endLoading = (): void => {
+    loader = undefined
+    engine.gate.loading = false
+    keyspace.flush()
+  }
+
+  // ---- stream ----
+
+  const goOn = (id: string | undefined): void => {
+    ensureBacklog(history, options['repl-backlog-size'])
+    if (id !== undefined && continueHistory(history, id)) parts.disconnectReplicas()
+    enterStream()
+  }
+
+  const enterStream = (): void => {
+    parser = newParser()
+    connection = clients.add(wire!, true)
+    connection.session.isPrimary = true
+    connection.session.db = db
+  }
+
+  const apply = (bytes: Buffer): void => {
+    unapplied.push(bytes)
+    unappliedBytes += bytes.length
+    parser.feed(bytes)
+    engine.setTime(server.nowMs())
+    keyspace.expiry = 'ignore'
+    let behind = -1 // bytes received behind the last request that is applied for good
+    let found: number
+    try {
+      for (found = parser.next(); found === REQUEST; found = parser.next()) {
+        run(parser)
+        if (connection === undefined) return // the request ended the link
+        if (connection.session.transaction === undefined) behind = parser.unparsedBytes
+      }
+    } finally {
+      keyspace.expiry = 'hide'
+    }
+    parser.keep()
+    relay(behind < 0 ? 0 : unappliedBytes - behind)
+    keepUnapplied(bytes)
+    parts.flush()
+    perform(machine.applied(history.offset))
+    if (found === PROTOCOL_ERROR || found === QUERY_TOO_LARGE) {
+      throw new Error(`Protocol error from master: ${parser.error}`)
+    }
+  }
+
+  const run = (parser: RequestParser): void => {
+    const { session } = connection!
+    engine.execute(session, parser.args, replies)
+    if (replies.pos > 0 && replies.buffer[0] === MINUS) {
+      const error = replies.written().toString('latin1').slice(0, 200).trimEnd()
+      log.warning(
+        `== CRITICAL == This replica is sending an error to its master: '${error}' ` +
+          `after processing the command '${session.lastCommand}'`,
+      )
+    }
+    replies.clear()
+  }
+
+  /** Takes the first `count` bytes of what was received into the history. */
+  const relay = (count: number): void => {
+    let left = count
+    while (left > 0) {
+      const first = unapplied[0]!
+      const taken = Math.min(left, first.length)
+      stream.relay(first, 0, taken)
+      if (taken === first.length) unapplied.shift()
+      else unapplied[0] = first.subarray(taken)
+      left -= taken
+    }
+    unappliedBytes -= count
+  }
+
+  /** What is left of the bytes just received is the transport's: copies it. */
+  const keepUnapplied = (received: Buffer): void => {
+    const last = unapplied.at(-1)
+    if (last !== undefined && last.buffer === received.buffer) unapplied[unapplied.length - 1] = Buffer.from(last)
+  }
+
+  perform(machine.start(monotonicMs()))
+
+  return {
+    host,
+    port,
+    machine,
+    isConsistent: () => consistent,
+    readOffset: () => history.offset + unappliedBytes,
+    db: () => connection?.session.db ?? db,
+    tick: () => perform(machine.tick(history.offset, monotonicMs())),
+    acknowledge: () => perform(machine.acknowledge(history.offset)),
+    stop() {
+      stopped = true
+      forget()
+    },
+  }
+}
+
+const MINUS = 0x2d

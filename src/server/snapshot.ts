@@ -1,0 +1,158 @@
+// Walks the keyspace as it is at one moment and writes it as an RDB, slice by slice between commands. BGSAVE and full syncs
+// are the same walk with another sink; at most one is under way, because an entry can keep track of one only.
+//
+// Invariant: no slice takes much over SLICE_MS, and no command ever fails because a snapshot did.
+import { createRdbWriter, type RdbWriter } from '../codec/rdb-writer.ts'
+import { monotonicMs } from '../io/clock.ts'
+import type { ByteRange } from '../keyspace/database.ts'
+import type { Keyspace } from '../keyspace/keyspace.ts'
+import { Snapshot } from '../keyspace/snapshot.ts'
+
+/** Where a snapshot goes. */
+export interface SnapshotSink {
+  /** The next bytes of the file, the sink's own from now on. A throw ends the snapshot. */
+  emit(chunk: Uint8Array): void
+  /** Whether the sink has room; the walk waits while it has not. What changes meanwhile is emitted all the same. */
+  ready(): boolean
+  /** All bytes were emitted, or none will be any more because of the error. Called once. */
+  done(error: Error | undefined): void
+}
+
+/** What is written beside the data. */
+export interface SnapshotOptions {
+  readonly compress: boolean
+  readonly checksum: boolean
+  readonly aux: readonly (readonly [name: string, value: string])[]
+}
+
+export interface Snapshots {
+  /** Whether a walk is under way; no other one can be started then. */
+  busy(): boolean
+  /** Begins a walk; the cut is now. */
+  start(options: SnapshotOptions, sink: SnapshotSink): void
+  /** A whole walk at once, while the server does nothing else. The sink's `ready` is not asked. */
+  runAtOnce(options: SnapshotOptions, sink: SnapshotSink): void
+  /** Gives the walk under way up: its sink's `done` is called with an error. It may stay busy for a while. */
+  cancel(reason: string): void
+  /** Gives it up and waits for the end: for shutdowns. */
+  cancelAtOnce(reason: string): void
+}
+
+const SLICE_MS = 0.7
+const WAIT_MS = 2
+
+/** The snapshots of a keyspace. */
+export function createSnapshots(keyspace: Keyspace): Snapshots {
+  let walk: Walk | undefined
+  let next: NodeJS.Timeout | NodeJS.Immediate | undefined
+
+  const step = (): boolean => {
+    if (walk!.step()) return true
+    walk = undefined
+    return false
+  }
+
+  const slice = (): void => {
+    next = undefined
+    if (walk === undefined) return
+    const start = monotonicMs()
+    while (walk.ready()) {
+      if (!step()) return
+      if (monotonicMs() - start > SLICE_MS) {
+        next = setImmediate(slice)
+        return
+      }
+    }
+    next = setTimeout(slice, WAIT_MS)
+  }
+
+  const drain = (): void => {
+    while (walk !== undefined && step());
+  }
+
+  return {
+    busy: () => walk !== undefined,
+    start(options, sink) {
+      walk = createWalk(keyspace, options, sink)
+      next = setImmediate(slice)
+    },
+    runAtOnce(options, sink) {
+      walk = createWalk(keyspace, options, sink)
+      drain()
+    },
+    cancel: (reason) => walk?.fail(new Error(reason)),
+    cancelAtOnce(reason) {
+      walk?.fail(new Error(reason))
+      drain()
+      clearImmediate(next as NodeJS.Immediate)
+      clearTimeout(next as NodeJS.Timeout)
+    },
+  }
+}
+
+interface Walk {
+  /** One more segment; false when the walk is over and its sink was told. */
+  step(): boolean
+  ready(): boolean
+  /** Nothing is emitted any more; the rest of the walk only finishes the marks. */
+  fail(error: Error): void
+}
+
+function createWalk(keyspace: Keyspace, options: SnapshotOptions, sink: SnapshotSink): Walk {
+  let failed = false
+  let db = -1
+  const announced = new Set<number>()
+  const writer = createRdbWriter({ emit: (chunk) => sink.emit(chunk), ...options })
+
+  const fail = (error: Error): void => {
+    if (failed) return
+    failed = true
+    snapshot.abandon()
+    sink.done(error)
+  }
+  /** Runs part of the writing; what it throws ends the snapshot and nothing else. */
+  const guarded = (write: () => void): void => {
+    if (failed) return
+    try {
+      write()
+    } catch (error) {
+      fail(error instanceof Error ? error : new Error(String(error)))
+    }
+  }
+
+  const select = (index: number): void => {
+    db = index
+    writer.selectDb(index)
+    if (announced.has(index)) return
+    announced.add(index)
+    const part = snapshot.parts.find((one) => one.db === index)
+    if (part !== undefined) writer.resizeDb(part.keys, part.expiries)
+  }
+
+  const snapshot = new Snapshot(keyspace, {
+    string: (index, key, value, expiryMs) =>
+      guarded(() => {
+        if (index !== db) select(index)
+        writeEntry(writer, key, value, expiryMs)
+      }),
+  })
+  guarded(() => writer.begin(options.aux))
+
+  return {
+    step() {
+      if (snapshot.step()) return true
+      guarded(() => {
+        writer.end()
+        sink.done(undefined)
+      })
+      return false
+    },
+    ready: () => failed || sink.ready(),
+    fail,
+  }
+}
+
+function writeEntry(writer: RdbWriter, key: ByteRange, value: ByteRange, expiryMs: number): void {
+  const expireMs = expiryMs === 0 ? -1 : expiryMs
+  writer.entry(key.bytes, key.start, key.end, value.bytes, value.start, value.end, expireMs)
+}
