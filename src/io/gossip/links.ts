@@ -1,0 +1,162 @@
+// Keeps one good link to every listed peer: dials (the peer with the lower ID does, so that a pair never has two connections),
+// dials again for ever, and resets what is connected but mute.
+// Invariant: a pair that both sides list, and whose network works, is connected again within seconds, whatever happened.
+// Why "mute" happens: gossipsub opens its streams once per peer; two connections, or a stream that failed while the
+// connection lives, leave a pair without streams for ever. libp2p's own reconnecting gives up.
+import { monotonicMs } from '../clock.ts'
+import type { Peer, PeerState } from '../transport.ts'
+import type { Connection, GossipNode, Multiaddr, PeerId } from './node.ts'
+
+const REVIEW_MS = 200
+const MUTE_MS = 1_500
+const DIAL_TIMEOUT_MS = 1_000
+const RETRY_MS_MIN = 100
+const RETRY_MS_MAX = 1_000
+
+/** What links needs to know about the peers' addresses and topics. */
+export interface LinksOptions {
+  gossip: GossipNode
+  self: string
+  /** The topic that only this peer subscribes to: once it is known here, messages get through. */
+  inboxOf: (id: string) => string
+  parse: (peer: Peer) => { peerId: PeerId; address: Multiaddr }
+  onPeer: (id: string, connected: boolean) => void
+}
+
+export interface Links {
+  setPeers(peers: readonly Peer[]): void
+  peers(): PeerState[]
+  isConnected(id: string): boolean
+  stop(): void
+}
+
+interface Link {
+  peer: Peer
+  peerId: PeerId
+  address: Multiaddr
+  connected: boolean
+  dialing: boolean
+  nextDialMs: number
+  retryMs: number
+  muteSinceMs: number | undefined
+}
+
+export function createLinks({ gossip, self, inboxOf, parse, onPeer }: LinksOptions): Links {
+  const { node, pubsub } = gossip
+  const links = new Map<string, Link>()
+  let stopped = false
+  let reviewing = false
+  const timer = setInterval(review, REVIEW_MS)
+
+  const connectionsOf = (link: Link): Connection[] =>
+    node.getConnections(link.peerId).filter(({ status }) => status === 'open')
+
+  function review(): void {
+    if (!stopped) for (const link of links.values()) reviewLink(link)
+  }
+
+  /** Soon, once for all the events of this turn. */
+  function reviewSoon(): void {
+    if (reviewing || stopped) return
+    reviewing = true
+    setImmediate(() => {
+      reviewing = false
+      review()
+    })
+  }
+
+  function reviewLink(link: Link): void {
+    const nowMs = monotonicMs()
+    const connections = connectionsOf(link)
+    const works = connections.length === 1 && flows(link, connections[0]!)
+    if (works !== link.connected) {
+      link.connected = works
+      onPeer(link.peer.id, works)
+    }
+    if (connections.length > 1) return reset(link, connections)
+    if (connections.length === 0) {
+      link.muteSinceMs = undefined
+      if (self < link.peer.id && !link.dialing && nowMs >= link.nextDialMs) dial(link)
+    } else if (works) {
+      link.muteSinceMs = undefined
+      link.retryMs = RETRY_MS_MIN
+    } else {
+      link.muteSinceMs ??= nowMs
+      if (nowMs - link.muteSinceMs > MUTE_MS) reset(link, connections)
+    }
+  }
+
+  /** Whether gossip goes both ways: a stream in each direction, and the peer's inbox known. */
+  function flows(link: Link, connection: Connection): boolean {
+    const has = (direction: string): boolean =>
+      connection.streams.some((stream) => stream.direction === direction && stream.protocol?.startsWith('/meshsub/'))
+    const { id } = link.peer
+    return (
+      pubsub.streamsOutbound.has(id) &&
+      pubsub.streamsInbound.has(id) &&
+      has('inbound') &&
+      has('outbound') &&
+      pubsub.getSubscribers(inboxOf(id)).some((subscriber) => subscriber.equals(link.peerId))
+    )
+  }
+
+  /** Breaks off what there is. With two connections both go: the older is dead, and gossipsub would not take the newer. */
+  function reset(link: Link, connections: Connection[]): void {
+    link.muteSinceMs = undefined
+    for (const connection of connections) connection.abort(new Error('no gossip in both directions'))
+  }
+
+  function dial(link: Link): void {
+    link.dialing = true
+    node
+      .dial(link.address, { signal: AbortSignal.timeout(DIAL_TIMEOUT_MS) })
+      .catch(() => {
+        link.retryMs = Math.min(link.retryMs * 2, RETRY_MS_MAX)
+      })
+      .finally(() => {
+        link.dialing = false
+        // Spread out, so that several sentinels do not dial a returning one in step.
+        link.nextDialMs = monotonicMs() + link.retryMs * (0.75 + Math.random() / 2)
+      })
+  }
+
+  node.addEventListener('connection:open', reviewSoon)
+  node.addEventListener('connection:close', reviewSoon)
+  pubsub.addEventListener('subscription-change', reviewSoon)
+
+  return {
+    setPeers(peers) {
+      const wanted = new Map(peers.map((peer) => [peer.id, peer]))
+      for (const [id, link] of links) {
+        if (wanted.has(id)) continue
+        links.delete(id)
+        reset(link, connectionsOf(link))
+        if (link.connected) onPeer(id, false)
+      }
+      for (const peer of wanted.values()) {
+        const known = links.get(peer.id)
+        if (known?.peer.host === peer.host && known.peer.port === peer.port) continue
+        const parsed = parse(peer)
+        if (known !== undefined) Object.assign(known, parsed, { peer, nextDialMs: 0, retryMs: RETRY_MS_MIN })
+        else
+          links.set(peer.id, {
+            peer,
+            ...parsed,
+            connected: false,
+            dialing: false,
+            nextDialMs: 0,
+            retryMs: RETRY_MS_MIN,
+            muteSinceMs: undefined,
+          })
+      }
+      reviewSoon()
+    },
+    peers: () => [...links.values()].map(({ peer, connected }) => ({ id: peer.id, connected })),
+    isConnected: (id) => links.get(id)?.connected === true,
+    stop() {
+      stopped = true
+      clearInterval(timer)
+      for (const link of links.values()) reset(link, connectionsOf(link))
+    },
+  }
+}

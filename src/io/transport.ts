@@ -1,0 +1,63 @@
+// How sentinels talk to each other: unreliable messages between named peers, as Raft expects them. Messages may be lost,
+// duplicated, reordered and delivered late (after a freeze, very late); they are never altered, and never come from
+// anyone who is not on the list of peers. Implementations: gossip.ts (libp2p) and memory-transport.ts; one suite tests both.
+
+/** A message longer than this is refused; longer than a transport's own unit it travels in pieces, whole or not at all. */
+export const MESSAGE_BYTES_MAX = 16 << 20
+
+/** Most peers that a transport takes. */
+export const PEERS_MAX = 64
+
+/** A peer and where it listens. The id is the one that its key proves. */
+export interface Peer {
+  readonly id: string
+  /** IP address or host name. */
+  readonly host: string
+  readonly port: number
+}
+
+export interface PeerState {
+  readonly id: string
+  /** Whether messages flow in both directions, as far as this side can tell. A hint: only messages prove life. */
+  readonly connected: boolean
+}
+
+export interface TransportHandlers {
+  /** A message came. `from` is a listed peer. The bytes are the receiver's to keep. */
+  onMessage(from: string, payload: Uint8Array): void
+  /** A peer became, or ceased to be, connected. */
+  onPeer?(id: string, connected: boolean): void
+}
+
+/** Counts since the start. */
+export interface TransportStats {
+  messagesIn: number
+  messagesOut: number
+  bytesIn: number
+  bytesOut: number
+  /** Malformed, from strangers, or incomplete. */
+  droppedIn: number
+  /** No link, full buffers, or too long. */
+  droppedOut: number
+}
+
+export interface PeerTransport {
+  readonly self: string
+  /** Where it listens. */
+  readonly host: string
+  readonly port: number
+  /** Sends to one peer; false when it certainly was not sent (no such peer, too long, buffers full). The bytes may be reused. */
+  send(to: string, payload: Uint8Array): boolean
+  /** Sends to every peer, also to those that can only be reached through another one. */
+  broadcast(payload: Uint8Array): boolean
+  /** Replaces the list of those who may connect and are connected to. Entries that are no peers, and self, are left out. */
+  setPeers(peers: readonly Peer[]): void
+  peers(): readonly PeerState[]
+  readonly stats: Readonly<TransportStats>
+  /** Closes everything; handlers are not called any more from here on. */
+  stop(): Promise<void>
+}
+
+export function createStats(): TransportStats {
+  return { messagesIn: 0, messagesOut: 0, bytesIn: 0, bytesOut: 0, droppedIn: 0, droppedOut: 0 }
+}
