@@ -103,7 +103,10 @@ export interface RaftNode {
    */
   compact(index: number, data: Uint8Array): Snapshot
   status(): RaftStatus
-  /** The snapshot and the entries after it: what a caller needs to rewrite its file from scratch, with hardState. */
+  /**
+   * What this node holds: what a caller needs to rewrite its file from scratch. A caller that cannot write a Ready as one
+   * atomic record must do so at each start: its file may hold entries of a history which the stored snapshot replaced.
+   */
   persisted(): Required<Persisted>
 }
 

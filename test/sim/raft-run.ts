@@ -1,0 +1,182 @@
+// One simulated life of a Raft group: first a time of faults, in which only safety is checked; then everything that is
+// left in peace must elect a leader and commit within bounded time.
+import { decodeMessage, encodeMessage } from '../../src/raft/codec.ts'
+import type { Message } from '../../src/raft/messages.ts'
+import { bootstrap, type RaftNode } from '../../src/raft/node.ts'
+import { createNetwork } from './network.ts'
+import { check, NoProgress } from './outcome.ts'
+import { createProcess, type Process, type ProcessHooks } from './process.ts'
+import { createRaftCheckers, encodeDigest, type RaftTally } from './raft-checkers.ts'
+import { createWorld } from './world.ts'
+
+const GROUP = 'sim'
+const FAULTS_MS = 12_000
+/** After the last fault: long enough for an old snapshot to be retried and several elections to fail. */
+const PATIENCE_MS = 15_000
+
+export function runRaft(seed: number, print?: (line: string) => void): RaftTally {
+  const world = createWorld(seed, print)
+  const founders = Array.from({ length: world.pick([3, 5, 5, 5, 7]) }, (_, i) => `n${i + 1}`)
+  const changesMembers = world.chance(0.35)
+  const throughCodec = world.chance(0.1)
+  const fsyncMs = world.pick([0.2, 2, 2, 10])
+  const checkers = createRaftCheckers()
+  const processes = new Map<string, Process>()
+  const network = createNetwork<Message>(world, (to, message) => {
+    world.trace(() => `${to} receives ${describe(message)}`)
+    processes.get(to)?.receive(message)
+  })
+
+  const hooks: ProcessHooks = {
+    send(message) {
+      checkers.onSend(message)
+      const sent = throughCodec ? decodeMessage(encodeMessage(message)) : message
+      check(sent !== undefined, () => `the codec does not know ${describe(message)}`)
+      network.send(message.from, message.to, sent)
+    },
+    onReady: checkers.onReady,
+    apply: checkers.onApply,
+    restore: checkers.onRestore,
+    afterEvent: (process) => checkers.afterEvent(process, processes.values()),
+  }
+  const addProcess = (id: string, founder: boolean): void => {
+    const clockRate = world.between(0.95, 1.05)
+    const start = founder ? bootstrap(founders) : undefined
+    processes.set(id, createProcess({ world, group: GROUP, id, bootstrap: start, fsyncMs, clockRate, hooks }))
+    processes.get(id)!.start()
+  }
+  const all = (): Process[] => [...processes.values()]
+  const any = (): Process => world.pick(all())
+  const leader = (): Process | undefined => all().find((process) => process.raft?.status().role === 'leader')
+
+  let proposals = 0
+  const propose = (): void => {
+    const data = Buffer.from(`p${proposals++}`)
+    if (world.chance(0.2)) return any().act((raft) => void raft.forward(data))
+    ;(leader() ?? any()).act((raft) => void raft.propose(data))
+  }
+
+  const compact = (process: Process): void =>
+    process.act((raft) => {
+      const index = checkers.appliedIndexOf(process)
+      if (index > raft.status().appliedIndex || index < raft.persisted().snapshot.index) return
+      process.disk.compact(raft.compact(index, encodeDigest(checkers.digestOf(process))))
+    })
+
+  const changeMembers = (raft: RaftNode): void => {
+    const { voters, learners } = raft.status().membership
+    const fresh = `n${processes.size + 1}`
+    const change = world.pick(['add-learner', 'promote', 'remove'] as const)
+    if (change === 'add-learner' && voters.length + learners.length < 7) {
+      const result = raft.proposeConfChange({ kind: change, node: fresh })
+      if (typeof result !== 'string') world.after(1, () => addProcess(fresh, false))
+    } else if (change === 'promote' && learners.length)
+      raft.proposeConfChange({ kind: change, node: world.pick(learners) })
+    else if (change === 'remove' && voters.length > 2)
+      raft.proposeConfChange({ kind: change, node: world.pick(voters) })
+  }
+
+  const split = (): void => {
+    const ids = [...processes.keys()]
+    const side = ids.filter(() => world.chance(0.5))
+    network.partition(
+      side,
+      ids.filter((id) => !side.includes(id)),
+    )
+  }
+
+  /** Most crashes are followed by a restart; some processes stay away until peace. */
+  const crash = (process: Process | undefined): void => {
+    process?.crash()
+    if (process && world.chance(0.9)) world.after(world.between(1, world.pick([20, 500, 3000])), process.start)
+  }
+  /** The leader and one follower on the wrong side: entries that reach a minority, and must go or be adopted later. */
+  const isolateLeader = (): void => {
+    const head = leader()?.id ?? 'n1'
+    const friend = world.pick([head, any().id])
+    const side = [head, friend]
+    network.partition(
+      side,
+      [...processes.keys()].filter((id) => !side.includes(id)),
+    )
+  }
+
+  const faults: readonly [number, string, () => void][] = [
+    [3, 'crash', () => crash(any())],
+    [3, 'crash the leader', () => crash(leader())],
+    [3, 'freeze', () => any().freeze(world.between(20, world.pick([200, 1000, 4000])))],
+    [2, 'freeze the leader', () => leader()?.freeze(world.between(100, 2000))],
+    [2, 'split the network', split],
+    [3, 'isolate the leader', isolateLeader],
+    [2, 'cut one way', () => network.cut(any().id, any().id)],
+    [10, 'heal the network', () => network.heal()],
+    [2, 'storm', () => network.storm()],
+    [1, 'calm', () => network.calm()],
+    [4, 'compact', () => compact(any())],
+    [2, 'transfer', () => leader()?.act((raft) => void raft.transferLeadership(any().id))],
+    [0.2, 'crash all', () => all().map(crash)],
+    [changesMembers ? 10 : 0, 'change members', () => leader()?.act(changeMembers)],
+  ]
+  const weights = faults.flatMap((fault) => Array<typeof fault>(Math.round(fault[0] * 5)).fill(fault))
+  const misfortune = (): void => {
+    if (world.nowMs() >= FAULTS_MS) return
+    const [, name, happen] = world.pick(weights)
+    world.trace(() => `--- ${name}`)
+    happen()
+    world.after(world.between(10, world.pick([50, 1200])), misfortune)
+  }
+  const work = (): void => {
+    propose()
+    if (world.nowMs() < FAULTS_MS) world.after(world.between(5, 120), work)
+  }
+
+  for (const id of founders) addProcess(id, true)
+  network.storm()
+  world.after(world.between(0, 1500), misfortune)
+  work()
+  world.runUntil(FAULTS_MS)
+
+  // Peace: but for a minority that is dead for good (when it is clear who counts), all are back and hear each other.
+  world.trace(() => '--- peace')
+  network.heal()
+  network.calm()
+  const dead = changesMembers ? [] : founders.filter(() => world.chance(0.4)).slice(0, (founders.length - 1) >> 1)
+  for (const process of all()) {
+    if (dead.includes(process.id)) process.crash()
+    else process.start()
+  }
+  const goal = checkers.committedIndex()
+  const alive = all().filter((process) => !dead.includes(process.id))
+  const arrived = (): boolean => {
+    const head = alive.find((process) => process.raft!.isLeader(process.clockMs()))
+    if (!head) return false
+    const { voters, learners } = head.raft!.status().membership
+    const members = alive.filter(({ id }) => voters.includes(id) || learners.includes(id))
+    const least = Math.min(...members.map(checkers.appliedIndexOf))
+    return least > goal && least === checkers.committedIndex() && least >= head.raft!.status().lastIndex
+  }
+  // Work goes on for a while, so that there is something new to commit in any case.
+  const more = (): void => {
+    if (world.nowMs() > FAULTS_MS + 1000) return
+    propose()
+    world.after(100, more)
+  }
+  more()
+  if (!world.runUntil(FAULTS_MS + PATIENCE_MS, arrived)) {
+    const states = alive.map(({ id, raft }) => `${id} ${raft?.status().role} ${JSON.stringify(raft?.status())}`)
+    throw new NoProgress(`stuck after commit ${goal} of ${checkers.committedIndex()}:\n${states.join('\n')}`)
+  }
+  return checkers.tally
+}
+
+function describe(message: Message): string {
+  const { group: _, from, to, term, type, ...rest } = message
+  const detail = JSON.stringify(rest, (key, value) =>
+    key === 'data'
+      ? undefined
+      : key === 'entries'
+        ? value.map((e: { index: number; term: number }) => `${e.index}/${e.term}`)
+        : value,
+  )
+  return `${from}->${to} t${term} ${type} ${detail}`
+}
