@@ -29,7 +29,7 @@ function lastsave(ctx: Context): void {
 }
 
 function shutdown(ctx: Context): void {
-  const { args, reply, host, inExec } = ctx
+  const { args, reply, host } = ctx
   const words = Array.from({ length: args.count - 1 }, (_, i) => args.str(i + 1).toLowerCase())
   if (words.some((word) => !['save', 'nosave', 'now', 'force', 'abort'].includes(word))) fail('syntax')
   const has = (word: string): boolean => words.includes(word)
@@ -39,7 +39,6 @@ function shutdown(ctx: Context): void {
     if (!host.abortShutdown()) fail('noShutdown')
     return reply.ok()
   }
-  if (inExec && !has('now')) fail('denyBlocking', 'SHUTDOWN without NOW or ABORT')
   const save = has('save') ? true : has('nosave') ? false : undefined
   host.shutdown(ctx, { save, now: has('now'), force: has('force') })
 }

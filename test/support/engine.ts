@@ -1,0 +1,212 @@
+// A server without a process: the real engine, commands, keyspace and configuration, with a clock that the test turns,
+// connections in memory, and a record of what would be replicated. Everything runs synchronously.
+import type { Host, ReplicationHost } from '../../src/commands/context.ts'
+import { type Link, Session } from '../../src/commands/session.ts'
+import { allCommands } from '../../src/commands/table.ts'
+import type { ServerOptions } from '../../src/config/server-options.ts'
+import { type ServerConfig, serverConfig } from '../../src/config/store.ts'
+import { Engine, openGate } from '../../src/engine/engine.ts'
+import { createPubSub } from '../../src/engine/pubsub.ts'
+import { createTransactions } from '../../src/engine/transactions.ts'
+import { failWith } from '../../src/errors.ts'
+import { Keyspace } from '../../src/keyspace/keyspace.ts'
+import { seededRandom } from '../../src/lib/prng.ts'
+import { Args } from '../../src/protocol/args.ts'
+import { ReplyWriter } from '../../src/protocol/writer.ts'
+import { decode, type RespValue, replyEnd } from './resp.ts'
+
+/** A connection in memory. */
+export interface TestClient {
+  readonly session: Session
+  /** Runs a command; all bytes that came back, messages included. */
+  raw(...argv: (string | Buffer)[]): Buffer
+  /** Runs a command; what came back as one value, or as a list of several; undefined if nothing came. */
+  call(...argv: (string | Buffer)[]): RespValue | undefined
+  /** Messages that came outside of replies, decoded; forgets them. */
+  received(): RespValue[]
+  readonly closed: boolean
+}
+
+/** A server in memory. */
+export interface TestServer {
+  readonly engine: Engine
+  readonly keyspace: Keyspace
+  readonly config: ServerConfig
+  readonly host: Host
+  /** Commands replicated, each as `db: WORD word …` in latin1; forget them by setting the length to 0. */
+  readonly feed: string[]
+  /** Calls that reached the host: `sleep 100`, `bgsave schedule`, `kill 3` … */
+  readonly calls: string[]
+  /** Unix time in milliseconds. */
+  nowMs: number
+  advance(ms: number): void
+  connect(): TestClient
+}
+
+/** The values that follow each other in the bytes. */
+export function decodeAll(bytes: Buffer): RespValue[] {
+  const values: RespValue[] = []
+  for (let at = 0; at < bytes.length; ) {
+    const end = replyEnd(bytes, at)
+    if (end === undefined) throw new Error(`half a reply: ${JSON.stringify(bytes.toString('latin1', at))}`)
+    values.push(decode(bytes.subarray(at, end)))
+    at = end
+  }
+  return values
+}
+
+const START_MS = 1_700_000_000_000
+
+/** Starts a server in memory. `given` are options as words of a configuration file. */
+export function createTestServer(given: Readonly<Partial<Record<keyof ServerOptions, string>>> = {}): TestServer {
+  const config = serverConfig(given)
+  const options = config.values
+  const clients = new Map<number, Session>()
+  const calls: string[] = []
+  const feed: string[] = []
+  const call = (...words: (string | number | boolean)[]): void => {
+    calls.push(words.join(' '))
+  }
+  const pubsub = createPubSub()
+  const transactions = createTransactions(() => engine)
+  const replication: ReplicationHost = {
+    replicaOf: () => 'OK',
+    becomePrimary: () => 'OK',
+    role: (reply) => reply.array(0),
+    replconf: (ctx) => ctx.reply.ok(),
+    psync: () => {},
+    wait: (ctx) => ctx.reply.int(0),
+    isReplica: () => false,
+    linkUp: () => true,
+    goodReplicas: () => 0,
+  }
+  const host: Host = {
+    config,
+    commands: allCommands(),
+    pubsub,
+    transactions,
+    replication,
+    random: seededRandom(1),
+    clients: {
+      all: () => clients.values(),
+      byId: (id) => clients.get(id),
+      kill: (session) => {
+        call('kill', session.id)
+        session.link.close()
+      },
+      pause: (untilMs, mode) => call('pause', untilMs, mode),
+      unpause: () => call('unpause'),
+      setMonitor: (session, on) => {
+        session.monitor = on
+      },
+      block: (session, blocked) => {
+        session.blocked = blocked
+      },
+      unblock: (session, why) => {
+        const { blocked } = session
+        if (blocked === undefined || blocked.kind === 'pause') return false
+        call('unblock', session.id, why)
+        session.blocked = undefined
+        return true
+      },
+    },
+    persistence: {
+      save: () => call('save'),
+      bgsave: (schedule) => {
+        call('bgsave', schedule)
+        return 'Background saving started'
+      },
+      lastSaveSeconds: () => START_MS / 1000,
+    },
+    wallMicros: () => BigInt(server.nowMs) * 1000n,
+    info: (sections) => `info ${sections.join(' ')}`,
+    resetStats: () => call('resetStats'),
+    rewriteConfig: () => failWith('ERR The server is running without a config file'),
+    shutdown: (_ctx, how) => call('shutdown', JSON.stringify(how)),
+    abortShutdown: () => false,
+    sleep: (ms) => call('sleep', ms),
+    setActiveExpire: (on) => call('setActiveExpire', on),
+    checkPassword: (user, password) => {
+      if (options.requirepass === '') return user === 'default' ? 'unset' : 'wrong'
+      return user === 'default' && password === options.requirepass ? 'ok' : 'wrong'
+    },
+    usedMemoryBytes: () => keyspace.usedBytes,
+  }
+  const keyspace = new Keyspace(
+    options.databases,
+    { k0: 1, k1: 2 },
+    { expired: () => {}, modified: () => {}, flushing: () => {} },
+  )
+  const engine: Engine = new Engine({
+    keyspace,
+    host,
+    gate: openGate(),
+    feed: {
+      active: true,
+      feed: (db, bytes, start, end) => {
+        const argv = decode(Buffer.from(bytes.subarray(start, end))) as string[]
+        feed.push(`${db}: ${argv.join(' ')}`)
+      },
+    },
+    onModified: transactions.modified,
+    onFlushing: transactions.flushing,
+    onMonitor: () => {},
+    clockMicros: () => 0,
+    onInternalError: (error) => {
+      throw error
+    },
+  })
+
+  const connect = (): TestClient => {
+    const reply = new ReplyWriter(1024)
+    const args = new Args(Buffer.alloc(0))
+    const messages: Buffer[] = []
+    let running = false
+    let closed = false
+    const link: Link = {
+      peer: `127.0.0.1:${10_000 + clients.size}`,
+      local: '127.0.0.1:6379',
+      queryBytes: 0,
+      outputBytes: 0,
+      send: (bytes) => (running ? reply.raw(bytes) : void messages.push(Buffer.from(bytes))),
+      closeAfterReply: () => {
+        session.closing = true
+        closed = true
+      },
+      close: () => {
+        session.closing = true
+        closed = true
+        clients.delete(session.id)
+      },
+    }
+    const session = new Session(clients.size + 1, link, server.nowMs, options.requirepass === '')
+    clients.set(session.id, session)
+    const raw = (...argv: (string | Buffer)[]): Buffer => {
+      args.load(argv.map((arg) => (typeof arg === 'string' ? Buffer.from(arg, 'latin1') : arg)))
+      reply.clear()
+      running = true
+      engine.setTime(server.nowMs)
+      engine.effects.notifyMask = options['notify-keyspace-events']
+      engine.execute(session, args, reply)
+      running = false
+      return Buffer.from(reply.written())
+    }
+    return {
+      session,
+      raw,
+      call: (...argv) => {
+        const values = decodeAll(raw(...argv))
+        return values.length < 2 ? values[0] : values
+      },
+      received: () => decodeAll(Buffer.concat(messages.splice(0))),
+      get closed() {
+        return closed
+      },
+    }
+  }
+  const advance = (ms: number): void => {
+    server.nowMs += ms
+  }
+  const server: TestServer = { engine, keyspace, config, host, feed, calls, nowMs: START_MS, connect, advance }
+  return server
+}
