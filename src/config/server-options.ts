@@ -104,7 +104,7 @@ const EFFECTIVE_OPTIONS = {
     'Seconds after the last replica left until the backlog is freed; 0: never.',
   ),
   'repl-diskless-sync': mutable(bool, 'yes', 'Send a full synchronization straight from memory.'),
-  'repl-diskless-sync-delay': mutable(int(0), '5', 'Seconds to wait for more replicas before such a transfer.'),
+  'repl-diskless-sync-delay': mutable(int(0), '0', 'Seconds to wait for more replicas before such a transfer.'),
   'repl-diskless-sync-max-replicas': mutable(int(0), '0', 'Start without that delay once so many wait; 0: never.'),
   'repl-disable-tcp-nodelay': mutable(bool, 'no', 'Save packets to replicas at the price of up to 40 ms of delay.'),
   'min-replicas-to-write': mutable(int(0), '0', 'Refuse writes while fewer replicas than this are in good state.', {

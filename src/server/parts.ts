@@ -38,5 +38,21 @@ export interface ServerReplication extends ReplicationHost, ReplicationFeed {
   readonly heldBytes: number
   /** The fields of INFO's section Replication, in order. */
   facts(): [name: string, value: string | number][]
+  /** Counters for INFO's section Stats, and bytes for its section Memory. */
+  readonly counters: ReplicationCounters
   stop(): void
+}
+
+/** What replication has done since the start, and what it holds. */
+export interface ReplicationCounters {
+  readonly fullSyncs: number
+  readonly partialSyncs: number
+  readonly refusedPartialSyncs: number
+  /** Bytes from our primary. */
+  readonly inputBytes: number
+  /** Bytes to our replicas. */
+  readonly outputBytes: number
+  readonly backlogBytes: number
+  /** Output that waits for replicas. */
+  readonly replicaBufferBytes: number
 }

@@ -38,6 +38,8 @@ export interface PrimaryLink {
   isConsistent(): boolean
   /** Offset up to which the stream was received, applied or not. */
   readOffset(): number
+  /** Bytes that came from the primary. */
+  readBytes(): number
   /** The database that the stream has selected. */
   db(): number
   tick(): void
@@ -67,6 +69,7 @@ export function followPrimary(
   const { options, log, keyspace, engine, clients } = server
   let consistent = consistentAtFirst
   let stopped = false
+  let readBytes = 0
   let socket: Socket | undefined
   let wire: Wire | undefined
   let connection: Connection | undefined // stands for the primary among the clients, once in sync
@@ -141,6 +144,7 @@ export function followPrimary(
   const received = (from: Socket, bytes: Buffer): void => {
     if (from !== socket) return
     clients.stats.inputBytes += bytes.length
+    readBytes += bytes.length
     if (connection !== undefined) connection.session.lastCommandMs = server.nowMs()
     perform(machine.received(bytes, monotonicMs()))
   }
@@ -346,6 +350,7 @@ export function followPrimary(
     machine,
     isConsistent: () => consistent,
     readOffset: () => history.offset + unappliedBytes,
+    readBytes: () => readBytes,
     db: () => connection?.session.db ?? db,
     tick: () => perform(machine.tick(history.offset, monotonicMs())),
     acknowledge: () => perform(machine.acknowledge(history.offset)),

@@ -52,6 +52,8 @@ export interface Replicas {
   aloneSinceMs(): number
   /** Bytes queued for those that are being synced. */
   heldBytes(): number
+  /** Syncs since the start, and bytes of the stream and of snapshots sent. */
+  readonly stats: { full: number; partial: number; refused: number; sentBytes: number }
 }
 
 interface Replica {
@@ -75,6 +77,7 @@ export function createReplicas(parts: ReplicasParts): Replicas {
   const { server, snapshots, history } = parts
   const { options, log, clients } = server
   const replicas = new Map<Session, Replica>()
+  const stats = { full: 0, partial: 0, refused: 0, sentBytes: 0 }
   let aloneSinceMs = monotonicMs()
   let keepaliveMs = 0
   let spools = 0
@@ -82,6 +85,10 @@ export function createReplicas(parts: ReplicasParts): Replicas {
   const attached = (): Replica[] => [...replicas.values()].filter((replica) => replica.session.isReplica)
   const inState = (state: AttachedReplica['state']): Replica[] => attached().filter(({ info }) => info.state === state)
   const drop = (replica: Replica): void => clients.kill(replica.session)
+  const transmit = ({ session }: Replica, bytes: Buffer): void => {
+    stats.sentBytes += bytes.length
+    session.link.send(bytes)
+  }
 
   const replicaOf = (session: Session): Replica => {
     const known = replicas.get(session)
@@ -126,6 +133,7 @@ export function createReplicas(parts: ReplicasParts): Replicas {
     if (args.is(0, 'sync')) replica.info.withoutAck = true
     else if (answeredPartially(ctx, replica)) return
     session.isReplica = true
+    stats.full++
     replica.info.state = 'wait_bgsave'
     replica.waitingSinceMs = monotonicMs()
     startHistory()
@@ -139,7 +147,11 @@ export function createReplicas(parts: ReplicasParts): Replicas {
     if (Number.isNaN(from)) failWith('ERR value is not an integer or out of range')
     const decision = decidePsync(history, args.latin1(1), from, replicaName(replica.info))
     for (const line of decision.log) log.notice(line)
-    if (decision.kind === 'full') return false
+    if (decision.kind === 'full') {
+      if (!args.latin1(1).startsWith('?')) stats.refused++
+      return false
+    }
+    stats.partial++
     session.isReplica = true
     reply.simple(replica.info.capaPsync2 ? `CONTINUE ${history.id}` : 'CONTINUE')
     reply.raw(history.backlog!.read(decision.from))
@@ -224,7 +236,7 @@ export function createReplicas(parts: ReplicasParts): Replicas {
     const snapshotOptions = cut(group)
     const mark = randomHex(40)
     const toAll = (bytes: Buffer): void => {
-      for (const replica of group) if (isHere(replica)) replica.session.link.send(bytes)
+      for (const replica of group) if (isHere(replica)) transmit(replica, bytes)
     }
     for (const replica of group) replica.progressMs = monotonicMs()
     toAll(Buffer.from(`$EOF:${mark}\r\n`))
@@ -247,7 +259,7 @@ export function createReplicas(parts: ReplicasParts): Replicas {
     const snapshotOptions = cut(group)
     spoolSnapshot(snapshots, snapshotOptions, options.dir, `repl-${process.pid}-${spools++}`, {
       send(bytes) {
-        for (const replica of group) if (isHere(replica)) replica.session.link.send(bytes)
+        for (const replica of group) if (isHere(replica)) transmit(replica, bytes)
         return group.some(isHere)
       },
       ready: () => haveRoom(group),
@@ -282,7 +294,7 @@ export function createReplicas(parts: ReplicasParts): Replicas {
     replica.info.state = 'online'
     replica.info.ackMs = monotonicMs()
     log.notice(`Synchronization with replica ${replicaName(replica.info)} succeeded`)
-    for (const bytes of replica.queue.splice(0)) replica.session.link.send(bytes)
+    for (const bytes of replica.queue.splice(0)) transmit(replica, bytes)
     replica.queuedBytes = 0
   }
 
@@ -291,7 +303,7 @@ export function createReplicas(parts: ReplicasParts): Replicas {
   const send = (bytes: Buffer): void => {
     for (const replica of replicas.values()) {
       const { state } = replica.info
-      if (state === 'online') replica.session.link.send(bytes)
+      if (state === 'online') transmit(replica, bytes)
       else if (state === 'send_bulk' && !replica.info.rdbOnly) enqueue(replica, bytes)
     }
   }
@@ -358,6 +370,7 @@ export function createReplicas(parts: ReplicasParts): Replicas {
     },
     aloneSinceMs: () => aloneSinceMs,
     heldBytes: () => attached().reduce((sum, { queuedBytes }) => sum + queuedBytes, 0),
+    stats,
   }
 }
 

@@ -31,6 +31,7 @@ export function createReplication(parts: ServerParts, snapshots: Snapshots): Ser
   let link: PrimaryLink | undefined
   let flushing = false
   let pingMs = monotonicMs()
+  let formerInputBytes = 0 // from primaries that we do not follow any more
   const waiting = new Map<Session, { replicas: number; offset: number }>()
 
   const isReplica = (): boolean => link !== undefined
@@ -89,6 +90,11 @@ export function createReplication(parts: ServerParts, snapshots: Snapshots): Ser
     updateGate()
   }
 
+  const leave = (former: PrimaryLink): void => {
+    former.stop()
+    formerInputBytes += former.readBytes()
+  }
+
   const replicaOf = (host: string, port: number): string => {
     if (link !== undefined && link.host.toLowerCase() === host.toLowerCase() && link.port === port) {
       log.notice(
@@ -107,7 +113,7 @@ export function createReplication(parts: ServerParts, snapshots: Snapshots): Ser
           'I may be able to synchronize with the new master with just a partial transfer.',
       )
     } else {
-      link.stop()
+      leave(link)
       consistent = link.isConsistent()
     }
     for (const session of [...waiting.keys()]) clients.unblock(session, 'error')
@@ -120,7 +126,7 @@ export function createReplication(parts: ServerParts, snapshots: Snapshots): Ser
   const becomePrimary = (): string => {
     if (link === undefined) return 'OK'
     const was = link
-    was.stop()
+    leave(was)
     link = undefined
     flush()
     if (was.isConsistent()) log.notice(promoteHistory(history, randomHex(40)))
@@ -230,6 +236,18 @@ export function createReplication(parts: ServerParts, snapshots: Snapshots): Ser
     isReplica,
     linkUp,
     goodReplicas: () => countGoodReplicas(replicas.list(), options['min-replicas-max-lag'], monotonicMs()),
+    get counters() {
+      const { stats } = replicas
+      return {
+        fullSyncs: stats.full,
+        partialSyncs: stats.partial,
+        refusedPartialSyncs: stats.refused,
+        inputBytes: formerInputBytes + (link?.readBytes() ?? 0),
+        outputBytes: stats.sentBytes,
+        backlogBytes: history.backlog?.sizeBytes() ?? 0,
+        replicaBufferBytes: replicas.heldBytes(),
+      }
+    },
     facts: () => replicationFacts(options, history, link, replicas.list()),
   }
 }
