@@ -24,7 +24,7 @@ const UNBUILT: Readonly<Record<string, string>> = {
   'sentinel-user': 'Passwords between sentinels are not built: gossip is secured by the swarm key',
 }
 const UNRECOGNIZED = 'Unrecognized sentinel configuration statement.'
-const RESERVED_NAME = /[\s\p{Cc}]/u
+const GROUP_NAME = /^[A-Za-z0-9._-]{1,255}$/
 
 type OptionName = keyof typeof SENTINEL_OPTIONS
 type GroupOptionName = keyof typeof GROUP_OPTIONS
@@ -58,7 +58,7 @@ function readMonitor({ directive, words }: Statement): MonitoredGroup {
   if (words.length !== 4)
     throw new ConfigError(directive, `${UNRECOGNIZED}\nIt is: sentinel monitor <name> <host> <port> <quorum>`)
   const [name, host, portWord, quorumWord] = words as [string, string, string, string]
-  if (name === '' || RESERVED_NAME.test(name)) throw new ConfigError(directive, 'Invalid name of a group')
+  if (!GROUP_NAME.test(name)) throw new ConfigError(directive, 'Invalid name of a group: use letters, digits and .-_')
   const quorum = integerOf(quorumWord)
   if (quorum === undefined || quorum < 1n) throw new ConfigError(directive, 'Quorum must be 1 or greater.')
   if (quorum > 128n) throw new ConfigError(directive, 'Quorum must be 128 or less.')

@@ -1,0 +1,82 @@
+// What `vedette server` and `vedette sentinel` have in common as processes: signals, the PID file, the end of the parent,
+// and errors that nobody caught. Invariant: the process ends by itself once its job has ended or cannot go on.
+import { rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { basename, dirname } from 'node:path'
+import type { Log } from '../io/log.ts'
+import { EXIT } from './command.ts'
+
+/** What runs: the server or the sentinel. */
+export interface Running {
+  stop(): Promise<void>
+  readonly closed: Promise<number>
+}
+
+/** How long a stop may take before the process ends all the same. */
+const STOP_MS_MAX = 15_000
+/** Set by `vedette up` for its children: they end with it. */
+export const PARENT_ENV = 'VEDETTE_ENDS_WITH_PARENT'
+/** Set by `vedette up` for its children: the temporary directory to remove when `up` has died. */
+export const SCRATCH_ENV = 'VEDETTE_SCRATCH_DIR'
+/** The names of such directories begin so. */
+export const SCRATCH_PREFIX = 'vedette-up-'
+
+const describe = (error: unknown): string => (error instanceof Error ? (error.stack ?? error.message) : String(error))
+
+/**
+ * Runs until the job ends; returns the exit code. SIGTERM, SIGINT and SIGHUP stop it in good order, a second one at once; an
+ * uncaught error is logged and ends the process. `start` has begun listening when it resolves.
+ */
+export async function runProcess(log: Log, pidfile: string, start: () => Promise<Running>): Promise<number> {
+  process.on('uncaughtException', (error) => {
+    log.warning(`Bug: uncaught error, the process ends: ${describe(error)}`)
+    process.exit(EXIT.failed)
+  })
+  let running: Running | undefined
+  let stopping = false
+  const stop = (why: string): void => {
+    if (stopping) return
+    stopping = true
+    if (running === undefined) process.exit(EXIT.ok)
+    log.notice(`Stopping: ${why}`)
+    setTimeout(() => {
+      log.warning('Stopping took too long, the process ends')
+      process.exit(EXIT.failed)
+    }, STOP_MS_MAX).unref()
+    running.stop().catch((error: unknown) => {
+      log.warning(`Stopping failed: ${describe(error)}`)
+      process.exit(EXIT.failed)
+    })
+  }
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
+    process.on(signal, () => {
+      if (stopping) process.exit(EXIT.failed)
+      stop(`received ${signal}`)
+    })
+  }
+  endWithParent(stop)
+  try {
+    running = await start()
+    if (pidfile !== '') writeFileSync(pidfile, `${process.pid}\n`)
+    if (process.connected) process.send?.({ ready: true })
+    return await running.closed
+  } catch (error) {
+    log.warning(describe(error))
+    return EXIT.failed
+  } finally {
+    if (running !== undefined && pidfile !== '') rmSync(pidfile, { force: true })
+  }
+}
+
+/** Stops when the parent that started this process to end with it is gone, and removes its temporary directory then. */
+function endWithParent(stop: (why: string) => void): void {
+  if (process.env[PARENT_ENV] === undefined) return
+  const orphaned = (): void => {
+    const scratch = process.env[SCRATCH_ENV]
+    if (scratch !== undefined && dirname(scratch) === tmpdir() && basename(scratch).startsWith(SCRATCH_PREFIX))
+      process.on('exit', () => rmSync(scratch, { recursive: true, force: true, maxRetries: 3 }))
+    stop('the parent process is gone')
+  }
+  if (!process.connected) orphaned()
+  else process.once('disconnect', orphaned)
+}

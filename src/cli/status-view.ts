@@ -1,0 +1,56 @@
+// The answer of `vedette status` as lines of text. Pure.
+import type { FailoverStatus, GroupStatus, QuorumStatus } from './quorum-status.ts'
+import { columns, count, type Paint, span } from './table.ts'
+
+/** Whether all is as it should be: the quorum formed with a leader and a majority up, and every group with its primary. */
+export function isHealthy(status: QuorumStatus): boolean {
+  const up = status.sentinels.filter((one) => one.up).length
+  const majority = up > status.sentinels.length / 2
+  const led = status.kind === 'redis' || (status.formed && status.leader !== undefined)
+  const primaryUp = (group: GroupStatus): boolean =>
+    group.status === 'ok' && group.servers.some((one) => one.role === 'primary' && one.up)
+  return majority && led && status.groups.length > 0 && status.groups.every(primaryUp)
+}
+
+/** One failover as a sentence. */
+export function failoverText(failover: FailoverStatus, nowMs: number): string {
+  const ago = failover.atMs === undefined ? '' : `, ${span(Math.max(0, nowMs - failover.atMs))} ago`
+  const took = failover.durationMs === undefined ? '' : ` in ${span(failover.durationMs)}`
+  const outcome = failover.outcome === '' || failover.outcome === 'done' ? '' : ` (${failover.outcome})`
+  return `${failover.from} → ${failover.to}${took}, ${failover.reason || 'reason unknown'}${outcome}${ago}`
+}
+
+function groupLines(group: GroupStatus, paint: Paint, nowMs: number): string[] {
+  const state = group.status === 'ok' ? paint('green', 'ok') : paint('red', group.status || 'unknown')
+  const rows = group.servers.map((one) => [
+    `  ${one.address}`,
+    one.role === 'primary' ? paint('bold', one.role) : one.role,
+    one.up ? paint('green', 'up') : paint('red', 'down'),
+    one.linkUp === undefined ? '-' : one.linkUp ? 'up' : paint('yellow', 'down'),
+    count(one.offset),
+    count(one.lagBytes),
+  ])
+  const lines = [
+    `${paint('bold', group.name)}  ${state}  primary ${group.primary}  epoch ${group.epoch}  quorum ${group.quorum}`,
+    ...columns([['  SERVER', 'ROLE', 'HEALTH', 'LINK', 'OFFSET', 'LAG BYTES'], ...rows], new Set([4, 5])),
+  ]
+  if (group.failoverStep !== undefined) lines.push(`  failover going on: ${group.failoverStep}`)
+  if (group.lastFailover !== undefined) lines.push(`  last failover: ${failoverText(group.lastFailover, nowMs)}`)
+  return lines
+}
+
+/** The whole status. */
+export function statusLines(status: QuorumStatus, paint: Paint, nowMs: number): string[] {
+  const term = status.term === undefined ? '' : `  term ${status.term}`
+  const formed = status.formed ? '' : `  ${paint('yellow', 'the quorum has not formed yet')}`
+  const rows = status.sentinels.map((one) => [
+    `  ${one.address}`,
+    one.leader ? 'leader' : status.kind === 'redis' ? '-' : 'follower',
+    one.up ? paint('green', 'up') : paint('red', 'down'),
+  ])
+  return [
+    ...status.groups.flatMap((group) => [...groupLines(group, paint, nowMs), '']),
+    `${paint('bold', 'sentinels')}${term}${formed}`,
+    ...columns(rows),
+  ]
+}
