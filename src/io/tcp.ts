@@ -59,7 +59,9 @@ export function listenTcp(options: ListenOptions, accept: (wire: Wire) => WireHa
   server.on('connection', (socket) => attach(withSharedInput(socket), accept))
   return new Promise((resolve, reject) => {
     server.once('error', reject)
-    server.listen({ host: options.host, port: options.port, backlog: options.backlog }, () => {
+    // As Redis does: an IPv6 socket is that only, so that it does not collide with the one for IPv4 on the same port.
+    const ipv6Only = options.host?.includes(':') === true
+    server.listen({ host: options.host, port: options.port, backlog: options.backlog, ipv6Only }, () => {
       server.off('error', reject)
       server.on('error', () => {})
       resolve({ port: (server.address() as net.AddressInfo).port, close: () => server.close() })
