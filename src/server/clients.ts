@@ -35,6 +35,8 @@ export interface ClientStats {
   rejected: number
   inputBytes: number
   outputBytes: number
+  reads: number
+  writes: number
 }
 
 /** All client connections. */
@@ -42,7 +44,7 @@ export class ClientRegistry implements Clients, ConnectionHost {
   readonly engine: Engine
   readonly out = new ReplyWriter()
   current: Connection | undefined
-  readonly stats: ClientStats = { connections: 0, rejected: 0, inputBytes: 0, outputBytes: 0 }
+  readonly stats: ClientStats = { connections: 0, rejected: 0, inputBytes: 0, outputBytes: 0, reads: 0, writes: 0 }
   readonly limits: ConnectionHost['limits']
   readonly nowMs: () => number
   readonly log: (message: string) => void

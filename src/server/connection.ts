@@ -34,7 +34,7 @@ export interface ConnectionHost {
   nowMs(): number
   readonly limits: Omit<ParserLimits, 'authenticated'>
   outputLimit(session: Session): OutputLimit
-  readonly stats: { inputBytes: number; outputBytes: number }
+  readonly stats: { inputBytes: number; outputBytes: number; reads: number; writes: number }
   /** Called once when a connection is gone. */
   closed(connection: Connection): void
   log(message: string): void
@@ -99,6 +99,7 @@ export class Connection implements Link, WireHandler {
   }
 
   onData(bytes: Buffer): void {
+    this.host.stats.reads++
     this.host.stats.inputBytes += bytes.length
     if (this.gone || this.session.closing) return
     if (this.raw !== undefined) return this.raw(bytes)
@@ -215,6 +216,7 @@ export class Connection implements Link, WireHandler {
   }
 
   private write(bytes: Buffer): void {
+    this.host.stats.writes++
     this.host.stats.outputBytes += bytes.length
     this.wire.write(bytes)
     if (this.wire.pendingBytes !== 0) this.checkOutput()

@@ -19,6 +19,7 @@ import { seededRandom } from '../lib/prng.ts'
 import type { Args } from '../protocol/args.ts'
 import { ClientRegistry } from './clients.ts'
 import { createHousekeeping } from './expiry.ts'
+import { createInfo } from './info.ts'
 import type { ServerParts } from './parts.ts'
 import { createPersistence } from './persistence.ts'
 import { createReplication } from './replication.ts'
@@ -58,8 +59,11 @@ export async function startServer(config: ServerConfig, log: Log): Promise<Runni
     },
     random: seededRandom(...seed),
     wallMicros: () => BigInt(Math.round(wallMs() * 1000)),
-    info: () => '',
-    resetStats: () => resetStats(commands, engine, keyspace),
+    info: (sections) => info.text(sections),
+    resetStats: () => {
+      resetStats(commands, engine, keyspace)
+      info.reset()
+    },
     rewriteConfig: () => {
       throw new CommandError('ERR The server is running without a config file')
     },
@@ -72,7 +76,7 @@ export async function startServer(config: ServerConfig, log: Log): Promise<Runni
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms)
     },
     checkPassword: (user, password) => {
-      if (options.requirepass === '') return 'unset'
+      if (options.requirepass === '') return user === 'default' ? 'unset' : 'wrong'
       return user === 'default' && password === options.requirepass ? 'ok' : 'wrong'
     },
     usedMemoryBytes: () => keyspace.usedBytes + clients.heldBytes + replication.heldBytes,
@@ -114,6 +118,7 @@ export async function startServer(config: ServerConfig, log: Log): Promise<Runni
   const snapshots = createSnapshots(keyspace)
   const persistence = createPersistence(parts, snapshots)
   const replication = createReplication(parts, snapshots)
+  const info = createInfo(parts, persistence, replication)
   const housekeeping = createHousekeeping(keyspace, engine, wallMs)
 
   applyOptions(config, engine)
@@ -128,6 +133,7 @@ export async function startServer(config: ServerConfig, log: Log): Promise<Runni
     housekeeping.round()
     persistence.tick()
     replication.tick()
+    info.tick()
     if (++rounds % 10 === 0) clients.tick()
   }, 100)
 

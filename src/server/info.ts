@@ -1,0 +1,189 @@
+// Collects what INFO shows: counters of the parts, the process's memory and processor time, and rates over the last
+// seconds. The text itself is made by engine/info.ts.
+
+import { machine, release, totalmem, type } from 'node:os'
+import { type DatabaseFacts, formatInfo, type InfoFacts } from '../engine/info.ts'
+import { monotonicMs } from '../io/clock.ts'
+import type { Database } from '../keyspace/database.ts'
+import type { ServerParts, ServerReplication } from './parts.ts'
+import type { ServerPersistence } from './persistence.ts'
+
+/** INFO of a server. */
+export interface ServerInfo {
+  /** The text for the sections asked for, in lower case; none: the default ones. */
+  text(sections: readonly string[]): string
+  /** Ten times a second: samples rates and the peak of memory. */
+  tick(): void
+  /** CONFIG RESETSTAT: the counters that are kept here, and the peak. */
+  reset(): void
+}
+
+/** Rates are averages over so many samples of a tenth of a second, as in Redis. */
+const SAMPLES = 16
+
+/** The growth of a counter per second, over the last samples. */
+function createRate(): { sample(value: number): void; perSecond(): number } {
+  const rates = new Array<number>(SAMPLES).fill(0)
+  let next = 0
+  let lastValue = 0
+  let lastMs = monotonicMs()
+  return {
+    sample(value) {
+      const nowMs = monotonicMs()
+      const elapsedMs = nowMs - lastMs
+      rates[next++ % SAMPLES] = elapsedMs > 0 ? (Math.max(0, value - lastValue) * 1000) / elapsedMs : 0
+      lastValue = value
+      lastMs = nowMs
+    },
+    perSecond: () => rates.reduce((sum, rate) => sum + rate, 0) / SAMPLES,
+  }
+}
+
+/** INFO of the server made of these parts. */
+export function createInfo(
+  parts: ServerParts,
+  persistence: Pick<ServerPersistence, 'facts'>,
+  replication: Pick<ServerReplication, 'facts' | 'counters'>,
+): ServerInfo {
+  const { options, keyspace, engine, clients } = parts
+  const startMs = monotonicMs()
+  const startupBytes = engine.host.usedMemoryBytes()
+  const rates = { commands: createRate(), input: createRate(), output: createRate() }
+  let peakBytes = 0
+
+  const memory = (): InfoFacts['memory'] => {
+    const usedBytes = engine.host.usedMemoryBytes()
+    peakBytes = Math.max(peakBytes, usedBytes)
+    const { backlogBytes, replicaBufferBytes } = replication.counters
+    return {
+      usedBytes,
+      peakBytes,
+      startupBytes,
+      datasetBytes: keyspace.usedBytes,
+      reservedBytes: keyspace.arena.reservedBytes + keyspace.arena.huge.usedBytes,
+      rssBytes: process.memoryUsage.rss(),
+      systemBytes: totalmem(),
+      maxBytes: options.maxmemory,
+      policy: options['maxmemory-policy'],
+      backlogBytes,
+      replicaBufferBytes,
+      clientBytes: clients.heldBytes,
+      pendingTables: 0,
+    }
+  }
+
+  const server = (): InfoFacts['server'] => ({
+    os: `${type()} ${release()} ${machine()}`,
+    runtime: `node-${process.versions.node}`,
+    processId: process.pid,
+    runId: parts.runId,
+    port: parts.port,
+    nowMicros: engine.host.wallMicros(),
+    uptimeSeconds: Math.floor((monotonicMs() - startMs) / 1000),
+    hz: options.hz,
+    configuredHz: options.hz,
+    clock: keyspace.clock,
+    executable: process.argv[1] ?? process.execPath,
+    configFile: '',
+  })
+
+  const clientFacts = (): InfoFacts['clients'] => {
+    const sessions = [...clients.all()]
+    const blocked = sessions.flatMap((session) => session.blocked ?? [])
+    const ordinary = sessions.filter(({ isReplica, isPrimary }) => !isReplica && !isPrimary)
+    return {
+      connected: ordinary.length,
+      max: options.maxclients,
+      blocked: blocked.length,
+      inTimeoutTable: blocked.filter(({ timeoutAtMs }) => timeoutAtMs !== 0).length,
+      inputBufferBytesMax: sessions.reduce((max, { link }) => Math.max(max, link.queryBytes), 0),
+      outputBufferBytesMax: sessions.reduce((max, { link }) => Math.max(max, link.outputBytes), 0),
+    }
+  }
+
+  const stats = (): InfoFacts['stats'] => {
+    const { counters } = replication
+    const { pubsub } = engine.host
+    return {
+      connections: clients.stats.connections,
+      rejectedConnections: clients.stats.rejected,
+      commands: engine.stats.commands,
+      commandsPerSecond: Math.round(rates.commands.perSecond()),
+      inputBytes: clients.stats.inputBytes,
+      outputBytes: clients.stats.outputBytes,
+      inputKiBPerSecond: rates.input.perSecond() / 1024,
+      outputKiBPerSecond: rates.output.perSecond() / 1024,
+      replicationInputBytes: counters.inputBytes,
+      replicationOutputBytes: counters.outputBytes,
+      fullSyncs: counters.fullSyncs,
+      partialSyncs: counters.partialSyncs,
+      refusedPartialSyncs: counters.refusedPartialSyncs,
+      expiredKeys: keyspace.stats.expired,
+      evictedKeys: 0,
+      hits: keyspace.stats.hits,
+      misses: keyspace.stats.misses,
+      channels: pubsub.channels().size,
+      patterns: pubsub.patterns().size,
+      shardChannels: pubsub.shardChannels().size,
+      errorReplies: engine.stats.errors,
+      reads: clients.stats.reads,
+      writes: clients.stats.writes,
+    }
+  }
+
+  const facts = (): InfoFacts => {
+    const { user, system } = process.cpuUsage()
+    return {
+      server: server(),
+      clients: clientFacts(),
+      memory: memory(),
+      loading: engine.gate.loading,
+      snapshots: persistence.facts(),
+      stats: stats(),
+      replication: replication.facts(),
+      cpu: { systemSeconds: system / 1e6, userSeconds: user / 1e6 },
+      commands: engine.host.commands.all(),
+      errors: engine.errorsByCode,
+      databases: keyspace.databases.filter((db) => db.size > 0).map((db) => databaseFacts(db, engine.nowMs)),
+    }
+  }
+
+  return {
+    text: (sections) => formatInfo(facts(), sections),
+    tick() {
+      rates.commands.sample(engine.stats.commands)
+      rates.input.sample(clients.stats.inputBytes)
+      rates.output.sample(clients.stats.outputBytes)
+      peakBytes = Math.max(peakBytes, engine.host.usedMemoryBytes())
+    },
+    reset() {
+      peakBytes = engine.host.usedMemoryBytes()
+      Object.assign(clients.stats, {
+        connections: 0,
+        rejected: 0,
+        inputBytes: 0,
+        outputBytes: 0,
+        reads: 0,
+        writes: 0,
+      })
+    },
+  }
+}
+
+/** A database's line; the time to live is the average of one segment of its expiries. */
+function databaseFacts(db: Database, nowMs: number): DatabaseFacts {
+  let sum = 0
+  let count = 0
+  for (let hash = 0; count === 0 && hash < 2 ** 32 && db.expires.size > 0; ) {
+    hash = db.expires.visitSegment(hash, (h) => {
+      sum += Math.max(0, db.expiryMs(h) - nowMs)
+      count++
+    })
+  }
+  return {
+    index: db.index,
+    keys: db.size,
+    expires: db.expires.size,
+    averageTtlMs: count === 0 ? 0 : Math.round(sum / count),
+  }
+}
