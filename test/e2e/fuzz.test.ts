@@ -28,7 +28,7 @@ const SERVER_SEEDS: readonly Seed[] = [
   ['EXPIRE', 'k', '100', 'GT'],
   ['SCAN', '0', 'MATCH', '*', 'COUNT', '10', 'TYPE', 'string'],
   ['KEYS', '*[a'],
-  ['RESTORE', 'r', '0', '\x00\x05hello\n\x00\xcf\xeeT\xe8\xb7\xd3\x13\x8e', 'REPLACE'],
+  ['RESTORE', 'r', '0', '\x00\x05hello\n\x00cr\xdfve4 \n', 'REPLACE'],
   ['COPY', 'k', 'c', 'DB', '1', 'REPLACE'],
   ['OBJECT', 'ENCODING', 'k'],
   ['MULTI'],

@@ -2,7 +2,7 @@
 // little fast or slow, and an operating system that may kill it or freeze it. While frozen it does nothing, and what
 // arrives waits for it; when it thaws it finds all of that at once, as a process does after SIGCONT.
 import { seededRandom } from '../../src/lib/prng.ts'
-import { raftConfig } from '../../src/raft/config.ts'
+import { type RaftConfig, raftConfig } from '../../src/raft/config.ts'
 import type { Message, Ready, Snapshot } from '../../src/raft/messages.ts'
 import { createRaft, type RaftNode } from '../../src/raft/node.ts'
 import { createDisk, type Disk } from './disk.ts'
@@ -47,6 +47,7 @@ export interface ProcessOptions {
   readonly fsyncMs: number
   /** How fast its clock runs: 1 is right. */
   readonly clockRate: number
+  readonly settings: Partial<RaftConfig>
   readonly hooks: ProcessHooks
 }
 
@@ -135,7 +136,7 @@ export function createProcess(options: ProcessOptions): Process {
       process.frozen = false
       const persisted = process.disk.read()
       process.raft = createRaft(
-        raftConfig({ group: options.group, id, trailingEntries: 4 }),
+        raftConfig({ group: options.group, id, trailingEntries: 4, ...options.settings }),
         persisted,
         random,
         clockMs(),

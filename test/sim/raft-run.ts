@@ -20,6 +20,10 @@ export function runRaft(seed: number, print?: (line: string) => void): RaftTally
   const changesMembers = world.chance(0.35)
   const throughCodec = world.chance(0.1)
   const fsyncMs = world.pick([0.2, 2, 2, 10])
+  /** Small messages and windows make logs meet bit by bit, as on a slow link. */
+  const settings = { maxAppendBytes: world.pick([1, 8, 262144]), maxInflight: world.pick([1, 2, 64]) }
+  /** How often a new leader is hit within moments of its election, when its log is only half way to the others. */
+  const ambush = world.pick([0, 0, 0.2, 0.6])
   const checkers = createRaftCheckers()
   const processes = new Map<string, Process>()
   const network = createNetwork<Message>(world, (to, message) => {
@@ -37,12 +41,19 @@ export function runRaft(seed: number, print?: (line: string) => void): RaftTally
     onReady: checkers.onReady,
     apply: checkers.onApply,
     restore: checkers.onRestore,
-    afterEvent: (process) => checkers.afterEvent(process, processes.values()),
+    afterEvent(process) {
+      const before = checkers.tally.leaders
+      checkers.afterEvent(process, processes.values())
+      if (checkers.tally.leaders > before && world.nowMs() < FAULTS_MS && world.chance(ambush)) {
+        const strike = world.pick([() => crash(process), isolateLeader])
+        world.after(world.between(0, world.pick([5, 50])), () => world.nowMs() < FAULTS_MS && strike())
+      }
+    },
   }
   const addProcess = (id: string, founder: boolean): void => {
     const clockRate = world.between(0.95, 1.05)
     const start = founder ? bootstrap(founders) : undefined
-    processes.set(id, createProcess({ world, group: GROUP, id, bootstrap: start, fsyncMs, clockRate, hooks }))
+    processes.set(id, createProcess({ world, group: GROUP, id, bootstrap: start, fsyncMs, clockRate, settings, hooks }))
     processes.get(id)!.start()
   }
   const all = (): Process[] => [...processes.values()]
@@ -109,7 +120,7 @@ export function runRaft(seed: number, print?: (line: string) => void): RaftTally
     [2, 'split the network', split],
     [3, 'isolate the leader', isolateLeader],
     [2, 'cut one way', () => network.cut(any().id, any().id)],
-    [10, 'heal the network', () => network.heal()],
+    [12, 'heal the network', () => network.heal()],
     [2, 'storm', () => network.storm()],
     [1, 'calm', () => network.calm()],
     [4, 'compact', () => compact(any())],

@@ -24,13 +24,7 @@ describe('raft', () => {
 
   it.skipIf(seeds.length < 100)('has been through enough to mean something', () => {
     console.log(`${seeds.length} seeds: ${JSON.stringify(seen)}`)
-    const least = {
-      leaders: 4,
-      committed: 80,
-      snapshotsInstalled: 0.5,
-      entriesReplaced: 0.5,
-      membershipsCommitted: 0.5,
-    }
+    const least = { leaders: 4, committed: 80, snapshotsInstalled: 0.3, entriesReplaced: 1, membershipsCommitted: 0.5 }
     for (const [name, each] of Object.entries(least)) expect(seen[name]! / seeds.length).toBeGreaterThan(each)
   })
 })

@@ -139,6 +139,8 @@ export interface FuzzOutcome {
   connections: number
   bytesSent: number
   bytesReceived: number
+  /** Connections that were refused; after some of them in a row the driver gives up, because nobody is there. */
+  refused: number
   /** Connections that the server had neither answered to the end nor closed when their time was up. */
   stuck: number
 }
@@ -159,7 +161,9 @@ function session(
       outcome.stuck++
       socket.resetAndDestroy()
     }, 20_000)
-    socket.on('error', () => {})
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ECONNREFUSED') outcome.refused++
+    })
     socket.on('data', (chunk: Buffer) => {
       outcome.bytesReceived += chunk.length
     })
@@ -190,6 +194,8 @@ function session(
   })
 }
 
+const REFUSED_MAX = 200
+
 /** Throws `cases` cases at the port, `parallel` connections at a time. */
 export async function fuzzPort(
   port: number,
@@ -197,11 +203,12 @@ export async function fuzzPort(
   nextCase: () => Buffer,
   { cases, parallel = 50, casesPerConnection = 30 }: { cases: number; parallel?: number; casesPerConnection?: number },
 ): Promise<FuzzOutcome> {
-  const outcome: FuzzOutcome = { cases: 0, connections: 0, bytesSent: 0, bytesReceived: 0, stuck: 0 }
+  const outcome: FuzzOutcome = { cases: 0, connections: 0, bytesSent: 0, bytesReceived: 0, refused: 0, stuck: 0 }
   const lane = async (): Promise<void> => {
-    while (outcome.cases < cases) {
+    while (outcome.cases < cases && outcome.refused < REFUSED_MAX) {
       outcome.connections++
-      outcome.cases += await session(port, random, nextCase, 1 + random.below(casesPerConnection), outcome)
+      const sent = await session(port, random, nextCase, 1 + random.below(casesPerConnection), outcome)
+      outcome.cases += sent
     }
   }
   await Promise.all(Array.from({ length: parallel }, lane))
