@@ -3,6 +3,7 @@
 import { rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, dirname } from 'node:path'
+import { monotonicMs } from '../io/clock.ts'
 import type { Log } from '../io/log.ts'
 import { EXIT } from './command.ts'
 
@@ -14,6 +15,8 @@ export interface Running {
 
 /** How long a stop may take before the process ends all the same. */
 const STOP_MS_MAX = 15_000
+/** A second signal ends the process at once, but not one that comes with the first (npm and terminals send both). */
+const IMPATIENT_MS = 500
 /** Set by `vedette up` for its children: they end with it. */
 export const PARENT_ENV = 'VEDETTE_ENDS_WITH_PARENT'
 /** Set by `vedette up` for its children: the temporary directory to remove when `up` has died. */
@@ -33,10 +36,10 @@ export async function runProcess(log: Log, pidfile: string, start: () => Promise
     process.exit(EXIT.failed)
   })
   let running: Running | undefined
-  let stopping = false
+  let stoppingSinceMs: number | undefined
   const stop = (why: string): void => {
-    if (stopping) return
-    stopping = true
+    if (stoppingSinceMs !== undefined) return
+    stoppingSinceMs = monotonicMs()
     if (running === undefined) process.exit(EXIT.ok)
     log.notice(`Stopping: ${why}`)
     setTimeout(() => {
@@ -50,13 +53,19 @@ export async function runProcess(log: Log, pidfile: string, start: () => Promise
   }
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
     process.on(signal, () => {
-      if (stopping) process.exit(EXIT.failed)
+      if (stoppingSinceMs !== undefined && monotonicMs() - stoppingSinceMs > IMPATIENT_MS) process.exit(EXIT.failed)
       stop(`received ${signal}`)
     })
   }
   endWithParent(stop)
   try {
     running = await start()
+  } catch (error) {
+    log.warning(`Cannot start: ${error instanceof Error ? error.message : String(error)}`)
+    log.debug(describe(error))
+    return EXIT.failed
+  }
+  try {
     if (pidfile !== '') writeFileSync(pidfile, `${process.pid}\n`)
     if (process.connected) process.send?.({ ready: true })
     return await running.closed
@@ -64,7 +73,7 @@ export async function runProcess(log: Log, pidfile: string, start: () => Promise
     log.warning(describe(error))
     return EXIT.failed
   } finally {
-    if (running !== undefined && pidfile !== '') rmSync(pidfile, { force: true })
+    if (pidfile !== '') rmSync(pidfile, { force: true })
   }
 }
 

@@ -18,7 +18,7 @@ const WITHOUT_VALUE: Readonly<Record<string, readonly string[]>> = { '--save': [
 export function parseArgv(argv: readonly string[]): CommandLine {
   const file = argv[0] !== undefined && !argv[0].startsWith('-') ? argv[0] : undefined
   const words = file === undefined ? argv : argv.slice(1)
-  const found: { name: string; words: string[] }[] = []
+  const found: { text: string; name: string; words: string[] }[] = []
   let stdin = false
   let needsValue = false
   for (const [index, word] of words.entries()) {
@@ -31,19 +31,22 @@ export function parseArgv(argv: readonly string[]): CommandLine {
       const defaults = WITHOUT_VALUE[word.toLowerCase()]
       const next = words[index + 1]
       const bare = rest.length === 0 && defaults !== undefined && (next === undefined || next.startsWith('--'))
-      found.push({ name, words: bare ? [...defaults] : rest })
+      found.push({ text: `${word.slice(2)}${bare ? ' ""' : ''}`, name, words: bare ? [...defaults] : rest })
       needsValue = rest.length === 0 && !bare
     } else {
       const open = found.at(-1)
-      if (open === undefined) found.push({ name: word, words: [] })
-      else open.words.push(word)
+      if (open === undefined) found.push({ text: word, name: word, words: [] })
+      else {
+        open.words.push(word)
+        open.text += ` ${quoteAlways(word)}`
+      }
       needsValue = false
     }
   }
-  const directives = found.map(({ name, words: values }, index) => ({
+  const directives = found.map(({ text, name, words: values }, index) => ({
     source: 'command line',
     line: index + 1,
-    text: [name, ...values.map(quoteAlways)].join(' '),
+    text,
     name: name.toLowerCase(),
     words: values,
   }))

@@ -65,12 +65,16 @@ function limitClass(word: string): keyof OutputBufferLimits | undefined {
 
 const limitText = (limit: OutputBufferLimit): string => `${limit.hardBytes} ${limit.softBytes} ${limit.softSeconds}`
 
+const limitsText = ({ normal, replica, pubsub }: OutputBufferLimits): string =>
+  `normal ${limitText(normal)} slave ${limitText(replica)} pubsub ${limitText(pubsub)}`
+
 /** Groups of class, hard bytes, soft bytes, soft seconds; classes not named keep their limits. */
 export const outputBufferLimits: OptionType<OutputBufferLimits> = {
   domain: 'normal | replica | pubsub, then hard bytes, soft bytes and soft seconds',
   words: 'many',
   repeats: 'merges',
   parse: (words, current = NO_LIMITS) => {
+    if (words.length === 1 && words[0] === '') return accept(current, limitsText(current))
     if (words.length % 4 !== 0) return refuse('Wrong number of arguments in buffer limit configuration.')
     const limits = { ...current }
     for (let i = 0; i < words.length; i += 4) {
@@ -83,8 +87,7 @@ export const outputBufferLimits: OptionType<OutputBufferLimits> = {
         return refuse('Error in hard, soft or soft_seconds setting in buffer limit configuration.')
       limits[name] = { hardBytes: Number(hard), softBytes: Number(soft), softSeconds: Number(seconds) }
     }
-    const { normal, replica, pubsub } = limits
-    return accept(limits, `normal ${limitText(normal)} slave ${limitText(replica)} pubsub ${limitText(pubsub)}`)
+    return accept(limits, limitsText(limits))
   },
 }
 

@@ -5,8 +5,8 @@ import type { OptionRow, OptionTable, OptionValues } from './option.ts'
 import { SERVER_OPTIONS, type ServerOptions } from './server-options.ts'
 import { type Parsed, parseWords, refuse, type Setting } from './values.ts'
 
-/** Told after a change; may refuse it by returning the reason (the change is then undone). */
-export type ChangeHook<T> = (value: T, previous: T) => string | undefined
+/** Told after a change; may refuse it by returning the reason, a string (the change is then undone). */
+export type ChangeHook<T> = (value: T, previous: T) => unknown
 
 /** The settings of a process. `Values` is the record of its options (ServerOptions unless told otherwise). */
 export interface ConfigStore<Values = ServerOptions> {
@@ -83,12 +83,15 @@ export function createConfigStore(table: OptionTable): ConfigStore<Record<string
     for (const [given] of pairs)
       if (optionName(table, given) === undefined)
         return `ERR Unknown option or number of arguments for CONFIG SET - '${given}'`
+    // As in Redis an alias is not a duplicate of its option; the later one counts.
+    const seen = new Set<string>()
     for (const [given, text] of pairs) {
       const name = optionName(table, given)!
       const row = table[name]!
       if (!row.mutable) return setFailed(given, "can't set immutable config")
       if (row.protected && !mayProtected) return setFailed(given, "can't set protected config")
-      if (changes.has(name)) return setFailed(given, 'duplicate parameter')
+      if (seen.has(given.toLowerCase())) return setFailed(given, 'duplicate parameter')
+      seen.add(given.toLowerCase())
       const parsed = parseSetting(row, [text], row.type.repeats === 'merges' ? values[name] : undefined)
       if (!parsed.ok) return setFailed(given, parsed.error)
       changes.set(name, { given, setting: parsed.setting })

@@ -79,12 +79,12 @@ const UNITS: Readonly<Record<string, bigint>> = {
   gb: 1024n ** 3n,
 }
 
-/** Bytes in a word such as `64mb` (1k = 1000, 1kb = 1024, any case), or undefined. */
+/** Bytes in a word such as `64mb` (1k = 1000, 1kb = 1024, any case; no digits count as 0, as in Redis), or undefined. */
 export function memoryOf(word: string): bigint | undefined {
-  const match = /^([0-9]{1,20})([a-z]{0,2})$/i.exec(word)
+  const match = /^([0-9]{0,20})([a-z]{0,2})$/i.exec(word)
   const unit = UNITS[(match?.[2] ?? '-').toLowerCase()]
   if (!match || unit === undefined) return undefined
-  const bytes = BigInt(match[1]!) * unit
+  const bytes = BigInt(match[1] || 0) * unit
   return bytes <= UINT64_MAX ? bytes : undefined
 }
 

@@ -116,8 +116,14 @@ describe.skipIf(!isInstalled('redis-server'))('the options of the server', () =>
   )
 
   it('are matched and set as by Redis, several at once and all or none', async () => {
-    const store = serverConfig({ 'repl-timeout': '60' })
+    const store = serverConfig()
     for (const pairs of [
+      [
+        ['repl-timeout', '61'],
+        ['repl-backlog-ttl', '62'],
+        ['repl-backlog-size', '63kb'],
+        ['slave-read-only', 'no'],
+      ],
       [
         ['hz', '50'],
         ['HZ', '60'],
