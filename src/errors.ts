@@ -101,6 +101,18 @@ export const ERRORS = {
   debugNotAllowed:
     'ERR DEBUG command not allowed. If the enable-debug-command option is set to "local", you can run it from a local connection, otherwise you need to set this option in the configuration file, and then restart the server.',
   internal: 'ERR internal error, reported in the server log',
+  // Sentinel.
+  noSuchMaster: 'ERR No such master with that name',
+  onlyHello: 'ERR Only HELLO messages are accepted by Sentinel instances.',
+  sentinelQuorum: 'ERR Quorum must be 1 or greater.',
+  sentinelPort: 'ERR Invalid port number.',
+  sentinelHost: 'ERR Invalid IP address or hostname specified',
+  sentinelName: 'ERR Invalid name of a group (letters, digits, dot, dash and underscore)',
+  sentinelSetOption: "ERR Unknown option or number of arguments for SENTINEL SET '%s'",
+  sentinelScripts: 'ERR Reconfiguration of scripts path is denied for security reasons. Check the deny-scripts-reconfig configuration directive in your Sentinel configuration',
+  sentinelConfig: 'ERR Only SENTINEL CONFIG GET <option> / SET <option> <value> are supported.',
+  sentinelConfigSet: "ERR Invalid argument '%s' to SENTINEL CONFIG SET",
+  sentinelFailure: 'ERR Unknown failure simulation specified',
 } as const
 
 /** The name of an error in the table. */

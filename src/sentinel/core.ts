@@ -28,12 +28,14 @@ import {
 } from './peers.ts'
 import { answerCommitted, expireRequests, takeRequest, takeResult } from './requests.ts'
 import {
+  addressSelf,
   type CoreOptions,
   type CoreState,
   emit,
   emitText,
   type GroupState,
   helloOf,
+  isAddressed,
   NO_RAFT,
   say,
   topoOf,
@@ -150,6 +152,7 @@ function take(core: CoreState, nowMs: number, input: Input): GroupState | 'all' 
     case 'link-down':
     case 'pong':
     case 'info':
+    case 'info-failed':
     case 'order-done':
       return takeServerInput(core, nowMs, input)
     case 'hello':
@@ -197,7 +200,7 @@ function tick(core: CoreState, nowMs: number): void {
 
 /** Tells the other sentinels what this one sees. */
 function report(core: CoreState, nowMs: number): void {
-  if (core.formed === undefined) return
+  if (core.formed === undefined || !isAddressed(core)) return
   core.lastReportMs = nowMs
   core.reportSeq += 1
   const hello = helloOf(core, viewNow(core, nowMs))
@@ -224,7 +227,7 @@ function noticeStall(core: CoreState, nowMs: number): void {
   core.tiltUntilMs = nowMs + TILT_HOLD_MS
 }
 
-type ServerInput = Input & { type: 'link-up' | 'link-down' | 'pong' | 'info' | 'order-done' }
+type ServerInput = Input & { type: 'link-up' | 'link-down' | 'pong' | 'info' | 'info-failed' | 'order-done' }
 
 function takeServerInput(core: CoreState, nowMs: number, input: ServerInput): GroupState | undefined {
   const group = core.groups.get(input.ref.group)
@@ -232,6 +235,7 @@ function takeServerInput(core: CoreState, nowMs: number, input: ServerInput): Gr
   if (group === undefined || server === undefined) return undefined
   switch (input.type) {
     case 'link-up':
+      addressSelf(core, input.local)
       if (server.link === 'connecting') noteLinkUp(server, nowMs, input.local, core.out)
       break
     case 'link-down':
@@ -242,6 +246,9 @@ function takeServerInput(core: CoreState, nowMs: number, input: ServerInput): Gr
       break
     case 'info':
       takeInfo(core, group, server, input.info, nowMs)
+      break
+    case 'info-failed':
+      server.infoAsks.shift()
       break
     case 'order-done':
       if (!input.ok) say(core, 'warning', `${server.key} of ${group.name} refused an order: ${input.text}`)

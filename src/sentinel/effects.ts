@@ -53,6 +53,8 @@ export type Input =
   | { readonly type: 'pong'; readonly ref: ServerRef; readonly text: string }
   /** The reply to the oldest unanswered `info`. */
   | { readonly type: 'info'; readonly ref: ServerRef; readonly info: ServerInfo }
+  /** The oldest unanswered `info` got an error (LOADING, NOAUTH …). */
+  | { readonly type: 'info-failed'; readonly ref: ServerRef }
   /** The outcome of an order: ok, or the error's text. */
   | {
       readonly type: 'order-done'

@@ -12,6 +12,7 @@ import {
   emitText,
   type GroupState,
   helloOf,
+  isAddressed,
   say,
   settingsOf,
   subjectOf,
@@ -134,11 +135,14 @@ function pollServer(core: CoreState, group: GroupState, server: Watched, nowMs: 
   const { downAfterMs } = settingsOf(core, topo)
   const infoMs = eager ? INFO_EAGER_MS : INFO_MS
   poll(server, nowMs, { heartbeatMs: core.heartbeatMs, infoMs, downAfterMs }, core.out)
-  if (server.link === 'up' && nowMs >= server.nextHelloMs) publishHello(core, server, nowMs)
+  // PUBLISH counts as a write: it would wait behind the pause of a switchover, and pings behind it.
+  const paused = topo.failover?.planned === true && sameAddress(topo.failover.old, server.ref)
+  if (server.link === 'up' && nowMs >= server.nextHelloMs && !paused) publishHello(core, server, nowMs)
 }
 
 /** Publishes a hello on the server. */
 export function publishHello(core: CoreState, server: Watched, nowMs: number): void {
+  if (!isAddressed(core)) return
   server.nextHelloMs = nowMs + (core.formed === undefined ? HELLO_FORMING_MS : HELLO_MS)
   server.lastHelloMs = nowMs
   core.out.push({ type: 'publish', ref: server.ref, hello: helloOf(core, viewNow(core, nowMs)) })

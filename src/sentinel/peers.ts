@@ -4,7 +4,7 @@ import type { PeerAddress } from './effects.ts'
 import { decideGroup, type FormedGroup, foundersNeeded, hear, viewOf } from './formation.ts'
 import { publishEverywhere } from './group.ts'
 import type { Hello } from './hello.ts'
-import { type CoreState, emit, helloOf, type Peer, say, settingsOf, topoOf } from './state.ts'
+import { type CoreState, emit, helloOf, isAddressed, type Peer, say, settingsOf, topoOf } from './state.ts'
 
 /** Most sentinels that are remembered. */
 const PEERS_MAX = 127
@@ -91,7 +91,7 @@ function takeUngrouped(core: CoreState, hello: Hello, nowMs: number): void {
 }
 
 function askToJoin(core: CoreState, peer: string, nowMs: number): void {
-  if (nowMs - core.lastJoinMs < JOIN_RETRY_MS) return
+  if (nowMs - core.lastJoinMs < JOIN_RETRY_MS || !isAddressed(core)) return
   core.lastJoinMs = nowMs
   core.out.push({ type: 'send', to: peer, message: { type: 'join', hello: helloOf(core, viewNow(core, nowMs)) } })
 }

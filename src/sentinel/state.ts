@@ -81,7 +81,8 @@ export interface PendingRequest {
 
 export interface CoreState {
   readonly options: CoreOptions
-  readonly self: PeerAddress
+  /** An empty host is filled in when a server says how it sees this sentinel; until then it tells nobody of itself. */
+  self: PeerAddress
   readonly heartbeatMs: number
   readonly random: Random
   /** What Raft applied. */
@@ -179,4 +180,26 @@ export function helloOf(core: CoreState, view: readonly string[]): Hello {
   const { runId, peer, gossip, resp } = core.self
   const watches = [...core.groups.keys()]
   return { runId, peer, gossip, resp, group: core.formed, view, watches, epoch: core.topology.epoch }
+}
+
+/** True once this sentinel can say where it is. */
+export const isAddressed = ({ self }: CoreState): boolean => self.resp.host !== '' && self.gossip.host !== ''
+
+/** Fills in the addresses that depend on how others see this sentinel. */
+export function addressSelf(core: CoreState, local: string): void {
+  if (isAddressed(core) || local === '') return
+  const seen = (address: Address): Address => ({ host: address.host || local, port: address.port })
+  core.self = { ...core.self, resp: seen(core.self.resp), gossip: seen(core.self.gossip) }
+}
+
+/** The `flags` field of an instance, in the order in which Redis Sentinel writes them. */
+export function sentinelFlags(group: GroupState, server: Watched, role: 'master' | 'slave', failover: boolean): string {
+  const flags = [
+    server.sdown ? 's_down' : '',
+    role === 'master' && group.odown ? 'o_down' : '',
+    role,
+    server.link !== 'up' ? 'disconnected' : '',
+    failover ? 'failover_in_progress' : '',
+  ]
+  return flags.filter((flag) => flag !== '').join(',')
 }

@@ -1,0 +1,166 @@
+// INFO and ROLE of a sentinel, with the sections and fields that redis_exporter and clients read.
+
+import { monotonicMs, wallMs } from '../../io/clock.ts'
+import { REDIS_VERSION } from '../../lib/version.ts'
+import { addressKey } from '../../sentinel/address.ts'
+import { type CoreState, topoOf } from '../../sentinel/state.ts'
+import type { Call, CommandHost, SentinelCommand } from './spec.ts'
+
+type Fields = readonly (readonly [string, string | number])[]
+
+/** `ok`, `sdown` or `odown`, as the master lines of INFO have it. */
+export function statusOf(core: CoreState, name: string): 'ok' | 'sdown' | 'odown' {
+  const group = core.groups.get(name)
+  if (group === undefined) return 'ok'
+  if (group.odown) return 'odown'
+  return group.servers.get(addressKey(group.primary))?.sdown === true ? 'sdown' : 'ok'
+}
+
+/** The other sentinels that watch a group. */
+export const sentinelsOf = (core: CoreState, name: string) =>
+  [...core.peers.values()].filter(({ watches }) => watches.includes(name))
+
+function serverSection({ facts }: CommandHost): Fields {
+  const process = facts()
+  return [
+    ['redis_version', REDIS_VERSION],
+    ['vedette_version', process.version],
+    ['redis_git_sha1', '00000000'],
+    ['redis_git_dirty', 0],
+    ['redis_mode', 'sentinel'],
+    ['os', process.os],
+    ['arch_bits', process.archBits],
+    ['multiplexing_api', 'libuv'],
+    ['process_id', process.pid],
+    ['run_id', process.runId],
+    ['tcp_port', process.port],
+    ['server_time_usec', wallMs() * 1000],
+    ['uptime_in_seconds', process.uptimeSeconds],
+    ['uptime_in_days', Math.floor(process.uptimeSeconds / 86_400)],
+    ['executable', process.executable],
+    ['config_file', process.configFile],
+  ]
+}
+
+const clientsSection = ({ clients, facts }: CommandHost): Fields => [
+  ['connected_clients', clients.size],
+  ['maxclients', facts().maxClients],
+  ['pubsub_clients', [...clients.values()].filter((one) => one.channels.size + one.patterns.size > 0).length],
+  ['blocked_clients', [...clients.values()].filter(({ waiting }) => waiting).length],
+]
+
+function statsSection({ stats, clients }: CommandHost): Fields {
+  const channels = new Set([...clients.values()].flatMap((one) => [...one.channels]))
+  const patterns = new Set([...clients.values()].flatMap((one) => [...one.patterns]))
+  return [
+    ['total_connections_received', stats.connectionsReceived],
+    ['total_commands_processed', stats.commandsProcessed],
+    ['total_net_input_bytes', stats.inputBytes],
+    ['total_net_output_bytes', stats.outputBytes],
+    ['rejected_connections', stats.rejectedConnections],
+    ['pubsub_channels', channels.size],
+    ['pubsub_patterns', patterns.size],
+  ]
+}
+
+function cpuSection({ facts }: CommandHost): Fields {
+  const { cpu } = facts()
+  return [
+    ['used_cpu_sys', cpu.systemSeconds.toFixed(6)],
+    ['used_cpu_user', cpu.userSeconds.toFixed(6)],
+  ]
+}
+
+const memorySection = ({ facts }: CommandHost): Fields => [['used_memory_rss', facts().residentBytes]]
+
+function sentinelSection({ sentinel, failures }: CommandHost): Fields {
+  const core = sentinel.core.state
+  const tilt = core.tiltUntilMs !== undefined
+  const groups = [...core.groups.values()].map(({ name }, i) => {
+    const topo = topoOf(core, name)!
+    const address = addressKey(topo.primary)
+    const facts = `slaves=${topo.replicas.length},sentinels=${sentinelsOf(core, name).length + 1}`
+    return [`master${i}`, `name=${name},status=${statusOf(core, name)},address=${address},${facts}`] as const
+  })
+  return [
+    ['sentinel_masters', groups.length],
+    ['sentinel_tilt', tilt ? 1 : 0],
+    ['sentinel_tilt_since_seconds', tilt ? Math.floor((monotonicMs() - core.tiltSinceMs) / 1000) : -1],
+    ['sentinel_running_scripts', 0],
+    ['sentinel_scripts_queue_length', 0],
+    [
+      'sentinel_simulate_failure_flags',
+      (failures.has('crash-after-election') ? 1 : 0) + (failures.has('crash-after-promotion') ? 2 : 0),
+    ],
+    ...groups,
+  ]
+}
+
+/** What Vedette adds: the quorum's own state. */
+function raftSection({ sentinel }: CommandHost): Fields {
+  const core = sentinel.core.state
+  const status = sentinel.consensus?.status()
+  return [
+    ['vedette_group', core.formed?.id ?? ''],
+    ['vedette_raft_role', status?.role ?? 'none'],
+    ['vedette_raft_term', status?.term ?? 0],
+    ['vedette_raft_leader', status?.leader ?? ''],
+    ['vedette_raft_commit_index', status?.commitIndex ?? 0],
+    ['vedette_raft_voters', status?.membership.voters.length ?? 0],
+    ['vedette_raft_learners', status?.membership.learners.length ?? 0],
+    ['vedette_epoch', core.topology.epoch],
+    ['vedette_failovers', core.stats.failovers],
+    ['vedette_stalls', core.stats.stalls],
+  ]
+}
+
+const SECTIONS: readonly (readonly [string, (host: CommandHost) => Fields])[] = [
+  ['Server', serverSection],
+  ['Clients', clientsSection],
+  ['Memory', memorySection],
+  ['Stats', statsSection],
+  ['CPU', cpuSection],
+  ['Sentinel', sentinelSection],
+  ['Vedette', raftSection],
+]
+const EVERYTHING = new Set(['all', 'default', 'everything'])
+
+function info({ words, reply, host }: Call): void {
+  const asked = new Set(words.slice(1).map((word) => word.toLowerCase()))
+  const all = asked.size === 0 || [...asked].some((word) => EVERYTHING.has(word))
+  const sections = SECTIONS.filter(([name]) => all || asked.has(name.toLowerCase()))
+  const texts = sections.map(
+    ([name, fields]) =>
+      `# ${name}\r\n${fields(host)
+        .map(([field, value]) => `${field}:${value}\r\n`)
+        .join('')}`,
+  )
+  reply.verbatim('txt', texts.join('\r\n'))
+}
+
+function role({ reply, host }: Call): void {
+  const names = [...host.sentinel.core.state.groups.keys()]
+  reply.array(2)
+  reply.bulkText('sentinel')
+  reply.array(names.length)
+  for (const name of names) reply.bulkText(name)
+}
+
+export const INFO_COMMANDS: readonly SentinelCommand[] = [
+  {
+    name: 'info',
+    arity: -1,
+    flags: ['loading', 'stale'],
+    categories: ['slow', 'dangerous'],
+    summary: 'Facts about this sentinel and what it watches',
+    run: info,
+  },
+  {
+    name: 'role',
+    arity: 1,
+    flags: ['noscript', 'loading', 'stale', 'fast'],
+    categories: ['fast', 'admin', 'dangerous'],
+    summary: 'Says that this is a sentinel, and the groups that it watches',
+    run: role,
+  },
+]

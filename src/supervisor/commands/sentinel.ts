@@ -1,0 +1,340 @@
+// The SENTINEL command. Reading commands answer from this sentinel's own view; those that change something go through the
+// leader and answer when a majority holds the change. Texts and shapes are those of Redis Sentinel 7.0.15.
+import { errorText } from '../../errors.ts'
+import { monotonicMs } from '../../io/clock.ts'
+import { globMatch } from '../../lib/glob.ts'
+import { addressKey, sameAddress } from '../../sentinel/address.ts'
+import { isDown } from '../../sentinel/detector.ts'
+import { asName } from '../../sentinel/fields.ts'
+import type { OperatorRequest } from '../../sentinel/peer-message.ts'
+import { parseChanges } from '../../sentinel/settings.ts'
+import { type GroupState, topoOf } from '../../sentinel/state.ts'
+import { type Fields, masterFields, peerFields, replicaFields, replicasOf } from './fields.ts'
+import { help } from './help.ts'
+import { sentinelsOf } from './info.ts'
+import { type Call, later, type SentinelCommand } from './spec.ts'
+
+const coreOf = (call: Call) => call.host.sentinel.core.state
+
+/** The group that the third word names, or an error. */
+function groupOf(call: Call): GroupState | undefined {
+  const group = coreOf(call).groups.get(call.words[2]!)
+  if (group === undefined) call.reply.error(errorText('noSuchMaster'))
+  return group
+}
+
+function writeFields({ reply }: Call, fields: Fields): void {
+  reply.map(fields.length)
+  for (const [name, value] of fields) {
+    reply.bulkText(name)
+    reply.bulkText(value)
+  }
+}
+
+function masters(call: Call): void {
+  const core = coreOf(call)
+  call.reply.array(core.groups.size)
+  for (const group of core.groups.values())
+    writeFields(call, masterFields(core, group, call.host.sentinel.links, monotonicMs()))
+}
+
+function master(call: Call): void {
+  const group = groupOf(call)
+  if (group !== undefined) writeFields(call, masterFields(coreOf(call), group, call.host.sentinel.links, monotonicMs()))
+}
+
+function replicas(call: Call): void {
+  const group = groupOf(call)
+  if (group === undefined) return
+  const servers = replicasOf(group)
+  call.reply.array(servers.length)
+  for (const server of servers)
+    writeFields(call, replicaFields(coreOf(call), group, server, call.host.sentinel.links, monotonicMs()))
+}
+
+function sentinels(call: Call): void {
+  const group = groupOf(call)
+  if (group === undefined) return
+  const peers = sentinelsOf(coreOf(call), group.name)
+  call.reply.array(peers.length)
+  for (const peer of peers) writeFields(call, peerFields(coreOf(call), group, peer, monotonicMs()))
+}
+
+function address(call: Call): void {
+  const topo = topoOf(coreOf(call), call.words[2]!)
+  if (topo === undefined) return call.reply.nullArray()
+  call.reply.array(2)
+  call.reply.bulkText(topo.primary.host)
+  call.reply.bulkText(String(topo.primary.port))
+}
+
+/** Answers OK, or the error, when the request was decided. */
+function ask(call: Call, request: OperatorRequest): void {
+  later(call, (done) =>
+    call.host.sentinel.request(request, ({ ok, text }) => done(() => (ok ? call.reply.ok() : call.reply.error(text)))),
+  )
+}
+
+function failover(call: Call): void {
+  if (groupOf(call) !== undefined) ask(call, { kind: 'failover', group: call.words[2]! })
+}
+
+function monitor(call: Call): void {
+  const [, , name, host, portWord, quorumWord] = call.words as [string, string, string, string, string, string]
+  const quorum = /^\d{1,9}$/.test(quorumWord) ? Number(quorumWord) : 0
+  const port = /^\d{1,9}$/.test(portWord) ? Number(portWord) : 0
+  if (quorum < 1) return call.reply.error(errorText('sentinelQuorum'))
+  if (port < 1 || port > 65535) return call.reply.error(errorText('sentinelPort'))
+  if (asName(name) === undefined) return call.reply.error(errorText('sentinelName'))
+  later(call, (done) => {
+    void call.host.resolve(host).then((ip) => {
+      if (ip === undefined) return done(() => call.reply.error(errorText('sentinelHost')))
+      const request: OperatorRequest = { kind: 'monitor', group: name, primary: { host: ip, port }, quorum }
+      call.host.sentinel.request(request, ({ ok, text }) => done(() => (ok ? call.reply.ok() : call.reply.error(text))))
+    })
+  })
+}
+
+function remove(call: Call): void {
+  if (groupOf(call) !== undefined) ask(call, { kind: 'remove', group: call.words[2]! })
+}
+
+const SCRIPTS = new Set(['notification-script', 'client-reconfig-script'])
+
+function set(call: Call): void {
+  if (groupOf(call) === undefined) return
+  const words = call.words.slice(3)
+  const pairs: [string, string][] = []
+  for (let i = 0; i < words.length; i += 2) {
+    if (words[i + 1] === undefined) return call.reply.error(errorText('sentinelSetOption', words[i]!))
+    if (SCRIPTS.has(words[i]!.toLowerCase()) && call.host.denyScripts)
+      return call.reply.error(errorText('sentinelScripts'))
+    pairs.push([words[i]!, words[i + 1]!])
+  }
+  const changes = parseChanges(pairs)
+  if (typeof changes === 'string') return call.reply.error(changes)
+  ask(call, { kind: 'set', group: call.words[2]!, pairs })
+}
+
+function reset(call: Call): void {
+  const pattern = Buffer.from(call.words[2]!)
+  const groups = [...coreOf(call).groups.keys()].filter((name) => globMatch(pattern, Buffer.from(name)))
+  if (groups.length === 0) return call.reply.int(0)
+  later(call, (done) =>
+    call.host.sentinel.request({ kind: 'reset', groups }, ({ ok, text }) =>
+      done(() => (ok ? call.reply.int(groups.length) : call.reply.error(text))),
+    ),
+  )
+}
+
+function checkQuorum(call: Call): void {
+  const group = groupOf(call)
+  if (group === undefined) return
+  const core = coreOf(call)
+  const topo = topoOf(core, group.name)!
+  const members = core.raft.voters.length > 0 ? core.raft.voters : [core.self.peer]
+  const live = members.filter((id) => id === core.self.peer || core.peers.get(id)?.sdown === false).length
+  const majority = Math.floor(members.length / 2) + 1
+  const problems = [
+    ...(live < topo.quorum ? ['Not enough available Sentinels to reach the specified quorum for this master.'] : []),
+    ...(live < majority ? ['Not enough available Sentinels to reach the majority and authorize a failover.'] : []),
+    ...(core.formed === undefined ? ['The Sentinels have not formed a group yet.'] : []),
+    ...(core.formed !== undefined && live >= majority && core.raft.leader === undefined
+      ? ['The Sentinels have no leader at the moment.']
+      : []),
+  ]
+  if (problems.length > 0) return call.reply.error(`NOQUORUM ${live} usable Sentinels. ${problems.join(' ')}`)
+  call.reply.simple(`OK ${live} usable Sentinels. Quorum and failover authorization can be reached`)
+}
+
+/** What Redis Sentinels ask each other. We answer what we see, and vote for nobody: the leader is Raft's. */
+function isDownByAddress(call: Call): void {
+  const [, , host, portWord, epochWord] = call.words as [string, string, string, string, string]
+  if (!/^-?\d{1,18}$/.test(portWord) || !/^-?\d{1,18}$/.test(epochWord))
+    return call.reply.error(errorText('notInteger'))
+  const wanted = { host, port: Number(portWord) }
+  const servers = [...coreOf(call).groups.values()].filter(({ primary }) => sameAddress(primary, wanted))
+  const down = servers.some(({ servers: all, primary }) => isDown(all.get(addressKey(primary))!.judgement.verdict))
+  call.reply.array(3)
+  call.reply.int(down ? 1 : 0)
+  call.reply.bulkText('*')
+  call.reply.int(0)
+}
+
+function infoCache(call: Call): void {
+  const core = coreOf(call)
+  const names = call.words.slice(2)
+  const groups = [...core.groups.values()].filter(({ name }) => names.includes(name))
+  call.reply.array(groups.length * 2)
+  for (const group of groups) {
+    const servers = [...group.servers.values()]
+    call.reply.bulkText(group.name)
+    call.reply.array(servers.length)
+    for (const { ref } of servers) {
+      const cached = call.host.sentinel.links.infoText(ref)
+      call.reply.array(2)
+      call.reply.int(cached === undefined ? 0 : Math.round(monotonicMs() - cached.atMs))
+      if (cached === undefined) call.reply.null()
+      else call.reply.bulkText(cached.text)
+    }
+  }
+}
+
+const FAILURES = ['crash-after-election', 'crash-after-promotion']
+
+function simulateFailure(call: Call): void {
+  const words = call.words.slice(2).map((word) => word.toLowerCase())
+  if (words.includes('help')) {
+    call.reply.array(FAILURES.length)
+    for (const failure of FAILURES) call.reply.bulkText(failure)
+    return
+  }
+  if (words.some((word) => !FAILURES.includes(word))) return call.reply.error(errorText('sentinelFailure'))
+  call.host.failures.clear()
+  for (const word of words) call.host.failures.add(word)
+  call.reply.ok()
+}
+
+function config(call: Call): void {
+  const [, , verb, option] = call.words
+  if (verb!.toLowerCase() === 'set') return call.reply.error(errorText('sentinelConfigSet', option ?? ''))
+  if (verb!.toLowerCase() !== 'get' || option === undefined || call.words.length !== 4)
+    return call.reply.error(errorText('sentinelConfig'))
+  const pattern = Buffer.from(option)
+  const found = [...call.host.config()].filter(([name]) => globMatch(pattern, Buffer.from(name), true))
+  writeFields(call, found)
+}
+
+const row = { flags: ['admin'], categories: ['admin', 'slow', 'dangerous'] }
+const name = '<master-name>'
+
+export const SENTINEL_COMMAND: SentinelCommand = {
+  name: 'sentinel',
+  arity: -2,
+  ...row,
+  summary: 'Questions and orders about the monitored groups',
+  subcommands: [
+    {
+      name: 'ckquorum',
+      arity: 3,
+      ...row,
+      usage: name,
+      summary: 'Checks that enough sentinels live to agree on a failover and to authorize it',
+      run: checkQuorum,
+    },
+    {
+      name: 'config',
+      arity: -3,
+      ...row,
+      usage: 'GET <pattern>',
+      summary: 'Shows options of this sentinel',
+      run: config,
+    },
+    { name: 'get-master-addr-by-name', arity: 3, ...row, usage: name, summary: 'Address of the primary', run: address },
+    {
+      name: 'failover',
+      arity: 3,
+      ...row,
+      usage: name,
+      summary: 'Moves the primary to the best replica; a healthy primary loses no write',
+      run: failover,
+    },
+    {
+      name: 'flushconfig',
+      arity: 2,
+      ...row,
+      summary: 'Accepted; the state is always on disk',
+      run: ({ reply }) => reply.ok(),
+    },
+    {
+      name: 'info-cache',
+      arity: -3,
+      ...row,
+      usage: '<master-name> ...',
+      summary: 'The last INFO of each server',
+      run: infoCache,
+    },
+    {
+      name: 'is-master-down-by-addr',
+      arity: 6,
+      ...row,
+      usage: '<ip> <port> <epoch> <runid>',
+      summary: 'Says whether this sentinel finds the primary down',
+      run: isDownByAddress,
+    },
+    { name: 'master', arity: 3, ...row, usage: name, summary: 'State of a primary', run: master },
+    { name: 'masters', arity: 2, ...row, summary: 'State of every monitored primary', run: masters },
+    {
+      name: 'monitor',
+      arity: 6,
+      ...row,
+      usage: '<name> <ip> <port> <quorum>',
+      summary: 'Begins to monitor a primary, on every sentinel of the group',
+      run: monitor,
+    },
+    {
+      name: 'myid',
+      arity: 2,
+      ...row,
+      summary: 'ID of this sentinel',
+      run: (call) => call.reply.bulkText(coreOf(call).self.runId),
+    },
+    {
+      name: 'pending-scripts',
+      arity: 2,
+      ...row,
+      summary: 'Scripts that wait or run',
+      run: ({ reply }) => reply.array(0),
+    },
+    {
+      name: 'remove',
+      arity: 3,
+      ...row,
+      usage: name,
+      summary: 'Ends the monitoring of a primary, on every sentinel of the group',
+      run: remove,
+    },
+    { name: 'replicas', arity: 3, ...row, usage: name, summary: 'State of the replicas of a primary', run: replicas },
+    { name: 'slaves', arity: 3, ...row, usage: name, summary: 'Same as REPLICAS', run: replicas },
+    {
+      name: 'reset',
+      arity: 3,
+      ...row,
+      usage: '<pattern>',
+      summary: 'Forgets the replicas and the history of matching groups; what lives is found again',
+      run: reset,
+    },
+    {
+      name: 'sentinels',
+      arity: 3,
+      ...row,
+      usage: name,
+      summary: 'State of the other sentinels of a primary',
+      run: sentinels,
+    },
+    {
+      name: 'set',
+      arity: -5,
+      ...row,
+      usage: '<master-name> <option> <value> ...',
+      summary: 'Changes settings of a group, on every sentinel of the group',
+      run: set,
+    },
+    {
+      name: 'simulate-failure',
+      arity: -3,
+      ...row,
+      usage: '[CRASH-AFTER-ELECTION] [CRASH-AFTER-PROMOTION] [HELP]',
+      summary: 'Makes this sentinel crash in the next failover that it leads',
+      run: simulateFailure,
+    },
+    {
+      name: 'vedette-status',
+      arity: 2,
+      ...row,
+      summary: 'Everything this sentinel knows, as JSON',
+      run: (call) => call.reply.bulkText(call.host.status()),
+    },
+    { name: 'help', arity: 2, ...row, summary: 'Shows this help', run: (call) => help(call, SENTINEL_COMMAND) },
+  ],
+}

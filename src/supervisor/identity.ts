@@ -1,0 +1,37 @@
+// Who this sentinel is and whom it knows, as kept in the `identity` record of the state file: so that a restarted sentinel
+// is the same one for everybody, belongs to the same group, and finds the others while every server is down.
+import type { PeerAddress } from '../sentinel/effects.ts'
+import { asAddress, asId, asList, asObject, parseObject } from '../sentinel/fields.ts'
+import { type FormedGroup, toGroup } from '../sentinel/formation.ts'
+
+export interface Identity {
+  /** 40 hex digits, SENTINEL MYID. */
+  readonly runId: string
+  /** The Raft group; undefined until it was formed or joined. */
+  readonly group: FormedGroup | undefined
+  readonly peers: readonly PeerAddress[]
+}
+
+const PEERS_MAX = 128
+
+export const encodeIdentity = (identity: Identity): Uint8Array => Buffer.from(JSON.stringify({ v: 1, ...identity }))
+
+/** Undefined when the bytes are no identity of version 1. */
+export function decodeIdentity(bytes: Uint8Array): Identity | undefined {
+  const fields = parseObject(Buffer.from(bytes).toString('utf8'), 1 << 20)
+  if (fields?.v !== 1) return undefined
+  const runId = asId(fields.runId)
+  const peers = asList(fields.peers, PEERS_MAX, toPeer)
+  const group = fields.group === undefined ? undefined : toGroup(fields.group)
+  if (!runId || !peers || (fields.group !== undefined && !group)) return undefined
+  return { runId, group, peers }
+}
+
+function toPeer(value: unknown): PeerAddress | undefined {
+  const fields = asObject(value)
+  const peer = asId(fields?.peer)
+  const runId = asId(fields?.runId)
+  const gossip = asAddress(fields?.gossip)
+  const resp = asAddress(fields?.resp)
+  return peer && runId && gossip && resp ? { peer, runId, gossip, resp } : undefined
+}

@@ -1,0 +1,217 @@
+// The connections to the servers under watch: for each one for commands, and one that listens to the hello channels. The core
+// says when to connect and what to ask; what happens on the wire goes back to it as inputs. Invariant: a link that was
+// replaced or dropped never speaks again.
+import { type CloseReason, connectResp, type RespClient } from '../io/resp-client.ts'
+import { type Reply, ReplyError } from '../protocol/reply-parser.ts'
+import { addressKey, type ServerRef } from '../sentinel/address.ts'
+import type { Input, LinkFailure, Order } from '../sentinel/effects.ts'
+import {
+  decodeHello,
+  decodeRedisHello,
+  HELLO_CHANNEL,
+  REDIS_HELLO_CHANNEL,
+  type RedisHello,
+} from '../sentinel/hello.ts'
+import { parseInfo } from '../sentinel/info.ts'
+import { obey } from './orders.ts'
+
+export interface LinksOptions {
+  readonly feed: (input: Input) => void
+  readonly onRedisHello: (hello: RedisHello) => void
+  /** Credentials for the servers of a group. */
+  readonly authOf: (group: string) => { readonly username: string; readonly password: string }
+  /** Name that servers show in CLIENT LIST, without the ending. */
+  readonly clientName: string
+  readonly onAuthError: (ref: ServerRef, message: string) => void
+}
+
+export interface Links {
+  connect(ref: ServerRef): void
+  disconnect(ref: ServerRef): void
+  ping(ref: ServerRef): void
+  info(ref: ServerRef): void
+  order(ref: ServerRef, id: number, order: Order): void
+  publish(ref: ServerRef, channel: string, text: string): void
+  /** Text of the last INFO, for SENTINEL INFO-CACHE. */
+  infoText(ref: ServerRef): { readonly text: string; readonly atMs: number } | undefined
+  /** Commands in flight, for the `link-pending-commands` field. */
+  pending(ref: ServerRef): number
+  stop(): void
+}
+
+interface Link {
+  readonly ref: ServerRef
+  command: RespClient
+  listener: RespClient | undefined
+  retry: NodeJS.Timeout | undefined
+  dropped: boolean
+  infoText: string
+  infoAtMs: number
+}
+
+const CONNECT_TIMEOUT_MS = 1_000
+const LISTENER_RETRY_MS = 100
+/** What a server may send in one reply: INFO and hellos are small. */
+const LIMITS = { bulkBytesMax: 1 << 20, totalBytesMax: 2 << 20, valuesMax: 10_000 }
+
+const FAILURES: Readonly<Record<CloseReason['kind'], LinkFailure>> = {
+  refused: 'refused',
+  reset: 'reset',
+  ended: 'closed',
+  timeout: 'timeout',
+  unreachable: 'unreachable',
+  unresolved: 'unreachable',
+  protocol: 'error',
+  closed: 'closed',
+  failed: 'error',
+}
+
+/** Makes the set of links, empty. */
+export function createLinks(options: LinksOptions, nowMs: () => number): Links {
+  const links = new Map<string, Link>()
+  const keyOf = (ref: ServerRef): string => `${ref.group} ${addressKey(ref)}`
+  const find = (ref: ServerRef): Link | undefined => links.get(keyOf(ref))
+
+  function connect(ref: ServerRef): void {
+    const former = find(ref)
+    if (former !== undefined) drop(former)
+    const link: Link = {
+      ref,
+      command: undefined as unknown as RespClient,
+      listener: undefined,
+      retry: undefined,
+      dropped: false,
+      infoText: former?.infoText ?? '',
+      infoAtMs: former?.infoAtMs ?? 0,
+    }
+    links.set(keyOf(ref), link)
+    link.command = dial(ref, 'cmd', {
+      onConnect: () => {
+        if (link.dropped) return
+        options.feed({ type: 'link-up', ref, local: plain(link.command.localAddress) })
+        listen(link)
+      },
+      onClose: (reason) => {
+        if (link.dropped) return
+        dropListener(link)
+        options.feed({ type: 'link-down', ref, failure: FAILURES[reason.kind] })
+      },
+    })
+  }
+
+  function dial(ref: ServerRef, role: 'cmd' | 'pubsub', on: Handlers): RespClient {
+    const { username, password } = options.authOf(ref.group)
+    const client = connectResp({
+      host: ref.host,
+      port: ref.port,
+      connectTimeoutMs: CONNECT_TIMEOUT_MS,
+      username,
+      password,
+      limits: LIMITS,
+      onAuthError: (error) => options.onAuthError(ref, error.message),
+      ...on,
+    })
+    void client.command(['CLIENT', 'SETNAME', `${options.clientName}-${role}`])
+    return client
+  }
+
+  function listen(link: Link): void {
+    const listener = dial(link.ref, 'pubsub', {
+      onPush: (items) => {
+        if (!link.dropped) takePush(link.ref, items)
+      },
+      onClose: () => {
+        if (link.dropped || link.listener !== listener || !link.command.connected) return
+        link.retry = setTimeout(() => listen(link), LISTENER_RETRY_MS)
+      },
+    })
+    link.listener = listener
+    void listener.command(['SUBSCRIBE', REDIS_HELLO_CHANNEL, HELLO_CHANNEL])
+  }
+
+  function takePush(ref: ServerRef, [kind, channel, payload]: Reply[]): void {
+    if (kind !== 'message' || typeof payload !== 'string') return
+    if (channel === HELLO_CHANNEL) {
+      const hello = decodeHello(payload)
+      if (hello !== undefined && hello.watches.includes(ref.group)) options.feed({ type: 'hello', hello })
+    } else {
+      const hello = decodeRedisHello(payload)
+      if (hello !== undefined) options.onRedisHello(hello)
+    }
+  }
+
+  function dropListener(link: Link): void {
+    clearTimeout(link.retry)
+    const { listener } = link
+    link.listener = undefined
+    listener?.close()
+  }
+
+  function drop(link: Link): void {
+    link.dropped = true
+    dropListener(link)
+    link.command.close()
+  }
+
+  /** Asks, and gives the reply to `take` unless the link is gone by then. */
+  function ask(ref: ServerRef, args: readonly string[], take: (reply: Reply, link: Link) => void): void {
+    const link = find(ref)
+    if (link === undefined) return
+    link.command.command(args).then(
+      (reply) => {
+        if (!link.dropped) take(reply, link)
+      },
+      () => {},
+    )
+  }
+
+  return {
+    connect,
+    disconnect(ref) {
+      const link = find(ref)
+      if (link === undefined) return
+      drop(link)
+      links.delete(keyOf(ref))
+    },
+    ping: (ref) => ask(ref, ['PING'], (reply) => options.feed({ type: 'pong', ref, text: textOf(reply) })),
+    info: (ref) =>
+      ask(ref, ['INFO'], (reply, link) => {
+        const text = typeof reply === 'string' ? reply : ''
+        if (text !== '') {
+          link.infoText = text
+          link.infoAtMs = nowMs()
+        }
+        // An error (LOADING, NOAUTH) is an INFO that says nothing: the request is answered, the facts stay old.
+        if (text !== '') options.feed({ type: 'info', ref, info: parseInfo(text) })
+        else options.feed({ type: 'info-failed', ref })
+      }),
+    order(ref, id, order) {
+      const link = find(ref)
+      if (link === undefined) return options.feed({ type: 'order-done', ref, id, ok: false, text: 'no link' })
+      void obey(link.command, order).then(({ ok, text }) => options.feed({ type: 'order-done', ref, id, ok, text }))
+    },
+    publish(ref, channel, text) {
+      void find(ref)?.command.command(['PUBLISH', channel, text])
+    },
+    infoText(ref) {
+      const link = find(ref)
+      return link === undefined || link.infoText === '' ? undefined : { text: link.infoText, atMs: link.infoAtMs }
+    },
+    pending: (ref) => find(ref)?.command.outstanding ?? 0,
+    stop() {
+      for (const link of links.values()) drop(link)
+      links.clear()
+    },
+  }
+}
+
+interface Handlers {
+  readonly onConnect?: () => void
+  readonly onClose: (reason: CloseReason) => void
+  readonly onPush?: (items: Reply[]) => void
+}
+
+const textOf = (reply: Reply): string => (reply instanceof ReplyError ? reply.message : String(reply))
+
+/** An address as others can use it: without the prefix of an IPv4 address on an IPv6 socket. */
+const plain = (address: string | undefined): string => (address ?? '').replace(/^::ffff:/, '')

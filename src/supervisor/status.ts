@@ -1,0 +1,111 @@
+// SENTINEL VEDETTE-STATUS: what `vedette status`, `vedette up` and the console show, as one JSON object.
+import { addressKey, sameAddress } from '../sentinel/address.ts'
+import type { CoreState, GroupState } from '../sentinel/state.ts'
+import { topoOf } from '../sentinel/state.ts'
+import type { Failover, FailoverRecord } from '../sentinel/topology.ts'
+import type { Watched } from '../sentinel/watched.ts'
+import { statusOf } from './commands/info.ts'
+import type { Sentinel } from './sentinel.ts'
+
+/** The state as plain data, ready for JSON. Times without `At` are ages in ms; `…AtMs` are wall clock. */
+export function statusOfSentinel(sentinel: Sentinel, nowMs: number) {
+  const core = sentinel.core.state
+  const raft = sentinel.consensus?.status()
+  const members = [...(raft?.membership.voters ?? [])]
+  return {
+    self: addressKey(core.self.resp),
+    peer: core.self.peer,
+    runId: core.self.runId,
+    uptimeMs: Math.round(nowMs - sentinel.startedMs),
+    group: core.formed ?? null,
+    raft: {
+      term: raft?.term ?? 0,
+      leader: raft?.leader ?? null,
+      role: raft?.role ?? 'none',
+      commitIndex: raft?.commitIndex ?? 0,
+      voters: members,
+      learners: raft?.membership.learners ?? [],
+    },
+    sentinels: sentinelList(core, members, nowMs),
+    masters: [...core.groups.values()].map((group) => masterStatus(core, group, nowMs)),
+  }
+}
+
+function sentinelList(core: CoreState, voters: readonly string[], nowMs: number) {
+  const role = (peer: string) => ({ leader: core.raft.leader === peer, voter: voters.includes(peer) })
+  const self = {
+    peer: core.self.peer,
+    runId: core.self.runId,
+    address: addressKey(core.self.resp),
+    health: 'up',
+    lastHeardMs: 0,
+  }
+  const others = [...core.peers.values()].map(({ peer, runId, resp, sdown, lastHeardMs }) => ({
+    peer,
+    runId,
+    address: addressKey(resp),
+    health: sdown ? 'down' : 'up',
+    lastHeardMs: Math.round(nowMs - lastHeardMs),
+  }))
+  return [self, ...others].map((one) => ({ ...one, ...role(one.peer) }))
+}
+
+function masterStatus(core: CoreState, group: GroupState, nowMs: number) {
+  const topo = topoOf(core, group.name)!
+  const history = topo.history.map(recordOf)
+  const primary = group.servers.get(addressKey(topo.primary))
+  return {
+    name: group.name,
+    quorum: topo.quorum,
+    epoch: topo.configEpoch,
+    status: statusOf(core, group.name),
+    primary: addressKey(topo.primary),
+    failover: topo.failover === undefined ? null : failoverOf(topo.failover, nowMs + core.options.wallOffsetMs),
+    servers: [...group.servers.values()].map((server) => serverStatus(group, server, primary)),
+    lastFailover: history.findLast(({ outcome }) => outcome === 'done') ?? null,
+    history,
+  }
+}
+
+function serverStatus(group: GroupState, server: Watched, primary: Watched | undefined) {
+  const { info } = server
+  const isPrimary = sameAddress(server.ref, group.primary)
+  const lag = info && primary?.info ? Math.max(0, primary.info.offset - info.offset) : 0
+  return {
+    address: server.key,
+    role: isPrimary ? 'primary' : 'replica',
+    health: server.sdown ? 'down' : 'up',
+    link: isPrimary ? null : info?.linkUp === true && !server.sdown ? 'up' : 'down',
+    offset: info?.offset ?? 0,
+    lagBytes: isPrimary ? 0 : lag,
+    priority: info?.priority ?? 100,
+    runId: info?.runId ?? '',
+  }
+}
+
+function failoverOf({ epoch, reason, candidate, switchedAtMs, startedAtMs, planned }: Failover, wallMs: number) {
+  const step = candidate === undefined ? 'choose' : switchedAtMs === undefined ? 'promote' : 'reconfigure'
+  return {
+    epoch,
+    step,
+    reason,
+    planned,
+    candidate: candidate === undefined ? null : addressKey(candidate),
+    sinceMs: Math.max(0, Math.round(wallMs - startedAtMs)),
+  }
+}
+
+function recordOf(record: FailoverRecord) {
+  const { epoch, reason, choice, from, to, planned, outcome, startedAtMs, switchedAtMs, endedAtMs } = record
+  return {
+    epoch,
+    reason,
+    choice,
+    from: addressKey(from),
+    to: to === undefined ? null : addressKey(to),
+    planned,
+    outcome,
+    durationMs: (switchedAtMs ?? endedAtMs) - startedAtMs,
+    atMs: startedAtMs,
+  }
+}
