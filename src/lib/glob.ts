@@ -55,6 +55,8 @@ export function globMatch(
   start = 0,
   end = text.length,
 ): boolean {
+  // As in Redis nothing but the empty pattern matches the empty text, not even `*`.
+  if (start >= end) return pattern.length === 0
   let p = 0
   let t = start
   let starAt = -1
