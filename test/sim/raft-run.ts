@@ -99,7 +99,8 @@ export function runRaft(seed: number, print?: (line: string) => void): RaftTally
   /** Most crashes are followed by a restart; some processes stay away until peace. */
   const crash = (process: Process | undefined): void => {
     process?.crash()
-    if (process && world.chance(0.9)) world.after(world.between(1, world.pick([20, 500, 3000])), process.start)
+    if (!process || world.chance(0.1)) return
+    world.after(world.between(1, world.pick([20, 500, 3000])), () => world.nowMs() < FAULTS_MS && process.start())
   }
   /** The leader and one follower on the wrong side: entries that reach a minority, and must go or be adopted later. */
   const isolateLeader = (): void => {
