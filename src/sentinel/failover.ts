@@ -38,6 +38,8 @@ interface Given {
 export interface FailoverRun {
   readonly epoch: number
   readonly startedMs: number
+  /** Taken up midway from another leader. */
+  readonly resumed: boolean
   /** Facts about replicas that were asked for earlier are too old to choose by. */
   readonly freshSinceMs: number
   phase: 'choose' | 'promote' | 'reconfigure'
@@ -92,6 +94,7 @@ export function createRun(failover: Failover, nowMs: number, freshSinceMs: numbe
   return {
     epoch: failover.epoch,
     startedMs: nowMs,
+    resumed: phase !== 'choose',
     freshSinceMs: Math.min(nowMs, freshSinceMs),
     phase,
     phaseSinceMs: nowMs,
@@ -150,56 +153,74 @@ const reachable = (server: Watched | undefined): server is Watched =>
 
 // ---- choose
 
-function choose(run: FailoverRun, facts: FailoverFacts, out: Decision[]): void {
-  const { nowMs, topo, failover, settings, servers } = facts
-  tell(run, out, '+failover-state-select-slave')
+/** A choice that can be made now, or how long it pays to wait for more facts. */
+export type Choice =
+  | { readonly kind: 'wait'; readonly ask: readonly Watched[] }
+  | { readonly kind: 'chosen'; readonly replica: Address; readonly why: string }
+  | { readonly kind: 'none'; readonly why: string }
+
+/** What the choice rests on. `freshSinceMs`: older facts do not count. `crashed`: the primary's process is gone. */
+export interface ChoiceFacts {
+  readonly nowMs: number
+  readonly topo: TopologyGroup
+  readonly settings: GroupSettings
+  readonly servers: ReadonlyMap<string, Watched>
+  readonly old: Address
+  readonly freshSinceMs: number
+  readonly crashed: boolean
+}
+
+/** Chooses among the replicas; `patient`: waits for the facts of every one that can be reached. */
+export function chooseReplica(facts: ChoiceFacts, patient: boolean): Choice {
+  const { topo, servers, freshSinceMs } = facts
   const replicas = topo.replicas.flatMap((address) => servers.get(addressKey(address)) ?? [])
+  const waiting = replicas.filter((server) => reachable(server) && !isFresh(facts, server))
+  if (waiting.length > 0 && patient)
+    return { kind: 'wait', ask: waiting.filter(({ infoAsks }) => infoAsks.length === 0) }
+  const candidates = replicas.map((server) => candidateOf(server, freshSinceMs))
+  const { winner, sentence } = rank(candidates, maxLinkDownMs(facts))
+  if (winner === undefined) return { kind: 'none', why: sentence }
+  return { kind: 'chosen', replica: winner.address, why: sentence }
+}
+
+function choose(run: FailoverRun, facts: FailoverFacts, out: Decision[]): void {
+  const { nowMs, failover, settings, servers } = facts
+  tell(run, out, '+failover-state-select-slave')
   const waitedMs = nowMs - run.phaseSinceMs
-  const waiting = replicas.filter((server) => reachable(server) && !isFresh(run, facts, server))
-  if (waiting.length > 0 && waitedMs < CHOOSE_WAIT_MS) {
-    for (const server of waiting) if (server.infoAsks.length === 0) out.push({ do: 'info', server })
+  const crashed = !failover.planned && servers.get(addressKey(failover.old))?.judgement.verdict === 'dead'
+  const { freshSinceMs } = run
+  const choice = chooseReplica({ ...facts, old: failover.old, freshSinceMs, crashed }, waitedMs < CHOOSE_WAIT_MS)
+  if (choice.kind === 'chosen') {
+    const why = failover.planned ? `${choice.why}, as the operator asked for a switchover` : choice.why
+    out.push({ do: 'choose', replica: choice.replica, why })
+  } else if (choice.kind === 'wait') {
+    for (const server of choice.ask) out.push({ do: 'info', server })
     out.push({ do: 'wake', atMs: nowMs + POLL_FAST_MS })
-    return
-  }
-  const { winner, sentence } = rank(
-    replicas.map((server) => candidateOf(run, server)),
-    maxLinkDownMs(facts),
-  )
-  if (winner !== undefined) {
-    const why = failover.planned ? `${sentence}, as the operator asked for a switchover` : sentence
-    out.push({ do: 'choose', replica: winner.address, why })
-    return
-  }
-  if (waitedMs < Math.min(CHOOSE_LIMIT_MS, settings.failoverTimeoutMs)) {
+  } else if (waitedMs < Math.min(CHOOSE_LIMIT_MS, settings.failoverTimeoutMs)) {
     out.push({ do: 'wake', atMs: nowMs + POLL_SLOW_MS })
-    return
-  }
-  out.push({ do: 'abort', cause: 'no-good-slave', why: sentence })
+  } else out.push({ do: 'abort', cause: 'no-good-slave', why: choice.why })
 }
 
 /** Fresh: asked for after the failure; and after a crash, the replica has drained what the dead primary had sent. */
-function isFresh(run: FailoverRun, { nowMs, failover, servers }: FailoverFacts, server: Watched): boolean {
-  if (server.info === undefined || server.infoAskedMs < run.freshSinceMs) return false
-  const old = servers.get(addressKey(failover.old))
-  const crashed = !failover.planned && old?.judgement.verdict === 'dead'
-  return !crashed || !server.info.linkUp || nowMs - run.freshSinceMs > DRAIN_WAIT_MS
+function isFresh({ nowMs, freshSinceMs, crashed }: ChoiceFacts, server: Watched): boolean {
+  if (server.info === undefined || server.infoAskedMs < freshSinceMs) return false
+  return !crashed || !server.info.linkUp || nowMs - freshSinceMs > DRAIN_WAIT_MS
 }
 
-function candidateOf(run: FailoverRun, server: Watched): Candidate {
+function candidateOf(server: Watched, freshSinceMs: number): Candidate {
   const { host, port } = server.ref
-  const fresh = server.infoAskedMs >= run.freshSinceMs
   return {
     address: { host, port },
     verdict: server.judgement.verdict,
     linked: server.link === 'up',
-    info: fresh ? server.info : undefined,
+    info: server.infoAskedMs >= freshSinceMs ? server.info : undefined,
   }
 }
 
 /** Redis Sentinel's limit on how old a replica's data may be: ten times down-after, and the time since the failure. */
-function maxLinkDownMs({ nowMs, failover, settings, servers }: FailoverFacts): number {
-  const old = servers.get(addressKey(failover.old))
-  const downMs = old?.sdown ? nowMs - old.sdownSinceMs : 0
+function maxLinkDownMs({ nowMs, old, settings, servers }: ChoiceFacts): number {
+  const primary = servers.get(addressKey(old))
+  const downMs = primary?.sdown ? nowMs - primary.sdownSinceMs : 0
   return settings.downAfterMs * 10 + downMs
 }
 
@@ -225,8 +246,8 @@ function promote(run: FailoverRun, facts: FailoverFacts, out: Decision[]): void 
   }
   out.push({ do: 'wake', atMs: nowMs + POLL_SLOW_MS })
   if (server.link !== 'up') return
-  if (run.startedMs === run.phaseSinceMs && server.infoAskedMs < run.startedMs) {
-    // Taken up midway from another leader: the candidate may be primary already.
+  if (run.resumed && server.infoAskedMs < run.startedMs) {
+    // The candidate may be primary already.
     if (server.infoAsks.at(-1) !== nowMs) out.push({ do: 'info', server })
     return
   }
