@@ -29,6 +29,9 @@ function splitSubcommands(row: RespValue): { own: RespValue[]; subcommands: Map<
   }
 }
 
+/** Subcommands of Redis 7.2 that we have because clients send them to every server. */
+const BEYOND_7_0 = new Set(['client|no-touch', 'client|setinfo'])
+
 /** Sorts what has no order: flags and categories are sets. */
 function tidy(row: RespValue[]): RespValue[] {
   const sorted = (value: RespValue | undefined): RespValue =>
@@ -43,6 +46,7 @@ describe('COMMAND INFO', () => {
     )
     expect(tidy(got!.own)).toEqual(tidy(expected!.own))
     for (const [sub, row] of got!.subcommands) {
+      if (BEYOND_7_0.has(sub)) continue
       expect(expected!.subcommands.has(sub), `${sub} is no command of Redis 7.0`).toBe(true)
       expect(tidy(row)).toEqual(tidy(expected!.subcommands.get(sub)!))
     }
@@ -97,6 +101,7 @@ describe('the number of arguments', () => {
   it.each(['config', 'client', 'object', 'pubsub', 'command'])('of the subcommands of %s', async (name) => {
     const known = splitSubcommands(((await ours.call('COMMAND', 'INFO', name)) as RespValue[])[0]!).subcommands
     for (const [full, row] of known) {
+      if (BEYOND_7_0.has(full)) continue
       const arity = Number(row[1])
       const wrong = arity > 0 ? [arity - 3, arity - 1] : [-arity - 3]
       for (const count of wrong.filter((count) => count >= 0)) {
