@@ -6,7 +6,15 @@ import { CLIENT_COMMANDS } from './client.ts'
 import { CONFIG_COMMANDS } from './config.ts'
 import { CONNECTION_COMMANDS } from './connection.ts'
 import { INTROSPECTION_COMMANDS } from './introspection.ts'
+import { DATABASE_COMMANDS } from './databases.ts'
+import { DUMP_COMMANDS } from './dump-restore.ts'
+import { EXPIRE_COMMANDS } from './expire.ts'
 import { KEYS_COMMANDS } from './keys.ts'
+import { OBJECT_COMMANDS } from './object.ts'
+import { SCAN_COMMANDS } from './scan.ts'
+import { STRING_RANGE_COMMANDS } from './strings-ranges.ts'
+import { STRING_NUMERIC_COMMANDS } from './strings-numeric.ts'
+import { LCS_COMMANDS } from './strings-lcs.ts'
 import { PUBSUB_COMMANDS } from './pubsub.ts'
 import { SERVER_COMMANDS } from './server.ts'
 import { REPLICATION_COMMANDS } from './replication.ts'
@@ -122,7 +130,15 @@ export class CommandTable {
 export function allCommands(): CommandTable {
   return new CommandTable([
     ...STRING_COMMANDS,
+    ...STRING_RANGE_COMMANDS,
+    ...STRING_NUMERIC_COMMANDS,
+    ...LCS_COMMANDS,
     ...KEYS_COMMANDS,
+    ...EXPIRE_COMMANDS,
+    ...SCAN_COMMANDS,
+    ...OBJECT_COMMANDS,
+    ...DUMP_COMMANDS,
+    ...DATABASE_COMMANDS,
     ...CONNECTION_COMMANDS,
     ...CLIENT_COMMANDS,
     ...PUBSUB_COMMANDS,
@@ -138,10 +154,14 @@ function lower(byte: number): number {
   return byte >= 65 && byte <= 90 ? byte + 32 : byte
 }
 
+/** Mixes length, first, middle and last character: few collisions among some 250 names, and no loop on the hot path. */
 function nameHash(bytes: Uint8Array, start: number, end: number): number {
-  let h = end - start
-  for (let i = start; i < end; i++) h = (Math.imul(h, 31) + lower(bytes[i])) | 0
-  return h ^ (h >>> 8)
+  const length = end - start
+  if (length === 0) return 0
+  const first = bytes[start] & 0x1f
+  const middle = bytes[start + (length >>> 1)] & 0x1f
+  const last = bytes[end - 1] & 0x1f
+  return (first * 29 + middle * 191 + last * 7 + length * 61) | 0
 }
 
 function compile(spec: CommandSpec, parent: Command | undefined): Command {

@@ -83,7 +83,7 @@ export interface EngineParts {
 }
 
 /** One command of so many is timed, and stands for the others: reading the clock costs as much as a GET. */
-const TIMED_ONE_OF = 16
+const TIMED_ONE_OF = 64
 
 const EMPTY = Buffer.alloc(0)
 const MULTI = Buffer.from('*1\r\n$5\r\nMULTI\r\n')
@@ -144,9 +144,10 @@ export class Engine implements Context {
 
   /** Runs the request in `args` for the session and writes its reply. */
   execute(session: Session, args: Args, reply: ReplyWriter): Outcome {
-    this.session = session
-    this.args = args
-    this.reply = reply
+    // Only what differs is stored: a store of a reference costs more than the test, and these rarely change.
+    if (this.session !== session) this.session = session
+    if (this.args !== args) this.args = args
+    if (this.reply !== reply) this.reply = reply
     const mark = reply.pos
     reply.resp = session.resp
     if (session.replyMode === 'skip-next') session.replyMode = 'skip'
@@ -200,9 +201,7 @@ export class Engine implements Context {
   // ---- the gate ----
 
   private subcommand(container: Command): Command | undefined {
-    if (this.args.count < 2) return container.run === undefined ? container : container
-    const name = this.args.latin1(1).toLowerCase()
-    return container.subcommands!.get(name) ?? (container.run === undefined ? undefined : container)
+    return this.args.count < 2 ? container : container.subcommands!.get(this.args.latin1(1).toLowerCase())
   }
 
   private unknown(container: Command | undefined): string {
@@ -291,9 +290,9 @@ export class Engine implements Context {
     const { effects, reply, args } = this
     const mark = reply.pos
     effects.reset()
-    session.lastCommand = command.fullName
-    this.db = this.keyspace.databases[session.db]
-    const timed = ++this.timer % TIMED_ONE_OF === 0
+    if (session.lastCommand !== command.fullName) session.lastCommand = command.fullName
+    if (this.db.index !== session.db) this.db = this.keyspace.databases[session.db]
+    const timed = (++this.timer & (TIMED_ONE_OF - 1)) === 0
     const startMicros = timed ? this.parts.clockMicros() : 0
     try {
       command.run!(this)
