@@ -7,13 +7,15 @@ import type { NodeId } from './messages.ts'
 export const majority = (count: number): number => Math.floor(count / 2) + 1
 
 /**
- * The largest value that a majority of the voters has reached: the values sorted from high to low, at the place of the
- * majority. Serves commit indexes and times of contact alike. Without voters there is no majority: -Infinity.
+ * The largest value that a majority of the voters has reached: the values sorted from low to high, a majority from the
+ * end. Serves commit indexes and times of contact alike. Without voters there is no majority: -Infinity.
  */
 export function quorumValue(voters: readonly NodeId[], reachedBy: (id: NodeId) => number): number {
-  if (voters.length === 0) return -Infinity
-  const values = voters.map(reachedBy).sort((a, b) => (a < b ? 1 : a > b ? -1 : 0))
-  return values[majority(voters.length) - 1]!
+  const count = voters.length
+  if (count === 0) return -Infinity
+  const ascending = new Float64Array(count)
+  for (let i = 0; i < count; i++) ascending[i] = reachedBy(voters[i]!)
+  return ascending.sort()[count - majority(count)]!
 }
 
 /** How an election stands. Votes of nodes that are no voters do not count; a voter who said nothing is still open. */

@@ -72,9 +72,8 @@ export function createRaftCheckers(): RaftCheckers {
   const terms = new Map<string, number>()
 
   /** Election safety (§5.2) and leader completeness (§5.4): one leader a term, and it has all that was committed before. */
-  const checkLeader = (process: Process): void => {
-    const { role, term, lastIndex } = process.raft!.status()
-    if (role !== 'leader' || leaderOf.get(term) === process.id) return
+  const checkLeader = (process: Process, term: number, lastIndex: number): void => {
+    if (leaderOf.get(term) === process.id) return
     check(!leaderOf.has(term), () => `two leaders in term ${term}: ${leaderOf.get(term)} and ${process.id}`)
     leaderOf.set(term, process.id)
     tally.leaders++
@@ -162,7 +161,7 @@ export function createRaftCheckers(): RaftCheckers {
       check(status.anomalies === 0, () => `${process.id} has seen a message that no correct peer sends`)
       check(status.term >= (terms.get(process.id) ?? 0), () => `${process.id} is back in term ${status.term}`)
       if (status.role !== 'leader') return
-      checkLeader(process)
+      checkLeader(process, status.term, status.lastIndex)
       if (!process.raft!.isLeader(process.clockMs())) return
       tally.leasesSeen++
       for (const other of all) {

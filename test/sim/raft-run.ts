@@ -10,7 +10,7 @@ import { createRaftCheckers, encodeDigest, type RaftTally } from './raft-checker
 import { createWorld } from './world.ts'
 
 const GROUP = 'sim'
-const FAULTS_MS = 12_000
+const FAULTS_MS = 10_000
 /** After the last fault: long enough for an old snapshot to be retried and several elections to fail. */
 const PATIENCE_MS = 15_000
 
