@@ -63,14 +63,24 @@ export class Snapshot {
     space.snapshot = this
   }
 
-  /** Hands over one more segment. Whether there is more to do; the keyspace is free for the next snapshot if not. */
-  step(): boolean {
+  /**
+   * Hands over one more segment, or as much of it as makes up `budgetBytes`. Whether there is more to do; the keyspace is
+   * free for the next snapshot if not.
+   */
+  step(budgetBytes = Number.POSITIVE_INFINITY): boolean {
     const part = this.parts[this.part]
     if (part === undefined) {
       this.space.snapshot = undefined
       return false
     }
-    this.hash = part.table.visitSegment(this.hash, (h) => this.take(part.db, h))
+    let left = budgetBytes
+    let whole = true
+    const next = part.table.visitSegment(this.hash, (h) => {
+      if (left > 0) left -= this.take(part.db, h)
+      else whole = false
+    })
+    // What was handed over is marked, so a segment that was too much is simply visited again.
+    if (whole) this.hash = next
     if (this.hash >= 2 ** 32) {
       this.hash = 0
       this.part++
@@ -89,17 +99,20 @@ export class Snapshot {
     if (part !== undefined) this.take(part.db, h)
   }
 
-  private take(db: number, h: number): void {
+  /** Hands an entry over unless that was done; the bytes of its key and value if so. */
+  private take(db: number, h: number): number {
     const { arena, keyRange } = this
     const meta = entryMeta(arena, h)
-    if ((meta & SNAPSHOT_MARK) === this.space.snapshotMark) return
+    if ((meta & SNAPSHOT_MARK) === this.space.snapshotMark) return 0
     setEntryMeta(arena, h, (meta ^ SNAPSHOT_MARK) >>> 0)
-    if (this.sink === undefined) return
+    if (this.sink === undefined) return 0
     assert((meta & TYPE_MASK) === 0, 'only strings are stored so far')
     keyRange.bytes = arena.u8[h >>> SLAB_BITS]
     keyRange.start = entryKeyOffset(h, meta)
     keyRange.end = keyRange.start + entryKeyLength(arena, h)
     const expiryMs = (meta & HAS_EXPIRY) !== 0 ? entryExpiryMs(arena, h) : 0
-    this.sink.string(db, keyRange, valueOf(arena, h, this.valueRange), expiryMs, meta >>> CLOCK_SHIFT)
+    const value = valueOf(arena, h, this.valueRange)
+    this.sink.string(db, keyRange, value, expiryMs, meta >>> CLOCK_SHIFT)
+    return keyRange.end - keyRange.start + value.end - value.start
   }
 }

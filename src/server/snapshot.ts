@@ -40,6 +40,8 @@ export interface Snapshots {
 
 const SLICE_MS = 0.7
 const WAIT_MS = 2
+/** Entries of this many bytes together are one step of the walk, or a single larger one. */
+const STEP_BYTES = 128 * 1024
 
 /** The snapshots of a keyspace. */
 export function createSnapshots(keyspace: Keyspace): Snapshots {
@@ -140,7 +142,7 @@ function createWalk(keyspace: Keyspace, options: SnapshotOptions, sink: Snapshot
 
   return {
     step() {
-      if (snapshot.step()) return true
+      if (snapshot.step(STEP_BYTES)) return true
       guarded(() => {
         writer.end()
         sink.done(undefined)
