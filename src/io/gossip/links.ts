@@ -7,7 +7,9 @@ import { monotonicMs } from '../clock.ts'
 import type { Peer, PeerState } from '../transport.ts'
 import type { Connection, GossipNode, Multiaddr, PeerId } from './node.ts'
 
-const REVIEW_MS = 200
+/** Between two looks at the links when something is to be done, and when all is well (events come at once anyway). */
+const REVIEW_MS = 100
+const REVIEW_IDLE_MS = 1_000
 const MUTE_MS = 1_500
 const DIAL_TIMEOUT_MS = 1_000
 const RETRY_MS_MIN = 100
@@ -46,13 +48,20 @@ export function createLinks({ gossip, self, inboxOf, parse, onPeer }: LinksOptio
   const links = new Map<string, Link>()
   let stopped = false
   let reviewing = false
-  const timer = setInterval(review, REVIEW_MS)
+  let timer = setTimeout(review, REVIEW_IDLE_MS)
 
   const connectionsOf = (link: Link): Connection[] =>
     node.getConnections(link.peerId).filter(({ status }) => status === 'open')
 
   function review(): void {
-    if (!stopped) for (const link of links.values()) reviewLink(link)
+    if (stopped) return
+    clearTimeout(timer)
+    let well = true
+    for (const link of links.values()) {
+      reviewLink(link)
+      well &&= link.connected
+    }
+    timer = setTimeout(review, well ? REVIEW_IDLE_MS : REVIEW_MS)
   }
 
   /** Soon, once for all the events of this turn. */
@@ -155,7 +164,7 @@ export function createLinks({ gossip, self, inboxOf, parse, onPeer }: LinksOptio
     isConnected: (id) => links.get(id)?.connected === true,
     stop() {
       stopped = true
-      clearInterval(timer)
+      clearTimeout(timer)
       for (const link of links.values()) reset(link, connectionsOf(link))
     },
   }
