@@ -170,6 +170,11 @@ export class Database {
     for (let hash = 0; hash < 2 ** 32; ) hash = this.table.visitSegment(hash, visit)
   }
 
+  /** An entry picked by two random 32-bit numbers, expired or not; 0 if there is none. */
+  sample(segment: number, slot: number): number {
+    return this.table.sample(segment, slot)
+  }
+
   // ---- changing ----
 
   /**
@@ -244,8 +249,12 @@ export class Database {
     this.setMetaBits(h, typeAndEncoding | (huge ? HUGE : 0))
     const to = valueOf(arena, h, this.range)
     copyBytes(valueBytes, valueStart, valueEnd, to.bytes, to.start)
-    if (old !== 0) this.replaceFound(old, h)
-    else this.insertFound(h)
+    try {
+      this.place(old, h)
+    } catch (error) {
+      this.releaseEntry(h)
+      throw error
+    }
     this.afterChange(h)
     return h
   }
@@ -317,9 +326,14 @@ export class Database {
       const to = this.value(moved)
       copyBytes(bytes, start, end, to.bytes, to.start)
     }
+    try {
+      this.updateExpires(h, moved)
+    } catch (error) {
+      this.releaseBlock(moved)
+      throw error
+    }
     this.table.seek(h)
     this.table.replace(moved)
-    this.updateExpires(h, moved)
     this.releaseBlock(h)
     this.afterChange(moved)
     return moved
@@ -329,33 +343,53 @@ export class Database {
   remove(h: number): void {
     this.beforeChange(h)
     this.afterChange(h)
-    this.table.seek(h)
-    this.table.remove()
-    if (this.hasExpiry(h)) {
-      this.expires.seek(h)
-      this.expires.remove()
-    }
+    this.unlist(h)
     this.releaseEntry(h)
   }
 
   /**
-   * Copies an entry under a key of this or another database that must be free; value, type, encoding and access clock
-   * go along, and the expiry unless another one is given. Returns the copy.
+   * Copies an entry under another key of this or another database, whatever was there; value, type, encoding, expiry and
+   * access clock go along. Returns the copy. Throws ArenaFullError before any change.
    */
-  copyTo(
-    h: number,
-    target: Database,
-    keyBytes: Uint8Array,
-    keyStart: number,
-    keyEnd: number,
-    expiryMs = KEEP_EXPIRY,
-  ): number {
-    const meta = entryMeta(this.space.arena, h)
+  copyTo(h: number, target: Database, keyBytes: Uint8Array, keyStart: number, keyEnd: number): number {
+    const typeAndEncoding = entryMeta(this.space.arena, h) & (TYPE_MASK | ENCODING_MASK)
     const { bytes, start, end } = this.value(h)
-    const at = expiryMs === KEEP_EXPIRY ? this.expiryMs(h) : expiryMs
-    const copy = target.put(keyBytes, keyStart, keyEnd, bytes, start, end, meta & (TYPE_MASK | ENCODING_MASK), at)
+    const copy = target.put(keyBytes, keyStart, keyEnd, bytes, start, end, typeAndEncoding, this.expiryMs(h))
     this.setClock(copy, this.clock(h))
     return copy
+  }
+
+  /**
+   * Moves an entry under another key of this or another database, whatever was there, as `copyTo` does; a huge value stays
+   * where it is. Returns the new entry.
+   */
+  moveTo(h: number, target: Database, keyBytes: Uint8Array, keyStart: number, keyEnd: number): number {
+    const { arena, hashKey } = this.space
+    const meta = entryMeta(arena, h)
+    if ((meta & HUGE) === 0) {
+      const moved = this.copyTo(h, target, keyBytes, keyStart, keyEnd)
+      this.remove(h)
+      return moved
+    }
+    this.beforeChange(h)
+    const hash = hashBytes(keyBytes, keyStart, keyEnd, hashKey)
+    const word = entryValueWord(arena, h)
+    const moved = target.newEntry(hash, keyBytes, keyStart, keyEnd, 0, word, this.expiryMs(h))
+    this.setMetaBits(moved, meta & (TYPE_MASK | ENCODING_MASK | HUGE))
+    this.setClock(moved, this.clock(h))
+    const old = target.table.find(keyBytes, keyStart, keyEnd, hash)
+    if (old !== 0) target.beforeChange(old)
+    try {
+      target.place(old, moved)
+    } catch (error) {
+      this.releaseBlock(moved)
+      throw error
+    }
+    this.afterChange(h)
+    this.unlist(h)
+    this.releaseBlock(h)
+    target.afterChange(moved)
+    return moved
   }
 
   /** Sets the access clock of an entry. */
@@ -443,19 +477,32 @@ export class Database {
 
   /** Puts `h` in the place of `old`, which the last lookup of the table found, and releases `old`. */
   private replaceFound(old: number, h: number): void {
-    this.table.replace(h)
     this.updateExpires(old, h)
+    this.table.replace(h)
     this.releaseEntry(old)
   }
 
-  private insertFound(h: number): void {
+  /**
+   * Lists an entry under the key that the table's last lookup looked for, in the place of `old` unless that is 0. Throws
+   * ArenaFullError before any change.
+   */
+  private place(old: number, h: number): void {
+    if (old !== 0) return this.replaceFound(old, h)
+    const hasExpiry = this.hasExpiry(h)
+    if (hasExpiry) this.addToExpires(h)
     try {
       this.table.insert(h)
     } catch (error) {
-      this.releaseEntry(h)
+      if (hasExpiry) this.removeFromExpires(h)
       throw error
     }
-    if (this.hasExpiry(h)) this.addToExpires(h)
+  }
+
+  /** Takes an entry out of the tables; its memory is the caller's to release. */
+  private unlist(h: number): void {
+    this.table.seek(h)
+    this.table.remove()
+    if (this.hasExpiry(h)) this.removeFromExpires(h)
   }
 
   private updateExpires(old: number, h: number): void {
@@ -468,6 +515,11 @@ export class Database {
     this.expires.seek(old)
     if (has) this.expires.replace(h)
     else this.expires.remove()
+  }
+
+  private removeFromExpires(h: number): void {
+    this.expires.seek(h)
+    this.expires.remove()
   }
 
   private addToExpires(h: number): void {

@@ -203,14 +203,22 @@ export class Table {
     return (Math.floor(next / 2 ** (32 - nextDepth)) * 32 + nextDepth) * SLOTS
   }
 
-  /** The first entry in a segment picked by one random number, from a slot picked by the other; 0 if it has none. */
+  /**
+   * An entry picked by two random 32-bit numbers: the first one from a slot of a segment on, in this segment or the next
+   * one that has any; 0 if the table is empty.
+   */
   sample(hash: number, slot: number): number {
-    const segment = this.directory[this.depth === 0 ? 0 : hash >>> (32 - this.depth)]
-    for (let i = 0; i < SLOTS; i++) {
-      const h = this.at(segment, (slot + i) & SLOT_MASK)
-      if (h !== 0) return h
+    if (this.size === 0) return 0
+    for (let from = hash; ; ) {
+      const segment = this.directory[this.depth === 0 ? 0 : from >>> (32 - this.depth)]
+      if (this.arena.u32[segment >>> SLAB_BITS][((segment & SLAB_MASK) << 1) + 1] !== 0) {
+        for (let i = 0; ; i++) {
+          const h = this.at(segment, (slot + i) & SLOT_MASK)
+          if (h !== 0) return h
+        }
+      }
+      from = (from + 2 ** (32 - this.segmentDepth(segment))) % 2 ** 32
     }
-    return 0
   }
 
   /** Releases the segments. The entries are their owner's to release; the table must not be used after this. */

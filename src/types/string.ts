@@ -1,7 +1,7 @@
 // Strings: the encodings that OBJECT ENCODING tells. The bytes are stored as they were given in all of them; an integer in
 // its canonical decimal form, so that GET copies and INCR parses at most 20 bytes.
 
-import { isInt64 } from '../lib/decimal.ts'
+import { isInt64, parseSmallInt } from '../lib/decimal.ts'
 import { ENCODING_SHIFT } from '../store/entry.ts'
 
 /** Type number of strings in an entry's header; the same as in RDB files. */
@@ -23,10 +23,26 @@ const EMBSTR_BYTES_MAX = 44
 export function stringEncodingOf(bytes: Uint8Array, start: number, end: number): number {
   const length = end - start
   if (length <= 20 && isInt64(bytes, start, end)) return STRING_INT
+  return stringEncodingOfText(length)
+}
+
+/** Type and encoding of a string of `length` bytes that is kept as text even if it spells an integer. */
+export function stringEncodingOfText(length: number): number {
   return length <= EMBSTR_BYTES_MAX ? STRING_EMBSTR : STRING_RAW
 }
 
 /** Name of an encoding as OBJECT ENCODING tells it. */
 export function stringEncodingName(encoding: number): string {
   return encoding === INT ? 'int' : encoding === EMBSTR ? 'embstr' : 'raw'
+}
+
+/** Integers from 0 up to this are one shared object each in Redis, which OBJECT REFCOUNT shows. */
+const SHARED_INTEGERS = 10_000
+/** What OBJECT REFCOUNT tells of a shared object. */
+const SHARED_REFCOUNT = 2 ** 31 - 1
+
+/** The number of references that OBJECT REFCOUNT tells for the string in bytes [start, end). */
+export function stringRefcount(encoding: number, bytes: Uint8Array, start: number, end: number): number {
+  const n = encoding === INT ? parseSmallInt(bytes, start, end) : Number.NaN
+  return n >= 0 && n < SHARED_INTEGERS ? SHARED_REFCOUNT : 1
 }

@@ -1,0 +1,104 @@
+// OBJECT: how a value is stored.
+
+import { fail } from '../errors.ts'
+import { CLOCK_MASK } from '../store/entry.ts'
+import { stringEncodingName, stringRefcount } from '../types/string.ts'
+import type { Context } from './context.ts'
+import { help } from './help.ts'
+import { type ArgumentSpec, type CommandSpec, keyAt } from './spec.ts'
+
+/** The entry of the key in argument 2; if there is none, replies null and returns 0. Neither a read nor a touch. */
+function subject(ctx: Context): number {
+  const { args, db, reply } = ctx
+  const h = db.find(args.buffer, args.start(2), args.end(2))
+  if (h === 0) reply.null()
+  return h
+}
+
+function encoding(ctx: Context): void {
+  const h = subject(ctx)
+  if (h !== 0) ctx.reply.bulkText(stringEncodingName(ctx.db.encoding(h)))
+}
+
+function refcount(ctx: Context): void {
+  const h = subject(ctx)
+  if (h === 0) return
+  const { bytes, start, end } = ctx.db.value(h)
+  ctx.reply.int(stringRefcount(ctx.db.encoding(h), bytes, start, end))
+}
+
+function idletime(ctx: Context): void {
+  const h = subject(ctx)
+  if (h !== 0) ctx.reply.int((ctx.keyspace.clock - ctx.db.clock(h)) & CLOCK_MASK)
+}
+
+/** The only eviction policy so far is `noeviction`, under which no frequencies are kept. */
+function freq(ctx: Context): void {
+  if (subject(ctx) !== 0) fail('lfuNotSelected')
+}
+
+const KEY: ArgumentSpec = { name: 'key', type: 'key', keySpecIndex: 0 }
+
+/** What the subcommands have in common that tell something about a key. */
+const ABOUT_KEY = {
+  group: 'generic',
+  complexity: 'O(1)',
+  arity: 3,
+  flags: ['readonly'],
+  keys: [keyAt(2, 'RO')],
+  tips: ['nondeterministic_output'],
+  arguments: [KEY],
+} as const
+
+/** OBJECT. */
+export const OBJECT_COMMANDS: readonly CommandSpec[] = [
+  {
+    name: 'object',
+    summary: 'Tells how values are stored.',
+    since: '2.2.3',
+    group: 'generic',
+    complexity: 'Depends on the subcommand.',
+    arity: -2,
+    flags: [],
+    subcommands: [
+      {
+        ...ABOUT_KEY,
+        name: 'encoding',
+        summary: 'Tells in which encoding the value of a key is stored.',
+        since: '2.2.3',
+        run: encoding,
+      },
+      {
+        ...ABOUT_KEY,
+        name: 'freq',
+        summary: 'Tells how frequently a key is used, under an LFU eviction policy.',
+        since: '4.0.0',
+        run: freq,
+      },
+      {
+        ...ABOUT_KEY,
+        name: 'idletime',
+        summary: 'Tells how many seconds ago a key was last used.',
+        since: '2.2.3',
+        run: idletime,
+      },
+      {
+        ...ABOUT_KEY,
+        name: 'refcount',
+        summary: 'Tells how many references the value of a key has; small integers count as shared.',
+        since: '2.2.3',
+        run: refcount,
+      },
+      {
+        name: 'help',
+        summary: 'Lists the subcommands.',
+        since: '6.2.0',
+        group: 'generic',
+        complexity: 'O(1)',
+        arity: 2,
+        flags: ['loading', 'stale'],
+        run: help,
+      },
+    ],
+  },
+]
