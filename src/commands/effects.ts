@@ -1,21 +1,23 @@
 // What a command did, as values: what to replicate and which keyspace events to publish. Commands fill this in; the engine
 // carries it out in one place when the command is done.
 
-/** Classes of keyspace events, as bits; the letters are those of `notify-keyspace-events`. */
-export const NOTIFY_KEYSPACE = 1 << 0 // K
-export const NOTIFY_KEYEVENT = 1 << 1 // E
-export const NOTIFY_GENERIC = 1 << 2 // g
-export const NOTIFY_STRING = 1 << 3 // $
-export const NOTIFY_LIST = 1 << 4 // l
-export const NOTIFY_SET = 1 << 5 // s
-export const NOTIFY_HASH = 1 << 6 // h
-export const NOTIFY_ZSET = 1 << 7 // z
-export const NOTIFY_EXPIRED = 1 << 8 // x
-export const NOTIFY_EVICTED = 1 << 9 // e
-export const NOTIFY_STREAM = 1 << 10 // t
-export const NOTIFY_KEY_MISS = 1 << 11 // m
-export const NOTIFY_MODULE = 1 << 12 // d
-export const NOTIFY_NEW = 1 << 13 // n
+import { EVENT_CLASSES } from '../config/special-values.ts'
+
+/** Classes of keyspace events, as the bits of the option `notify-keyspace-events`. */
+export const NOTIFY_KEYSPACE = EVENT_CLASSES.K
+export const NOTIFY_KEYEVENT = EVENT_CLASSES.E
+export const NOTIFY_GENERIC = EVENT_CLASSES.g
+export const NOTIFY_STRING = EVENT_CLASSES.$
+export const NOTIFY_LIST = EVENT_CLASSES.l
+export const NOTIFY_SET = EVENT_CLASSES.s
+export const NOTIFY_HASH = EVENT_CLASSES.h
+export const NOTIFY_ZSET = EVENT_CLASSES.z
+export const NOTIFY_EXPIRED = EVENT_CLASSES.x
+export const NOTIFY_EVICTED = EVENT_CLASSES.e
+export const NOTIFY_STREAM = EVENT_CLASSES.t
+export const NOTIFY_KEY_MISS = EVENT_CLASSES.m
+export const NOTIFY_MODULE = EVENT_CLASSES.d
+export const NOTIFY_NEW = EVENT_CLASSES.n
 
 /** A command in the form in which it is replicated. */
 export type Argv = readonly (string | Uint8Array)[]
