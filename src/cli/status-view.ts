@@ -1,5 +1,5 @@
 // The answer of `vedette status` as lines of text. Pure.
-import type { FailoverStatus, GroupStatus, QuorumStatus } from './quorum-status.ts'
+import type { FailoverStatus, GroupStatus, QuorumStatus, ServerStatus } from './quorum-status.ts'
 import { columns, count, type Paint, span } from './table.ts'
 
 /** Whether all is as it should be: the quorum formed with a leader and a majority up, and every group with its primary. */
@@ -12,17 +12,24 @@ export function isHealthy(status: QuorumStatus): boolean {
   return majority && led && status.groups.length > 0 && status.groups.every(primaryUp)
 }
 
-/** One failover as a sentence. */
-export function failoverText(failover: FailoverStatus, nowMs: number): string {
-  const ago = failover.atMs === undefined ? '' : `, ${span(Math.max(0, nowMs - failover.atMs))} ago`
+/** One failover as a sentence; with the time since then, if `nowMs` is given. */
+export function failoverText(failover: FailoverStatus, nowMs?: number): string {
+  const ago =
+    nowMs === undefined || failover.atMs === undefined ? '' : `, ${span(Math.max(0, nowMs - failover.atMs))} ago`
   const took = failover.durationMs === undefined ? '' : ` in ${span(failover.durationMs)}`
   const outcome = failover.outcome === '' || failover.outcome === 'done' ? '' : ` (${failover.outcome})`
-  return `${failover.from} → ${failover.to}${took}, ${failover.reason || 'reason unknown'}${outcome}${ago}`
+  return `${failover.from} → ${failover.to}${took}${outcome}${ago}: ${failover.reason || 'reason unknown'}`
 }
+
+/** The primary first, then by address, so that the order does not jump about. */
+const inOrder = (servers: readonly ServerStatus[]): ServerStatus[] =>
+  [...servers].sort(
+    (a, b) => Number(b.role === 'primary') - Number(a.role === 'primary') || a.address.localeCompare(b.address),
+  )
 
 function groupLines(group: GroupStatus, paint: Paint, nowMs: number): string[] {
   const state = group.status === 'ok' ? paint('green', 'ok') : paint('red', group.status || 'unknown')
-  const rows = group.servers.map((one) => [
+  const rows = inOrder(group.servers).map((one) => [
     `  ${one.address}`,
     one.role === 'primary' ? paint('bold', one.role) : one.role,
     one.up ? paint('green', 'up') : paint('red', 'down'),
@@ -43,7 +50,8 @@ function groupLines(group: GroupStatus, paint: Paint, nowMs: number): string[] {
 export function statusLines(status: QuorumStatus, paint: Paint, nowMs: number): string[] {
   const term = status.term === undefined ? '' : `  term ${status.term}`
   const formed = status.formed ? '' : `  ${paint('yellow', 'the quorum has not formed yet')}`
-  const rows = status.sentinels.map((one) => [
+  const sentinels = [...status.sentinels].sort((a, b) => a.address.localeCompare(b.address))
+  const rows = sentinels.map((one) => [
     `  ${one.address}`,
     one.leader ? 'leader' : status.kind === 'redis' ? '-' : 'follower',
     one.up ? paint('green', 'up') : paint('red', 'down'),

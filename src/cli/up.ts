@@ -16,11 +16,11 @@ const LOOK_MS = 250
 const IMPATIENT_MS = 1000
 
 /** How to connect, for people who see this for the first time. */
-export function connectText(ports: Ports): string[] {
+export function connectText(ports: Ports, primary: number): string[] {
   const sentinels = ports.sentinels.map(({ resp }) => `{ host: '${HOST}', port: ${resp} }`).join(', ')
   const [first] = ports.sentinels
   return [
-    `redis-cli -p ${ports.servers[0]} set hello world`,
+    `redis-cli -p ${primary} set hello world`,
     `redis-cli -p ${first?.resp} sentinel get-master-addr-by-name ${GROUP_NAME}`,
     `new Redis({ name: '${GROUP_NAME}', sentinels: [${sentinels}] })   // ioredis: follows the primary`,
     `metrics: http://${HOST}:${first?.http}/metrics    hand over: vedette failover ${GROUP_NAME} --sentinel ${HOST}:${first?.resp}`,
@@ -46,7 +46,7 @@ async function watch(
   while (!ended()) {
     const now = await cluster.look()
     if (ended()) return
-    for (const line of before === undefined ? [] : changes(before, now, wallMs())) screen.say(line)
+    for (const line of changes(before, now)) screen.say(line)
     screen.draw(momentLines(now, paint, wallMs()))
     const primary = primaryPort(now)
     if (primary !== undefined && primary !== noted) {
@@ -107,7 +107,7 @@ async function up(args: UpArgs): Promise<number> {
     await Promise.race([cluster.start(), signal])
     if (!ending) {
       screen.say('running; to connect:')
-      for (const line of connectText(ports)) screen.say(`  ${line}`)
+      for (const line of connectText(ports, firstPrimary)) screen.say(`  ${line}`)
       screen.say('Ctrl-C ends everything')
       if (args.chaos !== undefined) chaos = startChaos(cluster, args.chaos, screen.say)
       await Promise.race([

@@ -42,6 +42,7 @@ export function terminalScreen(write: (text: string) => void, size: TerminalSize
   return {
     say: (line) => write(`${clear()}${line}\n${block()}`),
     draw: (lines) => {
+      if (lines.length > 0 && lines.join('\n') === shown.join('\n')) return
       const before = clear()
       shown = [...lines]
       write(`\x1b[?25l${before}${block()}`)

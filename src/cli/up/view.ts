@@ -94,37 +94,41 @@ export function momentLines(moment: Moment, paint: Paint, nowMs: number): string
     '',
     health(sentinelHealth(row)),
   ])
-  const header = ['', 'PORT', 'PID', 'ROLE', 'OFFSET', 'LAG', 'HEALTH']
+  const header = ['', 'PORT', 'PID', 'ROLE', 'OFFSET', 'LAG', 'HEALTH'].map((title) =>
+    title === '' ? '' : paint('dim', title),
+  )
   const failover = lastFailover(moment)
   return [
+    '',
     ...columns([header, ...servers, ...sentinels], new Set([1, 2, 4, 5])),
     `last failover: ${failover === undefined ? 'none' : failoverText(failover, nowMs)}`,
   ]
 }
 
-function changed(before: string | undefined, after: string): boolean {
-  return before !== undefined && before !== after
+/** Whether the change to this health is news: that a process died or starts, its parent has said. */
+function isNews(before: string | undefined, after: string): boolean {
+  return before !== after && !['dead', 'starting', 'restarting'].includes(after)
 }
 
-/** What is different, one line each, for people and for logs. */
-export function changes(before: Moment, after: Moment, nowMs: number): string[] {
+/** What is different, one line each, for people and for logs. Without `before`: the roles. */
+export function changes(before: Moment | undefined, after: Moment): string[] {
   const lines: string[] = []
   for (const [i, row] of after.servers.entries()) {
-    const old = before.servers[i]
+    const old = before?.servers[i]
+    const label = `${row.name} (${row.port})`
     const role = row.view?.role
-    if (old?.view?.role !== role && role !== undefined) lines.push(`${row.name} (${row.port}) is ${role}`)
-    if (changed(old && serverHealth(old), serverHealth(row)))
-      lines.push(`${row.name} (${row.port}): ${serverHealth(row)}`)
+    if (old?.view?.role !== role && role !== undefined) lines.push(`${label} is ${role}`)
+    if (old !== undefined && isNews(serverHealth(old), serverHealth(row))) lines.push(`${label}: ${serverHealth(row)}`)
   }
   for (const [i, row] of after.sentinels.entries()) {
-    const old = before.sentinels[i]
-    if (changed(old && sentinelHealth(old), sentinelHealth(row)))
-      lines.push(`${row.name} (${row.port}): ${sentinelHealth(row)}`)
-    if (isLeader(row) && !(old && isLeader(old)))
-      lines.push(`${row.name} (${row.port}) leads, term ${row.status?.term}`)
+    const old = before?.sentinels[i]
+    const label = `${row.name} (${row.port})`
+    if (old !== undefined && isNews(sentinelHealth(old), sentinelHealth(row)))
+      lines.push(`${label}: ${sentinelHealth(row)}`)
+    if (isLeader(row) && !(old && isLeader(old))) lines.push(`${label} leads, term ${row.status?.term}`)
   }
   const failover = lastFailover(after)
-  if (failover !== undefined && failover.epoch !== lastFailover(before)?.epoch)
-    lines.push(`failover: ${failoverText(failover, nowMs)}`)
+  if (before !== undefined && failover !== undefined && failover.epoch !== lastFailover(before)?.epoch)
+    lines.push(`failover: ${failoverText(failover)}`)
   return lines
 }
