@@ -112,9 +112,13 @@ function reset(ctx: Context): void {
   reply.simple('RESET')
 }
 
+/** What the session listened to ends here, not when its peer has closed too. */
 function quit(ctx: Context): void {
-  ctx.reply.ok()
-  ctx.session.link.closeAfterReply()
+  const { reply, session, host } = ctx
+  host.pubsub.unsubscribeAll(session)
+  host.transactions.unwatch(session)
+  reply.ok()
+  session.link.closeAfterReply()
 }
 
 /** Commands about the connection itself. */

@@ -265,9 +265,8 @@ export class Engine implements Context {
 
   private reject(session: Session, command: Command | undefined, error: string): void {
     if (command !== undefined) command.rejected++
-    if (session.transaction === undefined) return this.replyError(error)
     if (command?.spec.name !== 'exec') {
-      session.transaction.aborted = true
+      if (session.transaction !== undefined) session.transaction.aborted = true
       return this.replyError(error)
     }
     session.transaction = undefined

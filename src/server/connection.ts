@@ -145,9 +145,11 @@ export class Connection implements Link, WireHandler {
     if (this.host.current !== this) this.wire.end()
   }
 
+  /** Ends at once, also for who asks the registry in the same moment. */
   close(): void {
     this.session.closing = true
     this.wire.destroy()
+    this.onClose()
   }
 
   private run(): void {
