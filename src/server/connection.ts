@@ -218,6 +218,7 @@ export class Connection implements Link, WireHandler {
   }
 
   private write(bytes: Buffer): void {
+    if (this.gone) return
     this.host.stats.writes++
     this.host.stats.outputBytes += bytes.length
     this.wire.write(bytes)
