@@ -1,11 +1,12 @@
 // How long writing stands still when the primary is killed, frozen, or handed over: the longest time between two
 // acknowledged writes of an unmodified ioredis client, and which acknowledged writes the new primary lacks.
+import type { RedisOptions } from 'ioredis'
 import { announcedPort, type Group, startGroup } from '../test/support/group.ts'
 import { callOnce } from '../test/support/resp.ts'
 import { createScope } from '../test/support/scope.ts'
 import type { Make } from '../test/support/servers.ts'
 import { eventually, sleep } from '../test/support/wait.ts'
-import { lostWrites, startWriter } from '../test/support/writer.ts'
+import { CLIENT_OPTIONS, DETECTING_OPTIONS, lostWrites, startWriter } from '../test/support/writer.ts'
 import type { Bench, BenchContext } from './case.ts'
 import type { Goal, Row } from './report.ts'
 import { mean, median, worst } from './stats.ts'
@@ -18,14 +19,26 @@ interface Sample {
   lost: number
 }
 
-type Fault = (group: Group, primaryPort: number) => Promise<void>
+interface Fault {
+  strike(group: Group, primaryPort: number): Promise<void>
+  options: RedisOptions
+}
 
 const FAULTS = {
-  kill: async (group, port) => void (await group.serverAt(port).proc.kill()),
-  freeze: async (group, port) => group.serverAt(port).proc.signal('SIGSTOP'),
-  planned: async (group) => {
-    const reply = await callOnce(group.sentinels[0]!.port, 'SENTINEL', 'FAILOVER', group.name)
-    if (reply !== 'OK') throw new Error(`SENTINEL FAILOVER: ${JSON.stringify(reply)}`)
+  kill: {
+    strike: async (group, port) => void (await group.serverAt(port).proc.kill()),
+    options: CLIENT_OPTIONS,
+  },
+  freeze: {
+    strike: async (group, port) => group.serverAt(port).proc.signal('SIGSTOP'),
+    options: DETECTING_OPTIONS,
+  },
+  planned: {
+    strike: async (group) => {
+      const reply = await callOnce(group.sentinels[0]!.port, 'SENTINEL', 'FAILOVER', group.name)
+      if (reply !== 'OK') throw new Error(`SENTINEL FAILOVER: ${JSON.stringify(reply)}`)
+    },
+    options: CLIENT_OPTIONS,
   },
 } satisfies Record<string, Fault>
 
@@ -34,11 +47,11 @@ async function once(make: Make, fault: Fault): Promise<Sample> {
   try {
     const group = await startGroup(scope, { servers: make, sentinels: make, downAfterMs: DOWN_AFTER_MS })
     const oldPort = await announcedPort(group.sentinels[0]!, group.name)
-    const writer = startWriter(scope, group.sentinels, group.name)
+    const writer = startWriter(scope, group.sentinels, group.name, { options: fault.options })
     await eventually('the client writes', () => writer.acks.length > 100)
     await sleep(500)
     const faultMs = performance.now()
-    await fault(group, oldPort)
+    await fault.strike(group, oldPort)
     await eventually(
       'every sentinel announces the new primary',
       async () => {
@@ -101,7 +114,7 @@ function row(
 const gap = (sample: Sample): number => sample.gapMs
 const lost = (sample: Sample): number => sample.lost
 const CLIENT =
-  'The client is ioredis with `sentinels`, `retryStrategy: () => 10`, `failoverDetector: true` and `maxRetriesPerRequest: null`, one write after the other; a fresh group of three servers and three sentinels for every run, down-after 1000 ms.'
+  'The client is ioredis with `sentinels`, `retryStrategy: () => 10` and `maxRetriesPerRequest: null`, its defaults for the rest, one write after the other; a fresh group of three servers and three sentinels for every run, down-after 1000 ms.'
 
 export const failoverBenches: readonly Bench[] = [
   {
@@ -119,7 +132,8 @@ export const failoverBenches: readonly Bench[] = [
   },
   {
     name: 'failover-freeze',
-    about: 'Primary frozen with SIGSTOP: the same.',
+    about:
+      'Primary frozen with SIGSTOP: the same; the client has `failoverDetector: true` besides, because the socket of a frozen server neither answers nor closes.',
     run: async (context) => {
       const runs = context.runs ?? 5
       const samples = await repeat(context, 'freeze', runs)

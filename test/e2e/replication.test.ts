@@ -53,7 +53,7 @@ describe('replication', () => {
 
   it('goes on through cut links, promotion and the return of the old primary', async () => {
     const [a, b, c] = (await Promise.all([start(), start(), start()])) as [Running, Running, Running]
-    await fill(a, scope, 10_000)
+    await fill(a, scope, 5_000)
     const writing = keepWriting(await connectRaw(a.port, { scope }), 1)
     await follow(b, a)
     await follow(c, b) // a chain
@@ -135,7 +135,7 @@ describe('replication', () => {
   it('one full sync serves replicas that wait together; a later one gets its own', async () => {
     const servers = await Promise.all([start('--repl-diskless-sync-delay', '1'), start(), start(), start()])
     const [a, ...replicas] = servers as [Running, Running, Running, Running]
-    await fill(a, scope, 20_000)
+    await fill(a, scope, 5_000)
     const writing = keepWriting(await connectRaw(a.port, { scope }), 5)
     for (const replica of replicas) await follow(replica, a)
     await Promise.all(replicas.map(linkUp))
@@ -279,12 +279,12 @@ describe('replication', () => {
     await linkUp(b)
     const writer = await connectRaw(a.port, { scope })
     await pipeline(writer, [
-      ['SET', 'short', '1', 'PX', '100'],
+      ['SET', 'short', '1', 'PX', '1500'],
       ['SET', 'long', '1'],
     ])
     expect(await writer.call('WAIT', '1', '5000')).toBe(1)
     a.proc.signal('SIGSTOP') // so that its DEL does not come
-    await sleep(150)
+    await sleep(1600)
     expect(await callOnce(b.port, 'GET', 'short')).toBeNull()
     expect(await callOnce(b.port, 'GET', 'long')).toBe('1')
     expect(await callOnce(b.port, 'DBSIZE')).toBe(2)

@@ -49,12 +49,12 @@ export const encodeDigest = (digest: number): Uint8Array => {
   return bytes
 }
 
-const decodeDigest = (snapshot: Snapshot | undefined): number =>
-  snapshot?.data.length === 4 ? new DataView(snapshot.data.buffer, snapshot.data.byteOffset).getUint32(0) : 0
+const decodeDigest = (data: Uint8Array): number => new DataView(data.buffer, data.byteOffset).getUint32(0)
 
 const sameBytes = (a: Uint8Array, b: Uint8Array): boolean => a.length === b.length && Buffer.compare(a, b) === 0
 
-export function createRaftCheckers(): RaftCheckers {
+/** `ownMachine`: the state machine is the checkers' toy, and snapshots hold its digest. */
+export function createRaftCheckers(ownMachine = true): RaftCheckers {
   const tally: RaftTally = {
     leaders: 0,
     committed: 0,
@@ -70,6 +70,12 @@ export function createRaftCheckers(): RaftCheckers {
   const machines = new Map<string, { index: number; digest: number }>()
   const votes = new Map<string, string>()
   const terms = new Map<string, number>()
+
+  /** What a snapshot says; without the toy machine, what must be true at its index. */
+  const snapshotDigest = (snapshot: Snapshot | undefined): number => {
+    if (!snapshot || snapshot.index === 0) return 0
+    return ownMachine ? decodeDigest(snapshot.data) : (committed[snapshot.index - 1]?.digest ?? 0)
+  }
 
   /** Election safety (§5.2) and leader completeness (§5.4): one leader a term, and it has all that was committed before. */
   const checkLeader = (process: Process, term: number, lastIndex: number): void => {
@@ -127,14 +133,15 @@ export function createRaftCheckers(): RaftCheckers {
     onReady: checkEntries,
     onSend: checkVote,
     onRestore(process, snapshot) {
-      machines.set(process.id, { index: snapshot?.index ?? 0, digest: decodeDigest(snapshot) })
+      const index = snapshot?.index ?? 0
+      machines.set(process.id, { index, digest: snapshotDigest(snapshot) })
     },
     onApply(process, ready) {
       const machine = machines.get(process.id)!
       if (ready.snapshot) {
         tally.snapshotsInstalled++
         machine.index = ready.snapshot.index
-        machine.digest = decodeDigest(ready.snapshot)
+        machine.digest = snapshotDigest(ready.snapshot)
         const known = committed[machine.index - 1]
         check(known?.digest === machine.digest, () => `${process.id}: snapshot ${machine.index} is of another history`)
       }

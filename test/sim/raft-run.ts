@@ -3,6 +3,7 @@
 import { decodeMessage, encodeMessage } from '../../src/raft/codec.ts'
 import type { Message } from '../../src/raft/messages.ts'
 import { bootstrap, type RaftNode } from '../../src/raft/node.ts'
+import { createLife } from './life.ts'
 import { createNetwork } from './network.ts'
 import { check, NoProgress } from './outcome.ts'
 import { createProcess, type Process, type ProcessHooks } from './process.ts'
@@ -40,7 +41,7 @@ export function runRaft(seed: number, print?: (line: string) => void): RaftTally
     },
     onReady: checkers.onReady,
     apply: checkers.onApply,
-    restore: checkers.onRestore,
+    restore: (process, { snapshot }) => checkers.onRestore(process, snapshot),
     afterEvent(process) {
       const before = checkers.tally.leaders
       checkers.afterEvent(process, processes.values())
@@ -51,9 +52,9 @@ export function runRaft(seed: number, print?: (line: string) => void): RaftTally
     },
   }
   const addProcess = (id: string, founder: boolean): void => {
-    const clockRate = world.between(0.95, 1.05)
+    const life = createLife(world, world.between(0.95, 1.05))
     const start = founder ? bootstrap(founders) : undefined
-    processes.set(id, createProcess({ world, group: GROUP, id, bootstrap: start, fsyncMs, clockRate, settings, hooks }))
+    processes.set(id, createProcess({ world, group: GROUP, id, bootstrap: start, fsyncMs, life, settings, hooks }))
     processes.get(id)!.start()
   }
   const all = (): Process[] => [...processes.values()]
@@ -116,8 +117,8 @@ export function runRaft(seed: number, print?: (line: string) => void): RaftTally
   const faults: readonly [number, string, () => void][] = [
     [3, 'crash', () => crash(any())],
     [3, 'crash the leader', () => crash(leader())],
-    [3, 'freeze', () => any().freeze(world.between(20, world.pick([200, 1000, 4000])))],
-    [2, 'freeze the leader', () => leader()?.freeze(world.between(100, 2000))],
+    [3, 'freeze', () => any().life.freeze(world.between(20, world.pick([200, 1000, 4000])))],
+    [2, 'freeze the leader', () => leader()?.life.freeze(world.between(100, 2000))],
     [2, 'split the network', split],
     [3, 'isolate the leader', isolateLeader],
     [2, 'cut one way', () => network.cut(any().id, any().id)],

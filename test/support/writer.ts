@@ -19,12 +19,15 @@ export interface Writer {
   stop(): Promise<void>
 }
 
-/** Keeps trying quickly, and leaves the primary when a sentinel announces another (`+switch-master`). */
-export const CLIENT_OPTIONS = {
-  retryStrategy: () => 10,
-  failoverDetector: true,
-  maxRetriesPerRequest: null,
-} satisfies RedisOptions
+/** ioredis as it is, but for two things: it tries again quickly, and keeps a write until it is acknowledged. */
+export const CLIENT_OPTIONS: RedisOptions = { retryStrategy: () => 10, maxRetriesPerRequest: null }
+
+/**
+ * The same, leaving its connection when a sentinel announces another primary (`+switch-master`): the way out for a client whose
+ * primary is frozen, whose socket neither answers nor closes. Not for the other faults: in ioredis 6.0.0 the announcement
+ * ends the client for good when it comes while the client is asking sentinels (status `connecting -> end`).
+ */
+export const DETECTING_OPTIONS: RedisOptions = { ...CLIENT_OPTIONS, failoverDetector: true }
 
 /** An ioredis that asks these sentinels for the primary. */
 export function sentinelClient(
@@ -49,7 +52,7 @@ export function startWriter(
   scope: Scope,
   sentinels: readonly Running[],
   name: string,
-  { options = CLIENT_OPTIONS as RedisOptions, lanes = 1, pauseMs = 0 } = {},
+  { options = CLIENT_OPTIONS, lanes = 1, pauseMs = 0 } = {},
 ): Writer {
   const client = sentinelClient(sentinels, name, options)
   const acks: Ack[] = []
