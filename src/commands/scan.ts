@@ -9,8 +9,12 @@ import type { CommandSpec } from './spec.ts'
 const CURSOR = /^[+-]?\d{1,20}$/
 const UINT64_MAX = 2n ** 64n - 1n
 const COUNT_DEFAULT = 10
-/** Steps of the walk for each key asked for: what an almost empty table may cost a call. */
+/**
+ * Steps of the walk for each key asked for, and in any case: what an almost empty table may cost a call. With as many as a
+ * segment has slots, a call meets all keys of a small database.
+ */
 const STEPS_PER_KEY = 10
+const STEPS_MIN = 1024
 /** Tries of RANDOMKEY where every key may be over its time and none may be deleted. */
 const RANDOM_TRIES_MAX = 100
 
@@ -46,7 +50,7 @@ function scan(ctx: Context): void {
   let cursor = cursorOf(ctx.args.latin1(1))
   const { count, pattern, type } = parseScanOptions(ctx)
   const found: number[] = []
-  let steps = count * STEPS_PER_KEY
+  let steps = Math.max(count * STEPS_PER_KEY, STEPS_MIN)
   do {
     cursor = db.scan(cursor, (h) => {
       found.push(h)

@@ -32,11 +32,19 @@ function splitSubcommands(row: RespValue): { own: RespValue[]; subcommands: Map<
 /** Subcommands of Redis 7.2 that we have because clients send them to every server. */
 const BEYOND_7_0 = new Set(['client|no-touch', 'client|setinfo'])
 
-/** Sorts what has no order: flags and categories are sets. */
+/** A key specification without its notes, whose words are each server's own. */
+function withoutNotes(keySpec: RespValue): RespValue {
+  return Array.isArray(keySpec) && keySpec[0] === 'notes' ? keySpec.slice(2) : keySpec
+}
+
+/** Sorts what has no order (flags and categories are sets), and leaves out prose. */
 function tidy(row: RespValue[]): RespValue[] {
   const sorted = (value: RespValue | undefined): RespValue =>
     Array.isArray(value) ? [...value].sort() : (value ?? null)
-  return row.map((field, i) => (i === 2 || i === 6 ? sorted(field) : field))
+  return row.map((field, i) => {
+    if (i === 2 || i === 6) return sorted(field)
+    return i === 8 && Array.isArray(field) ? field.map(withoutNotes) : field
+  })
 }
 
 describe('COMMAND INFO', () => {

@@ -151,9 +151,9 @@ function normalised(value: RespValue, [name]: Command): unknown {
     // KEYS in a transaction lands here too; what has an order is compared in order.
     return name === 'KEYS' ? items.sort() : items
   }
-  const isTime = name === 'TTL' || name === 'PTTL'
+  const isTime = ['TTL', 'PTTL', 'EXPIRETIME', 'PEXPIRETIME'].includes(name!)
   if (isTime && (typeof value === 'number' || typeof value === 'bigint') && value > 900) {
-    return `about ${Math.round(Number(value) / 10 ** (name === 'TTL' ? 2 : 5))}`
+    return `about ${Math.round(Number(value) / 10 ** (name!.startsWith('P') ? 5 : 2))}`
   }
   if (name === 'RANDOMKEY') return value === null ? null : 'a key'
   return typeof value === 'bigint' ? `${value}n` : value
@@ -172,7 +172,7 @@ const withoutTimesInTransactions = (commands: readonly Command[]): Command[] => 
   return commands.filter(([name]) => {
     if (name === 'MULTI') queued = true
     if (name === 'EXEC' || name === 'DISCARD') queued = false
-    return !(queued && ['TTL', 'PTTL', 'RANDOMKEY', 'KEYS'].includes(name!))
+    return !(queued && ['TTL', 'PTTL', 'EXPIRETIME', 'PEXPIRETIME', 'RANDOMKEY', 'KEYS'].includes(name!))
   })
 }
 
