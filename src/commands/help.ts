@@ -11,7 +11,7 @@ function syntaxOf(argument: ArgumentSpec): string {
   if (argument.type === 'oneof') text = `(${parts.join('|')})`
   if (argument.type === 'block') text = parts.join(' ')
   if (argument.type !== 'pure-token' && argument.token !== undefined) text = `${argument.token} ${text}`
-  if (argument.multiple === true) text = `${text} [${text} ...]`
+  if (argument.multiple === true) text += parts.length === 0 ? ` [${text} ...]` : ' [...]'
   return argument.optional === true ? `[${text}]` : text
 }
 
