@@ -92,7 +92,7 @@ describe('replication with a real redis-server', () => {
     ['vedette', 'redis', 'vedette'],
   ])('%s → %s → %s: a chain, whose middle is promoted', async (...makes) => {
     const [top, middle, bottom] = (await Promise.all(makes.map(start))) as [Running, Running, Running]
-    await fill(top, scope)
+    await fill(top, scope, 20_000)
     await follow(middle, top)
     await linkUp(middle)
     const writing = keepWriting(await connectRaw(top.port, { scope }), 3)
