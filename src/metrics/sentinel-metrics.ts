@@ -1,0 +1,184 @@
+// Every metric of a sentinel. The supervisor sets the gauges from its state when they are collected, and counts the rest as
+// it happens. `group` is the name under `sentinel monitor`, `server` is host:port.
+import type { Registry } from 'prom-client'
+import { createMetrics, type Metrics, type MetricTable } from './table.ts'
+
+const MILLISECOND = 0.001
+
+export const SENTINEL_METRICS = {
+  // ---- consensus ----
+  raftTerm: {
+    kind: 'gauge',
+    name: 'vedette_sentinel_raft_term',
+    help: 'Current Raft term; rises with every election.',
+    labels: [],
+  },
+  raftIsLeader: {
+    kind: 'gauge',
+    name: 'vedette_sentinel_raft_is_leader',
+    help: '1 while this sentinel is the leader and a majority confirms it.',
+    labels: [],
+  },
+  raftHasLeader: {
+    kind: 'gauge',
+    name: 'vedette_sentinel_raft_has_leader',
+    help: '1 while this sentinel knows a leader; without one no failover can start.',
+    labels: [],
+  },
+  raftCommitIndex: {
+    kind: 'gauge',
+    name: 'vedette_sentinel_raft_commit_index',
+    help: 'Highest log index known to be committed.',
+    labels: [],
+  },
+  raftVoters: {
+    kind: 'gauge',
+    name: 'vedette_sentinel_raft_voters',
+    help: 'Voting sentinels of the group of sentinels; 0 before it is formed.',
+    labels: [],
+  },
+  stateFileBytes: {
+    kind: 'gauge',
+    name: 'vedette_sentinel_state_file_bytes',
+    help: 'Size of the durable Raft log.',
+    labels: [],
+  },
+  // ---- peers and gossip ----
+  peersKnown: {
+    kind: 'gauge',
+    name: 'vedette_sentinel_peers_known',
+    help: 'Other sentinels that this one knows.',
+    labels: [],
+  },
+  peersConnected: {
+    kind: 'gauge',
+    name: 'vedette_sentinel_peers_connected',
+    help: 'Other sentinels with a working gossip link.',
+    labels: [],
+  },
+  gossipMessages: {
+    kind: 'counter',
+    name: 'vedette_sentinel_gossip_messages_total',
+    help: 'Messages between sentinels, by direction (in, out).',
+    labels: ['direction'],
+  },
+  gossipBytes: {
+    kind: 'counter',
+    name: 'vedette_sentinel_gossip_bytes_total',
+    help: 'Payload bytes between sentinels, by direction (in, out).',
+    labels: ['direction'],
+  },
+  gossipDropped: {
+    kind: 'counter',
+    name: 'vedette_sentinel_gossip_dropped_total',
+    help: 'Messages dropped, by direction: in (malformed, strangers, incomplete), out (no link, full buffers).',
+    labels: ['direction'],
+  },
+  foreignHellos: {
+    kind: 'counter',
+    name: 'vedette_sentinel_foreign_hellos_total',
+    help: 'Hellos of sentinels that belong to another group of sentinels; they are refused.',
+    labels: [],
+  },
+  // ---- monitored groups and servers ----
+  groupServers: {
+    kind: 'gauge',
+    name: 'vedette_sentinel_group_servers',
+    help: 'Servers of a monitored group, by role (primary, replica) and health (up, down).',
+    labels: ['group', 'role', 'health'],
+  },
+  groupConfigEpoch: {
+    kind: 'gauge',
+    name: 'vedette_sentinel_group_config_epoch',
+    help: 'Epoch of the last committed change of primary.',
+    labels: ['group'],
+  },
+  groupQuorum: {
+    kind: 'gauge',
+    name: 'vedette_sentinel_group_quorum',
+    help: 'Verdicts of down that make the primary objectively down.',
+    labels: ['group'],
+  },
+  groupDownVerdicts: {
+    kind: 'gauge',
+    name: 'vedette_sentinel_group_down_verdicts',
+    help: 'Sentinels that currently hold the primary for down, as this one knows.',
+    labels: ['group'],
+  },
+  groupObjectivelyDown: {
+    kind: 'gauge',
+    name: 'vedette_sentinel_group_objectively_down',
+    help: '1 while a quorum holds the primary for down.',
+    labels: ['group'],
+  },
+  serverUp: {
+    kind: 'gauge',
+    name: 'vedette_sentinel_server_up',
+    help: '1 while the server is not subjectively down.',
+    labels: ['group', 'server'],
+  },
+  serverIsPrimary: {
+    kind: 'gauge',
+    name: 'vedette_sentinel_server_is_primary',
+    help: '1 when the server is the committed primary of its group.',
+    labels: ['group', 'server'],
+  },
+  serverOffsetBytes: {
+    kind: 'gauge',
+    name: 'vedette_sentinel_server_replication_offset_bytes',
+    help: 'Replication offset that the server reported last.',
+    labels: ['group', 'server'],
+  },
+  serverLagBytes: {
+    kind: 'gauge',
+    name: 'vedette_sentinel_server_replication_lag_bytes',
+    help: 'How far the replica is behind the offset of its primary.',
+    labels: ['group', 'server'],
+  },
+  pingSeconds: {
+    kind: 'histogram',
+    name: 'vedette_sentinel_ping_seconds',
+    help: 'Time from a PING to a server until its answer.',
+    labels: ['group'],
+    buckets: [0.25, 0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 1_000, 5_000].map((ms) => ms * MILLISECOND),
+  },
+  // ---- decisions ----
+  verdicts: {
+    kind: 'counter',
+    name: 'vedette_sentinel_verdicts_total',
+    help: "Changes of this sentinel's own verdict on a primary, by verdict (down, up).",
+    labels: ['group', 'verdict'],
+  },
+  stallAbstentions: {
+    kind: 'counter',
+    name: 'vedette_sentinel_stall_abstentions_total',
+    help: 'Rounds in which this sentinel abstained because its own event loop had stalled.',
+    labels: [],
+  },
+  failovers: {
+    kind: 'counter',
+    name: 'vedette_sentinel_failovers_total',
+    help: 'Failovers that ended, as committed, by result.',
+    labels: ['group', 'result'],
+  },
+  failoverSeconds: {
+    kind: 'histogram',
+    name: 'vedette_sentinel_failover_seconds',
+    help: 'Time from the committed start of a failover to the committed change of primary.',
+    labels: ['group'],
+    buckets: [5, 10, 25, 50, 75, 100, 150, 250, 500, 1_000, 2_500, 10_000, 60_000].map((ms) => ms * MILLISECOND),
+  },
+  lastFailoverTimestamp: {
+    kind: 'gauge',
+    name: 'vedette_sentinel_last_failover_timestamp_seconds',
+    help: 'When the last failover ended, in seconds since 1970; absent before the first.',
+    labels: ['group'],
+  },
+} as const satisfies MetricTable
+
+export type SentinelMetrics = Metrics<typeof SENTINEL_METRICS>
+
+/** Registers the metrics of a sentinel. */
+export function createSentinelMetrics(registry: Registry): SentinelMetrics {
+  return createMetrics(registry, SENTINEL_METRICS)
+}
