@@ -1,0 +1,153 @@
+// The replicated state machine: what each entry may do, and that nothing else happens.
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { decodeEntry, type Entry, encodeEntry } from '../../../src/sentinel/entries.ts'
+import { apply, createTopology, decodeTopology, encodeTopology, type Topology } from '../../../src/sentinel/topology.ts'
+
+const at = (port: number) => ({ host: '10.0.0.1', port })
+const monitor: Entry = { kind: 'monitor', group: 'm', primary: at(1), quorum: 2 }
+const base = { group: 'm', atMs: 5, reason: 'because' }
+const start = (epoch: number, old = at(1), planned = false): Entry => ({
+  ...base,
+  kind: 'start',
+  epoch,
+  old,
+  planned,
+  by: 'a',
+})
+const choose = (epoch: number, port: number): Entry => ({ ...base, kind: 'choose', epoch, replica: at(port) })
+const switchTo = (epoch: number): Entry => ({ ...base, kind: 'switch', epoch })
+const end = (epoch: number): Entry => ({ ...base, kind: 'end', epoch })
+const abort = (epoch: number): Entry => ({ ...base, kind: 'abort', epoch, cause: 'no-good-slave' })
+
+const after = (...entries: Entry[]): Topology => {
+  const topology = createTopology()
+  for (const entry of [monitor, ...entries]) apply(topology, entry)
+  return topology
+}
+const group = (topology: Topology) => topology.groups.get('m')!
+
+describe('a failover', () => {
+  it('goes through start, choose, switch and end', () => {
+    const topology = after({ kind: 'replica', group: 'm', replica: at(2) }, start(1), choose(1, 2), switchTo(1), end(1))
+    expect(group(topology)).toMatchObject({ primary: at(2), configEpoch: 1, replicas: [at(1)], failover: undefined })
+    expect(group(topology).history).toMatchObject([{ epoch: 1, from: at(1), to: at(2), outcome: 'done' }])
+  })
+
+  it('begins only in the next epoch, for the present primary, and one at a time', () => {
+    const topology = after()
+    expect(apply(topology, start(2)).ok).toBe(false)
+    expect(apply(topology, start(1, at(9))).ok).toBe(false)
+    expect(apply(topology, start(1)).ok).toBe(true)
+    expect(apply(topology, start(2))).toEqual({ ok: false, text: 'INPROG Failover already in progress' })
+  })
+
+  it('has one candidate, ever', () => {
+    const topology = after(start(1), choose(1, 2))
+    expect(apply(topology, choose(1, 3)).ok).toBe(false)
+    expect(group(topology).failover?.candidate).toEqual(at(2))
+  })
+
+  it('switches only in its own epoch, once, and with a candidate', () => {
+    expect(apply(after(start(1)), switchTo(1)).ok).toBe(false)
+    expect(apply(after(start(1), choose(1, 2)), switchTo(2)).ok).toBe(false)
+    expect(apply(after(start(1), choose(1, 2), switchTo(1)), switchTo(1)).ok).toBe(false)
+  })
+
+  it('can be aborted before the switch only, and leaves the primary', () => {
+    const topology = after(start(1), choose(1, 2), abort(1))
+    expect(group(topology)).toMatchObject({ primary: at(1), configEpoch: 0, failover: undefined })
+    expect(group(topology).history).toMatchObject([{ outcome: 'no-good-slave', to: undefined }])
+    expect(apply(after(start(1), choose(1, 2), switchTo(1)), abort(1)).ok).toBe(false)
+  })
+})
+
+describe('groups', () => {
+  it('are not monitored twice, and not brought back by a file after REMOVE', () => {
+    const topology = after()
+    expect(apply(topology, monitor).text).toBe('ERR Duplicate master name.')
+    apply(topology, { kind: 'remove', group: 'm' })
+    expect([topology.groups.size, topology.removed.has('m')]).toEqual([0, true])
+    expect(apply(topology, monitor).ok).toBe(true)
+    expect(topology.removed.has('m')).toBe(false)
+  })
+
+  it('take settings, and the quorum apart from them', () => {
+    const topology = after({ kind: 'set', group: 'm', changes: { quorum: 3, downAfterMs: 500 } })
+    expect(group(topology)).toMatchObject({ quorum: 3, changes: { downAfterMs: 500 } })
+  })
+
+  it('refuse what names no group', () => {
+    expect(apply(createTopology(), start(1)).text).toBe('ERR No such master with that name')
+  })
+})
+
+const entries = fc.oneof(
+  fc.constant(monitor),
+  fc.constant<Entry>({ kind: 'remove', group: 'm' }),
+  fc.constant<Entry>({ kind: 'reset', group: 'm' }),
+  fc.nat(4).map((port): Entry => ({ kind: 'replica', group: 'm', replica: at(port + 1) })),
+  fc.tuple(fc.nat(6), fc.nat(4), fc.boolean()).map(([epoch, port, planned]) => start(epoch + 1, at(port + 1), planned)),
+  fc.tuple(fc.nat(6), fc.nat(4)).map(([epoch, port]) => choose(epoch + 1, port + 1)),
+  fc.nat(6).map((epoch) => switchTo(epoch + 1)),
+  fc.nat(6).map((epoch) => end(epoch + 1)),
+  fc.nat(6).map((epoch) => abort(epoch + 1)),
+)
+
+describe('any sequence of entries', () => {
+  it('keeps the invariants, survives snapshot and restore, and every entry survives its codec', () => {
+    fc.assert(
+      fc.property(fc.array(entries, { maxLength: 60 }), (sequence) => {
+        const topology = createTopology()
+        let restored = createTopology()
+        let epoch = 0
+        for (const entry of sequence) {
+          expect(decodeEntry(encodeEntry(entry))).toEqual(entry)
+          const before = topology.groups.get('m')
+          const [primary, configEpoch] = [before?.primary, before?.configEpoch ?? 0]
+          apply(topology, entry)
+          apply(restored, entry)
+          restored = decodeTopology(encodeTopology(restored))!
+          expect(restored).toEqual(topology)
+          expect(topology.epoch).toBeGreaterThanOrEqual(epoch)
+          epoch = topology.epoch
+          const now = topology.groups.get('m')
+          if (now === undefined || before === undefined) continue
+          expect(now.configEpoch).toBeGreaterThanOrEqual(configEpoch)
+          if (entry.kind !== 'switch' && entry.kind !== 'monitor') expect(now.primary).toEqual(primary)
+          expect(now.replicas).not.toContainEqual(now.primary)
+        }
+      }),
+      { numRuns: 300 },
+    )
+  })
+})
+
+describe('decoding', () => {
+  it('takes no garbage', () => {
+    fc.assert(
+      fc.property(
+        fc.oneof(
+          fc.uint8Array(),
+          fc.json().map((text) => Buffer.from(text)),
+        ),
+        (bytes) => {
+          expect(decodeEntry(bytes)).toBeUndefined()
+          expect(decodeTopology(bytes)).toBeUndefined()
+        },
+      ),
+    )
+  })
+
+  it('takes no entry with a field changed for the worse', () => {
+    const text = Buffer.from(encodeEntry(start(1))).toString()
+    for (const [from, to] of [
+      ['"epoch":1', '"epoch":0'],
+      ['"port":1', '"port":0'],
+      ['"m"', '"m m"'],
+      ['"v":1', '"v":2'],
+      ['false', '"no"'],
+    ])
+      expect(decodeEntry(Buffer.from(text.replace(from!, to!)))).toBeUndefined()
+  })
+})
