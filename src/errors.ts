@@ -73,7 +73,7 @@ export const ERRORS = {
   helloVersion: 'ERR Protocol version is not an integer or out of range',
   helloOption: "ERR Syntax error in HELLO option '%s'",
   helloNoAuth:
-    'NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol version at the same time',
+    'NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol version at the same time',
   resetKind: 'ERR can only reset normal client connections',
   clientName: 'ERR Client names cannot contain spaces, newlines or special characters.',
   clientLibrary: 'ERR %s cannot contain spaces, newlines or special characters.',

@@ -207,13 +207,12 @@ export class Engine implements Context {
   private unknown(container: Command | undefined): string {
     const { args } = this
     if (container !== undefined) {
-      const name = container.spec.name
-      return errorText('unknownSubcommand', args.latin1(1).slice(0, 128), name.toUpperCase())
+      return errorText('unknownSubcommand', excerpt(args.bytes(1), 128), container.spec.name.toUpperCase())
     }
     let shown = ''
     for (let i = 1; i < args.count && shown.length < 128; i++)
-      shown += `'${args.latin1(i).slice(0, 128 - shown.length)}' `
-    return errorText('unknownCommand', args.latin1(0).slice(0, 128), shown)
+      shown += `'${excerpt(args.bytes(i), 128 - shown.length)}' `
+    return errorText('unknownCommand', excerpt(args.bytes(0), 128), shown)
   }
 
   private refuse(session: Session, command: Command): string | undefined {
@@ -382,6 +381,12 @@ export class Engine implements Context {
 
 /** Not an error: the answer of the gate while clients are paused. */
 const POSTPONE = 'postpone'
+
+/** The beginning of an argument as errors quote it: text, of at most so many bytes, that ends before a zero byte as in C. */
+function excerpt(bytes: Uint8Array, bytesMax: number): string {
+  const zero = bytes.indexOf(0)
+  return Buffer.from(bytes.subarray(0, Math.min(bytesMax, zero < 0 ? bytes.length : zero))).toString()
+}
 
 /** The error `name` as a whole reply, for what is refused outside a command. */
 export function errorReply(name: ErrorName, ...values: (string | number)[]): Buffer {
