@@ -62,7 +62,8 @@ type Fields = Readonly<Record<string, unknown>>
 const fieldsOf = (value: unknown): Fields =>
   typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Fields) : {}
 const listOf = (value: unknown): Fields[] => (Array.isArray(value) ? value.map(fieldsOf) : [])
-const textOf = (value: unknown): string => (typeof value === 'string' ? value : '')
+/** Text that may be shown on a terminal: control characters are replaced. */
+const textOf = (value: unknown): string => (typeof value === 'string' ? value.replace(/\p{Cc}/gu, '?') : '')
 const numberOf = (value: unknown): number | undefined =>
   typeof value === 'number' && Number.isFinite(value) ? value : undefined
 
@@ -133,7 +134,7 @@ export function parseQuorumStatus(text: string): QuorumStatus | undefined {
 function recordOf(reply: Reply): Record<string, string> {
   const record: Record<string, string> = {}
   if (!Array.isArray(reply)) return record
-  for (let i = 0; i + 1 < reply.length; i += 2) record[String(reply[i])] = String(reply[i + 1])
+  for (let i = 0; i + 1 < reply.length; i += 2) record[String(reply[i])] = textOf(String(reply[i + 1]))
   return record
 }
 
