@@ -1,7 +1,7 @@
 // The server process: builds the parts and connects them. What each part does stands in its own file; here is only who
 // gets whom.
 
-import type { Context, Host, ShutdownOptions } from '../commands/context.ts'
+import type { Host } from '../commands/context.ts'
 import type { Session } from '../commands/session.ts'
 import { allCommands, type CommandTable } from '../commands/table.ts'
 import type { ServerConfig } from '../config/store.ts'
@@ -23,6 +23,7 @@ import { createInfo } from './info.ts'
 import type { ServerParts } from './parts.ts'
 import { createPersistence } from './persistence.ts'
 import { createReplication } from './replication.ts'
+import { createShutdown } from './shutdown.ts'
 import { createSnapshots } from './snapshot.ts'
 
 /** A server that runs in this process. */
@@ -67,8 +68,8 @@ export async function startServer(config: ServerConfig, log: Log): Promise<Runni
     rewriteConfig: () => {
       throw new CommandError('ERR The server is running without a config file')
     },
-    shutdown: (ctx, how) => shutdown(ctx, how),
-    abortShutdown: () => false,
+    shutdown: (ctx, how) => shutdown.command(ctx, how),
+    abortShutdown: () => shutdown.abort(),
     setActiveExpire: (on) => {
       housekeeping.active = on
     },
@@ -151,33 +152,14 @@ export async function startServer(config: ServerConfig, log: Log): Promise<Runni
     log.warning('Vedette is now ready to exit, bye bye...')
     resolveClosed(code)
   }
-  const saveIfAsked = (save: boolean | undefined): void => {
-    if (save ?? options.save.length > 0) persistence.saveAtExit()
-  }
-  const shutdown = (_ctx: Context, how: ShutdownOptions): void => {
-    log.warning('User requested shutdown...')
-    try {
-      saveIfAsked(how.save)
-    } catch (error) {
-      if (!how.force) throw new CommandError('ERR Errors trying to SHUTDOWN. Check logs.')
-      log.warning(`Saving failed, shutting down all the same: ${String(error)}`)
-    }
-    setImmediate(() => end(0))
-  }
+  const shutdown = createShutdown({ options, log, clients, replication, persistence, end })
   log.notice(`Ready to accept connections on port ${parts.port}`)
   return {
     port: parts.port,
     closed,
     stop: async () => {
-      log.warning('Received a request to stop, scheduling shutdown...')
-      try {
-        saveIfAsked(undefined)
-      } catch (error) {
-        log.warning(`Saving failed: ${String(error)}`)
-        end(1)
-        return
-      }
-      end(0)
+      shutdown.signal()
+      await closed
     },
   }
 }

@@ -38,6 +38,10 @@ export interface ServerReplication extends ReplicationHost, ReplicationFeed {
   readonly heldBytes: number
   /** The fields of INFO's section Replication, in order. */
   facts(): [name: string, value: string | number][]
+  /** How many replicas there are that get the stream, and how many of them have acknowledged all of it. */
+  progress(): { readonly inSync: number; readonly all: number }
+  /** Asks the replicas to acknowledge now. */
+  requestAcknowledgements(): void
   /** Counters for INFO's section Stats, and bytes for its section Memory. */
   readonly counters: ReplicationCounters
   stop(): void

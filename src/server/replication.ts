@@ -236,6 +236,13 @@ export function createReplication(parts: ServerParts, snapshots: Snapshots): Ser
     isReplica,
     linkUp,
     goodReplicas: () => countGoodReplicas(replicas.list(), options['min-replicas-max-lag'], monotonicMs()),
+    progress() {
+      const online = replicas.list().filter(({ state }) => state === 'online')
+      return { inSync: acknowledgedBy(history.offset), all: online.length }
+    },
+    requestAcknowledgements() {
+      if (!isReplica() && replicas.list().length > 0) control(GETACK)
+    },
     get counters() {
       const { stats } = replicas
       return {

@@ -299,4 +299,30 @@ describe('replication', () => {
       String(JSON.stringify(await callOnce(b.port, 'GET', 'long'))).includes('MASTERDOWN'),
     )
   })
+
+  it('SHUTDOWN waits for replicas that are behind, can be called off, and loses nothing', async () => {
+    const [a, b] = (await Promise.all([start(), start()])) as [Running, Running]
+    await follow(b, a)
+    await linkUp(b)
+    const writer = await connectRaw(a.port, { scope })
+    await writer.call('SET', 'first', '1')
+    await writer.call('WAIT', '1', '5000')
+    b.proc.signal('SIGSTOP')
+    await writer.call('SET', 'last', 'word')
+    const asking = await connectRaw(a.port, { scope })
+    const answer = asking.call('SHUTDOWN')
+    await a.proc.waitForOutput(/Waiting for replicas before shutting down/)
+    expect(await callOnce(a.port, 'SHUTDOWN', 'ABORT')).toBe('OK')
+    expect(await answer).toMatchObject({ message: 'ERR Errors trying to SHUTDOWN. Check logs.' })
+    expect(await callOnce(a.port, 'SHUTDOWN', 'ABORT')).toMatchObject({ message: 'ERR No shutdown in progress.' })
+    expect(await writer.call('SET', 'very last', 'word')).toBe('OK')
+    const end = a.proc.stop()
+    await a.proc.waitForOutput(
+      /Waiting for replicas before shutting down[\s\S]*Waiting for replicas before shutting down/,
+    )
+    b.proc.signal('SIGCONT')
+    expect((await end).code).toBe(0)
+    expect(await callOnce(b.port, 'GET', 'very last')).toBe('word')
+    expect(a.proc.output()).toContain('1 of 1 replicas are in sync when shutting down.')
+  })
 })

@@ -1,0 +1,154 @@
+// How the server ends, by SHUTDOWN or by a signal: writes stop, replicas that are behind get some time to catch up
+// (shutdown-timeout), a last snapshot is written if there are save points, and then everything is closed. Until then it
+// can be called off (SHUTDOWN ABORT); a snapshot that fails calls it off too, unless forced.
+import type { Context, ShutdownOptions } from '../commands/context.ts'
+import type { Session } from '../commands/session.ts'
+import type { ServerOptions } from '../config/server-options.ts'
+import { CommandError } from '../errors.ts'
+import { monotonicMs, wallMs } from '../io/clock.ts'
+import type { Log } from '../io/log.ts'
+import type { ClientRegistry } from './clients.ts'
+import type { ServerReplication } from './parts.ts'
+import type { ServerPersistence } from './persistence.ts'
+
+export interface ShutdownParts {
+  readonly options: Readonly<ServerOptions>
+  readonly log: Log
+  readonly clients: ClientRegistry
+  readonly replication: ServerReplication
+  readonly persistence: ServerPersistence
+  /** Closes everything; the process's exit code. */
+  end(code: number): void
+}
+
+export interface Shutdown {
+  /** SHUTDOWN. Throws CommandError if the server cannot end; otherwise the session gets no answer but the end. */
+  command(ctx: Context, how: ShutdownOptions): void
+  /** A signal: never refused; a snapshot that fails makes the exit code 1. */
+  signal(): void
+  /** SHUTDOWN ABORT: whether there was anything to call off. */
+  abort(): boolean
+}
+
+const POLL_MS = 10
+const FAILED = 'ERR Errors trying to SHUTDOWN. Check logs.'
+
+/** The ways to end a server. */
+export function createShutdown(parts: ShutdownParts): Shutdown {
+  const { options, log, clients, replication, persistence } = parts
+  let waiting: NodeJS.Timeout | undefined
+  let ending = false
+  const sessions = new Set<Session>() // that asked for the shutdown under way
+
+  const stopWaiting = (): void => {
+    clearInterval(waiting)
+    waiting = undefined
+  }
+
+  const end = (code: number): void => {
+    if (ending) return
+    ending = true
+    setImmediate(() => parts.end(code))
+  }
+
+  /** Saves and ends. Throws if the snapshot fails and nothing forces the end. */
+  const finish = (how: ShutdownOptions): void => {
+    const { inSync, all } = replication.progress()
+    if (all > 0) log.notice(`${inSync} of ${all} replicas are in sync when shutting down.`)
+    try {
+      if (how.save ?? options.save.length > 0) persistence.saveAtExit()
+    } catch (error) {
+      if (!how.force) throw error
+      log.warning(`Saving failed, shutting down all the same: ${error instanceof Error ? error.message : error}`)
+    }
+    end(0)
+  }
+
+  const isBehind = (): boolean => {
+    const { inSync, all } = replication.progress()
+    return inSync < all
+  }
+
+  /** Lets replicas catch up; `done` is called once they have, or the time is over. */
+  const wait = (done: () => void): void => {
+    const deadlineMs = monotonicMs() + options['shutdown-timeout'] * 1000
+    log.notice('Waiting for replicas before shutting down.')
+    clients.pause(wallMs() + options['shutdown-timeout'] * 1000, 'write')
+    replication.requestAcknowledgements()
+    waiting = setInterval(() => {
+      if (isBehind() && monotonicMs() < deadlineMs) return
+      stopWaiting()
+      done()
+    }, POLL_MS)
+  }
+
+  /** Calls the shutdown off: those who asked for it are told. */
+  const callOff = (): void => {
+    stopWaiting()
+    clients.unpause()
+    for (const session of sessions) clients.unblock(session, 'error')
+    sessions.clear()
+  }
+
+  const command = (ctx: Context, how: ShutdownOptions): void => {
+    log.warning('User requested shutdown...')
+    const { session } = ctx
+    if (waiting === undefined && (how.now || options['shutdown-timeout'] === 0 || !isBehind())) {
+      try {
+        finish(how)
+      } catch {
+        throw new CommandError(FAILED)
+      }
+      return
+    }
+    if (how.now) {
+      stopWaiting()
+      try {
+        finish(how)
+      } catch {
+        callOff()
+        throw new CommandError(FAILED)
+      }
+      return
+    }
+    sessions.add(session)
+    clients.block(session, { kind: 'wait', timeoutAtMs: 0, finish: (reply) => reply.error(FAILED) })
+    if (waiting !== undefined) return
+    wait(() => {
+      try {
+        finish(how)
+      } catch {
+        callOff()
+      }
+    })
+  }
+
+  const signal = (): void => {
+    log.warning('Received a request to stop, scheduling shutdown...')
+    if (ending) return
+    const hurried = waiting !== undefined // a second signal does not wait
+    stopWaiting()
+    const modes = options['shutdown-on-sigterm']
+    const has = (mode: (typeof modes)[number]): boolean => modes.includes(mode)
+    const how = { save: has('save') ? true : has('nosave') ? false : undefined, now: has('now'), force: has('force') }
+    const last = (): void => {
+      try {
+        finish(how)
+      } catch {
+        end(1)
+      }
+    }
+    if (hurried || how.now || options['shutdown-timeout'] === 0 || !isBehind()) last()
+    else wait(last)
+  }
+
+  return {
+    command,
+    signal,
+    abort() {
+      if (waiting === undefined) return false
+      callOff()
+      return true
+    },
+  }
+}
