@@ -95,7 +95,8 @@ export function createPersistence(parts: ServerParts, snapshots: Snapshots): Ser
     }
     if (problem !== undefined) {
       file?.discard()
-      failed(problem)
+      // As in Redis, only a failed background save stops writes: whoever asked for this one has the error in hand.
+      log.warning(problem.message)
       failWith(`ERR ${problem.message}`)
     }
     log.notice('DB saved on disk')

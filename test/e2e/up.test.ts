@@ -113,7 +113,7 @@ describe('vedette up', () => {
     const blocker = createServer()
     await new Promise<void>((resolve) => blocker.listen(port, '127.0.0.1', resolve))
     scope.defer(() => blocker.close())
-    const proc = vedette(scope, ['up', '--port', String(port), '--sentinel-port', String(await freePort())], {
+    const proc = vedette(scope, ['up', '--port', String(port), '--sentinel-port', String(port + 1000)], {
       cwd: scope.tempDir(),
     })
     const { code } = await within(15_000, 'it ends', proc.exited)
