@@ -85,6 +85,9 @@ export interface EngineParts {
 /** One command of so many is timed, and stands for the others: reading the clock costs as much as a GET. */
 const TIMED_ONE_OF = 64
 
+/** What a queued argument takes beside its bytes, about. */
+const QUEUED_ARGUMENT_BYTES = 100
+
 const EMPTY = Buffer.alloc(0)
 const MULTI = Buffer.from('*1\r\n$5\r\nMULTI\r\n')
 const EXEC = Buffer.from('*1\r\n$4\r\nEXEC\r\n')
@@ -241,7 +244,7 @@ export class Engine implements Context {
   private refuseByCondition(session: Session, flags: number): string | undefined {
     const { gate } = this
     if (session.isPrimary) return undefined
-    if ((flags & FLAG_DENYOOM) !== 0 && gate.maxmemoryBytes !== 0) {
+    if (gate.maxmemoryBytes !== 0 && takesMemory(session, flags)) {
       if (this.host.usedMemoryBytes() > gate.maxmemoryBytes) return errorText('oom')
     }
     if ((flags & FLAG_WRITE) !== 0) {
@@ -277,8 +280,12 @@ export class Engine implements Context {
     const transaction = session.transaction!
     const argv = this.args.copyAll()
     transaction.queue.push(argv)
-    transaction.bytes += argv.reduce((sum, arg) => sum + arg.length, 0)
+    transaction.bytes += argv.reduce((sum, arg) => sum + arg.length + QUEUED_ARGUMENT_BYTES, 0)
     transaction.flags |= command.flags
+    // As in Redis what is queued counts as input that is not yet dealt with.
+    if (transaction.bytes > this.host.config.values['client-query-buffer-limit'] && !session.isPrimary) {
+      return session.link.close()
+    }
     this.reply.simple('QUEUED')
   }
 
@@ -381,6 +388,11 @@ export class Engine implements Context {
 
 /** Not an error: the answer of the gate while clients are paused. */
 const POSTPONE = 'postpone'
+
+/** Whether a command may need more memory: by what it does, or by being queued. */
+function takesMemory(session: Session, flags: number): boolean {
+  return (flags & FLAG_DENYOOM) !== 0 || (session.transaction !== undefined && (flags & FLAG_TRANSACTION) === 0)
+}
 
 /** The beginning of an argument as errors quote it: text, of at most so many bytes, that ends before a zero byte as in C. */
 function excerpt(bytes: Uint8Array, bytesMax: number): string {

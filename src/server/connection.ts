@@ -88,9 +88,9 @@ export class Connection implements Link, WireHandler {
     return this.wire.pendingBytes
   }
 
-  /** Memory that the connection holds, beside the session. */
+  /** Memory that the connection holds: input, queued commands, output. */
   get heldBytes(): number {
-    return this.parser.heldBytes + this.wire.pendingBytes
+    return this.parser.heldBytes + (this.session.transaction?.bytes ?? 0) + this.wire.pendingBytes
   }
 
   /** Unix time in milliseconds since which the soft output limit is exceeded, 0 if it is not. */

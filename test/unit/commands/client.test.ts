@@ -34,7 +34,7 @@ describe('CLIENT LIST and INFO', () => {
     looking.call('SET', 'k', '1')
     looking.call('CLIENT', 'NO-EVICT', 'ON')
     const [first, second, third] = String(looking.call('CLIENT', 'LIST')).split('\n')
-    expect(first).toMatch(/ flags=Pxd db=0 sub=2 psub=1 ssub=1 multi=1 .* multi-mem=6 .* cmd=multi .* resp=3$/)
+    expect(first).toMatch(/ flags=Pxd db=0 sub=2 psub=1 ssub=1 multi=1 .* multi-mem=206 .* cmd=multi .* resp=3$/)
     expect(second).toMatch(/ flags=O /)
     expect(third).toMatch(/ flags=e .* cmd=client\|list /)
   })

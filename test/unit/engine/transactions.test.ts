@@ -175,4 +175,38 @@ describe('EXEC', () => {
     for (const line of ['MULTI', 'GET a', 'EXEC']) client.call(...line.split(' '))
     expect(server.feed).toEqual([])
   })
+
+  it('is not for queues without limit: those beyond client-query-buffer-limit cost the connection', () => {
+    const client = createTestServer({ 'client-query-buffer-limit': '1mb' }).connect()
+    client.call('MULTI')
+    let queued = 0
+    while (!client.closed && queued < 100_000) {
+      client.call('PING', 'x')
+      queued++
+    }
+    expect(queued).toBeLessThan(6_000)
+  })
+
+  it('is refused with its reason when the gate refuses it, and nothing can be queued when memory is short', () => {
+    const server = createTestServer()
+    const client = server.connect()
+    client.call('WATCH', 'k')
+    for (const line of ['MULTI', 'SET a 1']) client.call(...line.split(' '))
+    server.engine.gate.readonlyReplica = true
+    expect(client.call('EXEC')).toEqual(
+      new RespError(
+        "EXECABORT Transaction discarded because of: READONLY You can't write against a read only replica.",
+      ),
+    )
+    expect(client.session.transaction).toBeUndefined()
+    expect(server.keyspace.watching).toBe(false)
+    expect(client.call('EXEC', 'x')).toEqual(
+      new RespError("EXECABORT Transaction discarded because of: wrong number of arguments for 'exec' command"),
+    )
+    server.engine.gate.maxmemoryBytes = 1
+    client.call('MULTI')
+    expect(client.call('PING')).toBeInstanceOf(RespError)
+    expect(client.call('DISCARD')).toBe('OK')
+    expect(client.call('PING')).toBe('PONG')
+  })
 })
