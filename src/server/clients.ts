@@ -107,7 +107,8 @@ export class ClientRegistry implements Clients, ConnectionHost {
 
   outputLimit(session: Session): OutputLimit {
     const limits = this.parts.options['client-output-buffer-limit']
-    const { kind } = session
+    // MONITOR sends on its own like a channel; with the limit of normal clients, none, a reader that stops would be fatal.
+    const kind = session.monitor ? 'pubsub' : session.kind
     return limits[kind === 'primary' ? 'normal' : kind]
   }
 
