@@ -1,5 +1,6 @@
 // Who this sentinel is and whom it knows, as kept in the `identity` record of the state file: so that a restarted sentinel
 // is the same one for everybody, belongs to the same group, and finds the others while every server is down.
+import type { StateStore } from '../io/state/store.ts'
 import type { PeerAddress } from '../sentinel/effects.ts'
 import { asAddress, asId, asList, asObject, parseObject } from '../sentinel/fields.ts'
 import { type FormedGroup, toGroup } from '../sentinel/formation.ts'
@@ -34,4 +35,17 @@ function toPeer(value: unknown): PeerAddress | undefined {
   const gossip = asAddress(fields?.gossip)
   const resp = asAddress(fields?.resp)
   return peer && runId && gossip && resp ? { peer, runId, gossip, resp } : undefined
+}
+
+/** Reads who this sentinel is from its store, or makes a new identity there. */
+export function loadIdentity(store: StateStore, newRunId: () => string): Identity {
+  const stored = store.state.identity
+  if (stored !== undefined) {
+    const identity = decodeIdentity(stored)
+    if (identity === undefined) throw new Error('the identity in the state file is not understood')
+    return identity
+  }
+  const identity: Identity = { runId: newRunId(), group: undefined, peers: [] }
+  store.save({ identity: encodeIdentity(identity) }, true)
+  return identity
 }

@@ -22,6 +22,7 @@ export interface LinksOptions {
   readonly authOf: (group: string) => { readonly username: string; readonly password: string }
   /** Name that servers show in CLIENT LIST, without the ending. */
   readonly clientName: string
+  readonly onPing: (group: string, ms: number) => void
   readonly onAuthError: (ref: ServerRef, message: string) => void
 }
 
@@ -173,7 +174,13 @@ export function createLinks(options: LinksOptions, nowMs: () => number): Links {
       drop(link)
       links.delete(keyOf(ref))
     },
-    ping: (ref) => ask(ref, ['PING'], (reply) => options.feed({ type: 'pong', ref, text: textOf(reply) })),
+    ping(ref) {
+      const sentMs = nowMs()
+      ask(ref, ['PING'], (reply) => {
+        options.onPing(ref.group, nowMs() - sentMs)
+        options.feed({ type: 'pong', ref, text: textOf(reply) })
+      })
+    },
     info: (ref) =>
       ask(ref, ['INFO'], (reply, link) => {
         const text = typeof reply === 'string' ? reply : ''

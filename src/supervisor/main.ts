@@ -1,35 +1,37 @@
 // The sentinel process: opens its state, its ports and its transport, and joins them to the sentinel. The order matters for
-// the start: watching and hellos begin at once, while libp2p is still being loaded.
-import { lookup } from 'node:dns/promises'
-import net from 'node:net'
-import os from 'node:os'
+// the start: watching and hellos begin at once, while libp2p is still being loaded; metrics come last.
 import { join } from 'node:path'
 import {
   GOSSIP_PORT_OFFSET,
+  HTTP_PORT_OFFSET,
   type MonitoredGroup,
   portChoices,
   type SentinelOptions,
 } from '../config/sentinel-options.ts'
 import { monotonicMs } from '../io/clock.ts'
 import { randomHex } from '../io/entropy.ts'
-import { loadOrCreatePeerKey } from '../io/gossip/identity.ts'
+import { loadOrCreatePeerKey, type PeerKey } from '../io/gossip/identity.ts'
 import { refuseOpenGossip } from '../io/gossip/swarm-key.ts'
 import { startGossip } from '../io/gossip.ts'
+import type { HttpServer } from '../io/http.ts'
 import type { Log } from '../io/log.ts'
 import { openStateFile } from '../io/state/file.ts'
 import type { StateStore } from '../io/state/store.ts'
 import type { PeerTransport } from '../io/transport.ts'
-import { isHost } from '../sentinel/address.ts'
 import type { PeerAddress } from '../sentinel/effects.ts'
 import type { GroupConfig } from '../sentinel/settings.ts'
-import type { CommandHost, ProcessFacts } from './commands/spec.ts'
-import { openPort, type RespPort } from './port.ts'
-import { loadIdentity, type Sentinel, startSentinel as startWatching } from './sentinel.ts'
+import { freePort, listenError, resolveHost, specific } from './addresses.ts'
+import { processFacts, shownOptions } from './facts.ts'
+import { type Identity, loadIdentity } from './identity.ts'
+import type { Observer } from './observe.ts'
+import { openPort, type PortOptions, type RespPort } from './port.ts'
+import { type Sentinel, startSentinel as startWatching } from './sentinel.ts'
 import { statusOfSentinel } from './status.ts'
 
 /** A running sentinel. `closed` resolves with the exit code when it has ended, for whatever reason. */
 export interface RunningSentinel {
   readonly port: number
+  /** 0 when HTTP is off. */
   readonly httpPort: number
   readonly gossipPort: number
   stop(): Promise<void>
@@ -42,82 +44,144 @@ const HAND_OVER_MS = 300
 /** Exit code after a simulated failure, as Redis Sentinel's. */
 const SIMULATED_CRASH = 99
 
-/** Starts a sentinel; rejects with an error that says what is wrong, having changed nothing. */
+/** Starts a sentinel; rejects with an error that says what is wrong, with everything closed again. */
 export async function startSentinel(options: SentinelOptions, log: Log): Promise<RunningSentinel> {
   const gossipHost = options['gossip-bind'] || (options.swarmKey === undefined ? '127.0.0.1' : '0.0.0.0')
   refuseOpenGossip(gossipHost, options.swarmKey)
   const groups = await Promise.all(options.groups.map(groupConfig))
-  const store = openStateFile(options.dir)
+  const process = createProcess(options, log, openStateFile(options.dir))
   try {
-    return await start({ options, log, store, groups, gossipHost })
+    return await open(process, groups, gossipHost)
   } catch (error) {
-    store.close()
+    await process.close(1)
     throw error
   }
 }
 
-interface Parts {
+/** What has been opened so far, and how it all ends. */
+interface Process {
   readonly options: SentinelOptions
   readonly log: Log
   readonly store: StateStore
-  readonly groups: readonly GroupConfig[]
-  readonly gossipHost: string
+  readonly startedMs: number
+  sentinel?: Sentinel
+  port?: RespPort
+  transport?: PeerTransport
+  http?: HttpServer
+  observer?: Observer
+  readonly closed: Promise<number>
+  /** Ends everything, once; `closed` then resolves with the code. */
+  close(code: number): Promise<void>
+  /** The same in good order: a leader first hands over. */
+  stop(): Promise<void>
 }
 
-async function start({ options, log, store, groups, gossipHost }: Parts): Promise<RunningSentinel> {
+function createProcess(options: SentinelOptions, log: Log, store: StateStore): Process {
+  let end: (code: number) => void = () => {}
+  let closing: Promise<void> | undefined
+  const running: Process = {
+    options,
+    log,
+    store,
+    startedMs: monotonicMs(),
+    closed: new Promise<number>((resolve) => {
+      end = resolve
+    }),
+    close(code) {
+      closing ??= closeAll(running).finally(() => end(code))
+      return closing
+    },
+    async stop() {
+      if (closing === undefined) await handOver(running.sentinel)
+      await running.close(0)
+    },
+  }
+  return running
+}
+
+async function closeAll({ sentinel, port, http, transport, store }: Process): Promise<void> {
+  sentinel?.stop()
+  port?.close()
+  await Promise.all([http?.stop(), transport?.stop()])
+  store.close()
+}
+
+async function handOver(sentinel: Sentinel | undefined): Promise<void> {
+  const consensus = sentinel?.consensus
+  if (consensus === undefined || !consensus.isLeader() || consensus.status().membership.voters.length < 2) return
+  consensus.handOver()
+  const untilMs = monotonicMs() + HAND_OVER_MS
+  while (consensus.isLeader() && monotonicMs() < untilMs) await new Promise((resolve) => setTimeout(resolve, 10))
+}
+
+async function open(running: Process, groups: readonly GroupConfig[], gossipHost: string): Promise<RunningSentinel> {
+  const { options, log, store } = running
   for (const warning of store.warnings) log.warning(warning)
   const key = loadOrCreatePeerKey(join(options.dir, KEY_FILE))
   const identity = loadIdentity(store, () => randomHex(40))
-  const announce = options['announce-ip']
-  const running: { sentinel?: Sentinel; port?: RespPort; transport?: PeerTransport } = {}
-  const failures = new Set<string>()
-  let end: (code: number) => void = () => {}
-  const closed = new Promise<number>((resolve) => {
-    end = resolve
-  })
-  let ended = false
-  const close = async (code: number, graceful: boolean): Promise<void> => {
-    if (ended) return
-    ended = true
-    if (graceful) await handOver(running.sentinel)
-    running.sentinel?.stop()
-    running.port?.close()
-    await running.transport?.stop()
-    store.close()
-    end(code)
-  }
-  const startedMs = monotonicMs()
-  const host: Omit<CommandHost, 'clients' | 'stats' | 'kill' | 'subscriptionsMax'> = {
-    get sentinel() {
-      return running.sentinel!
-    },
-    log,
-    facts: () => factsOf(options, running.port?.port ?? 0, identity.runId, startedMs),
-    password: () => options.requirepass,
-    denyScripts: options['deny-scripts-reconfig'],
-    status: () => JSON.stringify(statusOfSentinel(running.sentinel!, monotonicMs())),
-    config: () => configOf(options),
-    failures,
-    shutdown: () => void close(0, true),
-    resolve: resolveHost,
-  }
   const gossipPort = await freePort(gossipHost, portChoices(options['gossip-port'], options.port, GOSSIP_PORT_OFFSET))
-  const port = await openPort({
+  const failures = new Set<string>()
+  const port = await openPort(portOptions(running, identity, failures)).catch((error: NodeJS.ErrnoException) => {
+    throw listenError(options.port, error)
+  })
+  running.port = port
+  const sentinel = watch(running, { groups, key, identity, gossipHost, gossipPort, failures, port })
+  running.sentinel = sentinel
+  log.notice(`Sentinel ID is ${identity.runId}, peer ID ${key.peerId}; port ${port.port}, gossip port ${gossipPort}`)
+  const transport = await gossip(running, sentinel, key, gossipHost, gossipPort)
+  const http = await observe(running, sentinel)
+  const { closed, stop } = running
+  return { port: port.port, httpPort: http?.port ?? 0, gossipPort: transport.port, closed, stop }
+}
+
+function portOptions(running: Process, identity: Identity, failures: Set<string>): PortOptions {
+  const { options, log } = running
+  return {
     bind: options.bind,
     port: options.port,
     maxClients: options.maxclients,
     protectedMode: () => options['protected-mode'],
     password: () => options.requirepass,
-    host,
     onError: (message) => log.warning(message),
-  }).catch((error: NodeJS.ErrnoException) => {
-    throw new Error(listenError(options.port, error), { cause: error })
-  })
-  running.port = port
-  const sentinel = startWatching({
+    host: {
+      get sentinel() {
+        return running.sentinel!
+      },
+      log,
+      facts: () => processFacts(options, running.port?.port ?? 0, identity.runId, monotonicMs() - running.startedMs),
+      password: () => options.requirepass,
+      denyScripts: options['deny-scripts-reconfig'],
+      status: () => statusText(running),
+      config: () => shownOptions(options),
+      failures,
+      shutdown: () => void running.stop(),
+      resolve: resolveHost,
+    },
+  }
+}
+
+const statusText = (running: Process): string => JSON.stringify(statusOfSentinel(running.sentinel!, monotonicMs()))
+
+interface WatchParts {
+  readonly groups: readonly GroupConfig[]
+  readonly key: PeerKey
+  readonly identity: Identity
+  readonly gossipHost: string
+  readonly gossipPort: number
+  readonly failures: ReadonlySet<string>
+  readonly port: RespPort
+}
+
+function watch(
+  running: Process,
+  { groups, key, identity, gossipHost, gossipPort, failures, port }: WatchParts,
+): Sentinel {
+  const { options, log, store } = running
+  const announced = options['announce-ip']
+  return startWatching({
     peer: key.peerId,
-    gossip: { host: options['gossip-announce-ip'] || announce || specific(gossipHost), port: gossipPort },
-    resp: { host: announce, port: options['announce-port'] || port.port },
+    gossip: { host: options['gossip-announce-ip'] || announced || specific(gossipHost), port: gossipPort },
+    resp: { host: announced, port: options['announce-port'] || port.port },
     groups,
     heartbeatMs: options['heartbeat-interval-milliseconds'],
     electionTimeoutMs: options['election-timeout-milliseconds'],
@@ -125,58 +189,67 @@ async function start({ options, log, store, groups, gossipHost }: Parts): Promis
     store,
     identity,
     log,
+    onPing: (group, ms) => running.observer?.notePing(group, ms),
     onEvent: (name, payload) => {
       port.publish(name, payload)
-      if (simulates(failures, name)) {
-        log.warning(`Simulated failure at ${name}: this sentinel crashes, as it was told to`)
-        void close(SIMULATED_CRASH, false)
-      }
+      running.observer?.note(name, payload)
+      if (!simulates(failures, name)) return
+      log.warning(`Simulated failure at ${name}: this sentinel crashes, as it was told to`)
+      void running.close(SIMULATED_CRASH)
     },
     onFatal: (error) => {
       log.warning(`This sentinel ends, because it could break its promises: ${error.message}`)
-      void close(1, false)
+      void running.close(1)
     },
   })
-  running.sentinel = sentinel
-  log.notice(`Sentinel ID is ${identity.runId}, peer ID ${key.peerId}; port ${port.port}, gossip port ${gossipPort}`)
-  const swarm = options.swarmKey
+}
+
+const simulates = (failures: ReadonlySet<string>, event: string): boolean =>
+  (event === '+elected-leader' && failures.has('crash-after-election')) ||
+  (event === '+promoted-slave' && failures.has('crash-after-promotion'))
+
+async function gossip(
+  running: Process,
+  sentinel: Sentinel,
+  key: PeerKey,
+  host: string,
+  port: number,
+): Promise<PeerTransport> {
   const transport = await startGossip(
-    { key, host: gossipHost, port: gossipPort, swarmKey: swarm },
+    { key, host, port, swarmKey: running.options.swarmKey },
     {
       onMessage: (from, bytes) => sentinel.receive(from, bytes),
       onPeer: (peer, connected) => sentinel.peerLink(peer, connected),
     },
-  ).catch(async (error: Error) => {
-    sentinel.stop()
-    port.close()
-    throw error
-  })
-  running.transport = transport
-  log.notice(
-    `Talking to the other sentinels on ${gossipHost}:${transport.port}, ${Math.round(monotonicMs() - startedMs)} ms after the start`,
   )
+  running.transport = transport
+  const tookMs = Math.round(monotonicMs() - running.startedMs)
+  running.log.notice(`Talking to the other sentinels on ${host}:${transport.port}, ${tookMs} ms after the start`)
   sentinel.attach({
     setPeers: (peers) => transport.setPeers(peers.map(toPeer)),
     send: (to, bytes) => void transport.send(to, bytes),
     broadcast: (bytes) => void transport.broadcast(bytes),
   })
-  return {
-    port: port.port,
-    httpPort: 0,
-    gossipPort: transport.port,
-    closed,
-    stop: () => close(0, true).then(() => void closed),
-  }
+  return transport
 }
 
-const toPeer = ({ peer, gossip }: PeerAddress) => ({ id: peer, ...gossip })
+const toPeer = ({ peer, gossip: { host, port } }: PeerAddress) => ({ id: peer, host, port })
 
-/** An address that others can connect to; empty for "every address". */
-const specific = (host: string): string => (host === '0.0.0.0' || host === '::' ? '' : host)
-
-const simulates = (failures: ReadonlySet<string>, event: string): boolean =>
-  (event === '+elected-leader' && failures.has('crash-after-election')) ||
-  (event === '+promoted-slave' && failures.has('crash-after-promotion'))
+/** Metrics and HTTP come last: nothing waits for them, and loading them takes time from the start. */
+async function observe(running: Process, sentinel: Sentinel): Promise<HttpServer | undefined> {
+  const { options, log, store } = running
+  const choice = options['http-port']
+  if (choice === 'off') return undefined
+  const [{ createObserver }, { openHttp }] = await Promise.all([import('./observe.ts'), import('./http.ts')])
+  const observer = createObserver({ sentinel, store, transport: () => running.transport })
+  const host = options['http-bind']
+  const ports = portChoices(choice, options.port, HTTP_PORT_OFFSET)
+  const onError = (message: string): void => log.warning(message)
+  running.http = await openHttp({ host, ports, sentinel, observer, status: () => statusText(running), onError })
+  running.observer = observer
+  log.notice(`Metrics and health: http://${host}:${running.http.port}`)
+  return running.http
+}
 
 async function groupConfig(group: MonitoredGroup): Promise<GroupConfig> {
   const host = await resolveHost(group.host)
@@ -197,83 +270,3 @@ async function groupConfig(group: MonitoredGroup): Promise<GroupConfig> {
     },
   }
 }
-
-/** The IP address of a host; undefined when there is none. Servers know each other by address, so we do too. */
-async function resolveHost(host: string): Promise<string | undefined> {
-  if (net.isIP(host) !== 0) return host
-  if (!isHost(host)) return undefined
-  try {
-    return (await lookup(host, { family: 4 })).address
-  } catch {
-    return undefined
-  }
-}
-
-/** The first of the ports that can be listened on, for a listener that opens later. */
-async function freePort(host: string, choices: readonly number[]): Promise<number> {
-  for (const [i, choice] of choices.entries()) {
-    try {
-      return await probe(host, choice)
-    } catch (error) {
-      if (i === choices.length - 1)
-        throw new Error(listenError(choice, error as NodeJS.ErrnoException), { cause: error })
-    }
-  }
-  return 0
-}
-
-function probe(host: string, port: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = net.createServer()
-    server.once('error', reject)
-    server.listen({ host, port, exclusive: true }, () => {
-      const { port: bound } = server.address() as net.AddressInfo
-      server.close(() => resolve(bound))
-    })
-  })
-}
-
-function listenError(port: number, { code, message }: NodeJS.ErrnoException): string {
-  return code === 'EADDRINUSE'
-    ? `Could not listen on port ${port}: another process uses it`
-    : `Could not listen on port ${port}: ${message}`
-}
-
-async function handOver(sentinel: Sentinel | undefined): Promise<void> {
-  const consensus = sentinel?.consensus
-  if (consensus === undefined || !consensus.isLeader() || consensus.status().membership.voters.length < 2) return
-  consensus.handOver()
-  const untilMs = monotonicMs() + HAND_OVER_MS
-  while (consensus.isLeader() && monotonicMs() < untilMs) await new Promise((resolve) => setTimeout(resolve, 10))
-}
-
-function factsOf(options: SentinelOptions, port: number, runId: string, startedMs: number): ProcessFacts {
-  const cpu = process.cpuUsage()
-  return {
-    version: 'unreleased',
-    pid: process.pid,
-    port,
-    runId,
-    uptimeSeconds: Math.floor((monotonicMs() - startedMs) / 1000),
-    configFile: '',
-    executable: process.argv[1] ?? process.execPath,
-    os: `${os.type()} ${os.release()} ${os.machine()}`,
-    archBits: process.arch.includes('64') ? 64 : 32,
-    cpu: { userSeconds: cpu.user / 1e6, systemSeconds: cpu.system / 1e6 },
-    residentBytes: process.memoryUsage.rss(),
-    maxClients: options.maxclients,
-  }
-}
-
-/** What SENTINEL CONFIG GET shows. Passwords are not shown. */
-const configOf = (options: SentinelOptions): Map<string, string> =>
-  new Map([
-    ['announce-ip', options['announce-ip']],
-    ['announce-port', String(options['announce-port'])],
-    ['announce-hostnames', options['announce-hostnames'] ? 'yes' : 'no'],
-    ['resolve-hostnames', options['resolve-hostnames'] ? 'yes' : 'no'],
-    ['loglevel', options.loglevel],
-    ['expect', options.expect === undefined ? 'auto' : String(options.expect)],
-    ['heartbeat-interval-milliseconds', String(options['heartbeat-interval-milliseconds'])],
-    ['election-timeout-milliseconds', String(options['election-timeout-milliseconds'])],
-  ])

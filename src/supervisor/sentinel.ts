@@ -20,7 +20,7 @@ import {
 import type { GroupConfig } from '../sentinel/settings.ts'
 import { settingsOf, topoOf } from '../sentinel/state.ts'
 import { type Consensus, startConsensus } from './consensus.ts'
-import { decodeIdentity, encodeIdentity, type Identity } from './identity.ts'
+import { encodeIdentity, type Identity } from './identity.ts'
 import { createLinks, type Links } from './links.ts'
 
 /** What the sentinel needs of a transport between sentinels; io/ has it. */
@@ -43,6 +43,7 @@ export interface SentinelSetup {
   readonly identity: Identity
   readonly log: Log
   readonly onEvent: (name: string, payload: string) => void
+  readonly onPing: (group: string, ms: number) => void
   /** The disk failed or memory and log disagree: the process must end. */
   readonly onFatal: (error: Error) => void
 }
@@ -63,19 +64,6 @@ export interface Sentinel {
   /** Takes a hello that a client published on this sentinel's own port. */
   takeHello(hello: Hello): void
   stop(): void
-}
-
-/** Reads who this sentinel is from its store, or makes a new identity there. */
-export function loadIdentity(store: StateStore, newRunId: () => string): Identity {
-  const stored = store.state.identity
-  if (stored !== undefined) {
-    const identity = decodeIdentity(stored)
-    if (identity === undefined) throw new Error('the identity in the state file is not understood')
-    return identity
-  }
-  const identity: Identity = { runId: newRunId(), group: undefined, peers: [] }
-  store.save({ identity: encodeIdentity(identity) }, true)
-  return identity
 }
 
 /** Starts watching; Raft starts at once when the identity has a group, else when one is formed. */
@@ -117,6 +105,7 @@ export function startSentinel(setup: SentinelSetup): Sentinel {
         return { username: authUser, password: authPass }
       },
       clientName: `sentinel-${identity.runId.slice(0, 8)}`,
+      onPing: setup.onPing,
       onAuthError: (ref, message) =>
         log.warning(`${ref.host}:${ref.port} of ${ref.group} refused the login: ${message}`),
     },

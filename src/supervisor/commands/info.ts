@@ -24,7 +24,6 @@ function serverSection({ facts }: CommandHost): Fields {
   const process = facts()
   return [
     ['redis_version', REDIS_VERSION],
-    ['vedette_version', process.version],
     ['redis_git_sha1', '00000000'],
     ['redis_git_dirty', 0],
     ['redis_mode', 'sentinel'],
@@ -38,7 +37,7 @@ function serverSection({ facts }: CommandHost): Fields {
     ['uptime_in_seconds', process.uptimeSeconds],
     ['uptime_in_days', Math.floor(process.uptimeSeconds / 86_400)],
     ['executable', process.executable],
-    ['config_file', process.configFile],
+    ['config_file', ''],
   ]
 }
 

@@ -27,12 +27,10 @@ export interface CommandHost {
 }
 
 export interface ProcessFacts {
-  readonly version: string
   readonly pid: number
   readonly port: number
   readonly runId: string
   readonly uptimeSeconds: number
-  readonly configFile: string
   readonly executable: string
   readonly os: string
   readonly archBits: number

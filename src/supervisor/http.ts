@@ -1,0 +1,77 @@
+// The sentinel's HTTP port: metrics for Prometheus, health for orchestrators, the primary's address for load balancers.
+//
+//   /healthz   200 while the process runs its loop
+//   /readyz    200 once the group is formed, a leader is known and every primary's address is certain; 503 says what is missing
+//   /primary   ?name=…: the primary as JSON; 200 while it is up, 503 while it is not, 404 for an unknown name
+//   /status    what SENTINEL VEDETTE-STATUS says
+//   /metrics   Prometheus text
+import { monotonicMs } from '../io/clock.ts'
+import { type HttpReply, type HttpServer, startHttp } from '../io/http.ts'
+import type { CoreState } from '../sentinel/state.ts'
+import { topoOf } from '../sentinel/state.ts'
+import { statusOf } from './commands/info.ts'
+import type { Observer } from './observe.ts'
+import type { Sentinel } from './sentinel.ts'
+
+export interface HttpPortOptions {
+  readonly host: string
+  /** Ports to try in order; 0 is any free one. */
+  readonly ports: readonly number[]
+  readonly sentinel: Sentinel
+  readonly observer: Observer
+  readonly status: () => string
+  readonly onError: (message: string) => void
+}
+
+const JSON_TYPE = 'application/json; charset=utf-8'
+
+/** Opens the first of the ports that can be had. */
+export async function openHttp(options: HttpPortOptions): Promise<HttpServer> {
+  const { sentinel, observer, host } = options
+  const core = sentinel.core.state
+  const routes = {
+    '/healthz': () => ({ body: 'ok\n' }),
+    '/readyz': () => readiness(core),
+    '/primary': ({ query }: { query: URLSearchParams }) => primary(core, query.get('name')),
+    '/status': () => ({ type: JSON_TYPE, body: options.status() }),
+    '/metrics': async () => {
+      observer.collect(monotonicMs())
+      return { type: observer.registry.contentType, body: await observer.registry.metrics() }
+    },
+  }
+  const onError = (error: unknown, path: string): void => options.onError(`HTTP ${path}: ${String(error)}`)
+  let failure: unknown
+  for (const port of options.ports) {
+    try {
+      return await startHttp({ host, port, routes, onError })
+    } catch (error) {
+      failure = error
+    }
+  }
+  throw failure
+}
+
+/** What is missing until this sentinel can be relied on. */
+function readiness(core: CoreState): HttpReply {
+  const missing = [
+    ...(core.formed === undefined ? ['the group of sentinels is not formed yet'] : []),
+    ...(core.formed !== undefined && core.raft.leader === undefined ? ['the sentinels have no leader'] : []),
+    ...(core.provisional.groups.size > 0
+      ? [`not yet agreed on: ${[...core.provisional.groups.keys()].join(' ')}`]
+      : []),
+  ]
+  return missing.length === 0 ? { body: 'ready\n' } : { status: 503, body: `${missing.join('\n')}\n` }
+}
+
+function primary(core: CoreState, asked: string | null): HttpReply {
+  const name = asked ?? (core.groups.size === 1 ? [...core.groups.keys()][0]! : '')
+  const topo = topoOf(core, name)
+  if (topo === undefined) return { status: 404, body: 'no such group; name it as in /primary?name=mymaster\n' }
+  const state = statusOf(core, name)
+  const { host, port } = topo.primary
+  return {
+    status: state === 'ok' ? 200 : 503,
+    type: JSON_TYPE,
+    body: `${JSON.stringify({ name, host, port, epoch: topo.configEpoch, status: state })}\n`,
+  }
+}

@@ -1,0 +1,127 @@
+// The sentinel's metrics: gauges are set from its state when somebody asks, counters and histograms as things happen. Loaded
+// only once there is an HTTP port, and after watching has begun.
+import type { Registry } from 'prom-client'
+import type { StateStore } from '../io/state/store.ts'
+import type { PeerTransport } from '../io/transport.ts'
+import { createSentinelMetrics, type SentinelMetrics } from '../metrics/sentinel-metrics.ts'
+import { createRegistry, setTotal } from '../metrics/table.ts'
+import { addressKey, sameAddress } from '../sentinel/address.ts'
+import { isDown } from '../sentinel/detector.ts'
+import { type CoreState, type GroupState, topoOf } from '../sentinel/state.ts'
+import { count } from '../sentinel/votes.ts'
+import type { Sentinel } from './sentinel.ts'
+
+export interface Observer {
+  readonly registry: Registry
+  /** Notes an event that the sentinel published. */
+  note(name: string, payload: string): void
+  /** Notes how long a ping took, ms. */
+  notePing(group: string, ms: number): void
+  /** Brings the gauges up to date; call before reading the registry. */
+  collect(nowMs: number): void
+}
+
+export interface Observed {
+  readonly sentinel: Sentinel
+  readonly store: StateStore
+  readonly transport: () => PeerTransport | undefined
+}
+
+/** Makes the metrics of a running sentinel. Failovers that were over before are not counted. */
+export function createObserver({ sentinel, store, transport }: Observed): Observer {
+  const registry = createRegistry()
+  const metrics = createSentinelMetrics(registry)
+  const core = sentinel.core.state
+  let counted = core.topology.epoch
+
+  /** Counts what was added to the histories. */
+  function countFailovers(): void {
+    let newest = counted
+    for (const { name, history } of core.topology.groups.values()) {
+      for (const { epoch, outcome, startedAtMs, switchedAtMs, endedAtMs } of history) {
+        if (epoch <= counted) continue
+        newest = Math.max(newest, epoch)
+        metrics.failovers.inc({ group: name, result: outcome })
+        if (switchedAtMs !== undefined)
+          metrics.failoverSeconds.observe({ group: name }, (switchedAtMs - startedAtMs) / 1000)
+        metrics.lastFailoverTimestamp.set({ group: name }, endedAtMs / 1000)
+      }
+    }
+    counted = newest
+  }
+
+  return {
+    registry,
+    note(name, payload) {
+      if (name !== '+sdown' && name !== '-sdown') return
+      const [kind, group] = payload.split(' ')
+      if (kind === 'master' && group !== undefined)
+        metrics.verdicts.inc({ group, verdict: name === '+sdown' ? 'down' : 'up' })
+    },
+    notePing: (group, ms) => metrics.pingSeconds.observe({ group }, ms / 1000),
+    collect(nowMs) {
+      countFailovers()
+      collectConsensus(metrics, sentinel, store)
+      collectPeers(metrics, core, transport())
+      for (const gauge of [
+        metrics.groupServers,
+        metrics.serverUp,
+        metrics.serverIsPrimary,
+        metrics.serverOffsetBytes,
+        metrics.serverLagBytes,
+      ])
+        gauge.reset()
+      for (const group of core.groups.values()) collectGroup(metrics, core, group, nowMs)
+    },
+  }
+}
+
+function collectConsensus(metrics: SentinelMetrics, { consensus, core }: Sentinel, store: StateStore): void {
+  const status = consensus?.status()
+  metrics.raftTerm.set(status?.term ?? 0)
+  metrics.raftIsLeader.set(consensus?.isLeader() === true ? 1 : 0)
+  metrics.raftHasLeader.set(status?.leader === undefined ? 0 : 1)
+  metrics.raftCommitIndex.set(status?.commitIndex ?? 0)
+  metrics.raftVoters.set(status?.membership.voters.length ?? 0)
+  metrics.stateFileBytes.set(store.sizeBytes)
+  setTotal(metrics.stallAbstentions, {}, core.state.stats.stalls)
+  setTotal(metrics.foreignHellos, {}, core.state.stats.foreignHellos)
+}
+
+function collectPeers(metrics: SentinelMetrics, core: CoreState, transport: PeerTransport | undefined): void {
+  metrics.peersKnown.set(core.peers.size)
+  metrics.peersConnected.set(transport?.peers().filter(({ connected }) => connected).length ?? 0)
+  if (transport === undefined) return
+  const { stats } = transport
+  setTotal(metrics.gossipMessages, { direction: 'in' }, stats.messagesIn)
+  setTotal(metrics.gossipMessages, { direction: 'out' }, stats.messagesOut)
+  setTotal(metrics.gossipBytes, { direction: 'in' }, stats.bytesIn)
+  setTotal(metrics.gossipBytes, { direction: 'out' }, stats.bytesOut)
+  setTotal(metrics.gossipDropped, { direction: 'in' }, stats.droppedIn)
+  setTotal(metrics.gossipDropped, { direction: 'out' }, stats.droppedOut)
+}
+
+function collectGroup(metrics: SentinelMetrics, core: CoreState, group: GroupState, nowMs: number): void {
+  const topo = topoOf(core, group.name)!
+  const name = { group: group.name }
+  const primary = group.servers.get(addressKey(group.primary))
+  const own = primary?.judgement.verdict ?? 'up'
+  metrics.groupConfigEpoch.set(name, topo.configEpoch)
+  metrics.groupQuorum.set(name, topo.quorum)
+  metrics.groupDownVerdicts.set(name, count(topo, core.self.peer, own, group.votes, core.raft.voters, nowMs).down)
+  metrics.groupObjectivelyDown.set(name, group.odown ? 1 : 0)
+  for (const role of ['primary', 'replica'])
+    for (const health of ['up', 'down']) metrics.groupServers.set({ ...name, role, health }, 0)
+  for (const server of group.servers.values()) {
+    const isPrimary = sameAddress(server.ref, group.primary)
+    const down = server.sdown || isDown(server.judgement.verdict)
+    const labels = { ...name, server: server.key }
+    metrics.groupServers.inc({ ...name, role: isPrimary ? 'primary' : 'replica', health: down ? 'down' : 'up' })
+    metrics.serverUp.set(labels, down ? 0 : 1)
+    metrics.serverIsPrimary.set(labels, isPrimary ? 1 : 0)
+    if (server.info === undefined) continue
+    metrics.serverOffsetBytes.set(labels, server.info.offset)
+    if (!isPrimary && primary?.info)
+      metrics.serverLagBytes.set(labels, Math.max(0, primary.info.offset - server.info.offset))
+  }
+}
