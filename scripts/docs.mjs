@@ -16,7 +16,7 @@ function optionCells(name, row) {
   return [code(name) + aliases, cell(row.type.domain), code(row.default)]
 }
 
-const changes = (row) => (!row.mutable ? 'no' : row.protected === true ? 'protected' : 'yes')
+const changes = (row) => (!row.mutable || row.needsRestart ? 'no' : row.protected ? 'protected' : 'yes')
 
 function effective(options) {
   const rows = Object.entries(options)

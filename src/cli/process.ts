@@ -9,13 +9,14 @@ import { EXIT } from './command.ts'
 
 /** What runs: the server or the sentinel. */
 export interface Running {
-  stop(): Promise<void>
+  /** Stops in good order. Called again (a second SIGTERM) it is to hurry. */
+  stop(signal?: 'SIGTERM' | 'SIGINT'): Promise<void>
   readonly closed: Promise<number>
 }
 
-/** How long a stop may take before the process ends all the same. */
-const STOP_MS_MAX = 15_000
-/** A second signal ends the process at once, but not one that comes with the first (npm and terminals send both). */
+/** How long a stop may take once the parent is gone. */
+const ORPHAN_MS_MAX = 15_000
+/** A second SIGINT ends the process at once, but not one that comes with the first (npm and terminals send both). */
 const IMPATIENT_MS = 500
 /** Set by `vedette up` for its children: they end with it. */
 export const PARENT_ENV = 'VEDETTE_ENDS_WITH_PARENT'
@@ -27,37 +28,48 @@ export const SCRATCH_PREFIX = 'vedette-up-'
 const describe = (error: unknown): string => (error instanceof Error ? (error.stack ?? error.message) : String(error))
 
 /**
- * Runs until the job ends; returns the exit code. SIGTERM, SIGINT and SIGHUP stop it in good order, a second one at once; an
- * uncaught error is logged and ends the process. `start` has begun listening when it resolves.
+ * Runs until the job ends; returns the exit code. SIGTERM, SIGINT and SIGHUP stop it in good order; an uncaught error is
+ * logged and ends the process. `start` has begun listening when it resolves. `stopMsMax`: when to give up waiting for the
+ * good order; undefined where the job bounds that itself.
  */
-export async function runProcess(log: Log, pidfile: string, start: () => Promise<Running>): Promise<number> {
+export async function runProcess(
+  log: Log,
+  pidfile: string,
+  stopMsMax: number | undefined,
+  start: () => Promise<Running>,
+): Promise<number> {
   process.on('uncaughtException', (error) => {
     log.warning(`Bug: uncaught error, the process ends: ${describe(error)}`)
     process.exit(EXIT.failed)
   })
   let running: Running | undefined
-  let stoppingSinceMs: number | undefined
-  const stop = (why: string): void => {
-    if (stoppingSinceMs !== undefined) return
-    stoppingSinceMs = monotonicMs()
-    if (running === undefined) process.exit(EXIT.ok)
-    log.notice(`Stopping: ${why}`)
+  const giveUpAfter = (ms: number): void => {
     setTimeout(() => {
       log.warning('Stopping took too long, the process ends')
       process.exit(EXIT.failed)
-    }, STOP_MS_MAX).unref()
-    running.stop().catch((error: unknown) => {
+    }, ms).unref()
+  }
+  const stop = (why: string, signal?: 'SIGTERM' | 'SIGINT'): void => {
+    if (running === undefined) process.exit(EXIT.ok)
+    log.notice(`Stopping: ${why}`)
+    if (stopMsMax !== undefined) giveUpAfter(stopMsMax)
+    running.stop(signal).catch((error: unknown) => {
       log.warning(`Stopping failed: ${describe(error)}`)
       process.exit(EXIT.failed)
     })
   }
-  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
-    process.on(signal, () => {
-      if (stoppingSinceMs !== undefined && monotonicMs() - stoppingSinceMs > IMPATIENT_MS) process.exit(EXIT.failed)
-      stop(`received ${signal}`)
-    })
-  }
-  endWithParent(stop)
+  let interruptedMs: number | undefined
+  process.on('SIGINT', () => {
+    if (interruptedMs === undefined) {
+      interruptedMs = monotonicMs()
+      stop('received SIGINT', 'SIGINT')
+    } else if (monotonicMs() - interruptedMs > IMPATIENT_MS) process.exit(EXIT.failed)
+  })
+  for (const signal of ['SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stop(`received ${signal}`, 'SIGTERM'))
+  endWithParent(() => {
+    giveUpAfter(ORPHAN_MS_MAX)
+    stop('the parent process is gone')
+  })
   try {
     running = await start()
   } catch (error) {
@@ -78,13 +90,13 @@ export async function runProcess(log: Log, pidfile: string, start: () => Promise
 }
 
 /** Stops when the parent that started this process to end with it is gone, and removes its temporary directory then. */
-function endWithParent(stop: (why: string) => void): void {
+function endWithParent(stop: () => void): void {
   if (process.env[PARENT_ENV] === undefined) return
   const orphaned = (): void => {
     const scratch = process.env[SCRATCH_ENV]
     if (scratch !== undefined && dirname(scratch) === tmpdir() && basename(scratch).startsWith(SCRATCH_PREFIX))
       process.on('exit', () => rmSync(scratch, { recursive: true, force: true, maxRetries: 3 }))
-    stop('the parent process is gone')
+    stop()
   }
   if (!process.connected) orphaned()
   else process.once('disconnect', orphaned)

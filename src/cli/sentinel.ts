@@ -31,7 +31,7 @@ export const sentinelCommand: RawCommand = {
       `Vedette ${VERSION} sentinel is starting, pid ${process.pid}, Node ${process.version}, state in ${options.dir}`,
     )
     for (const note of options.notes) log.notice(`Configuration: ${note}`)
-    const code = await runProcess(log, options.pidfile, async () => {
+    const code = await runProcess(log, options.pidfile, 10_000, async () => {
       const { startSentinel } = await import('../supervisor/main.ts')
       return startSentinel(options, log)
     })

@@ -30,7 +30,7 @@ export const serverCommand: RawCommand = {
     log.notice(
       `Vedette ${VERSION} server is starting, pid ${process.pid}, Node ${process.version}, data in ${values.dir}`,
     )
-    const code = await runProcess(log, values.pidfile, async () => {
+    const code = await runProcess(log, values.pidfile, undefined, async () => {
       const { startServer } = await import('../server/main.ts')
       return startServer(config, log)
     })

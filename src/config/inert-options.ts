@@ -4,7 +4,7 @@
 import { fixed, mutable, type OptionRow } from './option.ts'
 import { memoryOrPercent, oomScores, percentiles } from './special-values.ts'
 import type { OptionType } from './values.ts'
-import { bool, fileName, INT_MIN, int, long, memory, octal, oneOf, port, string, ULONG_MAX } from './values.ts'
+import { bool, fileName, INT_MAX, INT_MIN, int, long, memory, octal, oneOf, port, string, ULONG_MAX } from './values.ts'
 
 /** Why the rows that it marks have no effect. */
 const AOF = 'there is no append-only file yet'
@@ -73,6 +73,19 @@ export const INERT_OPTIONS = {
     'ignore',
     'What happens when a replicated command fails.',
   ),
+  'repl-disable-tcp-nodelay': keep(
+    'packets to replicas are never held back',
+    bool,
+    'no',
+    'Send fewer, larger packets.',
+  ),
+  'replica-ignore-maxmemory': keep(
+    'a replica always takes what its primary sends',
+    bool,
+    'yes',
+    'A replica follows its primary even above maxmemory.',
+    ['slave-ignore-maxmemory'],
+  ),
   // ---- data types
   'hash-max-listpack-entries': keep(TYPES, long(0), '512', 'Largest compact hash, in fields.', [
     'hash-max-ziplist-entries',
@@ -127,6 +140,18 @@ export const INERT_OPTIONS = {
   'jemalloc-bg-thread': keep(MEMORY, bool, 'yes', 'Purge memory in the background.'),
   'tracking-table-max-keys': keep('client tracking is not built yet', long(0), '1000000', 'Keys tracked for clients.'),
   // ---- logs and timing
+  hz: keep(
+    'background work has a pace of its own',
+    int(0, INT_MAX, [1, 500]),
+    '10',
+    'Rounds of background work a second.',
+  ),
+  'active-expire-effort': keep(
+    'the search for expired keys is bounded in time instead',
+    int(1, 10),
+    '1',
+    'How hard to look for expired keys.',
+  ),
   'slowlog-log-slower-than': keep(LOGS, long(-1), '10000', 'Microseconds from which a command is logged as slow.'),
   'slowlog-max-len': keep(LOGS, long(0), '128', 'Entries of the slow log.'),
   'latency-monitor-threshold': keep(LOGS, long(0), '0', 'Milliseconds from which an event is kept.'),

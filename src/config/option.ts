@@ -9,6 +9,8 @@ export interface OptionRow<T = unknown> {
   readonly default: string
   /** Whether CONFIG SET may change it. */
   readonly mutable: boolean
+  /** Redis can change it at run time, Vedette not yet: CONFIG SET with another value than the present one is refused. */
+  readonly needsRestart?: true
   /** Mutable only for clients that `enable-protected-configs` trusts. */
   readonly protected?: true
   /** Other names, accepted and shown by CONFIG GET as Redis does. */

@@ -3,7 +3,7 @@
 import { INERT_OPTIONS } from './inert-options.ts'
 import { fixed, mutable, type OptionValues } from './option.ts'
 import { bindAddresses, eventClasses, outputBufferLimits, primaryAddress, savePoints } from './special-values.ts'
-import { bool, fileName, INT_MAX, int, long, memory, oneOf, port, someOf, string, ULONG_MAX } from './values.ts'
+import { bool, fileName, int, long, memory, oneOf, port, someOf, string, ULONG_MAX } from './values.ts'
 
 /** Refuses the one value that asks for what is not built. */
 const notBuilt =
@@ -16,15 +16,21 @@ const TRUST = ['no', 'yes', 'local'] as const
 
 const EFFECTIVE_OPTIONS = {
   // ---- network
-  bind: mutable(bindAddresses, '* -::*', 'Addresses to listen on; `*` is every IPv4, `::*` every IPv6 address.'),
-  port: mutable(port, '6379', 'TCP port of the Redis protocol. 0: any free one, as the log then tells.'),
+  bind: mutable(bindAddresses, '* -::*', 'Addresses to listen on; `*` is every IPv4, `::*` every IPv6 address.', {
+    needsRestart: true,
+  }),
+  port: mutable(port, '6379', 'TCP port of the Redis protocol. 0: any free one, as the log then tells.', {
+    needsRestart: true,
+  }),
   'protected-mode': mutable(
     bool,
     'yes',
     'While there is no password, refuse clients that do not come from this machine.',
   ),
   'tcp-backlog': fixed(int(0), '511', 'Connections that may wait to be accepted.'),
-  'tcp-keepalive': mutable(int(0), '300', 'Seconds of silence after which TCP probes a client; 0: never.'),
+  'tcp-keepalive': mutable(int(0), '300', 'Seconds of silence after which TCP probes a client; 0: never.', {
+    needsRestart: true,
+  }),
   timeout: mutable(int(0), '0', 'Seconds after which an idle client is disconnected; 0: never.'),
   maxclients: mutable(int(1, 2 ** 32 - 1), '10000', 'Clients connected at once; more are refused.'),
   unixsocket: fixed(string, '', 'Path of a Unix socket to listen on beside TCP.', {
@@ -106,7 +112,6 @@ const EFFECTIVE_OPTIONS = {
   'repl-diskless-sync': mutable(bool, 'yes', 'Send a full synchronization straight from memory.'),
   'repl-diskless-sync-delay': mutable(int(0), '0', 'Seconds to wait for more replicas before such a transfer.'),
   'repl-diskless-sync-max-replicas': mutable(int(0), '0', 'Start without that delay once so many wait; 0: never.'),
-  'repl-disable-tcp-nodelay': mutable(bool, 'no', 'Save packets to replicas at the price of up to 40 ms of delay.'),
   'min-replicas-to-write': mutable(int(0), '0', 'Refuse writes while fewer replicas than this are in good state.', {
     aliases: ['min-slaves-to-write'],
   }),
@@ -147,9 +152,6 @@ const EFFECTIVE_OPTIONS = {
       ),
     },
   ),
-  'replica-ignore-maxmemory': mutable(bool, 'yes', 'A replica follows its primary even above maxmemory.', {
-    aliases: ['slave-ignore-maxmemory'],
-  }),
   'proto-max-bulk-len': mutable(memory(1 << 20), '512mb', 'Longest string a client may send.'),
   'client-query-buffer-limit': mutable(memory(1 << 20), '1gb', 'Bytes of unfinished requests of one client.'),
   'client-output-buffer-limit': mutable(
@@ -159,8 +161,6 @@ const EFFECTIVE_OPTIONS = {
   ),
   // ---- events and background work
   'notify-keyspace-events': mutable(eventClasses, '', 'Classes of keyspace events to publish.'),
-  hz: mutable(int(0, INT_MAX, [1, 500]), '10', 'Rounds of background work a second (1–500).'),
-  'active-expire-effort': mutable(int(1, 10), '1', 'How hard to look for expired keys.'),
   // ---- Vedette's own
   'metrics-port': fixed(port, '0', 'HTTP port of metrics and health; 0: none.', {
     unbuilt: notBuilt((n) => n !== 0, "The server's metrics port is not built yet; the sentinels export theirs"),

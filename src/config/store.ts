@@ -56,6 +56,7 @@ function defaultSetting(name: string, row: OptionRow): Setting<unknown> {
   return parsed.setting
 }
 
+const NEEDS_RESTART = 'changing it at run time is not built yet; restart the server with the new value'
 const isPattern = (text: string): boolean => /[*?[]/.test(text)
 const setFailed = (name: string, why: string): string =>
   `ERR CONFIG SET failed (possibly related to argument '${name}') - ${why}`
@@ -94,6 +95,7 @@ export function createConfigStore(table: OptionTable): ConfigStore<Record<string
       seen.add(given.toLowerCase())
       const parsed = parseSetting(row, [text], row.type.repeats === 'merges' ? values[name] : undefined)
       if (!parsed.ok) return setFailed(given, parsed.error)
+      if (row.needsRestart && parsed.setting.text !== texts.get(name)) return setFailed(given, NEEDS_RESTART)
       changes.set(name, { given, setting: parsed.setting })
     }
     return changes

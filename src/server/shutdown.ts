@@ -25,7 +25,7 @@ export interface Shutdown {
   /** SHUTDOWN. Throws CommandError if the server cannot end; otherwise the session gets no answer but the end. */
   command(ctx: Context, how: ShutdownOptions): void
   /** A signal: never refused; a snapshot that fails makes the exit code 1. */
-  signal(): void
+  signal(name?: 'SIGTERM' | 'SIGINT'): void
   /** SHUTDOWN ABORT: whether there was anything to call off. */
   abort(): boolean
 }
@@ -123,12 +123,12 @@ export function createShutdown(parts: ShutdownParts): Shutdown {
     })
   }
 
-  const signal = (): void => {
+  const signal = (name: 'SIGTERM' | 'SIGINT' = 'SIGTERM'): void => {
     log.warning('Received a request to stop, scheduling shutdown...')
     if (ending) return
     const hurried = waiting !== undefined // a second signal does not wait
     stopWaiting()
-    const modes = options['shutdown-on-sigterm']
+    const modes = options[name === 'SIGINT' ? 'shutdown-on-sigint' : 'shutdown-on-sigterm']
     const has = (mode: (typeof modes)[number]): boolean => modes.includes(mode)
     const how = { save: has('save') ? true : has('nosave') ? false : undefined, now: has('now'), force: has('force') }
     const last = (): void => {
