@@ -30,7 +30,7 @@ import { createSnapshots } from './snapshot.ts'
 export interface RunningServer {
   readonly port: number
   /** Ends the server; save points are honoured as by SHUTDOWN. */
-  stop(): Promise<void>
+  stop(signal?: 'SIGTERM' | 'SIGINT'): Promise<void>
   /** Resolves with the exit code when the server has ended, by `stop` or by SHUTDOWN. */
   readonly closed: Promise<number>
 }
@@ -117,18 +117,18 @@ export async function startServer(config: ServerConfig, log: Log): Promise<Runni
   })
   const parts: ServerParts = { options, config, log, keyspace, engine, clients, runId, port: 0, nowMs: wallMs }
   const snapshots = createSnapshots(keyspace)
-  const persistence = createPersistence(parts, snapshots)
+  const persistence = createPersistence(parts, snapshots, () => replication.snapshotFields())
   const replication = createReplication(parts, snapshots)
   const info = createInfo(parts, persistence, replication)
   const housekeeping = createHousekeeping(keyspace, engine, wallMs)
 
   applyOptions(config, engine)
   engine.setTime(wallMs())
-  persistence.load()
+  const loaded = persistence.load()
 
   const listeners = await listenAll(options, clients, log)
   parts.port = listeners[0].port
-  replication.start()
+  replication.start(loaded)
   let rounds = 0
   const timer = setInterval(() => {
     housekeeping.round()
@@ -157,8 +157,8 @@ export async function startServer(config: ServerConfig, log: Log): Promise<Runni
   return {
     port: parts.port,
     closed,
-    stop: async () => {
-      shutdown.signal()
+    stop: async (signal) => {
+      shutdown.signal(signal)
       await closed
     },
   }

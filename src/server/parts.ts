@@ -28,8 +28,13 @@ export interface ServerParts {
 
 /** The part that replicates: to replicas, and from a primary. */
 export interface ServerReplication extends ReplicationHost, ReplicationFeed {
-  /** Follows the primary of the configuration, if there is one. */
-  start(): void
+  /**
+   * Follows the primary of the configuration, if there is one. `loaded` is what a snapshot that was loaded says of its
+   * place in a history: a replica goes on from there.
+   */
+  start(loaded: ReadonlyMap<string, string>): void
+  /** What a snapshot begun now is to say of its place in a history. */
+  snapshotFields(): [name: string, value: string][]
   /** Ten times a second. */
   tick(): void
   /** A connection is gone. */

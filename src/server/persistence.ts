@@ -12,8 +12,11 @@ import type { SnapshotOptions, Snapshots } from './snapshot.ts'
 
 /** Snapshots, with what the server process itself asks of them. */
 export interface ServerPersistence extends Persistence {
-  /** Loads the snapshot in `dir`, if there is one. Throws if it is damaged, or if `dir` cannot hold one. */
-  load(): void
+  /**
+   * Loads the snapshot in `dir`, if there is one, and returns its auxiliary fields. Throws if it is damaged, or if `dir`
+   * cannot hold one.
+   */
+  load(): ReadonlyMap<string, string>
   /** Ten times a second: save points. */
   tick(): void
   /** Writes the snapshot before it returns, ending one that is under way: for shutdowns. Throws CommandError. */
@@ -29,8 +32,12 @@ const RETRY_AFTER_MS = 5000
 /** A walk waits while the disk is this far behind. */
 const PENDING_BYTES_MAX = 4 << 20
 
-/** The snapshots of a server. */
-export function createPersistence(parts: ServerParts, snapshots: Snapshots): ServerPersistence {
+/** The snapshots of a server. `replicationFields` tells what a snapshot begun now says of its place in a history. */
+export function createPersistence(
+  parts: ServerParts,
+  snapshots: Snapshots,
+  replicationFields: () => [name: string, value: string][],
+): ServerPersistence {
   const { options, log, engine, keyspace } = parts
   let lastSaveMs = parts.nowMs()
   let lastTryMs = 0
@@ -51,6 +58,7 @@ export function createPersistence(parts: ServerParts, snapshots: Snapshots): Ser
       ['redis-bits', '64'],
       ['ctime', String(Math.floor(parts.nowMs() / 1000))],
       ['used-mem', String(keyspace.usedBytes)],
+      ...replicationFields(),
       ['aof-base', '0'],
     ],
   })
@@ -138,7 +146,7 @@ export function createPersistence(parts: ServerParts, snapshots: Snapshots): Ser
     return options.save.find((point) => changes >= point.changes && elapsedMs > point.seconds * 1000)
   }
 
-  const load = (): void => {
+  const load = (): ReadonlyMap<string, string> => {
     const startMs = monotonicMs()
     const loader = createLoader(keyspace, {
       checksum: options.rdbchecksum,
@@ -149,13 +157,14 @@ export function createPersistence(parts: ServerParts, snapshots: Snapshots): Ser
       readRdbFile(path(), (bytes) => void loader.reader.feed(bytes))
       loader.reader.end()
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return new Map()
       throw new Error(`Fatal error loading the DB ${path()}: ${describe(error)}. Nothing was changed; exiting.`)
     }
     loadedKeys = loader.loaded()
     expiredKeys = loader.expired()
     log.notice(`Done loading RDB, keys loaded: ${loadedKeys}, keys expired: ${expiredKeys}.`)
     log.notice(`DB loaded from disk: ${((monotonicMs() - startMs) / 1000).toFixed(3)} seconds`)
+    return loader.aux
   }
 
   return {
@@ -176,7 +185,7 @@ export function createPersistence(parts: ServerParts, snapshots: Snapshots): Ser
     lastSaveSeconds: () => Math.floor(lastSaveMs / 1000),
     load() {
       if (options.save.length > 0) checkWritable(resolve(options.dir))
-      load()
+      return load()
     },
     tick() {
       updateGate()

@@ -58,16 +58,19 @@ const CONNECT_ERRORS: Readonly<Record<string, string>> = {
   end: 'connection closed by the primary',
 }
 
-/** Follows the primary at an address. `consistent`: whether the data at hand are those of `history` and may be continued. */
-export function followPrimary(
-  parts: PrimaryLinkParts,
-  host: string,
-  port: number,
-  consistentAtFirst: boolean,
-): PrimaryLink {
+/** What is known of the data at hand when a link is made. */
+export interface AtFirst {
+  /** Whether they are those of `history` and may be continued. */
+  readonly consistent: boolean
+  /** The database that the history's stream has selected. */
+  readonly db: number
+}
+
+/** Follows the primary at an address. */
+export function followPrimary(parts: PrimaryLinkParts, host: string, port: number, atFirst: AtFirst): PrimaryLink {
   const { server, history, stream } = parts
   const { options, log, keyspace, engine, clients } = server
-  let consistent = consistentAtFirst
+  let { consistent, db } = atFirst
   let stopped = false
   let readBytes = 0
   let socket: Socket | undefined
@@ -75,7 +78,6 @@ export function followPrimary(
   let connection: Connection | undefined // stands for the primary among the clients, once in sync
   let loader: Loader | undefined
   let loadPosition = { id: '', offset: 0 }
-  let db = 0
   let parser = newParser()
   let unapplied: Buffer[] = [] // received behind history.offset: part of a request or of a transaction
   let unappliedBytes = 0
@@ -254,8 +256,7 @@ export function followPrimary(
     engine.gate.loading = false
     consistent = true
     adoptHistory(history, loadPosition.id, loadPosition.offset, options['repl-backlog-size'])
-    const named = Number(aux.get('repl-stream-db') ?? 0)
-    db = Number.isInteger(named) && named >= 0 && named < keyspace.databases.length ? named : 0
+    db = streamDbOf(aux, keyspace.databases.length)
     log.notice('MASTER <-> REPLICA sync: Finished with success')
     enterStream()
   }
@@ -359,6 +360,12 @@ export function followPrimary(
       forget()
     },
   }
+}
+
+/** The database that an RDB says is selected in the stream behind it. */
+export function streamDbOf(aux: ReadonlyMap<string, string>, databases: number): number {
+  const named = Number(aux.get('repl-stream-db') ?? 0)
+  return Number.isInteger(named) && named >= 0 && named < databases ? named : 0
 }
 
 const MINUS = 0x2d

@@ -27,12 +27,12 @@ export interface ReplicasParts {
   readonly history: History
   /** Moves everything written so far to the backlog and to the replicas. */
   flush(): void
-  /** Makes the stream name its database again, for those that start at this point. */
+  /** Makes our own stream name its database again, for those that start at this point. */
   reselect(): void
   /** Whether this server is a replica itself, and if so, whether it is in sync with its primary. */
   role(): 'primary' | 'synced' | 'unsynced'
-  /** The database selected in the stream, -1 if it will be named again. */
-  streamDb(): number
+  /** What a snapshot of this moment says of its place in a history. */
+  snapshotFields(): [name: string, value: string][]
   /** A replica acknowledged. */
   acknowledged(): void
 }
@@ -192,8 +192,7 @@ export function createReplicas(parts: ReplicasParts): Replicas {
   /** Fixes the cut: tells the replicas the offset that the snapshot stands for. Returns what to write in it. */
   const cut = (group: readonly Replica[]): SnapshotOptions => {
     parts.flush()
-    const db = parts.streamDb()
-    if (db < 0) parts.reselect()
+    parts.reselect()
     for (const { session, info } of group) {
       info.state = 'send_bulk'
       if (!info.withoutAck) session.link.send(Buffer.from(`+FULLRESYNC ${history.id} ${history.offset}\r\n`))
@@ -206,9 +205,7 @@ export function createReplicas(parts: ReplicasParts): Replicas {
         ['redis-bits', '64'],
         ['ctime', String(Math.floor(server.nowMs() / 1000))],
         ['used-mem', String(server.keyspace.usedBytes)],
-        ['repl-stream-db', String(Math.max(db, 0))],
-        ['repl-id', history.id],
-        ['repl-offset', String(history.offset)],
+        ...parts.snapshotFields(),
         ['aof-base', '0'],
       ],
     }

@@ -8,10 +8,10 @@ import { randomHex } from '../io/entropy.ts'
 import type { ReplyWriter } from '../protocol/writer.ts'
 import { encodeRequest } from '../protocol/writer.ts'
 import { countAcknowledged, countGoodReplicas } from '../replication/attached.ts'
-import { createHistory, ensureBacklog, promoteHistory, renameHistory } from '../replication/history.ts'
+import { adoptHistory, createHistory, ensureBacklog, promoteHistory, renameHistory } from '../replication/history.ts'
 import { ANY_DATABASE, createReplicationStream } from '../replication/stream.ts'
 import type { ServerParts, ServerReplication } from './parts.ts'
-import { followPrimary, type PrimaryLink } from './replica-link.ts'
+import { type AtFirst, followPrimary, type PrimaryLink, streamDbOf } from './replica-link.ts'
 import { createReplicas } from './replicas.ts'
 import { replicationFacts, writeRole } from './replication-facts.ts'
 import type { Snapshots } from './snapshot.ts'
@@ -58,9 +58,11 @@ export function createReplication(parts: ServerParts, snapshots: Snapshots): Ser
     snapshots,
     history,
     flush,
-    reselect: () => stream.reselect(),
+    reselect: () => {
+      if (link === undefined) stream.reselect()
+    },
     role: () => (link === undefined ? 'primary' : linkUp() ? 'synced' : 'unsynced'),
-    streamDb: () => link?.db() ?? -1,
+    snapshotFields: () => snapshotFields(),
     acknowledged: () => answerWaiting(),
   })
 
@@ -71,7 +73,7 @@ export function createReplication(parts: ServerParts, snapshots: Snapshots): Ser
 
   // ---- roles ----
 
-  const follow = (host: string, port: number, consistent: boolean): void => {
+  const follow = (host: string, port: number, atFirst: AtFirst): void => {
     keyspace.expiry = 'hide'
     // The link reports to `changed` while it is being made.
     link = followPrimary(
@@ -85,7 +87,7 @@ export function createReplication(parts: ServerParts, snapshots: Snapshots): Ser
       },
       host,
       port,
-      consistent,
+      atFirst,
     )
     updateGate()
   }
@@ -93,6 +95,25 @@ export function createReplication(parts: ServerParts, snapshots: Snapshots): Ser
   const leave = (former: PrimaryLink): void => {
     former.stop()
     formerInputBytes += former.readBytes()
+  }
+
+  /** Without a backlog the stream is not counted, and with data that are no part of a history there is no place in one. */
+  const snapshotFields = (): [string, string][] => {
+    if (history.backlog === undefined || link?.isConsistent() === false) return []
+    return [
+      ['repl-stream-db', String(link?.db() ?? 0)],
+      ['repl-id', history.id],
+      ['repl-offset', String(history.offset)],
+    ]
+  }
+
+  /** Takes up the history where the loaded snapshot stands. */
+  const resume = (loaded: ReadonlyMap<string, string>): AtFirst => {
+    const id = loaded.get('repl-id') ?? ''
+    const offset = Number(loaded.get('repl-offset'))
+    if (!/^[0-9a-f]{40}$/.test(id) || !Number.isSafeInteger(offset) || offset < 0) return { consistent: false, db: 0 }
+    adoptHistory(history, id, offset, options['repl-backlog-size'])
+    return { consistent: true, db: streamDbOf(loaded, keyspace.databases.length) }
   }
 
   const replicaOf = (host: string, port: number): string => {
@@ -103,7 +124,7 @@ export function createReplication(parts: ServerParts, snapshots: Snapshots): Ser
       )
       return 'OK Already connected to specified master'
     }
-    let consistent = true
+    let atFirst: AtFirst = { consistent: true, db: 0 } // whoever is promoted names the database first
     if (link === undefined) {
       flush()
       // Bytes are counted from here on; if there was no backlog, nobody else knows our ID, and all will be copied.
@@ -114,12 +135,12 @@ export function createReplication(parts: ServerParts, snapshots: Snapshots): Ser
       )
     } else {
       leave(link)
-      consistent = link.isConsistent()
+      atFirst = { consistent: link.isConsistent(), db: link.db() }
     }
     for (const session of [...waiting.keys()]) clients.unblock(session, 'error')
     log.notice(`REPLICAOF ${host}:${port} enabled (user request from '${requester()}')`)
     parts.config.assign('replicaof', [host, String(port)])
-    follow(host, port, consistent)
+    follow(host, port, atFirst)
     return 'OK'
   }
 
@@ -209,10 +230,11 @@ export function createReplication(parts: ServerParts, snapshots: Snapshots): Ser
       if (engine.session !== undefined) engine.session.writeOffset = history.offset
       flushSoon()
     },
-    start() {
+    start(loaded) {
       const primary = options.replicaof
-      if (primary !== undefined) follow(primary.host, primary.port, false)
+      if (primary !== undefined) follow(primary.host, primary.port, resume(loaded))
     },
+    snapshotFields,
     tick,
     sessionClosed(session) {
       waiting.delete(session)

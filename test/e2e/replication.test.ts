@@ -54,7 +54,7 @@ describe('replication', () => {
   it('goes on through cut links, promotion and the return of the old primary', async () => {
     const [a, b, c] = (await Promise.all([start(), start(), start()])) as [Running, Running, Running]
     await fill(a, scope, 5_000)
-    const writing = keepWriting(await connectRaw(a.port, { scope }), 1)
+    const writing = keepWriting(await connectRaw(a.port, { scope }), 1, 5_000)
     await follow(b, a)
     await follow(c, b) // a chain
     await linkUp(c)
@@ -136,7 +136,7 @@ describe('replication', () => {
     const servers = await Promise.all([start('--repl-diskless-sync-delay', '1'), start(), start(), start()])
     const [a, ...replicas] = servers as [Running, Running, Running, Running]
     await fill(a, scope, 5_000)
-    const writing = keepWriting(await connectRaw(a.port, { scope }), 5)
+    const writing = keepWriting(await connectRaw(a.port, { scope }), 5, 5_000)
     for (const replica of replicas) await follow(replica, a)
     await Promise.all(replicas.map(linkUp))
     await writing.stop()
@@ -324,5 +324,57 @@ describe('replication', () => {
     expect((await end).code).toBe(0)
     expect(await callOnce(b.port, 'GET', 'very last')).toBe('word')
     expect(a.proc.output()).toContain('1 of 1 replicas are in sync when shutting down.')
+  })
+
+  it('a replica that is restarted goes on from its snapshot', async () => {
+    const a = await start()
+    const dir = scope.tempDir()
+    const args = ['--save', '3600', '1', '--replicaof', '127.0.0.1', String(a.port)]
+    const b = await startServer(scope, { make: 'vedette', dir, args })
+    await linkUp(b)
+    const writer = await connectRaw(a.port, { scope })
+    await pipeline(writer, [
+      ['SELECT', '3'],
+      ['SET', 'before', '1'],
+      ['WAIT', '1', '5000'],
+    ])
+    expect((await b.proc.stop()).code).toBe(0)
+    await pipeline(writer, [['SET', 'meanwhile', '1']])
+    await b.restart()
+    await linkUp(b)
+    await sameOffset([a, b])
+    await expectEqual(a, b, scope)
+    expect(await syncs(a)).toMatchObject({ full: 1, partial: 1 })
+  })
+
+  it('replicas that come and go, and nonsense in their place, do no harm', async () => {
+    const a = await start()
+    await fill(a, scope, 3000)
+    const lines = [
+      'PSYNC ? -1\r\n',
+      'SYNC\r\n',
+      `PSYNC ${ID} 1\r\n`,
+      'PSYNC ? x\r\n',
+      `PSYNC ${'x'.repeat(5000)} 99999999999999\r\n`,
+      'PSYNC a b c\r\n',
+      'REPLCONF ACK -5\r\n',
+      'REPLCONF ACK 99999999999999999999\r\n',
+      'REPLCONF capa eof\r\nPSYNC ? -1\r\nPSYNC ? -1\r\nSET a b\r\nREPLCONF ACK 1\r\n',
+      'REPLCONF\r\nREPLCONF GETACK *\r\nREPLCONF listening-port 99999\r\n',
+      'MULTI\r\nPSYNC ? -1\r\nSET a b\r\nWAIT 1 1000\r\nEXEC\r\n',
+    ]
+    for (let round = 0; round < 120; round++) {
+      const peer = await connectRaw(a.port, { scope })
+      peer.send(lines[round % lines.length]!)
+      if (round % 3 === 0) await sleep(3)
+      if (round % 2 === 0) peer.close()
+    }
+    expect(await callOnce(a.port, 'PING')).toBe('PONG')
+    const b = await start()
+    await follow(b, a)
+    await linkUp(b)
+    await sameOffset([a, b])
+    await expectEqual(a, b, scope)
+    expect(a.proc.output()).not.toContain('Bug:')
   })
 })

@@ -40,11 +40,11 @@ export async function fill(server: Running, scope: Scope, keys = KEYS): Promise<
 }
 
 /** A client that keeps changing things until it is stopped: every kind of write that there is, in several databases. */
-export function keepWriting(connection: RawConnection, seed: number): { stop: () => Promise<number> } {
+export function keepWriting(connection: RawConnection, seed: number, keys = KEYS): { stop: () => Promise<number> } {
   const random = seededRandom(seed)
   let stopped = false
   let batches = 0
-  const key = (): string => `key:${random.below(KEYS + 1000)}`
+  const key = (): string => `key:${random.below(keys + 1000)}`
   const one = (): string[][] => {
     switch (random.below(12)) {
       case 0:
