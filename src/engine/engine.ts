@@ -261,7 +261,11 @@ export class Engine implements Context {
 
   private isPaused(session: Session, flags: number): boolean {
     const { gate } = this
-    if (this.nowMs >= gate.pausedUntilMs || session.isReplica || session.isPrimary) return false
+    if (this.nowMs >= gate.pausedUntilMs) {
+      this.keyspace.paused = false
+      return false
+    }
+    if (session.isReplica || session.isPrimary) return false
     return !gate.pausedWritesOnly || (flags & (FLAG_WRITE | FLAG_MAY_REPLICATE)) !== 0
   }
 

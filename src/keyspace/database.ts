@@ -421,7 +421,7 @@ export class Database {
   private expireNow(h: number): boolean {
     const space = this.space
     if (space.expiry === 'ignore') return false
-    if (space.expiry === 'hide') return true
+    if (space.expiry === 'hide' || space.paused) return true
     const key = this.keyCopy(h)
     this.remove(h)
     space.stats.expired++

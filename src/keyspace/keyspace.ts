@@ -42,6 +42,8 @@ export class Keyspace {
   /** What an access writes into an entry's clock: seconds, 21 bits. */
   clock = 0
   expiry: ExpiryPolicy = 'delete'
+  /** Writes are paused (CLIENT PAUSE): what has expired is hidden, not deleted, so that nothing is replicated. */
+  paused = false
   /** Whether a read touches the entry's clock (CLIENT NO-TOUCH). */
   touch = true
   /** Whether anybody wants to hear of changes through `hooks.modified`. */

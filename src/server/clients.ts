@@ -142,6 +142,7 @@ export class ClientRegistry implements Clients, ConnectionHost {
     // As in Redis a pause is only ever made longer and stricter until it ends.
     gate.pausedWritesOnly = mode === 'write' && (!paused || gate.pausedWritesOnly)
     gate.pausedUntilMs = Math.max(gate.pausedUntilMs, untilMs)
+    this.engine.keyspace.paused = true
     clearTimeout(this.pauseTimer)
     this.pauseTimer = setTimeout(() => this.unpause(), Math.min(gate.pausedUntilMs - this.nowMs() + 1, 2 ** 31 - 1))
     this.pauseTimer.unref()
@@ -149,6 +150,7 @@ export class ClientRegistry implements Clients, ConnectionHost {
 
   unpause(): void {
     this.engine.gate.pausedUntilMs = 0
+    this.engine.keyspace.paused = false
     clearTimeout(this.pauseTimer)
     for (const connection of this.connections.values()) {
       if (connection.session.blocked?.kind !== 'pause') continue

@@ -71,7 +71,7 @@ export function createHousekeeping(keyspace: Keyspace, engine: Engine, nowMs: ()
     active: true,
     round() {
       if (next !== undefined) return
-      const expires = this.active && keyspace.expiry === 'delete'
+      const expires = this.active && keyspace.expiry === 'delete' && !keyspace.paused
       slice(ROUND_MS, expires ? SEGMENTS_A_ROUND : 0)
     },
     stop() {

@@ -159,6 +159,23 @@ describe('CLIENT', () => {
     expect(server.calls).toEqual([`pause ${server.nowMs + 100} write`, `pause ${server.nowMs} all`, 'unpause'])
   })
 
+  it('a pause hides what expires and deletes it only afterwards, so that nothing is replicated meanwhile', () => {
+    const server = createTestServer()
+    const client = server.connect()
+    client.call('SET', 'k', 'v', 'PX', '100')
+    server.feed.length = 0
+    server.engine.gate.pausedUntilMs = server.nowMs + 300
+    server.engine.gate.pausedWritesOnly = true
+    server.keyspace.paused = true
+    server.advance(200)
+    expect(client.call('GET', 'k')).toBeNull()
+    expect(client.raw('SET', 'other', 'v').length).toBe(0)
+    expect(server.feed).toEqual([])
+    server.advance(100)
+    expect(client.call('GET', 'k')).toBeNull()
+    expect(server.feed).toEqual(['0: DEL k'])
+  })
+
   it('unblocks who waits, with an error on request', () => {
     const server = createTestServer()
     const [client, waiting] = [server.connect(), server.connect()]
