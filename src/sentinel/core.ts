@@ -301,22 +301,21 @@ function takeReport(
   return 'all'
 }
 
+/**
+ * Takes a new picture of Raft. A leader whose lease lapses for a moment stays leader of its term: it decides nothing
+ * meanwhile, and then goes on where it was, for nobody else can have decided anything in that term.
+ */
 function takeRaftView(core: CoreState, view: RaftView, nowMs: number): void {
   const before = core.raft
   core.raft = view
-  if (view.isLeader && !before.isLeader) {
-    core.leaderSinceMs = nowMs
-    core.proposed.clear()
-    say(core, 'notice', `This sentinel leads the group (term ${view.term}).`)
-  } else if (
-    view.leader !== before.leader &&
-    view.leader !== undefined &&
-    !view.isLeader &&
-    view.leader !== core.self.peer
-  ) {
-    const leader = core.peers.get(view.leader)
-    say(core, 'notice', `${leader ? addressKey(leader.resp) : view.leader} leads the group (term ${view.term}).`)
-  }
+  if (view.term === before.term && view.leader === before.leader) return
+  for (const group of core.groups.values()) group.run = undefined
+  core.proposed.clear()
+  core.leaderSinceMs = nowMs
+  if (view.leader === undefined) return
+  const leader = view.leader === core.self.peer ? core.self : core.peers.get(view.leader)
+  const who = view.leader === core.self.peer ? 'This sentinel' : leader ? addressKey(leader.resp) : view.leader
+  say(core, 'notice', `${who} leads the group (term ${view.term}).`)
 }
 
 function restore(core: CoreState, data: Uint8Array): void {

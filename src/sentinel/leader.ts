@@ -22,10 +22,7 @@ const RETRY_MS = 500
 /** Does what is due for one group. Call after anything changed. */
 export function lead(core: CoreState, group: GroupState, nowMs: number): void {
   const topo = core.topology.groups.get(group.name)
-  if (!core.raft.isLeader) {
-    group.run = undefined
-    return
-  }
+  if (!core.raft.isLeader) return
   if (topo === undefined) return proposeGroup(core, group, nowMs)
   proposeReplicas(core, group, topo, nowMs)
   const { failover } = topo
