@@ -11,8 +11,12 @@ const processes = {
   globalSetup: ['test/support/build.ts'],
 }
 
+/** .ci/run counts what passed and failed from a report. */
+const { VITEST_JSON } = process.env
+
 export default defineConfig({
   test: {
+    reporters: VITEST_JSON === undefined ? ['default'] : ['default', ['json', { outputFile: VITEST_JSON }]],
     projects: [
       {
         test: {
