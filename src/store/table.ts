@@ -20,7 +20,11 @@ const FULL = Math.floor(SLOTS * 0.8)
 const SEGMENT_HEADER_WORDS = 2
 const SEGMENT_UNITS = (SEGMENT_HEADER_WORDS * 4 + SLOTS * 5 + 7) >>> 3
 const TAGS_OFFSET = SEGMENT_HEADER_WORDS * 4 + SLOTS * 4
-const DEPTH_MAX = 31
+/**
+ * Deep enough for as many entries as the arena has handles for, with bits to spare. Deeper means that hashes do not spread,
+ * and the directory must not grow into gigabytes before that is refused.
+ */
+const DEPTH_MAX = 26
 
 /** Slot at which probing for a hash begins: mixed, since the top bits are the same within a segment. */
 function homeOf(hash: number): number {
