@@ -32,9 +32,15 @@ function select(ctx: Context): void {
   reply.ok()
 }
 
-/** Authenticates the session or refuses; it stays authenticated as before when refused. */
-function authenticate(ctx: Context, user: string, password: string): void {
-  if (ctx.host.checkPassword(user, password) === 'wrong') fail('wrongPass')
+/** Argument i as text, if it is text: bytes that are no UTF-8 must not match what merely looks like them. */
+function exactText(ctx: Context, i: number): string {
+  const text = ctx.args.str(i)
+  return Buffer.from(text).equals(ctx.args.bytes(i)) ? text : fail('wrongPass')
+}
+
+/** Authenticates with the password in argument i or refuses; the session stays authenticated as before when refused. */
+function authenticate(ctx: Context, user: string, i: number): void {
+  if (ctx.host.checkPassword(user, exactText(ctx, i)) === 'wrong') fail('wrongPass')
   ctx.session.authenticated = true
   ctx.session.user = user
 }
@@ -43,8 +49,8 @@ function auth(ctx: Context): void {
   const { args, reply, host } = ctx
   if (args.count > 3) fail('syntax')
   if (args.count === 2 && host.checkPassword('default', '') === 'unset') fail('authNotConfigured')
-  if (args.count === 2) authenticate(ctx, 'default', args.latin1(1))
-  else authenticate(ctx, args.latin1(1), args.latin1(2))
+  if (args.count === 2) authenticate(ctx, 'default', 1)
+  else authenticate(ctx, exactText(ctx, 1), 2)
   reply.ok()
 }
 
@@ -62,7 +68,7 @@ function hello(ctx: Context): void {
   const version = protocolVersion(ctx)
   for (let i = 2; i < args.count; i++) {
     if (args.is(i, 'auth') && i + 2 < args.count) {
-      authenticate(ctx, args.latin1(i + 1), args.latin1(i + 2))
+      authenticate(ctx, exactText(ctx, i + 1), i + 2)
       i += 2
     } else if (args.is(i, 'setname') && i + 1 < args.count) {
       setClientName(session, args.latin1(i + 1))

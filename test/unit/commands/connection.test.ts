@@ -44,6 +44,14 @@ describe('AUTH', () => {
     expect(client.call('AUTH', 'other', 'x')).toEqual(WRONGPASS)
   })
 
+  it('takes passwords as bytes of UTF-8, and nothing that merely looks like one', () => {
+    const client = createTestServer({ requirepass: 'pässwörd' }).connect()
+    expect(client.call('AUTH', Buffer.from('p\xe4ssw\xf6rd', 'latin1'))).toEqual(WRONGPASS)
+    expect(client.call('AUTH', Buffer.from('pässwörd'))).toBe('OK')
+    const lossy = createTestServer({ requirepass: '\ufffd' }).connect()
+    expect(lossy.call('AUTH', Buffer.from([0xff]))).toEqual(WRONGPASS)
+  })
+
   it('lets nobody in without the password, and keeps who is in', () => {
     const client = createTestServer({ requirepass: 'secret' }).connect()
     expect(client.call('GET', 'a')).toEqual(error('NOAUTH Authentication required.'))
