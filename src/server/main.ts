@@ -13,6 +13,7 @@ import { CommandError } from '../errors.ts'
 import { monotonicMs, wallMs } from '../io/clock.ts'
 import { randomHex, randomWords } from '../io/entropy.ts'
 import type { Log } from '../io/log.ts'
+import { sameSecret } from '../io/secrets.ts'
 import { type Listener, listenTcp } from '../io/tcp.ts'
 import { Keyspace } from '../keyspace/keyspace.ts'
 import { seededRandom } from '../lib/prng.ts'
@@ -78,7 +79,7 @@ export async function startServer(config: ServerConfig, log: Log): Promise<Runni
     },
     checkPassword: (user, password) => {
       if (options.requirepass === '') return user === 'default' ? 'unset' : 'wrong'
-      return user === 'default' && password === options.requirepass ? 'ok' : 'wrong'
+      return user === 'default' && sameSecret(password, options.requirepass) ? 'ok' : 'wrong'
     },
     usedMemoryBytes: () => keyspace.usedBytes + clients.heldBytes + replication.heldBytes,
   }
