@@ -42,11 +42,11 @@ export function createReplication(parts: ServerParts, snapshots: Snapshots): Ser
     const bytes = stream.flush()
     if (bytes !== undefined) replicas.send(bytes)
   }
-  /** What this turn of the event loop writes goes out in one piece, after the replies to those who wrote it. */
+  /** What all clients write in this turn of the event loop goes out in one piece, as Redis does before it sleeps. */
   const flushSoon = (): void => {
     if (flushing) return
     flushing = true
-    queueMicrotask(flush)
+    setImmediate(flush)
   }
   const control = (request: Buffer): void => {
     stream.write(ANY_DATABASE, request, 0, request.length)
@@ -244,6 +244,7 @@ export function createReplication(parts: ServerParts, snapshots: Snapshots): Ser
       return (history.backlog?.sizeBytes() ?? 0) + replicas.heldBytes()
     },
     stop() {
+      flush()
       link?.stop()
     },
     replicaOf,
