@@ -72,5 +72,5 @@ export function matchesFilter(session: Session, filter: ClientFilter, asking: Se
   if (kind !== undefined && session.kind !== kind) return false
   if (peer !== undefined && session.link.peer !== peer) return false
   if (local !== undefined && session.link.local !== local) return false
-  return user === undefined || (session.authenticated && session.user === user)
+  return user === undefined || session.user === user
 }

@@ -132,8 +132,10 @@ function clientNoEvict(ctx: Context): void {
 }
 
 function clientNoTouch(ctx: Context): void {
-  ctx.session.noTouch = onOrOff(ctx)
-  ctx.reply.ok()
+  const { session, keyspace, reply } = ctx
+  session.noTouch = onOrOff(ctx)
+  keyspace.touch = !session.noTouch
+  reply.ok()
 }
 
 function clientTracking(ctx: Context): void {

@@ -101,7 +101,7 @@ function hello(ctx: Context): void {
 }
 
 function reset(ctx: Context): void {
-  const { reply, session, host } = ctx
+  const { reply, session, host, keyspace } = ctx
   if (session.isReplica || session.isPrimary) fail('resetKind')
   host.clients.setMonitor(session, false)
   host.pubsub.unsubscribeAll(session)
@@ -114,6 +114,7 @@ function reset(ctx: Context): void {
   session.name = ''
   session.replyMode = 'on'
   session.noTouch = false
+  keyspace.touch = true
   reply.resp = 2
   reply.simple('RESET')
 }

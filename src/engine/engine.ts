@@ -148,7 +148,10 @@ export class Engine implements Context {
   /** Runs the request in `args` for the session and writes its reply. */
   execute(session: Session, args: Args, reply: ReplyWriter): Outcome {
     // Only what differs is stored: a store of a reference costs more than the test, and these rarely change.
-    if (this.session !== session) this.session = session
+    if (this.session !== session) {
+      this.session = session
+      this.keyspace.touch = !session.noTouch
+    }
     if (this.args !== args) this.args = args
     if (this.reply !== reply) this.reply = reply
     const mark = reply.pos

@@ -143,6 +143,27 @@ describe('CLIENT', () => {
     expect(client.call('CLIENT', 'SETINFO', 'foo', 'x')).toEqual(error("ERR Unrecognized option 'foo'"))
   })
 
+  it('NO-TOUCH keeps reads of this connection, and of no other, from counting as accesses', () => {
+    const server = createTestServer()
+    const [quiet, other] = [server.connect(), server.connect()]
+    const idle = (): unknown => other.call('OBJECT', 'IDLETIME', 'k')
+    other.call('SET', 'k', 'v')
+    quiet.call('CLIENT', 'NO-TOUCH', 'ON')
+    server.advance(10_000)
+    quiet.call('GET', 'k')
+    expect(idle()).toBe(10)
+    quiet.call('TOUCH', 'k')
+    expect(idle()).toBe(0)
+    server.advance(10_000)
+    quiet.call('CLIENT', 'NO-TOUCH', 'OFF')
+    quiet.call('GET', 'k')
+    expect(idle()).toBe(0)
+    quiet.call('CLIENT', 'NO-TOUCH', 'ON')
+    server.advance(10_000)
+    other.call('GET', 'k')
+    expect(idle()).toBe(0)
+  })
+
   it('pauses with checked arguments', () => {
     const server = createTestServer()
     const client = server.connect()
