@@ -1,10 +1,10 @@
 // Our option table held against a real redis-server: names, defaults, every refusal and every canonical form, asked with
 // CONFIG GET and CONFIG SET; and configuration files, valid and not, given to both.
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { loadServer } from '../../src/cli/load.ts'
+import { loadSentinel, loadServer } from '../../src/cli/load.ts'
 import { ConfigError } from '../../src/config/directive.ts'
 import { SERVER_OPTIONS } from '../../src/config/server-options.ts'
 import { createConfigStore, serverConfig } from '../../src/config/store.ts'
@@ -265,5 +265,20 @@ describe.skipIf(!isInstalled('redis-server'))('a configuration', () => {
       delete ours[name]
     }
     expect(ours).toEqual(theirs)
+  })
+
+  it.skipIf(!existsSync('/etc/redis/redis.conf'))(
+    'that Debian ships is accepted, but for running in the background',
+    () => {
+      const file = '/etc/redis/redis.conf'
+      expect(ourRefusal([file, '--dir', '/tmp'])).toMatch(/daemonize yes[\s\S]*not built/)
+      const { config } = loadServer([file, '--dir', '/tmp', '--daemonize', 'no'])
+      expect(config.values.logfile).toBe('/var/log/redis/redis-server.log')
+    },
+  )
+
+  it.skipIf(!existsSync('/etc/redis/sentinel.conf'))('of a sentinel that Debian ships is accepted likewise', () => {
+    const options = loadSentinel(['/etc/redis/sentinel.conf', '--dir', '/tmp', '--daemonize', 'no'], {})
+    expect(options.groups).toMatchObject([{ name: 'mymaster', host: '127.0.0.1', port: 6379, quorum: 2 }])
   })
 })

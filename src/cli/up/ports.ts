@@ -1,4 +1,5 @@
 // Finds out which ports are free, and picks free ones, before `vedette up` starts anything.
+import { randomInt } from 'node:crypto'
 import { createServer, type Server } from 'node:net'
 import { CliError } from '../command.ts'
 import { allPorts, HOST, type Ports, withPorts } from './plan.ts'
@@ -12,6 +13,24 @@ function listen(port: number): Promise<Server> {
 }
 
 const close = (server: Server): Promise<void> => new Promise((resolve) => server.close(() => resolve()))
+
+/**
+ * Free ports are looked for below the range from which systems take those of outgoing connections: one from that range
+ * could be taken again between this check and the child's listening.
+ */
+const FREE_FROM = 10_000
+const FREE_TO = 32_000
+const TRIES_MAX = 1000
+
+async function listenOnFree(): Promise<Server> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await listen(randomInt(FREE_FROM, FREE_TO))
+    } catch (error) {
+      if (tries === TRIES_MAX) throw error
+    }
+  }
+}
 
 function portOf(server: Server): number {
   const address = server.address()
@@ -27,7 +46,7 @@ export async function reservePorts(wanted: Ports): Promise<Ports> {
   const taken: string[] = []
   for (const port of allPorts(wanted)) {
     try {
-      held.push(await listen(port))
+      held.push(port === 0 ? await listenOnFree() : await listen(port))
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException
       taken.push(`${port} (${code === 'EADDRINUSE' ? 'another process listens there' : code})`)
