@@ -122,7 +122,7 @@ export class Database {
 
   /** The value's bytes of a string, in a range that the next call of `key` or `value` reuses. */
   value(h: number): ByteRange {
-    return valueOf(this.space.arena, h, this.range)
+    return entryValue(this.space.arena, h, this.range)
   }
 
   valueLength(h: number): number {
@@ -247,7 +247,7 @@ export class Database {
     const word = huge ? arena.huge.alloc(length) : length
     const h = this.newEntry(hash, keyBytes, keyStart, keyEnd, huge ? 0 : length, word, expiryMs)
     this.setMetaBits(h, typeAndEncoding | (huge ? HUGE : 0))
-    const to = valueOf(arena, h, this.range)
+    const to = entryValue(arena, h, this.range)
     copyBytes(valueBytes, valueStart, valueEnd, to.bytes, to.start)
     try {
       this.place(old, h)
@@ -564,7 +564,7 @@ export function releaseDetached(arena: Arena, h: number): void {
 }
 
 /** The value's bytes of a string entry, written into `range`. */
-export function valueOf(arena: Arena, h: number, range: ByteRange): ByteRange {
+export function entryValue(arena: Arena, h: number, range: ByteRange): ByteRange {
   const meta = entryMeta(arena, h)
   const word = entryValueWord(arena, h)
   if ((meta & HUGE) !== 0) {

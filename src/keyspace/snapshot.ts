@@ -20,7 +20,7 @@ import {
   TYPE_MASK,
 } from '../store/entry.ts'
 import type { Table } from '../store/table.ts'
-import { type ByteRange, valueOf } from './database.ts'
+import { type ByteRange, entryValue } from './database.ts'
 import type { Keyspace } from './keyspace.ts'
 
 /** Takes the entries of a snapshot. The ranges are valid during the call only. */
@@ -111,7 +111,7 @@ export class Snapshot {
     keyRange.start = entryKeyOffset(h, meta)
     keyRange.end = keyRange.start + entryKeyLength(arena, h)
     const expiryMs = (meta & HAS_EXPIRY) !== 0 ? entryExpiryMs(arena, h) : 0
-    const value = valueOf(arena, h, this.valueRange)
+    const value = entryValue(arena, h, this.valueRange)
     this.sink.string(db, keyRange, value, expiryMs, meta >>> CLOCK_SHIFT)
     return keyRange.end - keyRange.start + value.end - value.start
   }
