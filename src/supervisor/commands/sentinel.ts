@@ -81,8 +81,10 @@ function failover(call: Call): void {
 
 function monitor(call: Call): void {
   const [, , name, host, portWord, quorumWord] = call.words as [string, string, string, string, string, string]
-  const quorum = /^\d{1,9}$/.test(quorumWord) ? Number(quorumWord) : 0
-  const port = /^\d{1,9}$/.test(portWord) ? Number(portWord) : 0
+  const isNumber = (word: string): boolean => /^(0|-?[1-9]\d{0,17})$/.test(word)
+  if (!isNumber(quorumWord)) return call.reply.error(errorText('sentinelQuorumNumber'))
+  if (!isNumber(portWord)) return call.reply.error(errorText('sentinelPortNumber'))
+  const [port, quorum] = [Number(portWord), Number(quorumWord)]
   if (quorum < 1) return call.reply.error(errorText('sentinelQuorum'))
   if (port < 1 || port > 65535) return call.reply.error(errorText('sentinelPort'))
   if (asName(name) === undefined) return call.reply.error(errorText('sentinelName'))
