@@ -20,7 +20,7 @@ export const serverCommand: RawCommand = {
     'The directives, their defaults and limits are those of Redis 7.0: see docs/CONFIGURATION.md. SIGTERM and SIGINT stop\n' +
     'the server in good order: it saves if it has save points.',
   async handler(words) {
-    const { config } = loadServer(words)
+    const { config, file } = loadServer(words)
     const { values } = config
     const log = createLogger({
       role: () => (values.replicaof === undefined ? 'M' : 'S'),
@@ -32,7 +32,7 @@ export const serverCommand: RawCommand = {
     )
     const code = await runProcess(log, values.pidfile, undefined, async () => {
       const { startServer } = await import('../server/main.ts')
-      return startServer(config, log)
+      return startServer(config, log, file)
     })
     return code === 0 ? EXIT.ok : EXIT.failed
   },

@@ -22,9 +22,12 @@ function refusal(name: string): string {
 
 /**
  * The settings that the directives make. `setBy` tells which directive an option has its value from, for the messages of
- * later checks. Throws ConfigError.
+ * later checks. Throws ConfigError. `refuseUnbuilt` is false only for reading a file whose values others override.
  */
-export function loadServerConfig(directives: readonly Directive[]): {
+export function loadServerConfig(
+  directives: readonly Directive[],
+  refuseUnbuilt = true,
+): {
   config: ServerConfig
   setBy: ReadonlyMap<string, Directive>
 } {
@@ -41,7 +44,7 @@ export function loadServerConfig(directives: readonly Directive[]): {
     config.put(name, parsed.setting)
     setBy.set(name, directive)
   }
-  for (const [name, directive] of setBy) {
+  for (const [name, directive] of refuseUnbuilt ? setBy : []) {
     const row = SERVER_OPTIONS[name as 'port']
     const missing = row.unbuilt?.(config.values[name as 'port'])
     if (missing !== undefined) throw new ConfigError(directive, missing)

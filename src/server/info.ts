@@ -84,7 +84,7 @@ export function createInfo(
     configuredHz: options.hz,
     clock: keyspace.clock,
     executable: process.argv[1] ?? process.execPath,
-    configFile: '',
+    configFile: parts.configFile ?? '',
   })
 
   const clientFacts = (): InfoFacts['clients'] => {

@@ -9,7 +9,6 @@ import { Engine, openGate } from '../engine/engine.ts'
 import { monitorLine } from '../engine/monitor.ts'
 import { createPubSub } from '../engine/pubsub.ts'
 import { createTransactions } from '../engine/transactions.ts'
-import { CommandError } from '../errors.ts'
 import { monotonicMs, wallMs } from '../io/clock.ts'
 import { randomHex, randomWords } from '../io/entropy.ts'
 import type { Log } from '../io/log.ts'
@@ -19,6 +18,7 @@ import { Keyspace } from '../keyspace/keyspace.ts'
 import { seededRandom } from '../lib/prng.ts'
 import type { Args } from '../protocol/args.ts'
 import { ClientRegistry } from './clients.ts'
+import { rewriteConfigFile } from './config-file.ts'
 import { createHousekeeping } from './expiry.ts'
 import { createInfo } from './info.ts'
 import type { ServerParts } from './parts.ts'
@@ -36,8 +36,11 @@ export interface RunningServer {
   readonly closed: Promise<number>
 }
 
-/** Starts a server. Rejects with an error that says what to do if it cannot listen or its data cannot be loaded. */
-export async function startServer(config: ServerConfig, log: Log): Promise<RunningServer> {
+/**
+ * Starts a server. `configFile` is what CONFIG REWRITE writes to. Rejects with an error that says what to do if it cannot
+ * listen or its data cannot be loaded.
+ */
+export async function startServer(config: ServerConfig, log: Log, configFile?: string): Promise<RunningServer> {
   const options = config.values
   const [k0, k1, ...seed] = randomWords(8)
   const runId = randomHex(40)
@@ -66,9 +69,7 @@ export async function startServer(config: ServerConfig, log: Log): Promise<Runni
       resetStats(commands, engine, keyspace)
       info.reset()
     },
-    rewriteConfig: () => {
-      throw new CommandError('ERR The server is running without a config file')
-    },
+    rewriteConfig: () => rewriteConfigFile(configFile, config, log),
     shutdown: (ctx, how) => shutdown.command(ctx, how),
     abortShutdown: () => shutdown.abort(),
     setActiveExpire: (on) => {
@@ -116,7 +117,18 @@ export async function startServer(config: ServerConfig, log: Log): Promise<Runni
       replication.sessionClosed(session)
     },
   })
-  const parts: ServerParts = { options, config, log, keyspace, engine, clients, runId, port: 0, nowMs: wallMs }
+  const parts: ServerParts = {
+    options,
+    config,
+    configFile,
+    log,
+    keyspace,
+    engine,
+    clients,
+    runId,
+    port: 0,
+    nowMs: wallMs,
+  }
   const snapshots = createSnapshots(keyspace)
   const persistence = createPersistence(parts, snapshots, () => replication.snapshotFields())
   const replication = createReplication(parts, snapshots)

@@ -14,6 +14,8 @@ export interface ServerParts {
   /** The options as they are now: CONFIG SET changes them in place. */
   readonly options: Readonly<ServerOptions>
   readonly config: ConfigStore
+  /** Where the configuration was read from, if from a file. */
+  readonly configFile: string | undefined
   readonly log: Log
   readonly keyspace: Keyspace
   readonly engine: Engine
