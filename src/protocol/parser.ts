@@ -93,16 +93,24 @@ export class RequestParser {
     this.append(input, start, end)
   }
 
-  /** Copies what is unread out of the transport's buffer, which may be overwritten after this. */
+  /**
+   * Copies what is unread out of the transport's buffer, which may be overwritten after this, and lets go of what is not
+   * needed any more: an idle connection holds nothing. `args` must not be used after this.
+   */
   keep(): void {
-    if (this.owned) return
+    if (this.pending === 0) {
+      this.start = this.pos
+      if (this.args.ranges.length > RANGES_KEPT) this.args.ranges = new Int32Array(32)
+      this.args.buffer = EMPTY
+    }
     const unread = this.end - this.start
     if (unread === 0) {
       this.buffer = EMPTY
+      this.owned = false
       this.pos = this.start = this.end = 0
-      return
+    } else if (!this.owned) {
+      this.moveTo(Buffer.allocUnsafeSlow(Math.max(unread, 512)))
     }
-    this.moveTo(Buffer.allocUnsafeSlow(Math.max(unread, 512)))
   }
 
   /** Parses the next request into `args`. The answer is one of the constants above. */
@@ -276,8 +284,9 @@ export class RequestParser {
 
 const EMPTY = Buffer.alloc(0)
 
+/** A byte as it stands in an error, where a line break would end the reply. */
 function printable(byte: number): string {
-  return String.fromCharCode(byte)
+  return byte === CR || byte === LF ? ' ' : String.fromCharCode(byte)
 }
 
 const HEX = /^[0-9a-fA-F]{2}$/

@@ -106,6 +106,9 @@ export class Connection implements Link, WireHandler {
     this.parser.feed(bytes)
     this.run()
     this.parser.keep()
+    // While a reply is waited for nothing is parsed, so nothing else would notice.
+    const { blocked } = this.session
+    if (blocked !== undefined && this.queryBytes > this.host.limits.queryBytesMax) this.inputEnded(QUERY_TOO_LARGE)
   }
 
   onDrain(): void {
