@@ -10,3 +10,17 @@ export function monotonicMs(): number {
 export function wallMs(): number {
   return Date.now()
 }
+
+let anchor = { wallMs: 0, monotonicMs: 0 }
+
+/**
+ * Microseconds since 1970. The wall clock ticks in milliseconds; in between the monotonic clock counts on, and the two
+ * are brought together again when they differ.
+ */
+export function wallMicros(): number {
+  const nowMs = wallMs()
+  const estimateMs = anchor.wallMs + monotonicMs() - anchor.monotonicMs
+  if (estimateMs >= nowMs && estimateMs < nowMs + 1) return Math.floor(estimateMs * 1000)
+  anchor = { wallMs: nowMs, monotonicMs: monotonicMs() }
+  return nowMs * 1000
+}

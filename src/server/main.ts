@@ -9,7 +9,7 @@ import { Engine, openGate } from '../engine/engine.ts'
 import { monitorLine } from '../engine/monitor.ts'
 import { createPubSub } from '../engine/pubsub.ts'
 import { createTransactions } from '../engine/transactions.ts'
-import { monotonicMs, wallMs } from '../io/clock.ts'
+import { monotonicMs, wallMicros, wallMs } from '../io/clock.ts'
 import { randomHex, randomWords } from '../io/entropy.ts'
 import type { Log } from '../io/log.ts'
 import { sameSecret } from '../io/secrets.ts'
@@ -63,7 +63,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
       return replication
     },
     random: seededRandom(...seed),
-    wallMicros: () => BigInt(Math.round(wallMs() * 1000)),
+    wallMicros: () => BigInt(wallMicros()),
     info: (sections) => info.text(sections),
     resetStats: () => {
       resetStats(commands, engine, keyspace)
