@@ -112,6 +112,7 @@ function initialState(options: CoreOptions, nowMs: number): CoreState {
     peersKey: '',
     dirty: true,
     nextOrderId: 1,
+    wakeAtMs: Number.POSITIVE_INFINITY,
     stats: { stalls: 0, foreignHellos: 0, failovers: 0, aborted: 0 },
     out: [],
   }
@@ -126,6 +127,7 @@ function initialState(options: CoreOptions, nowMs: number): CoreState {
 function handle(core: CoreState, nowMs: number, input: Input): void {
   noticeStall(core, nowMs)
   core.lastStepMs = nowMs
+  if (nowMs >= core.wakeAtMs) core.wakeAtMs = Number.POSITIVE_INFINITY
   const touched = take(core, nowMs, input)
   if (core.dirty && !('replay' in input && input.replay) && input.type !== 'restore') {
     core.dirty = false

@@ -46,6 +46,8 @@ export interface FailoverRun {
   phaseSinceMs: number
   /** Last order to each server, by its key. */
   readonly orders: Map<string, Given>
+  /** Decided to abort; only the commit is still to come. */
+  givenUp: { readonly cause: AbortCause; readonly why: string } | undefined
   /** Events that were told already. */
   readonly told: Set<string>
 }
@@ -99,6 +101,7 @@ export function createRun(failover: Failover, nowMs: number, freshSinceMs: numbe
     phase,
     phaseSinceMs: nowMs,
     orders: new Map(),
+    givenUp: undefined,
     told,
   }
 }
@@ -114,7 +117,8 @@ export function decide(run: FailoverRun, facts: FailoverFacts): Decision[] {
     run.phase = phase
     run.phaseSinceMs = facts.nowMs
   }
-  if (phase === 'choose') choose(run, facts, out)
+  if (run.givenUp !== undefined) out.push({ do: 'abort', ...run.givenUp })
+  else if (phase === 'choose') choose(run, facts, out)
   else if (phase === 'promote') promote(run, facts, out)
   else reconfigure(run, facts, out)
   return out
@@ -241,7 +245,7 @@ function promote(run: FailoverRun, facts: FailoverFacts, out: Decision[]): void 
   if (server === undefined || isDown(server.judgement.verdict) || waitedMs > limitMs) {
     const why =
       server && !isDown(server.judgement.verdict) ? `did not become primary in ${limitMs} ms` : 'is down itself'
-    giveUp(facts, out, 'slave-timeout', `${addressKey(address)} ${why}`)
+    giveUp(run, facts, out, 'slave-timeout', `${addressKey(address)} ${why}`)
     return
   }
   out.push({ do: 'wake', atMs: nowMs + POLL_SLOW_MS })
@@ -285,7 +289,7 @@ function holdWrites(run: FailoverRun, facts: FailoverFacts, candidate: Watched, 
       paused.doneMs !== undefined && !paused.ok
         ? `could not pause: ${paused.text}`
         : 'the candidate did not catch up in time'
-    giveUp(facts, out, 'pause-timeout', why)
+    giveUp(run, facts, out, 'pause-timeout', why)
     return false
   }
   const { doneMs } = paused
@@ -301,16 +305,15 @@ function holdWrites(run: FailoverRun, facts: FailoverFacts, candidate: Watched, 
 }
 
 /** Gives up, and lets a paused primary write again. */
-function giveUp(facts: FailoverFacts, out: Decision[], cause: AbortCause, why: string): void {
+function giveUp(run: FailoverRun, facts: FailoverFacts, out: Decision[], cause: AbortCause, why: string): void {
   const { failover, servers } = facts
   const old = servers.get(addressKey(failover.old))
-  if (failover.planned && old?.link === 'up')
-    out.push({
-      do: 'order',
-      server: old,
-      order: { kind: 'resume-writes', epoch: failover.epoch },
-      why: `${old.key} may write again`,
-    })
+  if (old !== undefined && run.orders.get(old.key)?.kind === 'pause-writes') {
+    run.orders.delete(old.key)
+    const order: Order = { kind: 'resume-writes', epoch: failover.epoch }
+    if (old.link === 'up') out.push({ do: 'order', server: old, order, why: `${old.key} may write again` })
+  }
+  run.givenUp = { cause, why }
   out.push({ do: 'abort', cause, why })
 }
 

@@ -6,7 +6,7 @@ import { isDown } from './detector.ts'
 import type { Order } from './effects.ts'
 import type { Entry } from './entries.ts'
 import { chooseReplica, createRun, type Decision, decide, type FailoverFacts, noteOrderSent } from './failover.ts'
-import { type CoreState, emit, type GroupState, propose, say, settingsOf, subjectOf, wallMs } from './state.ts'
+import { type CoreState, emit, type GroupState, propose, say, settingsOf, subjectOf, wake, wallMs } from './state.ts'
 import type { Failover, TopologyGroup } from './topology.ts'
 import { count } from './votes.ts'
 import { askInfo, type Watched } from './watched.ts'
@@ -99,7 +99,7 @@ function chooseEarly(core: CoreState, group: GroupState, topo: TopologyGroup, pr
   if (choice.kind === 'chosen') return choice
   if (choice.kind === 'none' || waitedMs > CHOOSE_EARLY_MS) return undefined
   for (const server of choice.ask) askInfo(server, nowMs, core.out)
-  core.out.push({ type: 'wake', atMs: nowMs + 2 })
+  wake(core, nowMs + 2)
   return 'wait'
 }
 
@@ -169,7 +169,7 @@ function carryOut(core: CoreState, group: GroupState, failover: Failover, decisi
       return emit(core, decision.event, group.name, group.primary, subject)
     }
     case 'wake':
-      core.out.push({ type: 'wake', atMs: decision.atMs })
+      wake(core, decision.atMs)
   }
 }
 

@@ -114,6 +114,8 @@ export interface CoreState {
   /** The topology was replaced or replayed, and the watched groups have not been matched to it yet. */
   dirty: boolean
   nextOrderId: number
+  /** The earliest wake-up that was asked for and has not come yet. */
+  wakeAtMs: number
   /** Figures for metrics. */
   readonly stats: { stalls: number; foreignHellos: number; failovers: number; aborted: number }
   out: Effect[]
@@ -158,6 +160,13 @@ export const subjectOf = (group: GroupState, server: Address): Subject =>
 
 export const say = (core: CoreState, level: 'verbose' | 'notice' | 'warning', text: string): void => {
   core.out.push({ type: 'log', level, text })
+}
+
+/** Asks for a tick at this time, unless one comes no later: each wait would otherwise start a chain of its own. */
+export function wake(core: CoreState, atMs: number): void {
+  if (core.wakeAtMs <= atMs) return
+  core.wakeAtMs = atMs
+  core.out.push({ type: 'wake', atMs })
 }
 
 /** How long a proposal may take before it is taken for lost. */

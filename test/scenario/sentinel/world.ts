@@ -19,6 +19,8 @@ export interface ModelServer {
   offset: number
   priority: number
   paused: boolean
+  /** What it was asked while frozen. */
+  readonly waiting: (() => void)[]
   /** Orders that it was given, oldest first. */
   readonly orders: Order['kind'][]
 }
@@ -38,9 +40,13 @@ export interface World {
   /** `time sentinel event payload`, in order. */
   readonly transcript: string[]
   leader: string | undefined
+  /** Another sentinel leads from now on, in the next term. */
+  lead(sentinel: string): void
   run(forMs: number): void
   kill(address: Address): void
   freeze(address: Address): void
+  /** Wakes a frozen server: it now answers what it was asked meanwhile. */
+  thaw(address: Address): void
   restart(address: Address): void
   request(sentinel: string, input: Input): void
   answers: string[]
@@ -53,6 +59,7 @@ const LATENCY_MS = 1
 export function createWorld(settings: Partial<GroupSettings> = {}, replicas = 2, sentinels = 3, quorum = 2): World {
   const queue: { atMs: number; order: number; run: () => void }[] = []
   let counter = 0
+  let term = 1
   const later = (delayMs: number, run: () => void): void => {
     queue.push({ atMs: world.nowMs + delayMs, order: counter++, run })
   }
@@ -63,6 +70,11 @@ export function createWorld(settings: Partial<GroupSettings> = {}, replicas = 2,
     transcript: [],
     answers: [],
     leader: undefined,
+    lead: (sentinel) => {
+      world.leader = sentinel
+      term += 1
+      elect()
+    },
     run,
     kill: (address) => {
       const server = world.servers.get(addressKey(address))!
@@ -71,6 +83,11 @@ export function createWorld(settings: Partial<GroupSettings> = {}, replicas = 2,
     },
     freeze: (address) => {
       world.servers.get(addressKey(address))!.frozen = true
+    },
+    thaw: (address) => {
+      const server = world.servers.get(addressKey(address))!
+      server.frozen = false
+      for (const answer of server.waiting.splice(0)) answer()
     },
     restart: (address) => {
       const server = world.servers.get(addressKey(address))!
@@ -82,7 +99,7 @@ export function createWorld(settings: Partial<GroupSettings> = {}, replicas = 2,
     const role = port === 1 ? 'primary' : 'replica'
     const runId = `${port}`.repeat(40)
     const primary = port === 1 ? undefined : at(1)
-    const rest = { alive: true, frozen: false, offset: 100, priority: 100, paused: false, orders: [] }
+    const rest = { alive: true, frozen: false, offset: 100, priority: 100, paused: false, orders: [], waiting: [] }
     world.servers.set(addressKey(at(port)), { address: at(port), runId, role, primary, ...rest })
   }
   for (let i = 0; i < sentinels; i++) {
@@ -133,7 +150,12 @@ export function createWorld(settings: Partial<GroupSettings> = {}, replicas = 2,
   function ask(sentinel: Sentinel, ref: ServerRef, answer: (server: ModelServer) => void): void {
     later(LATENCY_MS, () => {
       const server = world.servers.get(addressKey(ref))
-      if (server?.alive && !server.frozen && sentinel.links.has(addressKey(ref))) answer(server)
+      if (server === undefined) return
+      const reply = (): void => {
+        if (server.alive && sentinel.links.has(addressKey(ref))) answer(server)
+      }
+      if (server.frozen) server.waiting.push(reply)
+      else reply()
     })
   }
 
@@ -206,7 +228,7 @@ export function createWorld(settings: Partial<GroupSettings> = {}, replicas = 2,
     const voters = [...world.sentinels.keys()]
     for (const sentinel of formed) {
       const isLeader = sentinel.id === world.leader
-      feed(sentinel, { type: 'raft', view: { term: 1, leader: world.leader, isLeader, voters, learners: [] } })
+      feed(sentinel, { type: 'raft', view: { term, leader: world.leader, isLeader, voters, learners: [] } })
     }
   }
 
