@@ -6,12 +6,15 @@ import { callOnce } from '../test/support/resp.ts'
 import { createScope } from '../test/support/scope.ts'
 import type { Make } from '../test/support/servers.ts'
 import { eventually, sleep } from '../test/support/wait.ts'
+import { watchEvents } from '../test/support/watch.ts'
 import { CLIENT_OPTIONS, DETECTING_OPTIONS, lostWrites, startWriter } from '../test/support/writer.ts'
 import type { Bench, BenchContext } from './case.ts'
 import type { Goal, Row } from './report.ts'
 import { mean, median, worst } from './stats.ts'
 
 const DOWN_AFTER_MS = 1000
+/** BENCH_TRACE=1 prints every event of the sentinels with its time since the fault. */
+const TRACE = process.env.BENCH_TRACE === '1'
 
 interface Sample {
   gapMs: number
@@ -50,6 +53,7 @@ async function once(make: Make, fault: Fault): Promise<Sample> {
     const writer = startWriter(scope, group.sentinels, group.name, { options: fault.options })
     await eventually('the client writes', () => writer.acks.length > 100)
     await sleep(500)
+    const events = TRACE ? await watchEvents(scope, group.sentinels) : []
     const faultMs = performance.now()
     await fault.strike(group, oldPort)
     await eventually(
@@ -66,6 +70,9 @@ async function once(make: Make, fault: Fault): Promise<Sample> {
     })
     await sleep(1500)
     await writer.stop()
+    for (const { atMs, sentinelPort, channel, message } of events) {
+      console.error(`  ${(atMs - faultMs).toFixed(1).padStart(8)} ms ${sentinelPort} ${channel} ${message}`)
+    }
     const newPort = await announcedPort(group.sentinels[0]!, group.name)
     const lost = await lostWrites(newPort, writer.acks)
     return { gapMs: writer.longestGap(faultMs).ms, acknowledged: writer.acks.length, lost: lost.length }
@@ -133,7 +140,7 @@ export const failoverBenches: readonly Bench[] = [
   {
     name: 'failover-freeze',
     about:
-      'Primary frozen with SIGSTOP: the same; the client has `failoverDetector: true` besides, because the socket of a frozen server neither answers nor closes.',
+      'Primary frozen with SIGSTOP: the same; the client has `failoverDetector: true` and `disconnectTimeout: 100` (default 2000) besides, because the socket of a frozen server neither answers nor closes.',
     run: async (context) => {
       const runs = context.runs ?? 5
       const samples = await repeat(context, 'freeze', runs)
