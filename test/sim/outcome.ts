@@ -32,9 +32,9 @@ export function attempt(run: (seed: number) => void, seed: number, replay: strin
   }
 }
 
-/** The seeds of this run: one when VEDETTE_SIM_SEED is set, else `count` or VEDETTE_SIM_SEEDS of them, from 1. */
-export function seedsToRun(count: number): { seeds: number[]; traced: boolean } {
-  const { VEDETTE_SIM_SEED: one, VEDETTE_SIM_SEEDS: many } = process.env
+/** The seeds of this run: one when VEDETTE_SIM_SEED is set, else `many` (an environment variable) or `count`, from 1. */
+export function seedsToRun(count: number, many: string | undefined): { seeds: number[]; traced: boolean } {
+  const one = process.env.VEDETTE_SIM_SEED
   if (one !== undefined) return { seeds: [Number(one)], traced: true }
   return { seeds: Array.from({ length: many === undefined ? count : Number(many) }, (_, i) => i + 1), traced: false }
 }

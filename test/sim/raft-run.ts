@@ -20,7 +20,7 @@ export function runRaft(seed: number, print?: (line: string) => void): RaftTally
   const founders = Array.from({ length: world.pick([3, 5, 5, 5, 7]) }, (_, i) => `n${i + 1}`)
   const changesMembers = world.chance(0.35)
   const throughCodec = world.chance(0.1)
-  const fsyncMs = world.pick([0.2, 2, 2, 10])
+  const fsyncMs = world.pick([0.2, 2, 10, 40])
   /** Small messages and windows make logs meet bit by bit, as on a slow link. */
   const settings = { maxAppendBytes: world.pick([1, 8, 262144]), maxInflight: world.pick([1, 2, 64]) }
   /** How often a new leader is hit within moments of its election, when its log is only half way to the others. */
@@ -125,9 +125,9 @@ export function runRaft(seed: number, print?: (line: string) => void): RaftTally
     [12, 'heal the network', () => network.heal()],
     [2, 'storm', () => network.storm()],
     [1, 'calm', () => network.calm()],
-    [4, 'compact', () => compact(any())],
+    [7, 'compact', () => compact(any())],
     [2, 'transfer', () => leader()?.act((raft) => void raft.transferLeadership(any().id))],
-    [0.2, 'crash all', () => all().map(crash)],
+    [0.6, 'crash all', () => all().map(crash)],
     [changesMembers ? 10 : 0, 'change members', () => leader()?.act(changeMembers)],
   ]
   const weights = faults.flatMap((fault) => Array<typeof fault>(Math.round(fault[0] * 5)).fill(fault))

@@ -1,6 +1,10 @@
 // The simulated world: a clock that jumps from event to event, one source of randomness, and a trace. A run is a
 // function of its seed: events of the same time happen in the order in which they were planned.
 import { type Random, seededRandom } from '../../src/lib/prng.ts'
+import { NoProgress } from './outcome.ts'
+
+/** More than any sound run has; a run with more goes round in circles. */
+const EVENTS_MAX = 500_000
 
 interface Event {
   readonly atMs: number
@@ -29,6 +33,7 @@ export function createWorld(seed: number, print?: (line: string) => void): World
   const heap: Event[] = []
   let nowMs = 0
   let order = 0
+  let happened = 0
   return {
     random,
     nowMs: () => nowMs,
@@ -40,6 +45,7 @@ export function createWorld(seed: number, print?: (line: string) => void): World
         const event = pop(heap)
         nowMs = event.atMs
         event.act()
+        if (++happened > EVENTS_MAX) throw new NoProgress(`a storm: ${EVENTS_MAX} events by ${nowMs.toFixed(0)} ms`)
         if (done?.()) return true
       }
       nowMs = Math.max(nowMs, untilMs)

@@ -1,0 +1,164 @@
+// What the sentinels promise together, watched from outside: at most one server is promoted for a group and epoch; nothing
+// is announced before its commit; an announced epoch never falls; sentinels that applied the same log hold the same state;
+// and a switchover does not promote a replica that lacks writes of the paused primary.
+import type { Entry as LogEntry, Ready } from '../../src/raft/messages.ts'
+import { addressKey, type ServerRef } from '../../src/sentinel/address.ts'
+import type { Effect, Order } from '../../src/sentinel/effects.ts'
+import { decodeEntry } from '../../src/sentinel/entries.ts'
+import { apply, createTopology, encodeTopology } from '../../src/sentinel/topology.ts'
+import { check } from './outcome.ts'
+import type { Sentinel } from './sentinel-process.ts'
+import type { Server, Servers } from './servers.ts'
+
+/** What happened in a run. */
+export interface SentinelTally {
+  formed: number
+  failovers: number
+  switches: number
+  aborts: number
+  switchovers: number
+  promotions: number
+  /** Sentinels that announced an older epoch after a restart than before it, until they heard the leader. */
+  forgotten: number
+}
+
+export interface SentinelCheckers {
+  readonly tally: SentinelTally
+  /** A process applies this Ready: what is new in it becomes the truth. */
+  onApply(ready: Ready): void
+  onEffect(sentinel: Sentinel, effect: Effect): void
+  /** A server carries out an order. */
+  onOrder(server: Server, order: Order): void
+  onStart(sentinel: Sentinel): void
+  /** Sentinels at the same index must hold the same state. */
+  compare(sentinels: readonly Sentinel[]): void
+}
+
+export function createSentinelCheckers(
+  servers: Pick<Servers, 'at' | 'running'>,
+  nowMs: () => number,
+): SentinelCheckers {
+  const tally: SentinelTally = {
+    formed: 0,
+    failovers: 0,
+    switches: 0,
+    aborts: 0,
+    switchovers: 0,
+    promotions: 0,
+    forgotten: 0,
+  }
+  /** The state that the committed log means, applied as soon as any sentinel applied it. */
+  const truth = createTopology()
+  let truthIndex = 0
+  const candidates = new Map<string, string>()
+  const primaries = new Map<string, string>()
+  const promoted = new Map<string, string>()
+  const announced = new Map<string, number>()
+  const announcedBefore = new Map<string, number>()
+
+  const learn = (logEntry: LogEntry): void => {
+    truthIndex = logEntry.index
+    const entry = logEntry.kind === 'normal' ? decodeEntry(logEntry.data) : undefined
+    if (!entry) return
+    const { ok } = apply(truth, entry)
+    const group = truth.groups.get(entry.group)
+    if (!ok || !group) return
+    if (entry.kind === 'monitor') primaries.set(`${group.name} 0`, addressKey(group.primary))
+    if (entry.kind === 'start') {
+      tally.failovers++
+      if (entry.planned) tally.switchovers++
+    }
+    if (entry.kind === 'abort') tally.aborts++
+    if (entry.kind === 'choose') candidates.set(`${group.name} ${entry.epoch}`, addressKey(entry.replica))
+    if (entry.kind === 'switch') {
+      tally.switches++
+      primaries.set(`${group.name} ${group.configEpoch}`, addressKey(group.primary))
+    }
+  }
+
+  /** Everything a sentinel would answer a client with now is committed, and no older than what it answered before. */
+  const checkAnnounced = (sentinel: Sentinel): void => {
+    for (const { name, primary, configEpoch } of sentinel.core!.state.topology.groups.values()) {
+      const committed = primaries.get(`${name} ${configEpoch}`)
+      check(
+        committed === addressKey(primary),
+        () => `${sentinel.id} announces ${addressKey(primary)} in epoch ${configEpoch}, committed is ${committed}`,
+      )
+      const key = `${sentinel.id} ${name}`
+      const before = announced.get(key) ?? 0
+      if (!announced.has(key) && configEpoch < (announcedBefore.get(key) ?? 0)) tally.forgotten++
+      check(configEpoch >= before, () => `${sentinel.id} announces epoch ${configEpoch} after ${before}`)
+      announced.set(key, configEpoch)
+      // Commit hints are not synced, so a sentinel may wake up in the past; it must not stay there.
+      if (configEpoch >= (announcedBefore.get(key) ?? 0)) announcedBefore.delete(key)
+    }
+  }
+
+  /** Nothing is lost in a switchover: a promotion that is ordered while the old primary is well and paused finds all its writes. */
+  const checkSwitchover = (sentinel: Sentinel, ref: ServerRef): void => {
+    const failover = sentinel.core!.state.topology.groups.get(ref.group)?.failover
+    if (!failover?.planned) return
+    const [old, candidate] = [servers.at(failover.old)!, servers.at(ref)!]
+    const verdict = sentinel.core!.state.groups.get(ref.group)?.servers.get(old.key)?.judgement.verdict
+    const held = old.role === 'primary' && servers.running(old) && nowMs() < old.pausedUntilMs
+    if (verdict !== 'up' || !held || candidate.role === 'primary') return
+    check(
+      candidate.offset >= old.offset,
+      () => `switchover in epoch ${failover.epoch}: ${candidate.key} lacks ${old.offset - candidate.offset} bytes`,
+    )
+  }
+
+  const checkEvent = (sentinel: Sentinel, name: string, payload: string): void => {
+    if (name !== '+switch-master') return
+    const [group, , , host, port] = payload.split(' ')
+    const known = [...primaries].some(([key, to]) => key.startsWith(`${group} `) && to === `${host}:${port}`)
+    check(known, () => `${sentinel.id} announced ${name} ${payload} before any commit`)
+  }
+
+  return {
+    tally,
+    onApply(ready) {
+      for (const entry of ready.committed) if (entry.index === truthIndex + 1) learn(entry)
+    },
+    onEffect(sentinel, effect) {
+      if (effect.type === 'form') tally.formed++
+      if (effect.type === 'event') checkEvent(sentinel, effect.name, effect.payload)
+      if (effect.type === 'order' && effect.order.kind === 'promote') {
+        const { epoch } = effect.order
+        const chosen = candidates.get(`${effect.ref.group} ${epoch}`)
+        check(
+          chosen === addressKey(effect.ref),
+          () => `${sentinel.id} orders ${addressKey(effect.ref)} to be promoted in epoch ${epoch}, chosen is ${chosen}`,
+        )
+        checkSwitchover(sentinel, effect.ref)
+      }
+      checkAnnounced(sentinel)
+    },
+    onOrder(server, order) {
+      if (order.kind !== 'promote') return
+      const key = `${order.epoch}`
+      const before = promoted.get(key) ?? server.key
+      check(before === server.key, () => `both ${before} and ${server.key} were promoted in epoch ${order.epoch}`)
+      if (!promoted.has(key)) tally.promotions++
+      promoted.set(key, server.key)
+    },
+    onStart({ id }) {
+      for (const [key, epoch] of announced) {
+        if (!key.startsWith(`${id} `)) continue
+        announcedBefore.set(key, epoch)
+        announced.delete(key)
+      }
+    },
+    compare(sentinels) {
+      const states = new Map<number, { id: string; state: string }>()
+      for (const { id, core, process } of sentinels) {
+        const index = process?.raft?.status().appliedIndex
+        if (!core || index === undefined) continue
+        const state = Buffer.from(encodeTopology(core.state.topology)).toString()
+        const other = states.get(index) ?? { id, state }
+        check(other.state === state, () => `${id} and ${other.id} applied ${index} entries and differ`)
+        states.set(index, other)
+      }
+    },
+  }
+}

@@ -1,0 +1,232 @@
+// A simulated sentinel: production's sentinel core and Raft core in one process, joined as src/supervisor joins them. What
+// the core asks for is carried out on model servers, a model network and a model disk.
+import { seededRandom } from '../../src/lib/prng.ts'
+import type { Message } from '../../src/raft/messages.ts'
+import { bootstrap } from '../../src/raft/node.ts'
+import { type Core, createCore, TICK_MS } from '../../src/sentinel/core.ts'
+import type { Effect, Input, PeerAddress } from '../../src/sentinel/effects.ts'
+import type { FormedGroup } from '../../src/sentinel/formation.ts'
+import { decodePeerMessage, encodePeerMessage, type PeerMessage } from '../../src/sentinel/peer-message.ts'
+import type { GroupConfig } from '../../src/sentinel/settings.ts'
+import { createLife, type Life } from './life.ts'
+import { createProcess, type Process, type ProcessHooks } from './process.ts'
+import type { Client, Servers } from './servers.ts'
+import type { World } from './world.ts'
+
+/** What travels between sentinels. */
+export type Packet =
+  | { readonly kind: 'raft'; readonly message: Message }
+  | { readonly kind: 'peer'; readonly from: string; readonly message: PeerMessage }
+
+export interface SentinelHooks {
+  send(from: string, to: string, packet: Packet): void
+  /** Raft's own checkers; `apply` is told before the core is. */
+  readonly raft: Omit<ProcessHooks, 'send'>
+  onEffect(sentinel: Sentinel, effect: Effect): void
+}
+
+export interface Sentinel extends Client {
+  readonly life: Life
+  core: Core | undefined
+  readonly process: Process | undefined
+  readonly group: FormedGroup | undefined
+  start(): void
+  crash(): void
+  receive(packet: Packet): void
+  /** Drops the applied part of the log, if there is one. */
+  compact(): void
+}
+
+export interface SentinelOptions {
+  readonly world: World
+  readonly id: string
+  readonly self: PeerAddress
+  readonly groups: readonly GroupConfig[]
+  readonly servers: Servers
+  readonly hooks: SentinelHooks
+}
+
+export function createSentinel(options: SentinelOptions): Sentinel {
+  const { world, id, servers, hooks } = options
+  const life = createLife(world, world.between(0.95, 1.05))
+  // What the identity file holds.
+  let group: FormedGroup | undefined
+  let peers: readonly PeerAddress[] = []
+  let process: Process | undefined
+  let knownCommit = 0
+  let viewKey = ''
+  let draining = false
+  let inputs: Input[] = []
+
+  const feed = (input: Input): void => {
+    inputs.push(input)
+    if (draining) return
+    draining = true
+    try {
+      for (let next = inputs.shift(); next && sentinel.core; next = inputs.shift()) {
+        if (next.type !== 'raft') renewRaftView()
+        step(next)
+      }
+    } finally {
+      draining = false
+    }
+  }
+
+  const step = (input: Input): void => {
+    for (const effect of sentinel.core!.step(life.clockMs(), input)) {
+      hooks.onEffect(sentinel, effect)
+      carryOut(effect)
+    }
+  }
+
+  const renewRaftView = (): void => {
+    const raft = process?.raft
+    if (!raft) return
+    const { term, leader, membership } = raft.status()
+    const isLeader = raft.isLeader(life.clockMs())
+    const key = `${term} ${leader} ${isLeader} ${membership.voters} ${membership.learners}`
+    if (key === viewKey) return
+    viewKey = key
+    step({ type: 'raft', view: { term, leader, isLeader, ...membership } })
+  }
+
+  const sendPeer = (to: string, message: PeerMessage): void => {
+    if (!peers.some(({ peer }) => peer === to)) return
+    const sent = decodePeerMessage(encodePeerMessage(message))
+    if (!sent) throw new Error(`a message of type ${message.type} does not survive its encoding`)
+    hooks.send(id, to, { kind: 'peer', from: id, message: sent })
+  }
+
+  const carryOut = (effect: Effect): void => {
+    switch (effect.type) {
+      case 'connect':
+        return servers.connect(sentinel, effect.ref)
+      case 'disconnect':
+        return servers.disconnect(sentinel, effect.ref)
+      case 'ping':
+        return servers.ping(sentinel, effect.ref)
+      case 'info':
+        return servers.info(sentinel, effect.ref)
+      case 'order':
+        return servers.order(sentinel, effect.ref, effect.id, effect.order)
+      case 'publish':
+        return servers.publish(sentinel, effect.ref, effect.hello)
+      case 'send':
+        return sendPeer(effect.to, effect.message)
+      case 'broadcast':
+        for (const { peer } of peers) sendPeer(peer, effect.message)
+        return
+      case 'propose':
+        return process?.act((raft) => void raft.propose(effect.data))
+      case 'change-members':
+        return process?.act((raft) => void raft.proposeConfChange(effect.change))
+      case 'form':
+        group = effect.group
+        return join(effect.group, true)
+      case 'peers':
+        peers = effect.peers
+        return
+      case 'wake':
+        return life.later(life.untilClockMs(effect.atMs), () => feed({ type: 'tick' }))
+      default:
+        return
+    }
+  }
+
+  const join = (formed: FormedGroup, fresh: boolean): void => {
+    process ??= createProcess({
+      world,
+      life,
+      id,
+      group: formed.id,
+      bootstrap: formed.members.includes(id) ? bootstrap(formed.members) : undefined,
+      fsyncMs: 2,
+      settings: {},
+      hooks: {
+        ...hooks.raft,
+        send: (message) => hooks.send(id, message.to, { kind: 'raft', message }),
+        restore(self, persisted) {
+          hooks.raft.restore(self, persisted)
+          knownCommit = persisted.hardState?.commit ?? 0
+          if (persisted.snapshot?.data.length) feed({ type: 'restore', data: persisted.snapshot.data })
+        },
+        apply(self, ready) {
+          hooks.raft.apply(self, ready)
+          if (ready.snapshot) feed({ type: 'restore', data: ready.snapshot.data })
+          for (const entry of ready.committed) {
+            if (entry.kind !== 'normal') continue
+            feed({ type: 'committed', data: entry.data, replay: entry.index <= knownCommit })
+          }
+        },
+        afterEvent(self) {
+          hooks.raft.afterEvent(self)
+          feed({ type: 'heard', from: '' })
+        },
+      },
+    })
+    process.boot()
+    if (fresh && formed.members[0] === id) process.act((raft) => raft.campaign())
+  }
+
+  const tick = (): void => {
+    feed({ type: 'tick' })
+    life.later(TICK_MS, tick)
+  }
+
+  const sentinel: Sentinel = {
+    id,
+    life,
+    core: undefined,
+    get process() {
+      return process
+    },
+    get group() {
+      return group
+    },
+    start() {
+      if (sentinel.core) return
+      life.begin()
+      inputs = []
+      draining = false
+      viewKey = ''
+      sentinel.core = createCore(
+        {
+          self: options.self,
+          groups: options.groups,
+          random: seededRandom(world.random.uint32()),
+          wallOffsetMs: 1e9 + world.nowMs() - life.clockMs(),
+          knownPeers: peers,
+          ...(group ? { group } : {}),
+        },
+        life.clockMs(),
+      )
+      if (group) join(group, false)
+      tick()
+    },
+    crash() {
+      if (!sentinel.core) return
+      servers.forget(sentinel)
+      sentinel.core = undefined
+      if (process?.raft) process.crash()
+      else life.end()
+    },
+    feed(input) {
+      life.later(0, () => feed(input))
+    },
+    receive(packet) {
+      if (packet.kind === 'peer') return sentinel.feed({ type: 'peer', from: packet.from, message: packet.message })
+      process?.receive(packet.message)
+      sentinel.feed({ type: 'heard', from: packet.message.from })
+    },
+    compact() {
+      life.later(0, () => {
+        const raft = process?.raft
+        if (!raft || draining || inputs.length > 0) return
+        const { appliedIndex } = raft.status()
+        if (appliedIndex <= raft.persisted().snapshot.index) return
+        process!.disk.compact(raft.compact(appliedIndex, sentinel.core!.snapshot()))
+      })
+    },
+  }
+  return sentinel
+}

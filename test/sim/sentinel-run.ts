@@ -1,0 +1,221 @@
+// One simulated life of a whole quorum: sentinels that have to find each other, a primary with two replicas, and faults in
+// all of them. Safety is checked throughout; then peace comes, and a majority that can talk must announce a primary
+// that lives, with every other server following it, within seconds.
+import { addressKey } from '../../src/sentinel/address.ts'
+import { createNetwork } from './network.ts'
+import { NoProgress } from './outcome.ts'
+import { createRaftCheckers } from './raft-checkers.ts'
+import { createSentinelCheckers, type SentinelTally } from './sentinel-checkers.ts'
+import { createSentinel, type Packet, type Sentinel, type SentinelHooks } from './sentinel-process.ts'
+import { createServers, type Server } from './servers.ts'
+import { createWorld } from './world.ts'
+
+const FAULTS_MS = 9_000
+const FAILOVER_TIMEOUT_MS = 3_000
+/** Backing off after failed failovers reaches twice the failover timeout; a hung link is replaced after 5 s. */
+const PATIENCE_MS = 30_000
+
+export function runSentinels(seed: number, print?: (line: string) => void): SentinelTally {
+  const world = createWorld(seed, print)
+  const count = world.pick([3, 3, 3, 5])
+  const quorum = (count + 1) / 2
+  const downAfterMs = world.pick([300, 1000])
+  const raftCheckers = createRaftCheckers(false)
+  const sentinels = new Map<string, Sentinel>()
+  const all = (): Sentinel[] => [...sentinels.values()]
+
+  const network = createNetwork<Packet>(world, (to, packet) => sentinels.get(to)?.receive(packet))
+  const servers = createServers(world, 3, {
+    onOrder(server, order) {
+      world.trace(() => `${server.key} obeys ${JSON.stringify(order)}`)
+      checkers.onOrder(server, order)
+    },
+  })
+  const checkers = createSentinelCheckers(servers, world.nowMs)
+
+  const hooks: SentinelHooks = {
+    send(from, to, packet) {
+      if (packet.kind === 'raft') raftCheckers.onSend(packet.message)
+      network.send(from, to, packet)
+    },
+    raft: {
+      onReady: raftCheckers.onReady,
+      restore: (process, { snapshot }) => raftCheckers.onRestore(process, snapshot),
+      apply(process, ready) {
+        raftCheckers.onApply(process, ready)
+        checkers.onApply(ready)
+      },
+      afterEvent: (process) =>
+        raftCheckers.afterEvent(
+          process,
+          all().flatMap((sentinel) => sentinel.process ?? []),
+        ),
+    },
+    onEffect(sentinel, effect) {
+      if (effect.type === 'event') world.trace(() => `${sentinel.id} ${effect.name} ${effect.payload}`)
+      if (effect.type === 'log') world.trace(() => `${sentinel.id} ${effect.text}`)
+      checkers.onEffect(sentinel, effect)
+    },
+  }
+
+  const addSentinel = (i: number): void => {
+    const id = `s${i}`
+    const host = `10.0.1.${i}`
+    const self = { peer: id, runId: `${i}`.repeat(40), gossip: { host, port: 26381 }, resp: { host, port: 26379 } }
+    const settings = { downAfterMs, failoverTimeoutMs: FAILOVER_TIMEOUT_MS }
+    const groups = [{ name: 'm', primary: servers.all[0]!.address, quorum, settings }]
+    sentinels.set(id, createSentinel({ world, id, self, groups, servers, hooks }))
+  }
+  const start = (sentinel: Sentinel): void => {
+    if (sentinel.core) return
+    checkers.onStart(sentinel)
+    sentinel.start()
+  }
+
+  const peaceful = (): boolean => world.nowMs() >= FAULTS_MS
+  const anySentinel = (): Sentinel => world.pick(all())
+  const anyServer = (): Server => world.pick(servers.all)
+  const leader = (): Sentinel => all().find(({ process }) => process?.raft?.status().role === 'leader') ?? anySentinel()
+  const primary = (): Server => {
+    const known = leader().core?.state.topology.groups.get('m')?.primary
+    return (known && servers.at(known)) ?? servers.all[0]!
+  }
+  const kill = (server: Server): void => {
+    world.trace(() => `--- kill ${server.key}`)
+    servers.kill(server)
+    if (world.chance(0.2)) return
+    world.after(world.between(1, world.pick([100, 1000, 4000])), () => !peaceful() && servers.start(server))
+  }
+  const crash = (sentinel: Sentinel): void => {
+    world.trace(() => `--- crash ${sentinel.id}`)
+    sentinel.crash()
+    if (world.chance(0.1)) return
+    world.after(world.between(1, world.pick([100, 1000, 3000])), () => !peaceful() && start(sentinel))
+  }
+  const freeze = (server: Server): void => {
+    world.trace(() => `--- freeze ${server.key}`)
+    servers.freeze(server, world.between(50, world.pick([500, 2000, 4000])))
+  }
+  const freezeSentinel = (sentinel: Sentinel): void => {
+    world.trace(() => `--- freeze ${sentinel.id}`)
+    sentinel.life.freeze(world.between(50, world.pick([500, 3000])))
+  }
+  /** Cuts a server from some of the sentinels and, perhaps, from the other servers. */
+  const isolate = (server: Server): void => {
+    world.trace(() => `--- isolate ${server.key}`)
+    const [ofSentinels, ofServers] = [world.pick([0, 0.3, 0.7, 1]), world.pick([0, 0.5, 1])]
+    for (const { id } of all()) if (world.chance(ofSentinels)) servers.cut(id, server.key)
+    for (const other of servers.all) if (other !== server && world.chance(ofServers)) servers.cut(other.key, server.key)
+  }
+  const split = (): void => {
+    const side = all().filter(() => world.chance(0.5))
+    const ids = side.map(({ id }) => id)
+    network.partition(
+      ids,
+      all()
+        .map(({ id }) => id)
+        .filter((id) => !ids.includes(id)),
+    )
+  }
+  let requests = 1
+  const switchover = (): void => {
+    const sentinel = anySentinel()
+    world.trace(() => `--- switchover asked of ${sentinel.id}`)
+    sentinel.feed({ type: 'request', id: requests++, request: { kind: 'failover', group: 'm' } })
+  }
+
+  const faults: readonly [number, () => void][] = [
+    [4, () => kill(primary())],
+    [2, () => kill(anyServer())],
+    [3, () => freeze(primary())],
+    [2, () => freeze(anyServer())],
+    [2, () => isolate(primary())],
+    [1, () => isolate(anyServer())],
+    [2, () => crash(leader())],
+    [2, () => crash(anySentinel())],
+    [2, () => freezeSentinel(leader())],
+    [1, () => freezeSentinel(anySentinel())],
+    [2, split],
+    [1, () => network.cut(anySentinel().id, anySentinel().id)],
+    [4, () => network.heal()],
+    [4, () => servers.heal()],
+    [2, () => network.storm()],
+    [2, () => network.calm()],
+    [5, switchover],
+    [4, () => anySentinel().compact()],
+  ]
+  const weights = faults.flatMap(([weight, happen]) => Array<() => void>(weight).fill(happen))
+  const misfortune = (): void => {
+    if (peaceful()) return
+    world.pick(weights)()
+    world.after(world.between(10, world.pick([60, 1500])), misfortune)
+  }
+  const audit = (): void => {
+    checkers.compare(all())
+    world.after(250, audit)
+  }
+
+  for (let i = 1; i <= count; i++) addSentinel(i)
+  for (const sentinel of all()) world.after(world.between(0, 300), () => start(sentinel))
+  world.after(world.pick([0, 1500, 2500]), misfortune)
+  audit()
+  world.runUntil(FAULTS_MS)
+
+  world.trace(() => '--- peace')
+  network.heal()
+  network.calm()
+  servers.heal()
+  const lost = all().every(({ group }) => group)
+    ? all()
+        .filter(() => world.chance(0.4))
+        .slice(0, count - quorum)
+    : []
+  for (const sentinel of all()) {
+    if (lost.includes(sentinel)) sentinel.crash()
+    else start(sentinel)
+  }
+  for (const server of servers.all) servers.start(server)
+  const gone = world.chance(0.4) ? primary() : undefined
+  if (gone) servers.kill(gone)
+
+  const arrived = (): boolean =>
+    isSettled(
+      all().filter((sentinel) => !lost.includes(sentinel)),
+      servers.all,
+    )
+  // Looking is dear, so it is done now and then.
+  let lookAtMs = 0
+  const look = (): boolean => {
+    if (world.nowMs() < lookAtMs) return false
+    lookAtMs = world.nowMs() + 50
+    return arrived()
+  }
+  if (!world.runUntil(FAULTS_MS + PATIENCE_MS, look)) throw new NoProgress(picture(all(), servers.all))
+  return checkers.tally
+}
+
+/** All sentinels name one living primary, nothing is under way, and every other living server follows it. */
+function isSettled(sentinels: readonly Sentinel[], servers: readonly Server[]): boolean {
+  const views = sentinels.map(({ core }) => core?.state.topology.groups.get('m'))
+  const first = views[0]
+  if (!first || !sentinels.some(({ core }) => core?.state.raft.isLeader)) return false
+  const key = addressKey(first.primary)
+  const agreed = views.every(
+    (view) => view && !view.failover && addressKey(view.primary) === key && view.configEpoch === first.configEpoch,
+  )
+  if (!agreed) return false
+  return servers.every((server) => {
+    if (server.key === key) return server.alive && server.role === 'primary'
+    return !server.alive || (server.linkUp && server.primary !== undefined && addressKey(server.primary) === key)
+  })
+}
+
+function picture(sentinels: readonly Sentinel[], servers: readonly Server[]): string {
+  const lines = sentinels.map(({ id, core, process }) => {
+    const raft = process?.raft?.status()
+    const group = core?.state.topology.groups.get('m')
+    return `${id} ${core ? `${raft?.role} term ${raft?.term} leader ${raft?.leader}` : 'down'} ${JSON.stringify(group)}`
+  })
+  for (const server of servers) lines.push(JSON.stringify(server))
+  return `the quorum did not settle:\n${lines.join('\n')}`
+}
