@@ -118,7 +118,8 @@ function initialState(options: CoreOptions, nowMs: number): CoreState {
   }
   for (const known of options.knownPeers ?? []) {
     if (known.peer === options.self.peer) continue
-    const rest = { group: undefined, watches: [], lastHelloMs: nowMs, lastHeardMs: nowMs, lastSeq: 0, sdown: false }
+    const watches = options.groups.map(({ name }) => name)
+    const rest = { group: undefined, watches, lastHelloMs: nowMs, lastHeardMs: nowMs, lastSeq: 0, sdown: false }
     core.peers.set(known.peer, { ...known, ...rest })
   }
   return core

@@ -4,11 +4,11 @@ import type { PeerAddress } from './effects.ts'
 import { decideGroup, type FormedGroup, foundersNeeded, hear, viewOf } from './formation.ts'
 import { publishEverywhere } from './group.ts'
 import type { Hello } from './hello.ts'
-import { type CoreState, emit, helloOf, isAddressed, type Peer, say, settingsOf, topoOf } from './state.ts'
+import { type CoreState, emit, helloOf, isAddressed, type Peer, say } from './state.ts'
 
 /** Most sentinels that are remembered. */
 const PEERS_MAX = 127
-/** A sentinel is down when it was not heard for this long (or down-after, if longer). */
+/** A sentinel is down when it was not heard for this long: it reports every half second. */
 const PEER_DOWN_MS = 2_000
 const JOIN_RETRY_MS = 500
 const JOIN_VALID_MS = 10_000
@@ -155,17 +155,13 @@ export function heard(core: CoreState, from: string, nowMs: number): void {
 /** Tells of sentinels that fell silent or came back. */
 export function judgePeers(core: CoreState, nowMs: number): void {
   for (const peer of core.peers.values()) {
+    const down = nowMs - peer.lastHeardMs > PEER_DOWN_MS
+    if (down === peer.sdown) continue
+    peer.sdown = down
+    const subject = { kind: 'sentinel', runId: peer.runId, address: peer.resp } as const
     for (const name of peer.watches) {
       const group = core.groups.get(name)
-      const topo = topoOf(core, name)
-      if (group === undefined || topo === undefined) continue
-      const limitMs = Math.max(PEER_DOWN_MS, Math.min(settingsOf(core, topo).downAfterMs, 30_000))
-      const down = nowMs - peer.lastHeardMs > limitMs
-      if (down === peer.sdown) break
-      peer.sdown = down
-      const subject = { kind: 'sentinel', runId: peer.runId, address: peer.resp } as const
-      emit(core, down ? '+sdown' : '-sdown', name, group.primary, subject)
-      break
+      if (group !== undefined) emit(core, down ? '+sdown' : '-sdown', name, group.primary, subject)
     }
   }
 }
