@@ -165,18 +165,17 @@ export function runSentinels(seed: number, print?: (line: string) => void): Sent
   network.heal()
   network.calm()
   servers.heal()
-  const lost = all().every(({ group }) => group)
-    ? all()
-        .filter(() => world.chance(0.4))
-        .slice(0, count - quorum)
-    : []
+  const formed = all().every(({ group }) => group)
+  const unlucky = all().filter(() => world.chance(0.4))
+  const lost = formed ? unlucky.slice(0, count - quorum) : []
   for (const sentinel of all()) {
     if (lost.includes(sentinel)) sentinel.crash()
     else start(sentinel)
   }
   for (const server of servers.all) servers.start(server)
-  const gone = world.chance(0.4) ? primary() : undefined
-  if (gone) servers.kill(gone)
+  // The primary may stay dead, if the quorum had time to form and to learn of its replicas: both need it alive.
+  const informed = all().every(({ core }) => core?.state.topology.groups.get('m')?.replicas.length)
+  if (informed && world.chance(0.4)) servers.kill(primary())
 
   const arrived = (): boolean =>
     isSettled(
@@ -194,7 +193,7 @@ export function runSentinels(seed: number, print?: (line: string) => void): Sent
   return checkers.tally
 }
 
-/** All sentinels name one living primary, nothing is under way, and every other living server follows it. */
+/** All sentinels name one living primary, nothing is under way, and every other living server that they know follows it. */
 function isSettled(sentinels: readonly Sentinel[], servers: readonly Server[]): boolean {
   const views = sentinels.map(({ core }) => core?.state.topology.groups.get('m'))
   const first = views[0]
@@ -205,6 +204,8 @@ function isSettled(sentinels: readonly Sentinel[], servers: readonly Server[]): 
   )
   if (!agreed) return false
   return servers.every((server) => {
+    const known = server.key === key || first.replicas.some((replica) => addressKey(replica) === server.key)
+    if (!known) return true
     if (server.key === key) return server.alive && server.role === 'primary'
     return !server.alive || (server.linkUp && server.primary !== undefined && addressKey(server.primary) === key)
   })

@@ -5,7 +5,7 @@ import { attempt, pieces, seedsToRun } from './outcome.ts'
 import { runSentinels } from './sentinel-run.ts'
 
 const REPLAY = 'npx vitest run --project pure test/sim/sentinel.test.ts'
-const { seeds, traced } = seedsToRun(300, process.env.VEDETTE_SIM_SENTINEL_SEEDS)
+const { seeds, traced } = seedsToRun(600, process.env.VEDETTE_SIM_SENTINEL_SEEDS)
 const seen: Record<string, number> = {}
 const print = traced ? (line: string) => console.log(line) : undefined
 
