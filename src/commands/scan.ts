@@ -101,7 +101,7 @@ function parseScanOptions(ctx: Context): ScanOptions {
 function randomkey(ctx: Context): void {
   const { db, host, keyspace, reply } = ctx
   for (let tries = 0; ; tries++) {
-    const h = db.sample(host.random.uint32(), host.random.uint32())
+    const h = db.sample(host.random)
     if (h === 0) return reply.null()
     const { bytes, start, end } = db.key(h)
     const mayReply = !db.isExpired(h) || (keyspace.expiry !== 'delete' && tries >= RANDOM_TRIES_MAX)

@@ -5,6 +5,7 @@
 // Handles are valid until the next change of their key: methods that may move an entry return its new handle.
 
 import { assert } from '../lib/assert.ts'
+import type { Random } from '../lib/prng.ts'
 import { type Arena, SLAB_BITS, SLAB_MASK, sameBlock } from '../store/arena.ts'
 import {
   CLOCK_SHIFT,
@@ -170,9 +171,9 @@ export class Database {
     for (let hash = 0; hash < 2 ** 32; ) hash = this.table.visitSegment(hash, visit)
   }
 
-  /** An entry picked by two random 32-bit numbers, expired or not; 0 if there is none. */
-  sample(segment: number, slot: number): number {
-    return this.table.sample(segment, slot)
+  /** A random entry, expired or not; 0 if there is none. */
+  sample(random: Random): number {
+    return this.table.sample(random)
   }
 
   // ---- changing ----

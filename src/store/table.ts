@@ -9,6 +9,7 @@
 // depth, which is what makes `scan` keep its promise while segments split.
 
 import { assert } from '../lib/assert.ts'
+import type { Random } from '../lib/prng.ts'
 import { type Arena, ArenaFullError, SLAB_BITS, SLAB_MASK } from './arena.ts'
 import { EXPIRY_BYTES, HAS_EXPIRY, HEADER_BYTES } from './entry.ts'
 
@@ -25,6 +26,9 @@ const TAGS_OFFSET = SEGMENT_HEADER_WORDS * 4 + SLOTS * 4
  * and the directory must not grow into gigabytes before that is refused.
  */
 const DEPTH_MAX = 26
+
+/** Slots that `sample` tries: enough for a table that is one twentieth full. */
+const SAMPLE_TRIES_MAX = 100
 
 /** Slot at which probing for a hash begins: mixed, since the top bits are the same within a segment. */
 function homeOf(hash: number): number {
@@ -207,22 +211,15 @@ export class Table {
     return (Math.floor(next / 2 ** (32 - nextDepth)) * 32 + nextDepth) * SLOTS
   }
 
-  /**
-   * An entry picked by two random 32-bit numbers: the first one from a slot of a segment on, in this segment or the next
-   * one that has any; 0 if the table is empty.
-   */
-  sample(hash: number, slot: number): number {
+  /** A random entry, each about as likely as any other; 0 if the table is empty. */
+  sample(random: Random): number {
     if (this.size === 0) return 0
-    for (let from = hash; ; ) {
-      const segment = this.directory[this.depth === 0 ? 0 : from >>> (32 - this.depth)]
-      if (this.arena.u32[segment >>> SLAB_BITS][((segment & SLAB_MASK) << 1) + 1] !== 0) {
-        for (let i = 0; ; i++) {
-          const h = this.at(segment, (slot + i) & SLOT_MASK)
-          if (h !== 0) return h
-        }
-      }
-      from = (from + 2 ** (32 - this.segmentDepth(segment))) % 2 ** 32
+    for (let tries = 0; tries < SAMPLE_TRIES_MAX; tries++) {
+      const hash = random.uint32()
+      const h = this.at(this.directory[this.depth === 0 ? 0 : hash >>> (32 - this.depth)], random.below(SLOTS))
+      if (h !== 0) return h
     }
+    return this.firstFrom(random.uint32(), random.below(SLOTS))
   }
 
   /** Releases the segments. The entries are their owner's to release; the table must not be used after this. */
@@ -235,6 +232,18 @@ export class Table {
     this.directory = new Uint32Array(0)
     this.segments = 0
     this.size = 0
+  }
+
+  /** The first entry from a slot on of the segment that holds `hash`, or of the next segment that has any. */
+  private firstFrom(hash: number, slot: number): number {
+    for (let from = hash; ; ) {
+      const segment = this.directory[this.depth === 0 ? 0 : from >>> (32 - this.depth)]
+      for (let i = 0; i < SLOTS; i++) {
+        const h = this.at(segment, (slot + i) & SLOT_MASK)
+        if (h !== 0) return h
+      }
+      from = (from + 2 ** (32 - this.segmentDepth(segment))) % 2 ** 32
+    }
   }
 
   private visitHome(segment: number, home: number, from: number, to: number, visit: (h: number) => void): void {
