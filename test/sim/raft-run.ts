@@ -11,7 +11,7 @@ import { createRaftCheckers, encodeDigest, type RaftTally } from './raft-checker
 import { createWorld } from './world.ts'
 
 const GROUP = 'sim'
-const FAULTS_MS = 10_000
+const FAULTS_MS = 14_000
 /** After the last fault: long enough for an old snapshot to be retried and several elections to fail. */
 const PATIENCE_MS = 15_000
 
@@ -39,7 +39,13 @@ export function runRaft(seed: number, print?: (line: string) => void): RaftTally
       check(sent !== undefined, () => `the codec does not know ${describe(message)}`)
       network.send(message.from, message.to, sent)
     },
-    onReady: checkers.onReady,
+    onReady(process, ready) {
+      checkers.onReady(process, ready)
+      // Many a bug shows only when a process dies between a promise and the write that it rests on.
+      if (ready.mustSync && world.chance(ambush / 50)) {
+        world.after(world.between(0, fsyncMs), () => world.nowMs() < FAULTS_MS && crash(process))
+      }
+    },
     apply: checkers.onApply,
     restore: (process, { snapshot }) => checkers.onRestore(process, snapshot),
     afterEvent(process) {
@@ -52,7 +58,7 @@ export function runRaft(seed: number, print?: (line: string) => void): RaftTally
     },
   }
   const addProcess = (id: string, founder: boolean): void => {
-    const life = createLife(world, world.between(0.95, 1.05))
+    const life = createLife(world, world.pick([0.95, world.between(0.95, 1.05), 1.05]))
     const start = founder ? bootstrap(founders) : undefined
     processes.set(id, createProcess({ world, group: GROUP, id, bootstrap: start, fsyncMs, life, settings, hooks }))
     processes.get(id)!.start()
@@ -114,6 +120,12 @@ export function runRaft(seed: number, print?: (line: string) => void): RaftTally
     )
   }
 
+  /** Hands leadership over and, in the middle of it, loses sight of the old leader. */
+  const transfer = (): void => {
+    leader()?.act((raft) => void raft.transferLeadership(any().id))
+    if (world.chance(0.5)) world.after(world.between(0, 15), () => world.nowMs() < FAULTS_MS && isolateLeader())
+  }
+
   const faults: readonly [number, string, () => void][] = [
     [3, 'crash', () => crash(any())],
     [3, 'crash the leader', () => crash(leader())],
@@ -121,12 +133,14 @@ export function runRaft(seed: number, print?: (line: string) => void): RaftTally
     [2, 'freeze the leader', () => leader()?.life.freeze(world.between(100, 2000))],
     [2, 'split the network', split],
     [3, 'isolate the leader', isolateLeader],
+    [3, 'part the leader from another', () => network.partition([leader()?.id ?? 'n1'], [any().id])],
+    [2, 'crash two', () => [leader(), any()].map(crash)],
     [2, 'cut one way', () => network.cut(any().id, any().id)],
     [12, 'heal the network', () => network.heal()],
     [2, 'storm', () => network.storm()],
     [1, 'calm', () => network.calm()],
     [7, 'compact', () => compact(any())],
-    [2, 'transfer', () => leader()?.act((raft) => void raft.transferLeadership(any().id))],
+    [3, 'transfer', transfer],
     [0.6, 'crash all', () => all().map(crash)],
     [changesMembers ? 10 : 0, 'change members', () => leader()?.act(changeMembers)],
   ]

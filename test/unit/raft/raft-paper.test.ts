@@ -403,6 +403,26 @@ describe('§7 log compaction', () => {
     expect(cluster.member('3').readies.some((ready) => ready.snapshot)).toBe(false)
   })
 
+  it('a snapshot carries the membership at its index, not a newer one', () => {
+    const cluster = createCluster(['1', '2', '3'])
+    cluster.elect('1')
+    cluster.raft('1').proposeConfChange({ kind: 'remove', node: '3' })
+    cluster.pump('1')
+    expect(cluster.raft('1').compact(1, bytes('[]')).membership.voters).toEqual(['1', '2', '3'])
+    expect(cluster.raft('1').status().membership.voters).toEqual(['1', '2'])
+  })
+
+  it('a write torn between entries and hard state does not bring back an old term', () => {
+    const cluster = createCluster(['1', '2', '3'])
+    cluster.elect('1')
+    cluster.crash('2')
+    const { disk } = cluster.member('2')
+    disk.entries.push({ index: 2, term: 7, kind: 'noop', data: bytes('') })
+    cluster.restart('2')
+    expect(cluster.raft('2').status()).toMatchObject({ term: 7, vote: undefined, lastIndex: 2 })
+    expect(disk.hardState).toMatchObject({ term: 7 })
+  })
+
   it('a restart continues from snapshot, entries and hard state', () => {
     const cluster = createCluster(['1'])
     cluster.elect('1')
@@ -429,6 +449,17 @@ describe('§8 a leader knows that it leads', () => {
     expect(cluster.raft('1').isLeader(0)).toBe(false)
     cluster.settle()
     expect(cluster.raft('1').isLeader(0)).toBe(true)
+  })
+
+  it('its lease ends before its followers are free to vote, however clocks differ', () => {
+    const cluster = createCluster(['1', '2', '3'])
+    cluster.elect('1')
+    expect(cluster.raft('1').isLeader(269)).toBe(true)
+    expect(cluster.raft('1').isLeader(270)).toBe(false)
+    cluster.step({ ...vote('2', 9, 9, 9), to: '3' })
+    cluster.member('3').nowMs = 299
+    cluster.step({ ...vote('2', 9, 9, 9), to: '3' })
+    expect(cluster.raft('3').status().term).toBe(1)
   })
 
   it('its lease counts from when it asked, not from when the answer came', () => {
