@@ -1,0 +1,112 @@
+// Raft carried out over memory stores and an in-memory network, in real time: entries reach every member once and in order,
+// also across a restart and a compaction.
+import { afterEach, expect, it } from 'vitest'
+import { createMemoryStore, type StateStore } from '../../../src/io/state/store.ts'
+import { seededRandom } from '../../../src/lib/prng.ts'
+import { groupOf } from '../../../src/sentinel/formation.ts'
+import { type Consensus, startConsensus } from '../../../src/supervisor/consensus.ts'
+
+const PEERS = ['a', 'b', 'c']
+interface Member {
+  readonly id: string
+  readonly store: StateStore
+  consensus: Consensus | undefined
+  applied: string[]
+  replayed: number
+}
+let members: Member[] = []
+
+function start(member: Member, seed = 1): void {
+  member.applied = []
+  member.replayed = 0
+  member.consensus = startConsensus({
+    group: groupOf(PEERS),
+    self: member.id,
+    store: member.store,
+    random: seededRandom(seed, member.id.charCodeAt(0)),
+    nowMs: () => performance.now(),
+    heartbeatMs: 20,
+    electionTimeoutMs: 100,
+    send: (to, bytes) => setImmediate(() => members.find(({ id }) => id === to)?.consensus?.receive(bytes)),
+    onCommitted: (data, replay) => {
+      member.applied.push(Buffer.from(data).toString())
+      if (replay) member.replayed += 1
+    },
+    onRestore: (data) => {
+      member.applied = data.length === 0 ? [] : (JSON.parse(Buffer.from(data).toString()) as string[])
+    },
+    onChange: () => {},
+    snapshot: () => Buffer.from(JSON.stringify(member.applied)),
+    idle: () => true,
+    onFatal: (error) => {
+      throw error
+    },
+  })
+}
+
+const until = async (condition: () => boolean): Promise<void> => {
+  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5))
+}
+const leader = (): Member | undefined => members.find(({ consensus }) => consensus?.isLeader() === true)
+
+function startAll(): void {
+  members = PEERS.map((id) => ({ id, store: createMemoryStore(), consensus: undefined, applied: [], replayed: 0 }))
+  for (const member of members) start(member)
+}
+
+afterEach(() => {
+  for (const { consensus } of members) consensus?.stop()
+})
+
+it('applies what was proposed on every member, in order', async () => {
+  startAll()
+  await until(() => leader() !== undefined)
+  for (let i = 0; i < 20; i++) leader()!.consensus!.propose(Buffer.from(`e${i}`))
+  await until(() => members.every(({ applied }) => applied.length === 20))
+  for (const { applied } of members) expect(applied).toEqual(Array.from({ length: 20 }, (_, i) => `e${i}`))
+})
+
+it('gives back after a restart what was applied before, marked as replayed', async () => {
+  startAll()
+  await until(() => leader() !== undefined)
+  const first = leader()!
+  for (let i = 0; i < 5; i++) first.consensus!.propose(Buffer.from(`e${i}`))
+  await until(() => members.every(({ applied }) => applied.length === 5))
+  const victim = members.find((member) => member !== first)!
+  victim.consensus!.stop()
+  start(victim, 2)
+  first.consensus!.propose(Buffer.from('e5'))
+  await until(() => victim.applied.length === 6)
+  expect(victim.applied).toEqual(['e0', 'e1', 'e2', 'e3', 'e4', 'e5'])
+  expect(victim.replayed).toBeLessThanOrEqual(5)
+})
+
+it('replaces a long log by a snapshot, from which a restarted member goes on', async () => {
+  startAll()
+  await until(() => leader() !== undefined)
+  const total = 1_100
+  for (let i = 0; i < total; i++) {
+    leader()!.consensus!.propose(Buffer.from(`e${i}`))
+    if (i % 50 === 49)
+      await until(() => leader() !== undefined && members.every(({ applied }) => applied.length === i + 1))
+  }
+  await until(() => members.every(({ store }) => (store.state.snapshot?.index ?? 0) > 0))
+  const victim = members[1]!
+  victim.consensus!.stop()
+  start(victim, 2)
+  await until(() => victim.applied.length === total)
+  expect(new Set(victim.applied).size).toBe(total)
+})
+
+it('hands leadership over on request', async () => {
+  startAll()
+  await until(() => leader() !== undefined)
+  const first = leader()!
+  first.consensus!.handOver()
+  await until(() => leader() !== undefined && leader() !== first)
+})
+
+it('takes no garbage', () => {
+  startAll()
+  expect(members[0]!.consensus!.receive(Buffer.from('garbage'))).toBe(false)
+})
