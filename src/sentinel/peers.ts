@@ -96,9 +96,12 @@ function askToJoin(core: CoreState, peer: string, nowMs: number): void {
   core.out.push({ type: 'send', to: peer, message: { type: 'join', hello: helloOf(core, viewNow(core, nowMs)) } })
 }
 
-/** Founds the group when everybody agrees. */
+/** Founds the group when everybody agrees; or asks again to join the one that was heard of. */
 export function tryToForm(core: CoreState, nowMs: number): void {
   if (core.formed !== undefined || core.groups.size === 0) return
+  const alive = [...core.peers.values()].filter(({ lastHeardMs }) => nowMs - lastHeardMs <= JOIN_VALID_MS)
+  const member = alive.find(({ group }) => group !== undefined)
+  if (member !== undefined) return askToJoin(core, member.peer, nowMs)
   const group = decideGroup(core.formation, needed(core), nowMs)
   if (group !== undefined) adopt(core, group, nowMs)
 }

@@ -134,7 +134,7 @@ export function createLinks(options: LinksOptions, nowMs: () => number): Links {
     if (kind !== 'message' || typeof payload !== 'string') return
     if (channel === HELLO_CHANNEL) {
       const hello = decodeHello(payload)
-      if (hello !== undefined && hello.watches.includes(ref.group)) options.feed({ type: 'hello', hello })
+      if (hello?.watches.includes(ref.group)) options.feed({ type: 'hello', hello })
     } else {
       const hello = decodeRedisHello(payload)
       if (hello !== undefined) options.onRedisHello(hello)
