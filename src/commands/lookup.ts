@@ -44,6 +44,7 @@ export function notifyNew(ctx: Context, i: number, db = ctx.db.index): void {
   effects.notify(db, NOTIFY_NEW, 'new', args.buffer, args.start(i), args.end(i))
 }
 
-function notifyMiss(ctx: Context, i: number): void {
+/** Publishes that the key in argument i was asked for and does not exist. */
+export function notifyMiss(ctx: Context, i: number): void {
   if (ctx.effects.notifyMask !== 0) notifyKey(ctx, NOTIFY_KEY_MISS, 'keymiss', i)
 }

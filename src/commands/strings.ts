@@ -8,11 +8,20 @@ import { stringEncodingOf } from '../types/string.ts'
 import { expiryArgument, type TimeUnit, timeText } from './arguments.ts'
 import type { Context } from './context.ts'
 import { NOTIFY_GENERIC, NOTIFY_STRING } from './effects.ts'
-import { keyToChange, notifyKey, notifyNew, readKey } from './lookup.ts'
+import { keyToChange, notifyKey, notifyMiss, notifyNew, readKey } from './lookup.ts'
 import { type ArgumentSpec, type CommandSpec, keyAt, keysFrom } from './spec.ts'
 
 function get(ctx: Context): void {
-  replyValue(ctx, 1)
+  const { args, db, reply } = ctx
+  const h = db.read(args.buffer, args.start(1), args.end(1))
+  if (h === 0) return replyMiss(ctx)
+  const { bytes, start, end } = db.value(h)
+  reply.bulk(bytes, start, end)
+}
+
+function replyMiss(ctx: Context): void {
+  notifyMiss(ctx, 1)
+  ctx.reply.null()
 }
 
 function set(ctx: Context): void {
