@@ -121,7 +121,9 @@ async function up(args: UpArgs): Promise<number> {
         signal,
       ])
     }
-    screen.say(`${await signal}: ending ${ports.servers.length + ports.sentinels.length} processes`)
+    const why = await signal
+    screen.draw([])
+    screen.say(`${why}: ending ${ports.servers.length + ports.sentinels.length} processes`)
     return EXIT.ok
   } finally {
     ending = true
