@@ -32,6 +32,13 @@ export function runRaft(seed: number, print?: (line: string) => void): RaftTally
     processes.get(to)?.receive(message)
   })
 
+  let freshCommit = Infinity
+  const revive = (process: Process): void => void (world.nowMs() < FAULTS_MS && process.start())
+  const strikeSoon = (process: Process): void => {
+    const strike = world.pick([() => crash(process), isolateLeader])
+    world.after(world.between(0, world.pick([5, 50])), () => world.nowMs() < FAULTS_MS && strike())
+  }
+
   const hooks: ProcessHooks = {
     send(message) {
       checkers.onSend(message)
@@ -51,9 +58,17 @@ export function runRaft(seed: number, print?: (line: string) => void): RaftTally
     afterEvent(process) {
       const before = checkers.tally.leaders
       checkers.afterEvent(process, processes.values())
-      if (checkers.tally.leaders > before && world.nowMs() < FAULTS_MS && world.chance(ambush)) {
-        const strike = world.pick([() => crash(process), isolateLeader])
-        world.after(world.between(0, world.pick([5, 50])), () => world.nowMs() < FAULTS_MS && strike())
+      if (world.nowMs() >= FAULTS_MS) return
+      if (checkers.tally.leaders > before) {
+        freshCommit = process.raft!.status().commitIndex
+        if (world.chance(ambush)) strikeSoon(process)
+      } else if (process.raft!.status().role === 'leader' && process.raft!.status().commitIndex > freshCommit) {
+        // What the newest leader commits first is what it inherited: the moment of figure 8 of the paper.
+        freshCommit = Infinity
+        if (world.chance(ambush)) {
+          world.after(0, () => crash(process))
+          for (const other of all()) if (other !== process) world.after(world.between(0, 50), () => revive(other))
+        }
       }
     },
   }
@@ -107,7 +122,7 @@ export function runRaft(seed: number, print?: (line: string) => void): RaftTally
   const crash = (process: Process | undefined): void => {
     process?.crash()
     if (!process || world.chance(0.1)) return
-    world.after(world.between(1, world.pick([20, 500, 3000])), () => world.nowMs() < FAULTS_MS && process.start())
+    world.after(world.between(1, world.pick([20, 500, 3000])), () => revive(process))
   }
   /** The leader and one follower on the wrong side: entries that reach a minority, and must go or be adopted later. */
   const isolateLeader = (): void => {

@@ -18,7 +18,7 @@ describe('raft', () => {
         for (const [name, count] of Object.entries(runRaft(seed, print))) seen[name] = (seen[name] ?? 0) + count
       }
       const failures = piece.flatMap((seed) => attempt(run, seed, REPLAY) ?? [])
-      expect(failures.join('\n')).toBe('')
+      expect(failures.slice(0, 10).join('\n')).toBe('')
     },
   )
 

@@ -17,7 +17,7 @@ describe('the quorum', () => {
         for (const [name, count] of Object.entries(runSentinels(seed, print))) seen[name] = (seen[name] ?? 0) + count
       }
       const failures = piece.flatMap((seed) => attempt(run, seed, REPLAY) ?? [])
-      expect(failures.join('\n')).toBe('')
+      expect(failures.slice(0, 10).join('\n')).toBe('')
     },
   )
 
