@@ -16,9 +16,9 @@ import { evaluate, forgetReplicas, opinions, pollGroup, syncGroups, takeInfo } f
 import { backOff, lead } from './leader.ts'
 import type { Opinion, PeerMessage } from './peer-message.ts'
 import {
+  changeMembers,
   heard,
   judgePeers,
-  promoteLearners,
   takeHello,
   takeJoin,
   takeWelcome,
@@ -26,7 +26,7 @@ import {
   tryToForm,
   viewNow,
 } from './peers.ts'
-import { answerCommitted, expireRequests, takeRequest, takeResult } from './requests.ts'
+import { answerCommitted, askForGroups, expireRequests, takeRequest, takeResult } from './requests.ts'
 import {
   addressSelf,
   type CoreOptions,
@@ -104,6 +104,7 @@ function initialState(options: CoreOptions, nowMs: number): CoreState {
     lastReportMs: Number.NEGATIVE_INFINITY,
     lastStepMs: nowMs,
     lastMemberChangeMs: Number.NEGATIVE_INFINITY,
+    leaving: new Set(),
     lastJoinMs: Number.NEGATIVE_INFINITY,
     leaderSinceMs: nowMs,
     tiltUntilMs: undefined,
@@ -191,7 +192,8 @@ function tick(core: CoreState, nowMs: number): void {
   for (const group of core.groups.values()) pollGroup(core, group, nowMs)
   judgePeers(core, nowMs)
   expireRequests(core, nowMs)
-  if (core.raft.isLeader) promoteLearners(core, nowMs)
+  if (core.raft.isLeader) changeMembers(core, nowMs)
+  else askForGroups(core, nowMs)
   for (const [key, untilMs] of core.proposed) if (nowMs >= untilMs) core.proposed.delete(key)
   const worried = [...core.groups.values()].some(({ reported }) => reported !== 'up')
   if (nowMs - core.lastReportMs >= (worried ? REPORT_DOWN_MS : REPORT_MS)) report(core, nowMs)

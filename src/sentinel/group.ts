@@ -6,6 +6,7 @@ import { switchText } from './events.ts'
 import type { ServerInfo } from './info.ts'
 import type { Opinion } from './peer-message.ts'
 import { viewNow } from './peers.ts'
+import type { GroupSettings } from './settings.ts'
 import {
   type CoreState,
   emit,
@@ -160,8 +161,10 @@ export function takeInfo(core: CoreState, group: GroupState, server: Watched, in
   if (!noteInfo(server, nowMs, info)) return
   const isPrimary = sameAddress(server.ref, group.primary)
   const subject = subjectOf(group, server.ref)
-  if (before !== undefined && before.runId !== '' && before.runId !== info.runId)
+  if (before !== undefined && before.runId !== '' && before.runId !== info.runId) {
+    server.rebootedMs = nowMs
     emit(core, '+reboot', group.name, group.primary, subject)
+  }
   const expected = isPrimary ? 'primary' : 'replica'
   if (before !== undefined && before.role !== info.role) {
     const role = info.role === 'primary' ? 'master' : 'slave'
@@ -199,8 +202,8 @@ function noteEvidence(group: GroupState, server: Watched, info: ServerInfo, nowM
 /** Renews the verdicts of a group, tells what changed, and counts the votes. True when the own verdict on the primary changed. */
 export function evaluate(core: CoreState, group: GroupState, nowMs: number): boolean {
   const topo = topoOf(core, group.name)!
-  const { downAfterMs } = settingsOf(core, topo)
-  for (const server of group.servers.values()) evaluateServer(core, group, server, downAfterMs, nowMs)
+  const settings = settingsOf(core, topo)
+  for (const server of group.servers.values()) evaluateServer(core, group, server, settings, nowMs)
   const primary = group.servers.get(addressKey(group.primary))!
   const { verdict } = primary.judgement
   const votes = count(topo, core.self.peer, verdict, group.votes, core.raft.voters, nowMs)
@@ -214,8 +217,16 @@ export function evaluate(core: CoreState, group: GroupState, nowMs: number): boo
   return true
 }
 
-function evaluateServer(core: CoreState, group: GroupState, server: Watched, downAfterMs: number, nowMs: number): void {
-  const { verdict, why } = judge(server, nowMs, downAfterMs)
+function evaluateServer(
+  core: CoreState,
+  group: GroupState,
+  server: Watched,
+  settings: GroupSettings,
+  nowMs: number,
+): void {
+  const isPrimary = sameAddress(server.ref, group.primary)
+  const { downAfterMs, rebootDownAfterMs } = settings
+  const { verdict, why } = judge(server, nowMs, downAfterMs, isPrimary ? rebootDownAfterMs : 0)
   if (verdict === 'abstain') return
   const down = isDown(verdict)
   if (down === server.sdown) return
@@ -224,7 +235,7 @@ function evaluateServer(core: CoreState, group: GroupState, server: Watched, dow
   emit(core, down ? '+sdown' : '-sdown', group.name, group.primary, subjectOf(group, server.ref))
   say(core, 'notice', `${server.key} of ${group.name} is ${down ? verdict : 'up'}: ${why}`)
   // Whoever may have to choose among the replicas wants to know where they stand, at once.
-  if (down && sameAddress(server.ref, group.primary))
+  if (down && isPrimary)
     for (const other of group.servers.values()) if (other !== server) askInfo(other, nowMs, core.out)
 }
 

@@ -1,6 +1,6 @@
 // The other sentinels: who they are, whether they live, how the first of them become a group, and how later ones join it.
 // Membership itself is Raft's; here are only the talks that lead to it.
-import type { PeerAddress } from './effects.ts'
+import type { MemberChange, PeerAddress } from './effects.ts'
 import { decideGroup, type FormedGroup, foundersNeeded, hear, viewOf } from './formation.ts'
 import { publishEverywhere } from './group.ts'
 import type { Hello } from './hello.ts'
@@ -141,12 +141,36 @@ export function takeJoin(core: CoreState, hello: Hello, nowMs: number): void {
   say(core, 'notice', `Sentinel ${hello.resp.host}:${hello.resp.port} joins the group as a learner, for it asked to.`)
 }
 
-/** The leader makes voters of learners; Raft refuses while one is behind. */
-export function promoteLearners(core: CoreState, nowMs: number): void {
-  const learner = core.raft.learners.find((id) => core.peers.get(id)?.sdown === false)
-  if (learner === undefined || nowMs - core.lastMemberChangeMs < MEMBER_CHANGE_MS) return
+/** What the leader changes in the membership: one step at a time, and Raft refuses what is too early. */
+export function changeMembers(core: CoreState, nowMs: number): void {
+  if (nowMs - core.lastMemberChangeMs < MEMBER_CHANGE_MS) return
+  const change = nextChange(core)
+  if (change === undefined) return
   core.lastMemberChangeMs = nowMs
-  core.out.push({ type: 'change-members', change: { kind: 'promote', node: learner } })
+  core.out.push({ type: 'change-members', change })
+}
+
+function nextChange(core: CoreState): MemberChange | undefined {
+  const { voters, learners } = core.raft
+  const isMember = (id: string): boolean => voters.includes(id) || learners.includes(id)
+  const isUp = (id: string): boolean => core.peers.get(id)?.sdown === false
+  for (const node of core.leaving) {
+    if (isMember(node) && !isUp(node)) return { kind: 'remove', node }
+    core.leaving.delete(node)
+    if (!isMember(node)) core.peers.delete(node)
+  }
+  const learner = learners.find(isUp)
+  if (learner !== undefined) return { kind: 'promote', node: learner }
+  // One that was forgotten while it was down, and is back.
+  const returned = [...core.peers.values()].find(
+    (one) => one.group !== undefined && isUp(one.peer) && !isMember(one.peer),
+  )
+  return returned && { kind: 'add-learner', node: returned.peer }
+}
+
+/** SENTINEL RESET: the members that are down now are to be forgotten, as long as a majority of the others is up. */
+export function forgetDeadMembers(core: CoreState): void {
+  for (const id of core.raft.voters) if (core.peers.get(id)?.sdown === true) core.leaving.add(id)
 }
 
 /** Notes a sign of life. */

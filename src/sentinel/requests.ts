@@ -6,6 +6,7 @@ import { isDown } from './detector.ts'
 import type { Entry } from './entries.ts'
 import { startFailover } from './leader.ts'
 import type { OperatorRequest, OperatorResult } from './peer-message.ts'
+import { forgetDeadMembers } from './peers.ts'
 import { rank } from './ranking.ts'
 import { parseChanges } from './settings.ts'
 import { type CoreState, propose, topoOf } from './state.ts'
@@ -13,6 +14,7 @@ import { apply, type TopologyGroup } from './topology.ts'
 
 const ANSWER_MS = 5_000
 const PENDING_MAX = 1_024
+const ASK_AGAIN_MS = 2_000
 const no = (text: string): OperatorResult => ({ ok: false, text })
 const NO_LEADER = no('NOQUORUM No majority of the sentinels can talk to each other now, so nothing can be decided')
 const NO_GROUP = no('ERR No such master with that name')
@@ -33,6 +35,19 @@ export function takeRequest(
     return answer(core, id, from, NO_LEADER)
   core.pending.set(`id ${id}`, { id, from, request, untilMs: nowMs + ANSWER_MS })
   core.out.push({ type: 'send', to: leader, message: { type: 'request', id, request } })
+}
+
+/** A group that only this sentinel's file names: the leader is asked to have it monitored by all. */
+export function askForGroups(core: CoreState, nowMs: number): void {
+  const { leader } = core.raft
+  if (core.formed === undefined || leader === undefined || leader === core.self.peer) return
+  for (const { name, primary, quorum } of core.provisional.groups.values()) {
+    const key = `ask ${name}`
+    if (nowMs < (core.proposed.get(key) ?? Number.NEGATIVE_INFINITY)) continue
+    core.proposed.set(key, nowMs + ASK_AGAIN_MS)
+    const request: OperatorRequest = { kind: 'monitor', group: name, primary, quorum }
+    core.out.push({ type: 'send', to: leader, message: { type: 'request', id: 0, request } })
+  }
 }
 
 /** Takes the leader's answer to a request that was passed on. */
@@ -98,6 +113,7 @@ function change(
   nowMs: number,
 ): OperatorResult | undefined {
   if (request.kind === 'reset') {
+    forgetDeadMembers(core)
     for (const group of request.groups) propose(core, nowMs, `reset ${group} ${nonce}`, { kind: 'reset', group })
     return { ok: true, text: String(request.groups.length) }
   }

@@ -103,6 +103,8 @@ export interface CoreState {
   lastReportMs: number
   lastStepMs: number
   lastMemberChangeMs: number
+  /** Members that an operator wants forgotten (SENTINEL RESET while they are down); one change of members at a time. */
+  readonly leaving: Set<string>
   lastJoinMs: number
   /** Since this sentinel is leader. */
   leaderSinceMs: number

@@ -28,6 +28,8 @@ export interface Watched {
   infoAskedMs: number
   infoAtMs: number
   roleSinceMs: number
+  /** When it was found to have restarted; undefined once it answers PONG again. */
+  rebootedMs: number | undefined
   nextHelloMs: number
   lastHelloMs: number
   /** The verdict that was last told (+sdown sent or not). */
@@ -74,6 +76,7 @@ export function createWatched(group: string, address: Address, nowMs: number): W
     infoAskedMs: never,
     infoAtMs: never,
     roleSinceMs: nowMs,
+    rebootedMs: undefined,
     nextHelloMs: nowMs,
     lastHelloMs: never,
     sdown: false,
@@ -175,6 +178,7 @@ export function notePong(server: Watched, nowMs: number, text: string): void {
   server.lastPong = text.slice(0, 64)
   if (!isValidAnswer(text)) return
   server.lastOkPongMs = nowMs
+  if (text.startsWith('PONG')) server.rebootedMs = undefined
   signal(server.detector, nowMs, { type: 'answered' })
 }
 
@@ -189,8 +193,14 @@ export function noteInfo(server: Watched, nowMs: number, info: ServerInfo): bool
   return true
 }
 
-/** Renews the verdict. */
-export function judge(server: Watched, nowMs: number, downAfterMs: number): Judgement {
+/** Renews the verdict. A server that restarted and only says LOADING is down after `rebootDownAfterMs`, if that is not 0. */
+export function judge(server: Watched, nowMs: number, downAfterMs: number, rebootDownAfterMs: number): Judgement {
   server.judgement = verdict(server.detector, nowMs, downAfterMs)
+  const loadingMs = server.rebootedMs === undefined ? 0 : nowMs - server.rebootedMs
+  if (server.judgement.verdict === 'up' && rebootDownAfterMs > 0 && loadingMs > rebootDownAfterMs)
+    server.judgement = {
+      verdict: 'silent',
+      why: `it restarted ${Math.round(loadingMs)} ms ago and still does not serve`,
+    }
   return server.judgement
 }

@@ -261,8 +261,7 @@ async function listenAll(
       listeners.push(listener)
       port = listener.port
     } catch (error) {
-      const { code } = error as NodeJS.ErrnoException
-      if (optional || (code === 'EADDRINUSE' && listeners.length > 0 && host === '::')) continue
+      if (optional) continue
       for (const listener of listeners) listener.close()
       throw error
     }

@@ -46,7 +46,7 @@ function master(call: Call): void {
 function replicas(call: Call): void {
   const group = groupOf(call)
   if (group === undefined) return
-  const servers = replicasOf(group)
+  const servers = replicasOf(group).filter(({ info }) => info?.announced !== false)
   call.reply.array(servers.length)
   for (const server of servers)
     writeFields(call, replicaFields(coreOf(call), group, server, call.host.sentinel.links, monotonicMs()))
