@@ -26,7 +26,7 @@ interface Step {
 
 const ESCAPES: Record<string, string> = { n: '\n', r: '\r', t: '\t', b: '\b', a: '\x07' }
 
-function unescape(text: string): string {
+function unescaped(text: string): string {
   return text.replace(/\\(x[0-9a-f]{2}|.)/gi, (_, code: string) =>
     /^x[0-9a-f]{2}$/i.test(code) ? String.fromCharCode(Number.parseInt(code.slice(1), 16)) : (ESCAPES[code] ?? code),
   )
@@ -38,7 +38,7 @@ export function splitWords(line: string): string[] {
   for (const match of line.matchAll(/"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'|(\S+)/g)) {
     words.push(
       match[1] !== undefined
-        ? unescape(match[1])
+        ? unescaped(match[1])
         : match[2] !== undefined
           ? match[2].replaceAll("\\'", "'")
           : match[3]!,
@@ -65,8 +65,8 @@ export function parseScript(text: string): Step[] {
     if (/^<\d*$/.test(rest)) steps.push({ ...step, action: 'read', args: [rest.slice(1) || '1'] })
     else if (rest === '<none') steps.push({ ...step, action: 'none', args: [] })
     else if (rest === 'closed') steps.push({ ...step, action: 'closed', args: [] })
-    else if (rest.startsWith('>> ')) steps.push({ ...step, action: 'send', args: [unescape(rest.slice(3))] })
-    else if (rest.startsWith('> ')) steps.push({ ...step, action: 'raw', args: [unescape(rest.slice(2))] })
+    else if (rest.startsWith('>> ')) steps.push({ ...step, action: 'send', args: [unescaped(rest.slice(3))] })
+    else if (rest.startsWith('> ')) steps.push({ ...step, action: 'raw', args: [unescaped(rest.slice(2))] })
     else if (/^sleep \d+$/.test(rest)) steps.push({ ...step, action: 'sleep', args: [rest.slice(6)] })
     else steps.push({ ...step, action: 'call', args: splitWords(rest) })
   })
