@@ -21,10 +21,12 @@ import type { PeerTransport } from '../io/transport.ts'
 import type { PeerAddress } from '../sentinel/effects.ts'
 import type { GroupConfig } from '../sentinel/settings.ts'
 import { freePort, listenError, resolveHost, specific } from './addresses.ts'
+import { runScripts } from './announce.ts'
 import { processFacts, shownOptions } from './facts.ts'
 import { type Identity, loadIdentity } from './identity.ts'
 import type { Observer } from './observe.ts'
 import { openPort, type PortOptions, type RespPort } from './port.ts'
+import { createScripts, type Scripts } from './scripts.ts'
 import { type Sentinel, startSentinel as startWatching } from './sentinel.ts'
 import { statusOfSentinel } from './status.ts'
 
@@ -64,6 +66,7 @@ interface Process {
   readonly log: Log
   readonly store: StateStore
   readonly startedMs: number
+  readonly scripts: Scripts
   sentinel?: Sentinel
   port?: RespPort
   transport?: PeerTransport
@@ -84,6 +87,7 @@ function createProcess(options: SentinelOptions, log: Log, store: StateStore): P
     log,
     store,
     startedMs: monotonicMs(),
+    scripts: createScripts(monotonicMs, (message) => log.warning(message)),
     closed: new Promise<number>((resolve) => {
       end = resolve
     }),
@@ -99,7 +103,8 @@ function createProcess(options: SentinelOptions, log: Log, store: StateStore): P
   return running
 }
 
-async function closeAll({ sentinel, port, http, transport, store }: Process): Promise<void> {
+async function closeAll({ sentinel, port, http, transport, store, scripts }: Process): Promise<void> {
+  scripts.stop()
   sentinel?.stop()
   port?.close()
   await Promise.all([http?.stop(), transport?.stop()])
@@ -154,6 +159,7 @@ function portOptions(running: Process, identity: Identity, failures: Set<string>
       status: () => statusText(running),
       config: () => shownOptions(options),
       failures,
+      scripts: running.scripts,
       shutdown: () => void running.stop(),
       resolve: resolveHost,
     },
@@ -193,6 +199,7 @@ function watch(
     onEvent: (name, payload) => {
       port.publish(name, payload)
       running.observer?.note(name, payload)
+      if (running.sentinel !== undefined) runScripts(running.sentinel.core.state, running.scripts, name, payload)
       if (!simulates(failures, name)) return
       log.warning(`Simulated failure at ${name}: this sentinel crashes, as it was told to`)
       void running.close(SIMULATED_CRASH)

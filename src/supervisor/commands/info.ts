@@ -72,7 +72,7 @@ function cpuSection({ facts }: CommandHost): Fields {
 
 const memorySection = ({ facts }: CommandHost): Fields => [['used_memory_rss', facts().residentBytes]]
 
-function sentinelSection({ sentinel, failures }: CommandHost): Fields {
+function sentinelSection({ sentinel, failures, scripts }: CommandHost): Fields {
   const core = sentinel.core.state
   const tilt = core.tiltUntilMs !== undefined
   const groups = [...core.groups.values()].map(({ name }, i) => {
@@ -85,8 +85,8 @@ function sentinelSection({ sentinel, failures }: CommandHost): Fields {
     ['sentinel_masters', groups.length],
     ['sentinel_tilt', tilt ? 1 : 0],
     ['sentinel_tilt_since_seconds', tilt ? Math.floor((monotonicMs() - core.tiltSinceMs) / 1000) : -1],
-    ['sentinel_running_scripts', 0],
-    ['sentinel_scripts_queue_length', 0],
+    ['sentinel_running_scripts', scripts.running],
+    ['sentinel_scripts_queue_length', scripts.jobs.length],
     [
       'sentinel_simulate_failure_flags',
       (failures.has('crash-after-election') ? 1 : 0) + (failures.has('crash-after-promotion') ? 2 : 0),

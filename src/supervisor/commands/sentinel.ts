@@ -182,6 +182,31 @@ function infoCache(call: Call): void {
   }
 }
 
+function pendingScripts(call: Call): void {
+  const { jobs } = call.host.scripts
+  const nowMs = monotonicMs()
+  call.reply.array(jobs.length)
+  for (const { path, args, tries, startedMs, nextMs } of jobs) {
+    const waitMs = startedMs === undefined ? Math.max(0, nextMs - nowMs) : 0
+    call.reply.map(5)
+    call.reply.bulkText('argv')
+    call.reply.array(args.length + 1)
+    for (const word of [path, ...args]) call.reply.bulkText(word)
+    for (const [field, value] of [
+      ['flags', startedMs === undefined ? 'scheduled' : 'running'],
+      ['pid', '0'],
+      [
+        startedMs === undefined ? 'run-delay' : 'run-time',
+        String(Math.round(startedMs === undefined ? waitMs : nowMs - startedMs)),
+      ],
+      ['retry-num', String(tries)],
+    ] as const) {
+      call.reply.bulkText(field)
+      call.reply.bulkText(value)
+    }
+  }
+}
+
 const FAILURES = ['crash-after-election', 'crash-after-promotion']
 
 function simulateFailure(call: Call): void {
@@ -286,7 +311,7 @@ export const SENTINEL_COMMAND: SentinelCommand = {
       arity: 2,
       ...row,
       summary: 'Scripts that wait or run',
-      run: ({ reply }) => reply.array(0),
+      run: pendingScripts,
     },
     {
       name: 'remove',

@@ -2,6 +2,7 @@
 import type { Log } from '../../io/log.ts'
 import type { ReplyWriter } from '../../protocol/writer.ts'
 import type { Client, PortStats } from '../port.ts'
+import type { Scripts } from '../scripts.ts'
 import type { Sentinel } from '../sentinel.ts'
 
 /** What commands may reach. */
@@ -21,6 +22,7 @@ export interface CommandHost {
   readonly config: () => ReadonlyMap<string, string>
   /** Simulated failures that are armed (SENTINEL SIMULATE-FAILURE). */
   readonly failures: Set<string>
+  readonly scripts: Scripts
   readonly shutdown: () => void
   readonly kill: (client: Client) => void
   readonly resolve: (host: string) => Promise<string | undefined>

@@ -56,6 +56,7 @@ beforeEach(async () => {
       status: () => '{}',
       config: () => new Map([['loglevel', 'notice']]),
       failures: new Set(),
+      scripts: { jobs: [], running: 0, run() {}, stop() {} },
       shutdown: () => {},
       resolve: async (host) => (net.isIP(host) ? host : undefined),
     },
