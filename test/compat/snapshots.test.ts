@@ -157,6 +157,10 @@ describe('snapshots on disk', () => {
     execFileSync('mkdir', [join(server.dir, 'dump.rdb')])
     writeFileSync(join(server.dir, 'dump.rdb', 'x'), '')
     expect(await callOnce(server.port, 'SAVE')).toMatchObject({ message: expect.stringMatching(/^ERR /) })
+    // As in Redis, that was told to whoever asked; only a failed background save stops writes.
+    expect(await callOnce(server.port, 'SET', 'a', '1')).toBe('OK')
+    await callOnce(server.port, 'BGSAVE')
+    await eventually('it has failed', async () => (await info(server.port)).rdb_last_bgsave_status === 'err')
     expect(await callOnce(server.port, 'SET', 'a', '2')).toMatchObject({ message: expect.stringMatching(/^MISCONF /) })
     expect(readdirSync(server.dir)).toEqual(['dump.rdb'])
     execFileSync('rm', ['-r', join(server.dir, 'dump.rdb')])
