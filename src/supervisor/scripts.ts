@@ -3,8 +3,8 @@
 import { type ChildProcess, execFile } from 'node:child_process'
 
 export interface Scripts {
-  /** Runs `path` with these arguments, now or when others have ended. */
-  run(path: string, args: readonly string[]): void
+  /** Runs `path` with these arguments in `delayMs`, or when others have ended. */
+  run(path: string, args: readonly string[], delayMs?: number): void
   /** What waits or runs, for SENTINEL PENDING-SCRIPTS and INFO. */
   readonly jobs: readonly Job[]
   readonly running: number
@@ -70,13 +70,13 @@ export function createScripts(nowMs: () => number, onFailure: (message: string) 
     get running() {
       return children.size
     },
-    run(path, args) {
+    run(path, args, delayMs = 0) {
       if (jobs.length >= QUEUE_MAX) {
         const oldest = jobs.findIndex(({ startedMs }) => startedMs === undefined)
         if (oldest < 0) return
         jobs.splice(oldest, 1)
       }
-      jobs.push({ path, args, tries: 0, startedMs: undefined, nextMs: nowMs() })
+      jobs.push({ path, args, tries: 0, startedMs: undefined, nextMs: nowMs() + delayMs })
       advance()
     },
     stop() {
