@@ -22,15 +22,16 @@ export function createNetwork<M>(world: World, deliver: (to: string, message: M)
   let delayMs = 2
   let longDelay = 0
 
-  const arrive = (to: string, message: M): void => {
+  /** A cut also catches what is under way. */
+  const arrive = (from: string, to: string, message: M): void => {
     const late = world.chance(longDelay) ? world.between(0, 3000) : 0
-    world.after(world.between(0.3, delayMs) + late, () => deliver(to, message))
+    world.after(world.between(0.3, delayMs) + late, () => cuts.has(`${from}>${to}`) || deliver(to, message))
   }
   return {
     send(from, to, message) {
       if (cuts.has(`${from}>${to}`) || world.chance(loss)) return
-      arrive(to, message)
-      if (world.chance(doubling)) arrive(to, message)
+      arrive(from, to, message)
+      if (world.chance(doubling)) arrive(from, to, message)
     },
     cut: (from, to) => void cuts.add(`${from}>${to}`),
     partition(side, other) {

@@ -66,7 +66,9 @@ export function runRaft(seed: number, print?: (line: string) => void): RaftTally
         // What the newest leader commits first is what it inherited: the moment of figure 8 of the paper.
         freshCommit = Infinity
         if (world.chance(ambush)) {
-          world.after(0, () => crash(process))
+          network.partition([process.id], [...processes.keys()])
+          if (world.chance(0.5)) world.after(0, () => crash(process))
+          world.after(world.between(100, 3000), () => network.heal())
           for (const other of all()) if (other !== process) world.after(world.between(0, 50), () => revive(other))
         }
       }
