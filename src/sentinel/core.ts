@@ -142,8 +142,9 @@ function handle(core: CoreState, nowMs: number, input: Input): void {
 /** Judges a group anew, reports a changed verdict, and lets the leader act on it. */
 function settle(core: CoreState, group: GroupState, nowMs: number): void {
   if (core.groups.get(group.name) !== group) return
-  if (evaluate(core, group, nowMs)) report(core, nowMs)
+  const changed = evaluate(core, group, nowMs)
   lead(core, group, nowMs)
+  if (changed) report(core, nowMs)
 }
 
 /** Applies an input; gives back which group it touched. */

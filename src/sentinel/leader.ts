@@ -66,25 +66,21 @@ function considerFailover(core: CoreState, group: GroupState, topo: TopologyGrou
   if (choice === 'wait') return true
   const sentinels = `${votes.down} of ${core.raft.voters.length} sentinels say so, ${topo.quorum} suffice`
   const epoch = core.topology.epoch + 1
-  const started = startFailover(
-    core,
-    topo,
-    false,
-    `${primary.key} is ${verdict}: ${why}; ${sentinels}`,
-    undefined,
-    nowMs,
-  )
-  if (!started || choice === undefined) return true
-  const { replica, why: reason } = choice
-  propose(core, nowMs, `choose ${topo.name} ${epoch}`, {
-    kind: 'choose',
-    group: topo.name,
-    epoch,
-    atMs: wallMs(core, nowMs),
-    replica,
-    reason,
-  })
-  say(core, 'notice', `Failover of ${topo.name} (epoch ${epoch}): ${reason}.`)
+  const reason = `${primary.key} is ${verdict}: ${why}; ${sentinels}`
+  if (!startFailover(core, topo, false, reason, undefined, nowMs)) return true
+  if (choice !== undefined) {
+    const entry = {
+      kind: 'choose',
+      group: topo.name,
+      epoch,
+      atMs: wallMs(core, nowMs),
+      replica: choice.replica,
+      reason: choice.why,
+    } as const
+    propose(core, nowMs, `choose ${topo.name} ${epoch}`, entry)
+  }
+  say(core, 'warning', `Failover of ${topo.name} proposed (epoch ${epoch}): ${reason}.`)
+  if (choice !== undefined) say(core, 'notice', `Failover of ${topo.name} (epoch ${epoch}): ${choice.why}.`)
   return true
 }
 
@@ -115,9 +111,7 @@ export function startFailover(
   const epoch = core.topology.epoch + 1
   const base = { kind: 'start', group: topo.name, epoch, old: topo.primary, planned, by: core.self.peer } as const
   const entry: Entry = { ...base, reason, atMs: wallMs(core, nowMs), ...(nonce === undefined ? {} : { nonce }) }
-  if (!propose(core, nowMs, `start ${topo.name} ${epoch}`, entry)) return false
-  say(core, 'warning', `Failover of ${topo.name} proposed (epoch ${epoch}): ${reason}.`)
-  return true
+  return propose(core, nowMs, `start ${topo.name} ${epoch}`, entry)
 }
 
 /** After a failed failover: not again at once. */

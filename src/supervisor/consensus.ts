@@ -34,7 +34,9 @@ export interface ConsensusOptions {
 export interface Consensus {
   /** Takes a Raft message's bytes; false when they are none. */
   receive(bytes: Uint8Array): boolean
+  /** Appends to the log; `flush` sends it and makes it durable, so that several proposals cost one write. */
   propose(data: Uint8Array): void
+  flush(): void
   changeMembers(change: MemberChange): void
   view(): RaftView
   status(): RaftStatus
@@ -73,6 +75,7 @@ export function startConsensus(options: ConsensusOptions): Consensus {
   let timer: NodeJS.Timeout | undefined
   let armedForMs = Number.POSITIVE_INFINITY
   let seen = ''
+  let proposed = false
 
   function pump(): void {
     if (pumping || stopped) return
@@ -159,7 +162,11 @@ export function startConsensus(options: ConsensusOptions): Consensus {
       return true
     },
     propose(data) {
-      raft.propose(data)
+      proposed = typeof raft.propose(data) === 'object' || proposed
+    },
+    flush() {
+      if (!proposed) return
+      proposed = false
       pump()
     },
     changeMembers(change) {

@@ -121,7 +121,7 @@ export function startSentinel(setup: SentinelSetup): Sentinel {
     try {
       for (let next = inputs.shift(); next !== undefined && !stopped; next = inputs.shift()) {
         if (next.type !== 'raft') renewRaftView()
-        for (const effect of core.step(nowMs(), next)) carryOut(effect)
+        carryOutAll(core.step(nowMs(), next))
       }
     } finally {
       draining = false
@@ -135,7 +135,16 @@ export function startSentinel(setup: SentinelSetup): Sentinel {
     const key = `${view.term} ${view.leader} ${view.isLeader} ${view.voters.join()} ${view.learners.join()}`
     if (key === viewKey) return
     viewKey = key
-    for (const effect of core.step(nowMs(), { type: 'raft', view })) carryOut(effect)
+    carryOutAll(core.step(nowMs(), { type: 'raft', view }))
+  }
+
+  /** Proposals that stand next to each other go into the log together. */
+  function carryOutAll(effects: readonly Effect[]): void {
+    for (const effect of effects) {
+      if (effect.type !== 'propose') consensus?.flush()
+      carryOut(effect)
+    }
+    consensus?.flush()
   }
 
   function carryOut(effect: Effect): void {
