@@ -138,14 +138,14 @@ function checkQuorum(call: Call): void {
   const live = members.filter((id) => id === core.self.peer || core.peers.get(id)?.sdown === false).length
   const majority = Math.floor(members.length / 2) + 1
   const problems = [
-    ...(live < topo.quorum ? ['Not enough available Sentinels to reach the specified quorum for this master.'] : []),
-    ...(live < majority ? ['Not enough available Sentinels to reach the majority and authorize a failover.'] : []),
-    ...(core.formed === undefined ? ['The Sentinels have not formed a group yet.'] : []),
+    ...(live < topo.quorum ? ['Not enough available Sentinels to reach the specified quorum for this master'] : []),
+    ...(live < majority ? ['Not enough available Sentinels to reach the majority and authorize a failover'] : []),
+    ...(core.formed === undefined ? ['The Sentinels have not formed a group yet'] : []),
     ...(core.formed !== undefined && live >= majority && core.raft.leader === undefined
-      ? ['The Sentinels have no leader at the moment.']
+      ? ['The Sentinels have no leader at the moment']
       : []),
   ]
-  if (problems.length > 0) return call.reply.error(`NOQUORUM ${live} usable Sentinels. ${problems.join(' ')}`)
+  if (problems.length > 0) return call.reply.error(`NOQUORUM ${live} usable Sentinels. ${problems.join('. ')}`)
   call.reply.simple(`OK ${live} usable Sentinels. Quorum and failover authorization can be reached`)
 }
 
