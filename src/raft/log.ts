@@ -6,9 +6,10 @@
 //      1 … … … … … … … … [b]  b+1 … … applied … … committed … … last
 //                                                   persisted ≤ last
 //
-// Invariants: base ≤ snapshot ≤ applied ≤ committed ≤ last, persisted ≤ last; entries are consecutive and their terms
-// never fall; nothing at or below `committed` ever changes. The membership in force is that of the last config entry in
-// the log, committed or not (§4.1), so truncating the log also takes memberships back.
+// Invariants: base ≤ snapshot ≤ committed ≤ last, applied ≤ committed, persisted ≤ last; snapshot ≤ applied, but while the
+// caller has still to install a received snapshot. Entries are consecutive and their terms never fall; nothing at or below
+// `committed` ever changes. The membership in force is that of the last config entry in the log, committed or not (§4.1),
+// so truncating the log also takes memberships back.
 import { assert } from '../lib/assert.ts'
 import { decodeMembership } from './codec.ts'
 import { NO_MEMBERS } from './membership.ts'
@@ -167,8 +168,8 @@ export function conflictHint(log: RaftLog, index: number, term: number): Positio
 /** Follower: replaces everything by a snapshot that is ahead of the commit index. */
 export function installSnapshot(log: RaftLog, snapshot: Snapshot): void {
   assert(snapshot.index > log.committed, 'log: a snapshot must not take back what is committed')
-  const fresh = restoreLog(snapshot)
-  Object.assign(log, fresh, { install: snapshot })
+  const { applied } = log // stays until the caller has restored its state machine
+  Object.assign(log, restoreLog(snapshot), { applied, install: snapshot })
 }
 
 /**

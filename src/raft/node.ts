@@ -99,7 +99,8 @@ export interface RaftNode {
   advance(): void
   /**
    * Drops log entries up to `index` (at most appliedIndex), whose effects `data` holds, and returns the snapshot that the
-   * caller must persist in their place. Until it is durable the caller keeps the entries on disk.
+   * caller must persist in their place. Until it is durable the caller keeps the entries on disk. Not to be called while
+   * a Ready with a snapshot waits for advance().
    */
   compact(index: number, data: Uint8Array): Snapshot
   status(): RaftStatus

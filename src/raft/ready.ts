@@ -39,7 +39,7 @@ export function createOutput(raft: Raft, stored: HardState): { ready(): Ready | 
       settle(raft)
       const hardState = changedHardState()
       const entries = log.persisted < lastIndex(log) ? entriesFrom(log, log.persisted + 1, Infinity) : NOTHING
-      const committed = log.applied < log.committed ? committedEntries(raft) : NOTHING
+      const committed = committedEntries(raft)
       const snapshot = log.install
       if (!hardState && !snapshot && !entries.length && !committed.length && !raft.outbox.length) return undefined
 
@@ -62,7 +62,7 @@ export function createOutput(raft: Raft, stored: HardState): { ready(): Ready | 
     advance() {
       assert(given, 'raft: advance() without a ready()')
       persisted(log, given.entries)
-      log.applied = Math.max(log.applied, given.committed.at(-1)?.index ?? 0)
+      log.applied = Math.max(log.applied, given.snapshot?.index ?? 0, given.committed.at(-1)?.index ?? 0)
       given = undefined
       if (raft.role === 'leader') maybeCommit(raft)
     },
@@ -77,7 +77,8 @@ function settle(raft: Raft): void {
   retireIfRemoved(raft)
 }
 
-function committedEntries(raft: Raft): readonly Entry[] {
-  const { log } = raft
-  return entriesFrom(log, log.applied + 1, Infinity).slice(0, log.committed - log.applied)
+/** What is committed beyond what the state machine holds, or will hold when it has installed a received snapshot. */
+function committedEntries({ log }: Raft): readonly Entry[] {
+  const held = Math.max(log.applied, log.snapshot.index)
+  return held < log.committed ? entriesFrom(log, held + 1, Infinity).slice(0, log.committed - held) : NOTHING
 }

@@ -156,7 +156,10 @@ export function createSentinelCheckers(
         if (!core || index === undefined) continue
         const state = Buffer.from(encodeTopology(core.state.topology)).toString()
         const other = states.get(index) ?? { id, state }
-        check(other.state === state, () => `${id} and ${other.id} applied ${index} entries and differ`)
+        check(
+          other.state === state,
+          () => `${id} and ${other.id} applied ${index} entries and differ:\n  ${state}\n  ${other.state}`,
+        )
         states.set(index, other)
       }
     },

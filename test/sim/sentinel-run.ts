@@ -2,6 +2,7 @@
 // all of them. Safety is checked throughout; then peace comes, and a majority that can talk must announce a primary
 // that lives, with every other server following it, within seconds.
 import { addressKey } from '../../src/sentinel/address.ts'
+import type { Effect } from '../../src/sentinel/effects.ts'
 import { createNetwork } from './network.ts'
 import { NoProgress } from './outcome.ts'
 import { createRaftCheckers } from './raft-checkers.ts'
@@ -33,6 +34,22 @@ export function runSentinels(seed: number, print?: (line: string) => void): Sent
   })
   const checkers = createSentinelCheckers(servers, world.nowMs)
 
+  /** How often a leader, or the server that it orders about, is hit in the middle of a step of a failover. */
+  const ambush = world.pick([0, 0.05, 0.3])
+  const ambushAt = (sentinel: Sentinel, effect: Effect): void => {
+    if (peaceful() || !world.chance(ambush)) return
+    const server = effect.type === 'order' && servers.at(effect.ref)
+    const ids = all().flatMap(({ id }) => (id === sentinel.id ? [] : id))
+    const strikes = [
+      () => crash(sentinel),
+      () => freezeSentinel(sentinel),
+      () => network.partition([sentinel.id], ids),
+      ...(server ? [() => kill(server), () => freeze(server), () => isolate(server)] : []),
+    ]
+    const strike = world.pick(strikes)
+    world.after(world.between(0, world.pick([2, 20])), () => peaceful() || strike())
+  }
+
   const hooks: SentinelHooks = {
     send(from, to, packet) {
       if (packet.kind === 'raft') raftCheckers.onSend(packet.message)
@@ -55,6 +72,7 @@ export function runSentinels(seed: number, print?: (line: string) => void): Sent
       if (effect.type === 'event') world.trace(() => `${sentinel.id} ${effect.name} ${effect.payload}`)
       if (effect.type === 'log') world.trace(() => `${sentinel.id} ${effect.text}`)
       checkers.onEffect(sentinel, effect)
+      if (effect.type === 'propose' || effect.type === 'order') ambushAt(sentinel, effect)
     },
   }
 
