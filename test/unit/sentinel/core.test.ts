@@ -1,0 +1,210 @@
+// The core against whatever its peers, servers and log may feed it: no exception, bounded memory, and no order to a server
+// unless it leads.
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { seededRandom } from '../../../src/lib/prng.ts'
+import { createCore } from '../../../src/sentinel/core.ts'
+import type { Effect, Input } from '../../../src/sentinel/effects.ts'
+import { encodeEntry } from '../../../src/sentinel/entries.ts'
+import { groupOf } from '../../../src/sentinel/formation.ts'
+import type { Hello } from '../../../src/sentinel/hello.ts'
+import { parseInfo } from '../../../src/sentinel/info.ts'
+import { VERDICTS } from '../../../src/sentinel/peer-message.ts'
+
+const at = (port: number) => ({ host: '10.0.0.1', port })
+const ref = (port: number) => ({ group: 'm', ...at(port) })
+const coreOf = (group?: ReturnType<typeof groupOf>) =>
+  createCore(
+    {
+      self: { peer: 'a', runId: 'a'.repeat(40), gossip: at(200), resp: at(100) },
+      groups: [{ name: 'm', primary: at(1), quorum: 2, settings: { downAfterMs: 100 } }],
+      random: seededRandom(1),
+      wallOffsetMs: 0,
+      ...(group === undefined ? {} : { group }),
+    },
+    0,
+  )
+const hello = (peer: string, group: ReturnType<typeof groupOf> | undefined, view: string[] = []): Hello => ({
+  runId: peer.repeat(40).slice(0, 40),
+  peer,
+  gossip: at(201),
+  resp: at(101),
+  group,
+  view,
+  watches: ['m'],
+  epoch: 0,
+})
+
+const port = fc.integer({ min: 1, max: 4 })
+const peer = fc.constantFrom('b', 'c', 'd', 'x')
+const groups = fc.constantFrom(undefined, groupOf(['a', 'b', 'c']), groupOf(['x', 'y']), groupOf(['b', 'c', 'd']))
+const anyHello = fc
+  .tuple(peer, groups, fc.subarray(['a', 'b', 'c', 'd']))
+  .map(([id, group, view]) => hello(id, group, view))
+const info = fc
+  .constantFrom(
+    'role:master\nrun_id:p\nslave0:ip=10.0.0.1,port=2,state=online',
+    'role:slave\nmaster_host:10.0.0.1\nmaster_port:3\n',
+    '',
+  )
+  .map(parseInfo)
+const input: fc.Arbitrary<Input> = fc.oneof(
+  fc.constant<Input>({ type: 'tick' }),
+  port.map((p): Input => ({ type: 'link-up', ref: ref(p), local: '10.0.0.9' })),
+  fc
+    .tuple(port, fc.constantFrom('refused' as const, 'reset' as const, 'timeout' as const))
+    .map(([p, failure]): Input => ({ type: 'link-down', ref: ref(p), failure })),
+  fc
+    .tuple(port, fc.constantFrom('PONG', 'LOADING x', 'NOAUTH', ''))
+    .map(([p, text]): Input => ({ type: 'pong', ref: ref(p), text })),
+  fc.tuple(port, info).map(([p, facts]): Input => ({ type: 'info', ref: ref(p), info: facts })),
+  fc
+    .tuple(port, fc.nat(5), fc.boolean())
+    .map(([p, id, ok]): Input => ({ type: 'order-done', ref: ref(p), id, ok, text: 'x' })),
+  anyHello.map((given): Input => ({ type: 'hello', hello: given })),
+  fc.tuple(peer, fc.nat(20), anyHello, port, fc.constantFrom(...VERDICTS)).map(
+    ([from, seq, given, p, verdict]): Input => ({
+      type: 'peer',
+      from,
+      message: {
+        type: 'report',
+        seq,
+        hello: given,
+        opinions: [{ group: 'm', primary: at(p), configEpoch: 0, verdict }],
+      },
+    }),
+  ),
+  fc
+    .tuple(peer, anyHello)
+    .map(([from, given]): Input => ({ type: 'peer', from, message: { type: 'join', hello: given } })),
+  peer.map((from): Input => ({ type: 'peer', from, message: { type: 'welcome', group: groupOf(['a', 'b', 'c']) } })),
+  fc
+    .tuple(peer, fc.nat(9))
+    .map(
+      ([from, id]): Input => ({
+        type: 'peer',
+        from,
+        message: { type: 'request', id, request: { kind: 'failover', group: 'm' } },
+      }),
+    ),
+  fc.uint8Array().map((data): Input => ({ type: 'committed', data })),
+  port.map(
+    (p): Input => ({
+      type: 'committed',
+      data: encodeEntry({ kind: 'monitor', group: 'm', primary: at(p), quorum: 1 }),
+    }),
+  ),
+  fc.constantFrom<Input>(
+    { type: 'committed', data: encodeEntry({ kind: 'remove', group: 'm' }) },
+    { type: 'committed', data: encodeEntry({ kind: 'reset', group: 'm' }) },
+    {
+      type: 'committed',
+      data: encodeEntry({
+        kind: 'start',
+        group: 'm',
+        epoch: 1,
+        old: at(1),
+        planned: true,
+        by: 'b',
+        atMs: 0,
+        reason: '',
+      }),
+    },
+    {
+      type: 'committed',
+      data: encodeEntry({ kind: 'choose', group: 'm', epoch: 1, replica: at(2), atMs: 0, reason: '' }),
+    },
+    { type: 'committed', data: encodeEntry({ kind: 'switch', group: 'm', epoch: 1, atMs: 0, reason: '' }) },
+  ),
+  fc
+    .tuple(fc.nat(9), fc.constantFrom('failover' as const, 'remove' as const))
+    .map(([id, kind]): Input => ({ type: 'request', id, request: { kind, group: 'm' } })),
+)
+const timed = fc.array(fc.tuple(fc.nat(400), input), { maxLength: 80 })
+
+function play(core: ReturnType<typeof coreOf>, steps: readonly (readonly [number, Input])[]): Effect[] {
+  let nowMs = 0
+  return steps.flatMap(([afterMs, given]) => {
+    nowMs += afterMs
+    return [...core.step(nowMs, given)]
+  })
+}
+
+describe('any sequence of inputs', () => {
+  it('is taken without an exception, and a sentinel that does not lead gives no orders and proposes nothing', () => {
+    fc.assert(
+      fc.property(timed, groups, (steps, group) => {
+        const core = coreOf(group?.members.includes('a') ? group : undefined)
+        const effects = play(core, steps)
+        expect(
+          effects.filter(({ type }) => type === 'order' || type === 'propose' || type === 'change-members'),
+        ).toEqual([])
+        expect(core.state.peers.size).toBeLessThanOrEqual(4)
+      }),
+      { numRuns: 300 },
+    )
+  })
+
+  it('gives orders of promotion only for the committed candidate, whoever leads', () => {
+    const leading = fc
+      .boolean()
+      .map(
+        (isLeader): Input => ({
+          type: 'raft',
+          view: { term: 1, leader: isLeader ? 'a' : 'b', isLeader, voters: ['a', 'b', 'c'], learners: [] },
+        }),
+      )
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(fc.nat(400), fc.oneof({ weight: 9, arbitrary: input }, leading)), { maxLength: 120 }),
+        (steps) => {
+          const core = coreOf(groupOf(['a', 'b', 'c']))
+          let nowMs = 0
+          for (const [afterMs, given] of steps) {
+            nowMs += afterMs
+            for (const effect of core.step(nowMs, given)) {
+              if (effect.type !== 'order' || effect.order.kind !== 'promote') continue
+              const failover = core.state.topology.groups.get('m')?.failover
+              expect(failover?.candidate).toEqual({ host: effect.ref.host, port: effect.ref.port })
+              expect(effect.order.epoch).toBe(failover?.epoch)
+            }
+          }
+        },
+      ),
+      { numRuns: 300 },
+    )
+  })
+})
+
+describe('a hello', () => {
+  it('of another group is refused, and said once a minute', () => {
+    const core = coreOf(groupOf(['a', 'b', 'c']))
+    core.step(0, { type: 'tick' })
+    const foreign: Input = { type: 'hello', hello: hello('x', groupOf(['x', 'y'])) }
+    const lines = [1, 2, 70_000]
+      .flatMap((nowMs) => core.step(nowMs, foreign))
+      .filter((effect) => effect.type === 'log' && effect.level === 'warning')
+    expect(lines).toHaveLength(2)
+    expect([core.state.peers.size, core.state.stats.foreignHellos]).toEqual([0, 3])
+  })
+
+  it('on a channel does not move a peer that proved where it is', () => {
+    const core = coreOf(groupOf(['a', 'b', 'c']))
+    core.step(0, { type: 'tick' })
+    const proven = hello('b', groupOf(['a', 'b', 'c']))
+    core.step(1, { type: 'peer', from: 'b', message: { type: 'report', seq: 1, hello: proven, opinions: [] } })
+    core.step(2, { type: 'hello', hello: { ...proven, gossip: at(6666) } })
+    expect(core.state.peers.get('b')!.gossip).toEqual(at(201))
+  })
+
+  it('in a report must be the sender’s own', () => {
+    const core = coreOf(groupOf(['a', 'b', 'c']))
+    core.step(0, { type: 'tick' })
+    core.step(1, {
+      type: 'peer',
+      from: 'c',
+      message: { type: 'report', seq: 1, hello: hello('b', undefined), opinions: [] },
+    })
+    expect(core.state.peers.size).toBe(0)
+  })
+})
