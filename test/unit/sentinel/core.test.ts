@@ -78,15 +78,13 @@ const input: fc.Arbitrary<Input> = fc.oneof(
     .tuple(peer, anyHello)
     .map(([from, given]): Input => ({ type: 'peer', from, message: { type: 'join', hello: given } })),
   peer.map((from): Input => ({ type: 'peer', from, message: { type: 'welcome', group: groupOf(['a', 'b', 'c']) } })),
-  fc
-    .tuple(peer, fc.nat(9))
-    .map(
-      ([from, id]): Input => ({
-        type: 'peer',
-        from,
-        message: { type: 'request', id, request: { kind: 'failover', group: 'm' } },
-      }),
-    ),
+  fc.tuple(peer, fc.nat(9)).map(
+    ([from, id]): Input => ({
+      type: 'peer',
+      from,
+      message: { type: 'request', id, request: { kind: 'failover', group: 'm' } },
+    }),
+  ),
   fc.uint8Array().map((data): Input => ({ type: 'committed', data })),
   port.map(
     (p): Input => ({
@@ -130,6 +128,42 @@ function play(core: ReturnType<typeof coreOf>, steps: readonly (readonly [number
   })
 }
 
+/** A leader with a primary and two replicas, at the beginning of a failover. */
+const PREFIX: readonly (readonly [number, Input])[] = [
+  [0, { type: 'raft', view: { term: 1, leader: 'a', isLeader: true, voters: ['a', 'b', 'c'], learners: [] } }],
+  [0, { type: 'tick' }],
+  [1, { type: 'committed', data: encodeEntry({ kind: 'monitor', group: 'm', primary: at(1), quorum: 1 }) }],
+  [1, { type: 'link-up', ref: ref(1), local: '10.0.0.9' }],
+  [
+    1,
+    {
+      type: 'info',
+      ref: ref(1),
+      info: parseInfo('role:master\nrun_id:p\nslave0:ip=10.0.0.1,port=2\nslave1:ip=10.0.0.1,port=3'),
+    },
+  ],
+  [1, { type: 'link-up', ref: ref(2), local: '10.0.0.9' }],
+  [1, { type: 'link-up', ref: ref(3), local: '10.0.0.9' }],
+  [1, { type: 'committed', data: encodeEntry({ kind: 'replica', group: 'm', replica: at(2) }) }],
+  [1, { type: 'committed', data: encodeEntry({ kind: 'replica', group: 'm', replica: at(3) }) }],
+  [
+    1,
+    {
+      type: 'committed',
+      data: encodeEntry({
+        kind: 'start',
+        group: 'm',
+        epoch: 1,
+        old: at(1),
+        planned: false,
+        by: 'a',
+        atMs: 0,
+        reason: '',
+      }),
+    },
+  ],
+]
+
 describe('any sequence of inputs', () => {
   it('is taken without an exception, and a sentinel that does not lead gives no orders and proposes nothing', () => {
     fc.assert(
@@ -146,24 +180,32 @@ describe('any sequence of inputs', () => {
   })
 
   it('gives orders of promotion only for the committed candidate, whoever leads', () => {
-    const leading = fc
-      .boolean()
+    let promotions = 0
+    const choose = fc
+      .constantFrom(2, 3)
       .map(
-        (isLeader): Input => ({
-          type: 'raft',
-          view: { term: 1, leader: isLeader ? 'a' : 'b', isLeader, voters: ['a', 'b', 'c'], learners: [] },
+        (p): Input => ({
+          type: 'committed',
+          data: encodeEntry({ kind: 'choose', group: 'm', epoch: 1, replica: at(p), atMs: 0, reason: '' }),
         }),
       )
+    const leading = fc.boolean().map(
+      (isLeader): Input => ({
+        type: 'raft',
+        view: { term: 1, leader: isLeader ? 'a' : 'b', isLeader, voters: ['a', 'b', 'c'], learners: [] },
+      }),
+    )
     fc.assert(
       fc.property(
-        fc.array(fc.tuple(fc.nat(400), fc.oneof({ weight: 9, arbitrary: input }, leading)), { maxLength: 120 }),
+        fc.array(fc.tuple(fc.nat(400), fc.oneof({ weight: 9, arbitrary: input }, leading, choose)), { maxLength: 120 }),
         (steps) => {
           const core = coreOf(groupOf(['a', 'b', 'c']))
           let nowMs = 0
-          for (const [afterMs, given] of steps) {
+          for (const [afterMs, given] of [...PREFIX, ...steps]) {
             nowMs += afterMs
             for (const effect of core.step(nowMs, given)) {
               if (effect.type !== 'order' || effect.order.kind !== 'promote') continue
+              promotions += 1
               const failover = core.state.topology.groups.get('m')?.failover
               expect(failover?.candidate).toEqual({ host: effect.ref.host, port: effect.ref.port })
               expect(effect.order.epoch).toBe(failover?.epoch)
@@ -173,6 +215,7 @@ describe('any sequence of inputs', () => {
       ),
       { numRuns: 300 },
     )
+    expect(promotions).toBeGreaterThan(10)
   })
 })
 
