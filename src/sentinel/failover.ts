@@ -116,6 +116,8 @@ export function decide(run: FailoverRun, facts: FailoverFacts): Decision[] {
   if (run.phase !== phase) {
     run.phase = phase
     run.phaseSinceMs = facts.nowMs
+    // The step that was given up has been committed after all (proposed by an earlier leader): go on from there.
+    run.givenUp = undefined
   }
   if (run.givenUp !== undefined) out.push({ do: 'abort', ...run.givenUp })
   else if (phase === 'choose') choose(run, facts, out)
