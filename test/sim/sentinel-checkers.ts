@@ -5,10 +5,18 @@ import type { Entry as LogEntry, Ready } from '../../src/raft/messages.ts'
 import { addressKey, type ServerRef } from '../../src/sentinel/address.ts'
 import type { Effect, Order } from '../../src/sentinel/effects.ts'
 import { decodeEntry } from '../../src/sentinel/entries.ts'
+import type { FormedGroup } from '../../src/sentinel/formation.ts'
 import { apply, createTopology, encodeTopology } from '../../src/sentinel/topology.ts'
 import { check } from './outcome.ts'
 import type { Sentinel } from './sentinel-process.ts'
 import type { Server, Servers } from './servers.ts'
+
+/** A report may be this late in a storm and still count. */
+const LATE_MS = 5_000
+/** Longer than any pause of a switchover. */
+const PAUSE_AGE_MS = 10_000
+/** Wall clock of the simulated world at its beginning. */
+export const WALL_MS = 1e9
 
 /** What happened in a run. */
 export interface SentinelTally {
@@ -53,6 +61,11 @@ export function createSentinelCheckers(
   const candidates = new Map<string, string>()
   const primaries = new Map<string, string>()
   const promoted = new Map<string, string>()
+  /** Founding sentinels and the group that each has joined; the group that a majority of its founders has joined. */
+  const joined = new Map<string, string>()
+  let existing: string | undefined
+  /** Sentinel and primary → when it last found it down. */
+  const down = new Map<string, number>()
   const announced = new Map<string, number>()
   const announcedBefore = new Map<string, number>()
 
@@ -94,18 +107,49 @@ export function createSentinelCheckers(
     }
   }
 
-  /** Nothing is lost in a switchover: a promotion that is ordered while the old primary is well and paused finds all its writes. */
+  /** Nothing is lost in a switchover: who is promoted while the old primary is well finds it paused, and has all its writes. */
   const checkSwitchover = (sentinel: Sentinel, ref: ServerRef): void => {
     const failover = sentinel.core!.state.topology.groups.get(ref.group)?.failover
     if (!failover?.planned) return
     const [old, candidate] = [servers.at(failover.old)!, servers.at(ref)!]
     const verdict = sentinel.core!.state.groups.get(ref.group)?.servers.get(old.key)?.judgement.verdict
-    const held = old.role === 'primary' && servers.running(old) && nowMs() < old.pausedUntilMs
-    if (verdict !== 'up' || !held || candidate.role === 'primary') return
+    if (verdict !== 'up' || !servers.running(old) || old.role !== 'primary' || candidate.role === 'primary') return
+    // A server that restarts forgets that it was paused.
+    if (nowMs() - old.startedMs < PAUSE_AGE_MS) return
+    check(nowMs() < old.pausedUntilMs, () => `switchover in epoch ${failover.epoch}: ${old.key} is not paused`)
     check(
       candidate.offset >= old.offset,
       () => `switchover in epoch ${failover.epoch}: ${candidate.key} lacks ${old.offset - candidate.offset} bytes`,
     )
+  }
+
+  /** A crash failover needs a quorum of sentinels that found the primary down lately, as far as messages are delayed. */
+  const checkVotes = (sentinel: Sentinel, data: Uint8Array): void => {
+    const entry = decodeEntry(data)
+    // With a nonce an operator asked for it, and one sentinel's word that the primary is down is enough.
+    if (entry?.kind !== 'start' || entry.planned || entry.nonce) return
+    const quorum = sentinel.core!.state.topology.groups.get(entry.group)!.quorum
+    const voters = [...down].filter(([key, atMs]) => key.endsWith(addressKey(entry.old)) && nowMs() - atMs < LATE_MS)
+    check(
+      voters.length >= quorum,
+      () => `${sentinel.id} fails ${addressKey(entry.old)} over on the word of ${voters.length}: ${voters}`,
+    )
+  }
+
+  const noteVerdict = (sentinel: Sentinel): void => {
+    for (const { primary, reported } of sentinel.core!.state.groups.values()) {
+      if (reported === 'dead' || reported === 'silent') down.set(`${sentinel.id} ${addressKey(primary)}`, nowMs())
+    }
+  }
+
+  /** A group exists when a majority of its founders has joined it, and there is one at most. */
+  const checkGroup = (sentinel: Sentinel, { id, members }: FormedGroup): void => {
+    tally.formed++
+    joined.set(sentinel.id, id)
+    const count = members.filter((member) => joined.get(member) === id).length
+    if (count * 2 <= members.length) return
+    check(existing === undefined || existing === id, () => `two groups exist: ${existing} and ${id}`)
+    existing = id
   }
 
   const checkEvent = (sentinel: Sentinel, name: string, payload: string): void => {
@@ -121,7 +165,9 @@ export function createSentinelCheckers(
       for (const entry of ready.committed) if (entry.index === truthIndex + 1) learn(entry)
     },
     onEffect(sentinel, effect) {
-      if (effect.type === 'form') tally.formed++
+      noteVerdict(sentinel)
+      if (effect.type === 'form') checkGroup(sentinel, effect.group)
+      if (effect.type === 'propose') checkVotes(sentinel, effect.data)
       if (effect.type === 'event') checkEvent(sentinel, effect.name, effect.payload)
       if (effect.type === 'order' && effect.order.kind === 'promote') {
         const { epoch } = effect.order

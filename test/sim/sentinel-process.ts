@@ -10,6 +10,7 @@ import { decodePeerMessage, encodePeerMessage, type PeerMessage } from '../../sr
 import type { GroupConfig } from '../../src/sentinel/settings.ts'
 import { createLife, type Life } from './life.ts'
 import { createProcess, type Process, type ProcessHooks } from './process.ts'
+import { WALL_MS } from './sentinel-checkers.ts'
 import type { Client, Servers } from './servers.ts'
 import type { World } from './world.ts'
 
@@ -194,7 +195,7 @@ export function createSentinel(options: SentinelOptions): Sentinel {
           self: options.self,
           groups: options.groups,
           random: seededRandom(world.random.uint32()),
-          wallOffsetMs: 1e9 + world.nowMs() - life.clockMs(),
+          wallOffsetMs: WALL_MS + world.nowMs() - life.clockMs(),
           knownPeers: peers,
           ...(group ? { group } : {}),
         },

@@ -18,8 +18,9 @@ const PATIENCE_MS = 30_000
 
 export function runSentinels(seed: number, print?: (line: string) => void): SentinelTally {
   const world = createWorld(seed, print)
-  const count = world.pick([3, 3, 3, 5])
-  const quorum = (count + 1) / 2
+  // Of four, three found the group and one joins it.
+  const count = world.pick([3, 3, 4, 5])
+  const quorum = Math.floor((count + 1) / 2)
   const downAfterMs = world.pick([300, 1000])
   const raftCheckers = createRaftCheckers(false)
   const sentinels = new Map<string, Sentinel>()
@@ -185,15 +186,17 @@ export function runSentinels(seed: number, print?: (line: string) => void): Sent
   servers.heal()
   const formed = all().every(({ group }) => group)
   const unlucky = all().filter(() => world.chance(0.4))
-  const lost = formed ? unlucky.slice(0, count - quorum) : []
+  const lost = formed ? unlucky.slice(0, Math.floor((count - 1) / 2)) : []
   for (const sentinel of all()) {
     if (lost.includes(sentinel)) sentinel.crash()
     else start(sentinel)
   }
   for (const server of servers.all) servers.start(server)
-  // The primary may stay dead, if the quorum had time to form and to learn of its replicas: both need it alive.
+  // The primary (or who is to become it) may stay dead, if the quorum had time to form and to learn of its replicas: both need it alive.
   const informed = all().every(({ core }) => core?.state.topology.groups.get('m')?.replicas.length)
-  if (informed && world.chance(0.4)) servers.kill(primary())
+  const candidate = leader().core?.state.topology.groups.get('m')?.failover?.candidate
+  const victim = candidate && world.chance(0.5) ? servers.at(candidate)! : primary()
+  if (informed && world.chance(0.4)) servers.kill(victim)
 
   const arrived = (): boolean =>
     isSettled(

@@ -20,6 +20,7 @@ export interface Server {
   /** Names the history that the offset counts in. */
   replId: string
   runId: string
+  startedMs: number
   pausedUntilMs: number
   linkUp: boolean
   linkDownSinceMs: number
@@ -88,6 +89,7 @@ export function createServers(world: World, count: number, hooks: ServersHooks):
       offset: 0,
       replId: first ? 'h0' : '',
       runId: `run-${i}-0`,
+      startedMs: -Infinity,
       pausedUntilMs: 0,
       linkUp: false,
       linkDownSinceMs: 0,
@@ -255,6 +257,7 @@ export function createServers(world: World, count: number, hooks: ServersHooks):
       if (server.alive) return
       Object.assign(server, { alive: true, frozenUntilMs: 0, pausedUntilMs: 0, runId: `run-${server.key}-${runs++}` })
       dropReplication(server)
+      server.startedMs = world.nowMs()
       server.linkDownSinceMs = world.nowMs()
       // What its links carried before is answered by a reset from the new process.
       for (const link of links.values()) if (link.server === server && link.state === 'up') end(link, 'reset', trip())
