@@ -181,14 +181,12 @@ describe('any sequence of inputs', () => {
 
   it('gives orders of promotion only for the committed candidate, whoever leads', () => {
     let promotions = 0
-    const choose = fc
-      .constantFrom(2, 3)
-      .map(
-        (p): Input => ({
-          type: 'committed',
-          data: encodeEntry({ kind: 'choose', group: 'm', epoch: 1, replica: at(p), atMs: 0, reason: '' }),
-        }),
-      )
+    const choose = fc.constantFrom(2, 3).map(
+      (p): Input => ({
+        type: 'committed',
+        data: encodeEntry({ kind: 'choose', group: 'm', epoch: 1, replica: at(p), atMs: 0, reason: '' }),
+      }),
+    )
     const leading = fc.boolean().map(
       (isLeader): Input => ({
         type: 'raft',
