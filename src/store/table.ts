@@ -194,6 +194,10 @@ export class Table {
       depth = this.segmentDepth(this.directory[0])
     } else if (depth > DEPTH_MAX || prefix >= 2 ** depth) {
       return 0
+    } else if (depth > this.depth) {
+      // Not from this table (it was flushed, or the cursor is made up): steps finer than the table would hardly end.
+      prefix = Math.floor(prefix / 2 ** (depth - this.depth))
+      depth = this.depth
     }
     const width = 2 ** (32 - depth)
     const from = prefix * width
