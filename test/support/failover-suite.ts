@@ -49,8 +49,13 @@ export function failoverSuite(servers: Make): void {
     let scope: Scope
     let group: Group
     let oldPort: number
-    beforeEach(async () => {
+    beforeEach(async ({ onTestFailed }) => {
       scope = createScope()
+      // What the sentinels said tells more than the assertion that failed.
+      onTestFailed(() => {
+        for (const { proc } of group.sentinels)
+          console.info(`${proc.name}, pid ${proc.pid}:\n${proc.output().slice(-6000)}`)
+      })
       group = await startGroup(scope, { servers, sentinels: 'vedette', downAfterMs: DOWN_AFTER_MS })
       oldPort = group.servers[0]!.port
     })
