@@ -8,9 +8,6 @@ const processes = {
   testTimeout: 120_000,
   hookTimeout: 60_000,
   fileParallelism: false,
-  // One scenario (a minority, then a majority again) hung in 2 of 12 runs and is not explained yet; see the closing note of
-  // issue 2. A failed run shows what the sentinels said. To be removed with the defect.
-  retry: 2,
   globalSetup: ['test/support/build.ts'],
 }
 

@@ -12,7 +12,7 @@ import type { Effect, Input, RaftView } from './effects.ts'
 import { decodeEntry, type Entry } from './entries.ts'
 import { noteOrderDone } from './failover.ts'
 import { createFormation } from './formation.ts'
-import { evaluate, forgetReplicas, opinions, pollGroup, syncGroups, takeInfo } from './group.ts'
+import { adoptFound, evaluate, forgetReplicas, opinions, pollGroup, syncGroups, takeInfo } from './group.ts'
 import { backOff, lead } from './leader.ts'
 import type { Opinion, PeerMessage } from './peer-message.ts'
 import {
@@ -206,10 +206,10 @@ function tick(core: CoreState, nowMs: number): void {
 
 /** Tells the other sentinels what this one sees. */
 function report(core: CoreState, nowMs: number): void {
-  if (core.formed === undefined || !isAddressed(core)) return
+  if (core.formed === undefined) return
   core.lastReportMs = nowMs
   core.reportSeq += 1
-  const hello = helloOf(core, viewNow(core, nowMs))
+  const hello = isAddressed(core) ? helloOf(core, viewNow(core, nowMs)) : undefined
   core.out.push({
     type: 'broadcast',
     message: { type: 'report', seq: core.reportSeq, hello, opinions: opinions(core) },
@@ -273,8 +273,10 @@ function takePeerMessage(
 ): GroupState | 'all' | undefined {
   switch (message.type) {
     case 'report':
-      if (message.hello.peer !== from) return undefined
-      takeHello(core, message.hello, true, nowMs)
+      if (message.hello !== undefined) {
+        if (message.hello.peer !== from) return undefined
+        takeHello(core, message.hello, true, nowMs)
+      }
       return takeReport(core, nowMs, from, message.seq, message.opinions)
     case 'join':
       takeJoin(core, message.hello, nowMs)
@@ -303,7 +305,12 @@ function takeReport(
   const peer = core.peers.get(from)
   if (peer === undefined || seq <= peer.lastSeq) return undefined
   peer.lastSeq = seq
-  for (const opinion of list) core.groups.get(opinion.group)?.votes.set(from, { opinion, heardMs: nowMs })
+  for (const opinion of list) {
+    const group = core.groups.get(opinion.group)
+    if (group === undefined) continue
+    group.votes.set(from, { opinion, heardMs: nowMs })
+    adoptFound(core, group, opinion, nowMs)
+  }
   return 'all'
 }
 

@@ -177,13 +177,24 @@ export function takeInfo(core: CoreState, group: GroupState, server: Watched, in
 }
 
 function discover(core: CoreState, group: GroupState, info: ServerInfo, nowMs: number): void {
-  for (const { host, port } of info.replicas) {
-    const replica = { host, port }
-    if (group.servers.has(addressKey(replica)) || group.servers.size > REPLICAS_MAX) continue
-    watchReplica(core, group, replica, nowMs)
-    const provisional = core.provisional.groups.has(group.name)
-    if (provisional) apply(core.provisional, { kind: 'replica', group: group.name, replica })
-  }
+  for (const { host, port } of info.replicas) addReplica(core, group, { host, port }, nowMs)
+}
+
+function addReplica(core: CoreState, group: GroupState, replica: Address, nowMs: number): void {
+  if (group.servers.has(addressKey(replica)) || group.servers.size > REPLICAS_MAX) return
+  watchReplica(core, group, replica, nowMs)
+  const provisional = core.provisional.groups.has(group.name)
+  if (provisional) apply(core.provisional, { kind: 'replica', group: group.name, replica })
+}
+
+/**
+ * Takes over the replicas that another sentinel found, while their primary cannot be asked for them: it may have died before
+ * they were committed, and the leader may have started only after its death. A living primary knows better.
+ */
+export function adoptFound(core: CoreState, group: GroupState, opinion: Opinion, nowMs: number): void {
+  const primary = group.servers.get(addressKey(group.primary))
+  if (primary?.link === 'up' || !sameAddress(opinion.primary, group.primary)) return
+  for (const replica of opinion.found) addReplica(core, group, replica, nowMs)
 }
 
 /**
@@ -246,5 +257,15 @@ export function opinions(core: CoreState): Opinion[] {
     primary: group.primary,
     configEpoch: topoOf(core, group.name)!.configEpoch,
     verdict: group.servers.get(addressKey(group.primary))!.judgement.verdict,
+    found: uncommitted(core, group),
   }))
+}
+
+/** The replicas that are watched but not in the replicated state. */
+export function uncommitted(core: CoreState, group: GroupState): Address[] {
+  const known = core.topology.groups.get(group.name)?.replicas ?? []
+  const refs = [...group.servers.values()].map(({ ref }) => ref)
+  return refs
+    .filter((ref) => !sameAddress(ref, group.primary) && !known.some((replica) => sameAddress(replica, ref)))
+    .map(({ host, port }) => ({ host, port }))
 }

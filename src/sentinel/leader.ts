@@ -6,6 +6,7 @@ import { isDown } from './detector.ts'
 import type { Order } from './effects.ts'
 import type { Entry } from './entries.ts'
 import { chooseReplica, createRun, type Decision, decide, type FailoverFacts, noteOrderSent } from './failover.ts'
+import { uncommitted } from './group.ts'
 import { type CoreState, emit, type GroupState, propose, say, settingsOf, subjectOf, wake, wallMs } from './state.ts'
 import type { Failover, TopologyGroup } from './topology.ts'
 import { count } from './votes.ts'
@@ -24,7 +25,7 @@ export function lead(core: CoreState, group: GroupState, nowMs: number): void {
   const topo = core.topology.groups.get(group.name)
   if (!core.raft.isLeader) return
   if (topo === undefined) return proposeGroup(core, group, nowMs)
-  proposeReplicas(core, group, topo, nowMs)
+  proposeReplicas(core, group, nowMs)
   const { failover } = topo
   if (failover !== undefined) return continueFailover(core, group, topo, failover, nowMs)
   group.run = undefined
@@ -42,16 +43,13 @@ function proposeGroup(core: CoreState, group: GroupState, nowMs: number): void {
   })
 }
 
-function proposeReplicas(core: CoreState, group: GroupState, topo: TopologyGroup, nowMs: number): void {
-  for (const server of group.servers.values()) {
-    const { host, port } = server.ref
-    if (sameAddress(server.ref, topo.primary) || topo.replicas.some((known) => sameAddress(known, server.ref))) continue
-    propose(core, nowMs, `replica ${group.name} ${server.key}`, {
+function proposeReplicas(core: CoreState, group: GroupState, nowMs: number): void {
+  for (const replica of uncommitted(core, group))
+    propose(core, nowMs, `replica ${group.name} ${addressKey(replica)}`, {
       kind: 'replica',
       group: group.name,
-      replica: { host, port },
+      replica,
     })
-  }
 }
 
 /** Proposes a failover when the primary is objectively down; true when it is. */

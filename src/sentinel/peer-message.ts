@@ -5,6 +5,7 @@ import type { Address } from './address.ts'
 import { asAddress, asInt, asList, asName, asObject, asText, asWord, parseObject } from './fields.ts'
 import { type FormedGroup, toGroup } from './formation.ts'
 import { type Hello, toHello } from './hello.ts'
+import { REPLICAS_MAX } from './topology.ts'
 
 /** What a sentinel thinks of a primary. `dead` and `silent` count as down. */
 export const VERDICTS = ['up', 'dead', 'silent', 'cut-off', 'abstain'] as const
@@ -17,6 +18,8 @@ export interface Opinion {
   /** Epoch of the configuration in which `primary` is primary; an opinion of another epoch is not counted. */
   readonly configEpoch: number
   readonly verdict: Verdict
+  /** Replicas that it found and that the replicated state does not name yet: the primary may die before they get there. */
+  readonly found: readonly Address[]
 }
 
 /** What an operator wants. `from` other sentinels it reaches the leader as it is. */
@@ -35,8 +38,16 @@ export interface OperatorResult {
 
 export type PeerMessage =
   | { readonly type: 'raft'; readonly data: Uint8Array }
-  /** Sent to all at intervals and at once when a verdict changes: a sign of life, and the verdicts. */
-  | { readonly type: 'report'; readonly seq: number; readonly hello: Hello; readonly opinions: readonly Opinion[] }
+  /**
+   * Sent to all at intervals and at once when a verdict changes: a sign of life, and the verdicts. No hello from one that
+   * no server has told yet where it is; its verdicts count all the same.
+   */
+  | {
+      readonly type: 'report'
+      readonly seq: number
+      readonly hello?: Hello | undefined
+      readonly opinions: readonly Opinion[]
+    }
   /** To any member, by a sentinel without a group: let me in. */
   | { readonly type: 'join'; readonly hello: Hello }
   /** To a sentinel without a group: this is the group. It may adopt it, for it is a founder or has asked to join. */
@@ -77,7 +88,9 @@ function toMessage(fields: Record<string, unknown>): PeerMessage | undefined {
     case 'report': {
       const opinions = asList(fields.opinions, MAX_OPINIONS, toOpinion)
       const seq = asInt(fields.seq, 0, Number.MAX_SAFE_INTEGER)
-      return hello && opinions && seq !== undefined ? { type: 'report', seq, hello, opinions } : undefined
+      if (opinions === undefined || seq === undefined) return undefined
+      if (fields.hello === undefined) return { type: 'report', seq, opinions }
+      return hello && { type: 'report', seq, hello, opinions }
     }
     case 'join':
       return hello && { type: 'join', hello }
@@ -106,8 +119,9 @@ function toOpinion(value: unknown): Opinion | undefined {
   const primary = asAddress(fields?.primary)
   const configEpoch = asInt(fields?.configEpoch, 0, Number.MAX_SAFE_INTEGER)
   const verdict = asWord(fields?.verdict, VERDICTS)
-  if (!group || !primary || configEpoch === undefined || !verdict) return undefined
-  return { group, primary, configEpoch, verdict }
+  const found = asList(fields?.found, REPLICAS_MAX, asAddress)
+  if (!group || !primary || configEpoch === undefined || !verdict || !found) return undefined
+  return { group, primary, configEpoch, verdict, found }
 }
 
 function toRequest(value: unknown): OperatorRequest | undefined {

@@ -34,7 +34,13 @@ const message: fc.Arbitrary<PeerMessage> = fc.oneof(
     seq: fc.nat(),
     hello,
     opinions: fc.array(
-      fc.record({ group: name, primary: address, configEpoch: fc.nat(), verdict: fc.constantFrom(...VERDICTS) }),
+      fc.record({
+        group: name,
+        primary: address,
+        configEpoch: fc.nat(),
+        verdict: fc.constantFrom(...VERDICTS),
+        found: fc.array(address, { maxLength: 3 }),
+      }),
     ),
   }),
   fc.record({ type: fc.constant('join' as const), hello }),

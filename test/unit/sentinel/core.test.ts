@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { seededRandom } from '../../../src/lib/prng.ts'
 import { createCore } from '../../../src/sentinel/core.ts'
 import type { Effect, Input } from '../../../src/sentinel/effects.ts'
-import { encodeEntry } from '../../../src/sentinel/entries.ts'
+import { decodeEntry, encodeEntry } from '../../../src/sentinel/entries.ts'
 import { groupOf } from '../../../src/sentinel/formation.ts'
 import type { Hello } from '../../../src/sentinel/hello.ts'
 import { parseInfo } from '../../../src/sentinel/info.ts'
@@ -62,7 +62,7 @@ const input: fc.Arbitrary<Input> = fc.oneof(
     .tuple(port, fc.nat(5), fc.boolean())
     .map(([p, id, ok]): Input => ({ type: 'order-done', ref: ref(p), id, ok, text: 'x' })),
   anyHello.map((given): Input => ({ type: 'hello', hello: given })),
-  fc.tuple(peer, fc.nat(20), anyHello, port, fc.constantFrom(...VERDICTS)).map(
+  fc.tuple(peer, fc.nat(20), fc.option(anyHello, { nil: undefined }), port, fc.constantFrom(...VERDICTS)).map(
     ([from, seq, given, p, verdict]): Input => ({
       type: 'peer',
       from,
@@ -70,7 +70,7 @@ const input: fc.Arbitrary<Input> = fc.oneof(
         type: 'report',
         seq,
         hello: given,
-        opinions: [{ group: 'm', primary: at(p), configEpoch: 0, verdict }],
+        opinions: [{ group: 'm', primary: at(p), configEpoch: 0, verdict, found: [at(p), at(5)] }],
       },
     }),
   ),
@@ -247,5 +247,75 @@ describe('a hello', () => {
       message: { type: 'report', seq: 1, hello: hello('b', undefined), opinions: [] },
     })
     expect(core.state.peers.size).toBe(0)
+  })
+})
+
+// Found by the end-to-end test of a minority: the primary died before its replicas were committed, and the two sentinels that
+// restarted after its death knew neither the replicas nor (no server having told them) their own address.
+describe('a leader that started after the primary died', () => {
+  const members = ['a', 'b', 'c']
+  const restarted = () => {
+    const nowhere = { host: '', port: 200 }
+    return createCore(
+      {
+        self: { peer: 'a', runId: 'a'.repeat(40), gossip: nowhere, resp: nowhere },
+        groups: [{ name: 'm', primary: at(1), quorum: 2, settings: { downAfterMs: 100 } }],
+        knownPeers: [{ peer: 'b', runId: 'b'.repeat(40), gossip: at(201), resp: at(101) }],
+        random: seededRandom(1),
+        wallOffsetMs: 0,
+        group: groupOf(members),
+      },
+      0,
+    )
+  }
+  const begin = (core: ReturnType<typeof restarted>): Effect[] => [
+    ...core.step(0, {
+      type: 'committed',
+      data: encodeEntry({ kind: 'monitor', group: 'm', primary: at(1), quorum: 2 }),
+    }),
+    ...core.step(1, { type: 'raft', view: { term: 2, leader: 'a', isLeader: true, voters: members, learners: [] } }),
+    ...core.step(2, { type: 'link-down', ref: ref(1), failure: 'refused' }),
+    ...[100, 200, 300, 400, 500, 600].flatMap((nowMs) => core.step(nowMs, { type: 'tick' })),
+  ]
+  const found: Input = {
+    type: 'peer',
+    from: 'b',
+    message: {
+      type: 'report',
+      seq: 1,
+      opinions: [{ group: 'm', primary: at(1), configEpoch: 0, verdict: 'dead', found: [at(2), at(3)] }],
+    },
+  }
+  const proposed = (effects: readonly Effect[]) =>
+    effects.flatMap((effect) => (effect.type === 'propose' ? [decodeEntry(effect.data)] : []))
+
+  it('reports its verdict although it has no address to tell', () => {
+    const reports = begin(restarted()).flatMap((effect) =>
+      effect.type === 'broadcast' && effect.message.type === 'report' ? [effect.message] : [],
+    )
+    expect(reports.at(-1)).toMatchObject({ hello: undefined, opinions: [{ group: 'm', verdict: 'silent' }] })
+  })
+
+  it('takes the replicas over that another sentinel found, and replaces the primary', () => {
+    const core = restarted()
+    begin(core)
+    const first = core.step(601, found)
+    expect(proposed(first)).toMatchObject([
+      { kind: 'replica', replica: at(2) },
+      { kind: 'replica', replica: at(3) },
+    ])
+    const then = core.step(602, {
+      type: 'committed',
+      data: encodeEntry({ kind: 'replica', group: 'm', replica: at(2) }),
+    })
+    expect(proposed(then)).toMatchObject([{ kind: 'start', old: at(1) }])
+  })
+
+  it('asks a living primary instead', () => {
+    const core = restarted()
+    begin(core)
+    core.step(601, { type: 'link-up', ref: ref(1), local: '10.0.0.9' })
+    core.step(602, found)
+    expect([...core.state.groups.get('m')!.servers.keys()]).toEqual(['10.0.0.1:1'])
   })
 })

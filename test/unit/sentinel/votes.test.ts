@@ -9,7 +9,7 @@ const votes = (entries: [string, Verdict, number, number?, number?][]): Votes =>
   new Map(
     entries.map(([peer, verdict, heardMs, configEpoch = 3, port = 1]) => [
       peer,
-      { opinion: { group: 'm', primary: { ...primary, port }, configEpoch, verdict }, heardMs },
+      { opinion: { group: 'm', primary: { ...primary, port }, configEpoch, verdict, found: [] }, heardMs },
     ]),
   )
 const members = ['a', 'b', 'c']
