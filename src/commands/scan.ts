@@ -15,7 +15,7 @@ const COUNT_DEFAULT = 10
  */
 const STEPS_PER_KEY = 10
 const STEPS_MIN = 1024
-/** Tries of RANDOMKEY where every key may be over its time and none may be deleted. */
+/** Tries of RANDOMKEY where every key may be over its time and none may be deleted: on a replica, or in a pause. */
 const RANDOM_TRIES_MAX = 100
 
 function keys(ctx: Context): void {
@@ -100,12 +100,12 @@ function parseScanOptions(ctx: Context): ScanOptions {
 
 function randomkey(ctx: Context): void {
   const { db, host, keyspace, reply } = ctx
+  const mayDelete = keyspace.expiry === 'delete' && !keyspace.paused
   for (let tries = 0; ; tries++) {
     const h = db.sample(host.random)
     if (h === 0) return reply.null()
     const { bytes, start, end } = db.key(h)
-    const mayReply = !db.isExpired(h) || (keyspace.expiry !== 'delete' && tries >= RANDOM_TRIES_MAX)
-    if (mayReply) return reply.bulk(bytes, start, end)
+    if (!db.isExpired(h) || (!mayDelete && tries >= RANDOM_TRIES_MAX)) return reply.bulk(bytes, start, end)
     // Deletes the key, if this server may.
     db.find(bytes, start, end)
   }

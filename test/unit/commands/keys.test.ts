@@ -284,12 +284,17 @@ describe('walks', () => {
     expect(run('DBSIZE')).toBe('0')
   })
 
-  it('RANDOMKEY of a replica replies a key even if it may delete none', () => {
+  it('RANDOMKEY of a replica, and in a pause, replies a key even if it may delete none', () => {
     const { server, run } = openConsole()
     run('SET k v PX 5')
     server.advance(6)
     server.keyspace.expiry = 'hide'
     expect(run('RANDOMKEY')).toBe('k')
+    server.keyspace.expiry = 'delete'
+    server.keyspace.paused = true
+    expect(run('RANDOMKEY')).toBe('k')
+    server.keyspace.paused = false
+    expect(run('RANDOMKEY')).toBe('nil')
   })
 })
 
