@@ -10,7 +10,7 @@ import { extractKeys, type KeyPosition, legacyRange } from './key-extraction.ts'
 import type { ArgumentSpec, CommandFlag, CommandSpec, KeySpec } from './spec.ts'
 import type { Command } from './table.ts'
 
-/** Flags in the order in which they are listed. */
+/** Flags in the order in which they are listed; `may_replicate` is not. */
 const FLAG_ORDER: readonly CommandFlag[] = [
   'write',
   'readonly',
@@ -26,7 +26,6 @@ const FLAG_ORDER: readonly CommandFlag[] = [
   'asking',
   'fast',
   'no_auth',
-  'may_replicate',
   'no_mandatory_keys',
   'no_async_loading',
   'no_multi',

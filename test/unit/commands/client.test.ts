@@ -197,6 +197,19 @@ describe('CLIENT', () => {
     expect(server.feed).toEqual(['0: DEL k'])
   })
 
+  it('a pause of writes holds messages back as well: they are replicated, and the offset must stand still', () => {
+    const server = createTestServer()
+    const client = server.connect()
+    server.engine.gate.pausedUntilMs = server.nowMs + 300
+    server.engine.gate.pausedWritesOnly = true
+    expect(client.raw('PUBLISH', 'channel', 'm').length).toBe(0)
+    expect(client.raw('SPUBLISH', 'channel', 'm').length).toBe(0)
+    expect(server.feed).toEqual([])
+    server.advance(300)
+    expect(client.call('PUBLISH', 'channel', 'm')).toBe(0)
+    expect(server.feed).toEqual(['0: PUBLISH channel m'])
+  })
+
   it('unblocks who waits, with an error on request', () => {
     const server = createTestServer()
     const [client, waiting] = [server.connect(), server.connect()]
