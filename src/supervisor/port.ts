@@ -14,6 +14,10 @@ const OUTPUT_BYTES_MAX = 8 * 1024 * 1024
 const BULK_BYTES_MAX = 1024 * 1024
 const QUERY_BYTES_MAX = 4 * 1024 * 1024
 const SUBSCRIPTIONS_MAX = 4096
+/** How long a peer may keep its side of a connection open, and read nothing, after ours was closed. */
+const CLOSE_GRACE_MS = 1_000
+/** Refused connections that get this grace at the same time; they are not among the clients. */
+const REFUSED_MAX = 64
 
 /** One client of the sentinel. */
 export interface Client {
@@ -36,7 +40,6 @@ export interface Client {
   /** A command's answer is still to come: nothing further is read. */
   waiting: boolean
   closing: boolean
-  monitor: boolean
 }
 
 export interface PortStats {
@@ -76,8 +79,8 @@ export async function openPort(options: PortOptions): Promise<RespPort> {
     inputBytes: 0,
     outputBytes: 0,
   }
-  const drops = new Map<number, (reason: string) => void>()
   let nextId = 1
+  let refused = 0
   // Not a copy: what the host gives may change, and some of it comes to be only after the port is open.
   const host: CommandHost = Object.assign(Object.create(options.host) as typeof options.host, {
     clients,
@@ -92,8 +95,10 @@ export async function openPort(options: PortOptions): Promise<RespPort> {
     if (refusal !== undefined) {
       stats.rejectedConnections += 1
       wire.write(Buffer.from(`-${refusal}\r\n`))
-      wire.end()
-      return { onData() {}, onDrain() {}, onClose() {} }
+      if (refused >= REFUSED_MAX) wire.destroy()
+      else finish(wire)
+      refused += 1
+      return { onData() {}, onDrain() {}, onClose: () => void (refused -= 1) }
     }
     const client = createClient(nextId++, wire, options.password() === '')
     clients.set(client.id, client)
@@ -127,7 +132,7 @@ export async function openPort(options: PortOptions): Promise<RespPort> {
         execute(client, parser, reply, resume)
       }
       flush(client, reply)
-      if (client.closing) client.wire.end()
+      if (client.closing) finish(client.wire)
     }
     /** The answer to a command that had to wait is written: send it, and go on with what was sent meanwhile. */
     const resume = (): void => {
@@ -139,15 +144,16 @@ export async function openPort(options: PortOptions): Promise<RespPort> {
     return {
       onData(bytes) {
         stats.inputBytes += bytes.length
+        // Nobody reads it any more: kept, it would grow as long as the peer likes.
+        if (client.closing) return
         parser.feed(bytes)
         run()
         parser.keep()
         if (client.waiting && parser.unreadBytes > QUERY_BYTES_MAX) client.wire.destroy()
       },
       onDrain() {},
-      onClose(reason) {
+      onClose() {
         clients.delete(client.id)
-        drops.get(client.id)?.(reason)
       },
     }
   }
@@ -222,6 +228,21 @@ export async function openPort(options: PortOptions): Promise<RespPort> {
   }
 }
 
+/** Closes a wire when what was written is sent, also towards a peer that never closes its side or reads no further. */
+function finish(wire: Wire): void {
+  wire.end()
+  let left = Number.POSITIVE_INFINITY
+  const timer = setInterval(() => {
+    const { pendingBytes } = wire
+    if (pendingBytes > 0 && pendingBytes < left) {
+      left = pendingBytes
+      return
+    }
+    clearInterval(timer)
+    wire.destroy()
+  }, CLOSE_GRACE_MS).unref()
+}
+
 function createClient(id: number, wire: Wire, authenticated: boolean): Client {
   const nowMs = wallMs()
   return {
@@ -242,7 +263,6 @@ function createClient(id: number, wire: Wire, authenticated: boolean): Client {
     patterns: new Set(),
     waiting: false,
     closing: false,
-    monitor: false,
   }
 }
 

@@ -69,15 +69,24 @@ export interface SentinelCommand {
   readonly subscribed?: boolean
 }
 
-/** Writes `OK` or an error when a promise or callback of an operator's request comes back. */
-export function later(call: Call, start: (done: (write: () => void) => void) => void): void {
-  call.client.waiting = true
-  let ended = false
+/**
+ * Writes the answer when a promise or callback of an operator's request comes back; the client waits until then. What CLIENT
+ * REPLY said when the request came holds for its answer. One that comes at once is a reply like any other.
+ */
+export function later({ client, reply, resume }: Call, start: (done: (write: () => void) => void) => void): void {
+  const muted = client.replies === 'off' || client.replies === 'skip'
+  let answered = false
+  let late = false
   start((write) => {
-    if (ended) return
-    ended = true
-    call.reply.resp = call.client.resp
+    if (answered) return
+    answered = true
+    const mark = reply.pos
+    reply.resp = client.resp
     write()
-    call.resume()
+    if (!late) return
+    if (muted) reply.rewind(mark)
+    resume()
   })
+  late = !answered
+  client.waiting = late
 }
