@@ -107,7 +107,7 @@ function clientLine(client: Client): string {
     ['tot-mem', client.wire.pendingBytes],
     ['events', 'r'],
     ['cmd', client.lastCommand],
-    ['user', client.authenticated ? 'default' : '(superuser)'],
+    ['user', 'default'],
     ['redir', -1],
     ['resp', client.resp],
   ]
@@ -130,27 +130,15 @@ function clientReply({ client, words, reply }: Call): void {
   }
 }
 
+/** CLIENT KILL: an old-style address, or filters that a client must all match. */
 function kill({ client, words, reply, host }: Call): void {
-  const filters = words.slice(2)
-  const byAddress = filters.length === 1
-  if (!byAddress && filters.length % 2 !== 0) return reply.error(errorText('syntax'))
-  const pairs = byAddress ? [['addr', filters[0]!] as const] : pairsOf(filters)
-  const matches = (one: Client): boolean | undefined => {
-    for (const [field, value] of pairs) {
-      if (field === 'id' && String(one.id) !== value) return false
-      if (field === 'addr' && one.wire.peer !== value) return false
-      if (field === 'laddr' && one.wire.local !== value) return false
-      if (field === 'skipme' && value.toLowerCase() === 'yes' && one === client) return false
-      if (field === 'type' && (one.channels.size + one.patterns.size > 0 ? 'pubsub' : 'normal') !== value.toLowerCase())
-        return false
-      if (!KILL_FILTERS.has(field)) return undefined
-    }
-    const skipMe = !byAddress && !pairs.some(([field]) => field === 'skipme')
-    return !(skipMe && one === client)
-  }
-  const found = [...host.clients.values()].map((one) => ({ one, matched: matches(one) }))
-  if (pairs.some(([field]) => !KILL_FILTERS.has(field))) return reply.error(errorText('syntax'))
-  const killed = found.filter(({ matched }) => matched === true).map(({ one }) => one)
+  const byAddress = words.length === 3
+  const tests = byAddress ? [addressFilter('peer', words[2]!)] : filtersOf(words.slice(2))
+  if (typeof tests === 'string') return reply.error(tests)
+  const skipMe = !byAddress && skipsCaller(words)
+  const killed = [...host.clients.values()].filter(
+    (one) => !(skipMe && one === client) && tests.every((matches) => matches(one)),
+  )
   if (byAddress && killed.length === 0) return reply.error(errorText('noSuchClient'))
   for (const one of killed) if (one !== client) host.kill(one)
   if (killed.includes(client)) client.closing = true
@@ -158,10 +146,55 @@ function kill({ client, words, reply, host }: Call): void {
   else reply.int(killed.length)
 }
 
-const KILL_FILTERS = new Set(['id', 'addr', 'laddr', 'type', 'skipme', 'user'])
+type Filter = (client: Client) => boolean
 
-const pairsOf = (words: readonly string[]): (readonly [string, string])[] =>
-  Array.from({ length: words.length / 2 }, (_, i) => [words[2 * i]!.toLowerCase(), words[2 * i + 1]!] as const)
+const addressFilter =
+  (end: 'peer' | 'local', address: string): Filter =>
+  ({ wire }) =>
+    wire[end] === address
+
+/** The filters that the option/value pairs name, or the error in Redis's words for the first that is none. */
+function filtersOf(words: readonly string[]): readonly Filter[] | string {
+  const filters: Filter[] = []
+  for (let i = 0; i < words.length; i += 2) {
+    const value = words[i + 1]
+    const filter = value === undefined ? errorText('syntax') : filterOf(words[i]!.toLowerCase(), value)
+    if (typeof filter === 'string') return filter
+    filters.push(filter)
+  }
+  return filters
+}
+
+function filterOf(field: string, value: string): Filter | string {
+  switch (field) {
+    case 'id':
+      return /^[1-9]\d{0,17}$/.test(value) ? ({ id }) => String(id) === value : errorText('clientIdPositive')
+    case 'addr':
+      return addressFilter('peer', value)
+    case 'laddr':
+      return addressFilter('local', value)
+    case 'user':
+      return value === 'default' ? () => true : errorText('noSuchUser', value)
+    case 'type': {
+      const type = value.toLowerCase()
+      return CLIENT_TYPES.has(type) ? (one) => typeOf(one) === type : errorText('clientType', value)
+    }
+    case 'skipme':
+      return onOff(value, 'yes', 'no') === undefined ? errorText('syntax') : () => true
+    default:
+      return errorText('syntax')
+  }
+}
+
+/** Redis's kinds of clients; a sentinel has those of the first two only. */
+const CLIENT_TYPES = new Set(['normal', 'pubsub', 'master', 'slave', 'replica'])
+const typeOf = ({ channels, patterns }: Client): string => (channels.size + patterns.size > 0 ? 'pubsub' : 'normal')
+
+/** The last SKIPME decides; without one the caller is spared. */
+function skipsCaller(words: readonly string[]): boolean {
+  const last = words.findLastIndex((word, i) => i >= 2 && i % 2 === 0 && word.toLowerCase() === 'skipme')
+  return last < 0 || words[last + 1]!.toLowerCase() === 'yes'
+}
 
 function setInfo({ client, words, reply }: Call): void {
   const [, , attribute, value] = words as [string, string, string, string]
@@ -173,8 +206,8 @@ function setInfo({ client, words, reply }: Call): void {
   reply.ok()
 }
 
-const onOff = (word: string | undefined): boolean | undefined =>
-  word?.toLowerCase() === 'on' ? true : word?.toLowerCase() === 'off' ? false : undefined
+const onOff = (word: string | undefined, on = 'on', off = 'off'): boolean | undefined =>
+  word?.toLowerCase() === on ? true : word?.toLowerCase() === off ? false : undefined
 
 const row = { flags: ['noscript', 'loading', 'stale'], categories: ['slow', 'connection'] }
 

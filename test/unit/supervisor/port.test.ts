@@ -11,6 +11,7 @@ import type { Sentinel } from '../../../src/supervisor/sentinel.ts'
 const RUN_ID = 'a'.repeat(40)
 let port: RespPort
 let password = ''
+let answerAtOnce = false
 let answers: { request: OperatorRequest; answer: (result: OperatorResult) => void }[]
 const sockets: net.Socket[] = []
 
@@ -27,13 +28,14 @@ function sentinelStub(): Sentinel {
     consensus: undefined,
     startedMs: 0,
     request: (request: OperatorRequest, answer: (result: OperatorResult) => void) =>
-      void answers.push({ request, answer }),
+      answerAtOnce ? answer({ ok: true, text: 'OK' }) : void answers.push({ request, answer }),
     takeHello: () => {},
   } as unknown as Sentinel
 }
 
 beforeEach(async () => {
   password = ''
+  answerAtOnce = false
   answers = []
   const sentinel = sentinelStub()
   port = await openPort({
@@ -122,6 +124,16 @@ describe('replies', () => {
     ['SENTINEL RESET nothing*', ':0\r\n'],
     ['ROLE', '*2\r\n$8\r\nsentinel\r\n*1\r\n$8\r\nmymaster\r\n'],
     ['CLIENT GETNAME', '$-1\r\n'],
+    ['CLIENT KILL USER nobody', "-ERR No such user 'nobody'\r\n"],
+    ['CLIENT KILL TYPE foo', "-ERR Unknown client type 'foo'\r\n"],
+    ['CLIENT KILL TYPE replica', ':0\r\n'],
+    ['CLIENT KILL ID abc', '-ERR client-id should be greater than 0\r\n'],
+    ['CLIENT KILL ID 0', '-ERR client-id should be greater than 0\r\n'],
+    ['CLIENT KILL ID 99999', ':0\r\n'],
+    ['CLIENT KILL SKIPME maybe', '-ERR syntax error\r\n'],
+    ['CLIENT KILL TYPE pubsub SKIPME', '-ERR syntax error\r\n'],
+    ['CLIENT KILL foo bar', '-ERR syntax error\r\n'],
+    ['CLIENT KILL 127.0.0.1:1', '-ERR No such client\r\n'],
     ['COMMAND COUNT', ':16\r\n'],
   ])('%s', async (line, reply) => {
     expect(await ask(line)).toBe(reply)
@@ -170,6 +182,80 @@ describe('replies', () => {
     while (port.clients.size > 0) await new Promise((resolve) => setImmediate(resolve))
     answers[0]!.answer({ ok: true, text: 'OK' })
     expect(await ask()).toBe('')
+  })
+})
+
+describe('CLIENT REPLY', () => {
+  it('SKIP also holds for an answer that comes later', async () => {
+    const { socket, until } = await connect()
+    socket.write('PING one\r\nCLIENT REPLY SKIP\r\nSENTINEL FAILOVER mymaster\r\nPING two\r\n')
+    while (answers.length === 0) await new Promise((resolve) => setImmediate(resolve))
+    answers[0]!.answer({ ok: true, text: 'OK' })
+    expect(await until('two\r\n')).toBe('$3\r\none\r\n$3\r\ntwo\r\n')
+  })
+
+  it('SKIP also holds for an answer that comes at once', async () => {
+    answerAtOnce = true
+    const { socket, until } = await connect()
+    socket.write('PING one\r\nCLIENT REPLY SKIP\r\nSENTINEL FAILOVER mymaster\r\nPING two\r\n')
+    expect(await until('two\r\n')).toBe('$3\r\none\r\n$3\r\ntwo\r\n')
+  })
+})
+
+describe('CLIENT KILL', () => {
+  it('by user and type spares the caller and who is of another type', async () => {
+    const [subscriber, other] = [await connect(), await connect()]
+    subscriber.socket.write('SUBSCRIBE a\r\n')
+    other.socket.write('PING\r\n')
+    await subscriber.until(':1\r\n')
+    await other.until('PONG\r\n')
+    expect(await ask('CLIENT KILL USER nobody TYPE pubsub', 'CLIENT KILL USER default TYPE pubsub')).toBe(
+      "-ERR No such user 'nobody'\r\n:1\r\n",
+    )
+    await subscriber.closed
+    other.socket.write('PING still\r\n')
+    await other.until('still\r\n')
+  })
+})
+
+describe('a closed connection', () => {
+  const stubborn = async (): Promise<net.Socket> => {
+    const socket = net.connect({ port: port.port, host: '127.0.0.1', allowHalfOpen: true })
+    sockets.push(socket)
+    socket.on('error', () => {})
+    await new Promise<void>((resolve) => socket.once('connect', () => resolve()))
+    return socket
+  }
+
+  it('is gone although the peer keeps its side open and goes on sending', async () => {
+    const socket = await stubborn()
+    const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()))
+    socket.write('QUIT\r\n')
+    while (port.clients.size === 0) await new Promise((resolve) => setImmediate(resolve))
+    const timer = setInterval(() => socket.write('x'.repeat(1000)), 10)
+    while (port.clients.size > 0) await new Promise((resolve) => setTimeout(resolve, 5))
+    await closed
+    clearInterval(timer)
+  })
+
+  it('that was refused is gone too, and more of them at once', async () => {
+    for (let i = 0; i < 5; i++) {
+      const { socket, until } = await connect()
+      socket.write('PING\r\n')
+      await until('+PONG\r\n')
+    }
+    const refused = await Promise.all(Array.from({ length: 80 }, stubborn))
+    const ends = refused.map((socket) => {
+      // Towards a peer that closes nothing only a write finds out that the other side is gone.
+      const timer = setInterval(() => socket.write('x'), 10)
+      return new Promise<void>((resolve) =>
+        socket.once('close', () => {
+          clearInterval(timer)
+          resolve()
+        }),
+      )
+    })
+    await Promise.all(ends)
   })
 })
 
