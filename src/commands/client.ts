@@ -123,7 +123,8 @@ function clientUnblock(ctx: Context): void {
   if (args.count === 4 && !asError && !args.is(3, 'timeout')) fail('unblockReason')
   const id = args.int64(2) ?? fail('notInteger')
   const target = host.clients.byId(Number(id))
-  reply.int(target !== undefined && host.clients.unblock(target, asError ? 'error' : 'unblock') ? 1 : 0)
+  const mayEnd = target?.blocked?.kind === 'wait'
+  reply.int(mayEnd && host.clients.unblock(target, asError ? 'error' : 'unblock') ? 1 : 0)
 }
 
 function clientNoEvict(ctx: Context): void {

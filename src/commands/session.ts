@@ -34,7 +34,8 @@ export interface Transaction {
 
 /** A session whose reply waits for something. Input is kept unparsed meanwhile. */
 export interface Blocked {
-  readonly kind: 'wait' | 'pause'
+  /** `shutdown`: it asked for the end of the server, and only that or its failure ends the waiting. */
+  readonly kind: 'wait' | 'pause' | 'shutdown'
   /** Unix time in milliseconds at which waiting ends, 0 for never. */
   readonly timeoutAtMs: number
   /** Writes the reply: at the time-out, or when CLIENT UNBLOCK ends it early (`error`: with an error). */

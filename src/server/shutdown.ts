@@ -1,6 +1,8 @@
 // How the server ends, by SHUTDOWN or by a signal: writes stop, replicas that are behind get some time to catch up
 // (shutdown-timeout), a last snapshot is written if there are save points, and then everything is closed. Until then it
 // can be called off (SHUTDOWN ABORT); a snapshot that fails calls it off too, unless forced.
+//
+// Invariant: behind the last snapshot no request is answered any more, so that nothing is acknowledged and lost.
 import type { Context, ShutdownOptions } from '../commands/context.ts'
 import type { Session } from '../commands/session.ts'
 import type { ServerOptions } from '../config/server-options.ts'
@@ -48,6 +50,8 @@ export function createShutdown(parts: ShutdownParts): Shutdown {
   const end = (code: number): void => {
     if (ending) return
     ending = true
+    // Connections are closed later, so that replies under way are sent; what comes until then waits for ever.
+    clients.pause(Number.POSITIVE_INFINITY, 'all')
     setImmediate(() => parts.end(code))
   }
 
@@ -90,6 +94,12 @@ export function createShutdown(parts: ShutdownParts): Shutdown {
     sessions.clear()
   }
 
+  /** The session gets no reply unless the shutdown is called off. */
+  const hold = (session: Session): void => {
+    sessions.add(session)
+    clients.block(session, { kind: 'shutdown', timeoutAtMs: 0, finish: (reply) => reply.error(FAILED) })
+  }
+
   const command = (ctx: Context, how: ShutdownOptions): void => {
     log.warning('User requested shutdown...')
     const { session } = ctx
@@ -99,7 +109,7 @@ export function createShutdown(parts: ShutdownParts): Shutdown {
       } catch {
         throw new CommandError(FAILED)
       }
-      return
+      return hold(session)
     }
     if (how.now) {
       stopWaiting()
@@ -109,10 +119,9 @@ export function createShutdown(parts: ShutdownParts): Shutdown {
         callOff()
         throw new CommandError(FAILED)
       }
-      return
+      return hold(session)
     }
-    sessions.add(session)
-    clients.block(session, { kind: 'wait', timeoutAtMs: 0, finish: (reply) => reply.error(FAILED) })
+    hold(session)
     if (waiting !== undefined) return
     wait(() => {
       try {

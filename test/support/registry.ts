@@ -1,0 +1,68 @@
+// The real registry of clients over wires in memory, in front of the engine of `createTestServer`.
+import type { Clients, Host } from '../../src/commands/context.ts'
+import type { ServerOptions } from '../../src/config/server-options.ts'
+import type { Wire, WireHandler } from '../../src/io/tcp.ts'
+import { ClientRegistry } from '../../src/server/clients.ts'
+import { createTestServer, type TestServer } from './engine.ts'
+
+/** A wire whose peer is the test. */
+export interface TestWire {
+  readonly handler: WireHandler
+  /** Bytes that the peer sends: lines as inline commands, or bytes as they are. */
+  send(input: string | Buffer): void
+  /** What came back since the last call. */
+  output(): string
+  /** What the server did with the wire. */
+  readonly state: 'open' | 'ended' | 'destroyed'
+}
+
+export interface TestRegistry {
+  readonly server: TestServer
+  readonly clients: ClientRegistry
+  /** The host of the engine, for a test to put its own parts in. */
+  readonly host: { -readonly [K in keyof Host]: Host[K] }
+  connect(): TestWire
+}
+
+/** A registry with an engine in memory. */
+export function createTestRegistry(given: Readonly<Partial<Record<keyof ServerOptions, string>>> = {}): TestRegistry {
+  const server = createTestServer(given)
+  const host = server.host as TestRegistry['host']
+  const clients: ClientRegistry & Clients = new ClientRegistry({
+    engine: server.engine,
+    options: server.config.values,
+    nowMs: () => server.nowMs,
+    log: () => {},
+    onClosed: () => {},
+  })
+  host.clients = clients
+  const connect = (): TestWire => {
+    const output: Buffer[] = []
+    let state: TestWire['state'] = 'open'
+    const wire: Wire = {
+      peer: '127.0.0.1:1',
+      local: '127.0.0.1:2',
+      peerIsLoopback: true,
+      pendingBytes: 0,
+      write: (bytes) => void output.push(Buffer.from(bytes)),
+      pause: () => {},
+      resume: () => {},
+      end: () => {
+        if (state === 'open') state = 'ended'
+      },
+      destroy: () => {
+        state = 'destroyed'
+      },
+    }
+    const handler = clients.accept(wire)
+    return {
+      handler,
+      send: (input) => handler.onData(typeof input === 'string' ? Buffer.from(`${input}\r\n`, 'latin1') : input),
+      output: () => Buffer.concat(output.splice(0)).toString('latin1'),
+      get state() {
+        return state
+      },
+    }
+  }
+  return { server, clients, host, connect }
+}
