@@ -118,6 +118,7 @@ export function createPersistence(
     const file = createRdbFile(path(), `bg-${process.pid}`)
     background = { file, startedMs }
     const end = (error: Error | undefined): void => {
+      if (background?.file !== file) return // it was given up
       background = undefined
       lastSeconds = Math.round((monotonicMs() - startedMs) / 1000)
       if (error === undefined) {
@@ -136,6 +137,13 @@ export function createPersistence(
       ready: () => file.pendingBytes() < PENDING_BYTES_MAX,
       done: (error) => (error === undefined ? file.commit(end) : end(error)),
     })
+  }
+
+  /** Ends what is under way; in whatever state it is, its file does not come to be the snapshot any more. */
+  const giveUp = (): void => {
+    snapshots.cancelAtOnce('the server is shutting down')
+    background?.file.discard()
+    background = undefined
   }
 
   /** The save point that is due, if any. */
@@ -200,15 +208,11 @@ export function createPersistence(
       }
     },
     saveAtExit() {
-      snapshots.cancelAtOnce('the server is shutting down')
+      giveUp()
       log.notice('Saving the final RDB snapshot before exiting.')
       writeAtOnce()
     },
-    stop() {
-      snapshots.cancelAtOnce('the server is shutting down')
-      background?.file.discard()
-      background = undefined
-    },
+    stop: giveUp,
     facts: () => [
       ['rdb_changes_since_last_save', engine.stats.changes - savedChanges],
       ['rdb_bgsave_in_progress', background === undefined ? 0 : 1],

@@ -26,7 +26,7 @@ export interface RdbFile {
   commitAtOnce(): void
   /** Waits for pending bytes, syncs and renames; `done` gets the error if any of it failed. */
   commit(done: (error: Error | undefined) => void): void
-  /** Removes the temporary file. */
+  /** Removes the temporary file, which does not get its final name any more. A commit under way may still say that it failed. */
   discard(): void
 }
 
@@ -66,6 +66,7 @@ export function createRdbFile(path: string, suffix: string): RdbFile {
   let pending = 0
   const queue: Uint8Array[] = []
   let writing = false
+  let syncing = false
   let onIdle: (() => void) | undefined
 
   const fail = (what: string, error: unknown): Error => {
@@ -109,13 +110,14 @@ export function createRdbFile(path: string, suffix: string): RdbFile {
       done(failed)
       return
     }
+    syncing = true
     fsync(fd, (error) => {
-      if (error !== null) {
-        done(fail('Write error saving DB on disk, fsync of', error))
-        return
-      }
+      syncing = false
+      if (error !== null) fail('Write error saving DB on disk, fsync of', error)
       try {
         close()
+        // Also when it was given up meanwhile: a newer snapshot may have the name by now.
+        if (failed !== undefined) throw failed
         rename()
         done(undefined)
       } catch (reason) {
@@ -161,7 +163,7 @@ export function createRdbFile(path: string, suffix: string): RdbFile {
     discard() {
       failed ??= new Error('the snapshot was given up')
       if (writing) onIdle = close
-      else close()
+      else if (!syncing) close()
       try {
         unlinkSync(temporary)
       } catch {

@@ -1,0 +1,79 @@
+// The snapshot of a shutdown is the last one, whatever was under way before.
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { open } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { NO_EXPIRY } from '../../../src/keyspace/database.ts'
+import { Keyspace } from '../../../src/keyspace/keyspace.ts'
+import { createLoader } from '../../../src/server/loading.ts'
+import type { ServerParts } from '../../../src/server/parts.ts'
+import { createPersistence, type ServerPersistence } from '../../../src/server/persistence.ts'
+import { readRdbFile } from '../../../src/server/rdb-file.ts'
+import { createSnapshots, type Snapshots } from '../../../src/server/snapshot.ts'
+import { stringEncodingOf } from '../../../src/types/string.ts'
+import { createTestServer } from '../../support/engine.ts'
+import { eventually } from '../../support/wait.ts'
+
+let dir: string
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'vedette-persistence-'))
+})
+afterEach(() => rmSync(dir, { recursive: true }))
+
+interface Saving {
+  readonly keyspace: Keyspace
+  readonly snapshots: Snapshots
+  readonly persistence: ServerPersistence
+  readonly lines: string[]
+}
+
+function createSaving(): Saving {
+  const server = createTestServer({ dir })
+  const lines: string[] = []
+  const add = (line: string): void => void lines.push(line)
+  const { engine, keyspace, config } = server
+  const log = { debug: add, verbose: add, notice: add, warning: add }
+  const snapshots = createSnapshots(keyspace)
+  const parts = { options: config.values, config, log, engine, keyspace, nowMs: () => server.nowMs }
+  const persistence = createPersistence(parts as unknown as ServerParts, snapshots, () => [])
+  return { keyspace, snapshots, persistence, lines }
+}
+
+function set(space: Keyspace, key: string): void {
+  const k = Buffer.from(key)
+  space.databases[0]!.put(k, 0, k.length, k, 0, k.length, stringEncodingOf(k, 0, k.length), NO_EXPIRY)
+}
+
+function keysOnDisk(): number {
+  const space = new Keyspace(16, { k0: 1, k1: 2 }, { expired() {}, modified() {}, flushing() {} })
+  const { reader } = createLoader(space, { checksum: true, stringBytesMax: 1e9, dropExpiredAtMs: undefined })
+  readRdbFile(join(dir, 'dump.rdb'), (bytes) => void reader.feed(bytes))
+  reader.end()
+  return space.size
+}
+
+/** Lets what the system was asked for come back. */
+async function settle(): Promise<void> {
+  for (let i = 0; i < 20; i++) {
+    const file = await open(join(dir, `settle-${i}`), 'w')
+    await file.sync()
+    await file.close()
+    rmSync(join(dir, `settle-${i}`))
+  }
+}
+
+describe('the snapshot of a shutdown', () => {
+  it.each(['walking', 'syncing'])('replaces one in the background that is %s', async (state) => {
+    const { keyspace, snapshots, persistence, lines } = createSaving()
+    for (let i = 0; i < 3000; i++) set(keyspace, `k${i}`)
+    persistence.bgsave(false)
+    if (state === 'syncing') await eventually('the walk is over', () => !snapshots.busy(), { intervalMs: 0 })
+    set(keyspace, 'late')
+    persistence.saveAtExit()
+    await settle()
+    expect(keysOnDisk()).toBe(3001)
+    expect(readdirSync(dir)).toEqual(['dump.rdb'])
+    expect(lines.filter((line) => line === 'DB saved on disk').length).toBe(1)
+  })
+})
