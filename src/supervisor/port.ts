@@ -98,7 +98,10 @@ export async function openPort(options: PortOptions): Promise<RespPort> {
       if (refused >= REFUSED_MAX) wire.destroy()
       else finish(wire)
       refused += 1
-      return { onData() {}, onDrain() {}, onClose: () => void (refused -= 1) }
+      const onClose = (): void => {
+        refused -= 1
+      }
+      return { onData() {}, onDrain() {}, onClose }
     }
     const client = createClient(nextId++, wire, options.password() === '')
     clients.set(client.id, client)
