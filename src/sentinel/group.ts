@@ -21,7 +21,7 @@ import {
 } from './state.ts'
 import { apply, REPLICAS_MAX, type TopologyGroup } from './topology.ts'
 import { count } from './votes.ts'
-import { askInfo, createWatched, judge, noteInfo, poll, type Watched } from './watched.ts'
+import { askInfo, createWatched, judge, noteInfo, poll, reconnect, type Watched } from './watched.ts'
 
 /** INFO is asked this often for EAGER_MS after a group appeared or changed, so that replicas are found at once… */
 const INFO_EAGER_MS = 100
@@ -44,22 +44,37 @@ export function syncGroups(core: CoreState, nowMs: number): void {
 function syncGroup(core: CoreState, topo: TopologyGroup, nowMs: number): void {
   let group = core.groups.get(topo.name)
   if (group === undefined) {
-    group = createGroup(topo, nowMs)
+    group = createGroup(topo, loginOf(core, topo), nowMs)
     core.groups.set(topo.name, group)
     emit(core, '+monitor', topo.name, topo.primary, { kind: 'master' }, `quorum ${topo.quorum}`)
   }
   if (!sameAddress(group.primary, topo.primary)) switched(core, group, topo, nowMs)
+  logInAnew(core, group, topo, nowMs)
   watch(core, group, topo.primary, nowMs)
   for (const replica of topo.replicas)
     if (!group.servers.has(addressKey(replica))) watchReplica(core, group, replica, nowMs)
 }
 
-function createGroup(topo: TopologyGroup, nowMs: number): GroupState {
+const loginOf = (core: CoreState, topo: TopologyGroup): string => {
+  const { authUser, authPass } = settingsOf(core, topo)
+  return `${authUser} ${authPass}`
+}
+
+/** A link logs in once, when it is made: with another password all of them are made anew, as Redis Sentinel does. */
+function logInAnew(core: CoreState, group: GroupState, topo: TopologyGroup, nowMs: number): void {
+  const login = loginOf(core, topo)
+  if (login === group.login) return
+  group.login = login
+  for (const server of group.servers.values()) reconnect(server, nowMs, core.out)
+}
+
+function createGroup(topo: TopologyGroup, login: string, nowMs: number): GroupState {
   return {
     name: topo.name,
     createdMs: nowMs,
     primary: topo.primary,
     servers: new Map(),
+    login,
     votes: new Map(),
     odown: false,
     settledMs: nowMs,

@@ -56,6 +56,8 @@ export interface GroupState {
   /** The primary, by this sentinel's last knowledge: differs from the topology's only inside syncGroups. */
   primary: Address
   readonly servers: Map<string, Watched>
+  /** What the links to the servers log in with. */
+  login: string
   readonly votes: Votes
   odown: boolean
   /** When the configuration last changed; INFO that was asked for earlier says nothing about who strays. */

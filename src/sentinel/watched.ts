@@ -97,13 +97,19 @@ export function poll(server: Watched, nowMs: number, rhythm: Rhythm, out: Effect
   const { pingSentMs } = server
   const staleMs = Math.max(rhythm.downAfterMs, STALE_LINK_MS)
   if (pingSentMs !== undefined && nowMs - pingSentMs > staleMs && nowMs - server.linkSinceMs > staleMs) {
-    out.push({ type: 'disconnect', ref: server.ref })
-    connect(server, nowMs, out)
+    reconnect(server, nowMs, out)
     return
   }
   if (pingSentMs === undefined && nowMs - server.lastPingMs >= rhythm.heartbeatMs) ping(server, nowMs, out)
   const lastAskMs = server.infoAsks.at(-1) ?? server.infoAskedMs
   if (nowMs - lastAskMs >= rhythm.infoMs && server.infoAsks.length === 0) askInfo(server, nowMs, out)
+}
+
+/** Replaces a link that stands or is being made; one that is down is made anew when its time comes. */
+export function reconnect(server: Watched, nowMs: number, out: Effect[]): void {
+  if (server.link === 'down') return
+  out.push({ type: 'disconnect', ref: server.ref })
+  connect(server, nowMs, out)
 }
 
 function connect(server: Watched, nowMs: number, out: Effect[]): void {

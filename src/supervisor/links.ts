@@ -52,6 +52,8 @@ interface Link {
 
 const CONNECT_TIMEOUT_MS = 1_000
 const LISTENER_RETRY_MS = 100
+/** The same when the server refused to be listened to: who may not today may perhaps tomorrow. */
+const LISTENER_REFUSED_MS = 1_000
 /** What a server may send in one reply: INFO and hellos are small. */
 const LIMITS = { bulkBytesMax: 1 << 20, totalBytesMax: 2 << 20, valuesMax: 10_000 }
 
@@ -109,7 +111,8 @@ export function createLinks(options: LinksOptions, nowMs: () => number): Links {
       username,
       password,
       limits: LIMITS,
-      onAuthError: (error) => options.onAuthError(ref, error.message),
+      // The listener logs in right after the command link and would only say the same again.
+      onAuthError: (error) => role === 'cmd' && options.onAuthError(ref, error.message),
       ...on,
     })
     void client.command(['CLIENT', 'SETNAME', `${options.clientName}-${role}`])
@@ -117,17 +120,26 @@ export function createLinks(options: LinksOptions, nowMs: () => number): Links {
   }
 
   function listen(link: Link): void {
+    let retryMs = LISTENER_RETRY_MS
     const listener = dial(link.ref, 'pubsub', {
       onPush: (items) => {
         if (!link.dropped) takePush(link.ref, items)
       },
       onClose: () => {
         if (link.dropped || link.listener !== listener || !link.command.connected) return
-        link.retry = setTimeout(() => listen(link), LISTENER_RETRY_MS)
+        link.retry = setTimeout(() => listen(link), retryMs)
       },
     })
     link.listener = listener
-    void listener.command(['SUBSCRIBE', REDIS_HELLO_CHANNEL, HELLO_CHANNEL])
+    listener.command(['SUBSCRIBE', REDIS_HELLO_CHANNEL, HELLO_CHANNEL]).then(
+      (reply) => {
+        // It would stand for ever and hear nothing (NOAUTH, NOPERM).
+        if (!(reply instanceof ReplyError)) return
+        retryMs = LISTENER_REFUSED_MS
+        listener.close()
+      },
+      () => {},
+    )
   }
 
   function takePush(ref: ServerRef, [kind, channel, payload]: Reply[]): void {
