@@ -27,6 +27,7 @@ import {
   viewNow,
 } from './peers.ts'
 import { answerCommitted, askForGroups, expireRequests, takeRequest, takeResult } from './requests.ts'
+import { optionOf } from './settings.ts'
 import {
   addressSelf,
   type CoreOptions,
@@ -399,8 +400,10 @@ function announce(
       forgetReplicas(core, group, nowMs)
       return
     case 'set':
-      for (const [option, value] of Object.entries(entry.changes))
-        emit(core, '+set', group.name, group.primary, master, `${option} ${option === 'authPass' ? '******' : value}`)
+      for (const [field, value] of Object.entries(entry.changes)) {
+        const shown = field === 'authPass' ? '******' : value
+        emit(core, '+set', group.name, group.primary, master, `${optionOf(field)} ${shown}`)
+      }
       return
     default:
       return

@@ -60,6 +60,9 @@ const ROWS: readonly Row[] = [
   { option: 'client-reconfig-script', field: 'clientReconfigScript' },
 ]
 
+/** SENTINEL SET's name of a field. */
+export const optionOf = (field: string): string => ROWS.find((row) => row.field === field)?.option ?? field
+
 const INT_MAX = 0x7fffffff
 const TEXT_MAX = 1024
 

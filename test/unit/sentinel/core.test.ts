@@ -10,6 +10,7 @@ import { groupOf } from '../../../src/sentinel/formation.ts'
 import type { Hello } from '../../../src/sentinel/hello.ts'
 import { parseInfo } from '../../../src/sentinel/info.ts'
 import { VERDICTS } from '../../../src/sentinel/peer-message.ts'
+import type { SettingChanges } from '../../../src/sentinel/settings.ts'
 
 const at = (port: number) => ({ host: '10.0.0.1', port })
 const ref = (port: number) => ({ group: 'm', ...at(port) })
@@ -317,5 +318,42 @@ describe('a leader that started after the primary died', () => {
     core.step(601, { type: 'link-up', ref: ref(1), local: '10.0.0.9' })
     core.step(602, found)
     expect([...core.state.groups.get('m')!.servers.keys()]).toEqual(['10.0.0.1:1'])
+  })
+})
+
+describe('SENTINEL SET', () => {
+  const leading = () => {
+    const core = coreOf(groupOf(['a', 'b', 'c']))
+    play(core, PREFIX.slice(0, -1))
+    return core
+  }
+  const set = (changes: SettingChanges): Input => ({
+    type: 'committed',
+    data: encodeEntry({ kind: 'set', group: 'm', changes }),
+  })
+  const linkEffects = (effects: readonly Effect[]) =>
+    effects.flatMap((effect) =>
+      effect.type === 'connect' || effect.type === 'disconnect' ? [`${effect.type} ${effect.ref.port}`] : [],
+    )
+
+  it('of a password makes the links anew, for a link logs in once', () => {
+    const core = leading()
+    expect(linkEffects(core.step(10, set({ authPass: 'secret' })))).toEqual(
+      [1, 2, 3].flatMap((p) => [`disconnect ${p}`, `connect ${p}`]),
+    )
+    expect(linkEffects(core.step(11, set({ authPass: 'secret', parallelSyncs: 2 })))).toEqual([])
+  })
+
+  it('is told with the names of the options, and without the password', () => {
+    const core = leading()
+    const told = core
+      .step(10, set({ downAfterMs: 5000, authPass: 'secret', quorum: 2 }))
+      .flatMap((effect) => (effect.type === 'event' && effect.name === '+set' ? [effect.payload] : []))
+    const subject = 'master m 10.0.0.1 1'
+    expect(told).toEqual([
+      `${subject} down-after-milliseconds 5000`,
+      `${subject} auth-pass ******`,
+      `${subject} quorum 2`,
+    ])
   })
 })
