@@ -8,7 +8,7 @@ import { monotonicMs } from '../io/clock.ts'
 import { createLoader } from './loading.ts'
 import type { ServerParts } from './parts.ts'
 import { checkWritable, createRdbFile, type RdbFile, readRdbFile } from './rdb-file.ts'
-import type { SnapshotOptions, Snapshots } from './snapshot.ts'
+import { type SnapshotOptions, type Snapshots, snapshotAux } from './snapshot.ts'
 
 /** Snapshots, with what the server process itself asks of them. */
 export interface ServerPersistence extends Persistence {
@@ -53,14 +53,7 @@ export function createPersistence(
   const snapshotOptions = (): SnapshotOptions => ({
     compress: options.rdbcompression,
     checksum: options.rdbchecksum,
-    aux: [
-      ['redis-ver', '7.0.15'],
-      ['redis-bits', '64'],
-      ['ctime', String(Math.floor(parts.nowMs() / 1000))],
-      ['used-mem', String(keyspace.usedBytes)],
-      ...replicationFields(),
-      ['aof-base', '0'],
-    ],
+    aux: snapshotAux(keyspace, parts.nowMs(), replicationFields()),
   })
 
   const updateGate = (): void => {

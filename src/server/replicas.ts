@@ -18,7 +18,7 @@ import {
 import { decidePsync, ensureBacklog, type History, renameHistory } from '../replication/history.ts'
 import type { ServerParts } from './parts.ts'
 import { spoolSnapshot } from './replica-spool.ts'
-import type { SnapshotOptions, Snapshots } from './snapshot.ts'
+import { type SnapshotOptions, type Snapshots, snapshotAux } from './snapshot.ts'
 
 /** What the attached replicas need of the rest of replication. */
 export interface ReplicasParts {
@@ -200,14 +200,7 @@ export function createReplicas(parts: ReplicasParts): Replicas {
     return {
       compress: options.rdbcompression,
       checksum: options.rdbchecksum,
-      aux: [
-        ['redis-ver', '7.0.15'],
-        ['redis-bits', '64'],
-        ['ctime', String(Math.floor(server.nowMs() / 1000))],
-        ['used-mem', String(server.keyspace.usedBytes)],
-        ...parts.snapshotFields(),
-        ['aof-base', '0'],
-      ],
+      aux: snapshotAux(server.keyspace, server.nowMs(), parts.snapshotFields()),
     }
   }
 

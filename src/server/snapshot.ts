@@ -7,6 +7,7 @@ import { monotonicMs } from '../io/clock.ts'
 import type { ByteRange } from '../keyspace/database.ts'
 import type { Keyspace } from '../keyspace/keyspace.ts'
 import { Snapshot } from '../keyspace/snapshot.ts'
+import { REDIS_VERSION } from '../lib/version.ts'
 
 /** Where a snapshot goes. */
 export interface SnapshotSink {
@@ -22,7 +23,22 @@ export interface SnapshotSink {
 export interface SnapshotOptions {
   readonly compress: boolean
   readonly checksum: boolean
-  readonly aux: readonly (readonly [name: string, value: string])[]
+  readonly aux: readonly AuxField[]
+}
+
+/** An auxiliary field of an RDB. */
+export type AuxField = readonly [name: string, value: string]
+
+/** What a snapshot of the keyspace taken now (Unix time in milliseconds) says of itself; `place` is its place in a history. */
+export function snapshotAux(keyspace: Keyspace, nowMs: number, place: readonly AuxField[]): AuxField[] {
+  return [
+    ['redis-ver', REDIS_VERSION],
+    ['redis-bits', '64'],
+    ['ctime', String(Math.floor(nowMs / 1000))],
+    ['used-mem', String(keyspace.usedBytes)],
+    ...place,
+    ['aof-base', '0'],
+  ]
 }
 
 export interface Snapshots {
