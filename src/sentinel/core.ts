@@ -4,7 +4,6 @@
 // Invariants: a primary is announced (+switch-master, the address that clients get) only from the applied topology;
 // an order that changes a role is given only by a certain leader, for the candidate that the topology names.
 import { assert } from '../lib/assert.ts'
-import type { Random } from '../lib/prng.ts'
 import type { ServerRef } from './address.ts'
 import { addressKey } from './address.ts'
 import { signal } from './detector.ts'
@@ -12,9 +11,17 @@ import type { Effect, Input, RaftView } from './effects.ts'
 import { decodeEntry, type Entry } from './entries.ts'
 import { noteOrderDone } from './failover.ts'
 import { createFormation } from './formation.ts'
-import { adoptFound, evaluate, forgetReplicas, opinions, pollGroup, syncGroups, takeInfo } from './group.ts'
+import {
+  adoptFound,
+  evaluate,
+  forgetReplicas,
+  opinions as ownOpinions,
+  pollGroup,
+  syncGroups,
+  takeInfo,
+} from './group.ts'
 import { backOff, lead } from './leader.ts'
-import type { Opinion, PeerMessage } from './peer-message.ts'
+import type { PeerMessage } from './peer-message.ts'
 import {
   changeMembers,
   heard,
@@ -27,6 +34,7 @@ import {
   viewNow,
 } from './peers.ts'
 import { answerCommitted, askForGroups, expireRequests, takeRequest, takeResult } from './requests.ts'
+import { createSequence, isNews, noteNews } from './sequence.ts'
 import { optionOf } from './settings.ts'
 import {
   addressSelf,
@@ -90,7 +98,6 @@ function initialState(options: CoreOptions, nowMs: number): CoreState {
     options,
     self: options.self,
     heartbeatMs: options.heartbeatMs ?? 100,
-    random: options.random satisfies Random,
     topology: createTopology(),
     provisional,
     groups: new Map(),
@@ -101,7 +108,8 @@ function initialState(options: CoreOptions, nowMs: number): CoreState {
     proposed: new Map(),
     pending: new Map(),
     nextNonce: 1,
-    reportSeq: Math.max(0, Math.floor(nowMs + options.wallOffsetMs)),
+    boot: options.random.uint32() * 2 ** 20 + options.random.below(2 ** 20),
+    reportSeq: 0,
     lastReportMs: Number.NEGATIVE_INFINITY,
     lastStepMs: nowMs,
     lastMemberChangeMs: Number.NEGATIVE_INFINITY,
@@ -121,8 +129,8 @@ function initialState(options: CoreOptions, nowMs: number): CoreState {
   for (const known of options.knownPeers ?? []) {
     if (known.peer === options.self.peer) continue
     const watches = options.groups.map(({ name }) => name)
-    const rest = { group: undefined, watches, lastHelloMs: nowMs, lastHeardMs: nowMs, lastSeq: 0, sdown: false }
-    core.peers.set(known.peer, { ...known, ...rest })
+    const rest = { group: undefined, watches, lastHelloMs: nowMs, lastHeardMs: nowMs, sdown: false }
+    core.peers.set(known.peer, { ...known, ...rest, reports: createSequence() })
   }
   return core
 }
@@ -213,7 +221,7 @@ function report(core: CoreState, nowMs: number): void {
   const hello = isAddressed(core) ? helloOf(core, viewNow(core, nowMs)) : undefined
   core.out.push({
     type: 'broadcast',
-    message: { type: 'report', seq: core.reportSeq, hello, opinions: opinions(core) },
+    message: { type: 'report', boot: core.boot, seq: core.reportSeq, hello, opinions: ownOpinions(core) },
   })
 }
 
@@ -274,11 +282,7 @@ function takePeerMessage(
 ): GroupState | 'all' | undefined {
   switch (message.type) {
     case 'report':
-      if (message.hello !== undefined) {
-        if (message.hello.peer !== from) return undefined
-        takeHello(core, message.hello, true, nowMs)
-      }
-      return takeReport(core, nowMs, from, message.seq, message.opinions)
+      return takeReport(core, nowMs, from, message)
     case 'join':
       takeJoin(core, message.hello, nowMs)
       return undefined
@@ -300,13 +304,18 @@ function takeReport(
   core: CoreState,
   nowMs: number,
   from: string,
-  seq: number,
-  list: readonly Opinion[],
+  { boot, seq, hello, opinions }: PeerMessage & { type: 'report' },
 ): 'all' | undefined {
+  const known = core.peers.get(from)
+  if (known !== undefined && !isNews(known.reports, boot, seq)) return undefined
+  if (hello !== undefined) {
+    if (hello.peer !== from) return undefined
+    takeHello(core, hello, true, nowMs)
+  }
   const peer = core.peers.get(from)
-  if (peer === undefined || seq <= peer.lastSeq) return undefined
-  peer.lastSeq = seq
-  for (const opinion of list) {
+  if (peer === undefined) return undefined
+  noteNews(peer.reports, boot, seq)
+  for (const opinion of opinions) {
     const group = core.groups.get(opinion.group)
     if (group === undefined) continue
     group.votes.set(from, { opinion, heardMs: nowMs })

@@ -44,6 +44,8 @@ export type PeerMessage =
    */
   | {
       readonly type: 'report'
+      /** Random, another at each start of the sender; `seq` rises within it (sequence.ts). */
+      readonly boot: number
       readonly seq: number
       readonly hello?: Hello | undefined
       readonly opinions: readonly Opinion[]
@@ -88,9 +90,10 @@ function toMessage(fields: Record<string, unknown>): PeerMessage | undefined {
     case 'report': {
       const opinions = asList(fields.opinions, MAX_OPINIONS, toOpinion)
       const seq = asInt(fields.seq, 0, Number.MAX_SAFE_INTEGER)
-      if (opinions === undefined || seq === undefined) return undefined
-      if (fields.hello === undefined) return { type: 'report', seq, opinions }
-      return hello && { type: 'report', seq, hello, opinions }
+      const boot = asInt(fields.boot, 0, Number.MAX_SAFE_INTEGER)
+      if (opinions === undefined || seq === undefined || boot === undefined) return undefined
+      if (fields.hello === undefined) return { type: 'report', boot, seq, opinions }
+      return hello && { type: 'report', boot, seq, hello, opinions }
     }
     case 'join':
       return hello && { type: 'join', hello }

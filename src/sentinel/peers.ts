@@ -4,6 +4,7 @@ import type { MemberChange, PeerAddress } from './effects.ts'
 import { decideGroup, type FormedGroup, foundersNeeded, hear, viewOf } from './formation.ts'
 import { publishEverywhere } from './group.ts'
 import type { Hello } from './hello.ts'
+import { createSequence } from './sequence.ts'
 import { type CoreState, emit, helloOf, isAddressed, type Peer, say } from './state.ts'
 
 /** Most sentinels that are remembered. */
@@ -52,7 +53,8 @@ export function takeHello(core: CoreState, hello: Hello, trusted: boolean, nowMs
 
 function createPeer(hello: Hello, nowMs: number): Peer {
   const { peer, runId, resp, gossip, group, watches } = hello
-  return { peer, runId, resp, gossip, group, watches, lastHelloMs: nowMs, lastHeardMs: nowMs, lastSeq: 0, sdown: false }
+  const rest = { lastHelloMs: nowMs, lastHeardMs: nowMs, reports: createSequence(), sdown: false }
+  return { peer, runId, resp, gossip, group, watches, ...rest }
 }
 
 function greet(core: CoreState, peer: Peer, nowMs: number): void {

@@ -9,6 +9,7 @@ import type { FailoverRun } from './failover.ts'
 import type { Formation, FormedGroup } from './formation.ts'
 import type { Hello } from './hello.ts'
 import type { OperatorRequest } from './peer-message.ts'
+import type { Sequence } from './sequence.ts'
 import { effectiveSettings, type GroupConfig, type GroupSettings } from './settings.ts'
 import type { Topology, TopologyGroup } from './topology.ts'
 import type { Votes } from './votes.ts'
@@ -44,8 +45,8 @@ export interface Peer {
   lastHelloMs: number
   /** Last authenticated sign of life over the transport (or a hello, while there is no transport yet). */
   lastHeardMs: number
-  /** Sequence number of its last report: an older one that comes late is dropped. */
-  lastSeq: number
+  /** Tells which of its reports are news: an older one that comes late is dropped. */
+  readonly reports: Sequence
   sdown: boolean
 }
 
@@ -86,7 +87,6 @@ export interface CoreState {
   /** An empty host is filled in when a server says how it sees this sentinel; until then it tells nobody of itself. */
   self: PeerAddress
   readonly heartbeatMs: number
-  readonly random: Random
   /** What Raft applied. */
   topology: Topology
   /** Groups of the configuration file that Raft does not know yet: watched, but nothing is decided about them. */
@@ -101,6 +101,8 @@ export interface CoreState {
   /** By nonce (own proposals for an operator) or by request ID (passed on to the leader). */
   readonly pending: Map<string, PendingRequest>
   nextNonce: number
+  /** Tells the reports of this start from those of an earlier one. */
+  readonly boot: number
   reportSeq: number
   lastReportMs: number
   lastStepMs: number

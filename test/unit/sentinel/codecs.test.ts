@@ -31,6 +31,7 @@ const message: fc.Arbitrary<PeerMessage> = fc.oneof(
   fc.record({ type: fc.constant('raft' as const), data: fc.uint8Array() }),
   fc.record({
     type: fc.constant('report' as const),
+    boot: fc.nat(),
     seq: fc.nat(),
     hello,
     opinions: fc.array(

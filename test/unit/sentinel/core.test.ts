@@ -69,6 +69,7 @@ const input: fc.Arbitrary<Input> = fc.oneof(
       from,
       message: {
         type: 'report',
+        boot: 1,
         seq,
         hello: given,
         opinions: [{ group: 'm', primary: at(p), configEpoch: 0, verdict, found: [at(p), at(5)] }],
@@ -234,7 +235,7 @@ describe('a hello', () => {
     const core = coreOf(groupOf(['a', 'b', 'c']))
     core.step(0, { type: 'tick' })
     const proven = hello('b', groupOf(['a', 'b', 'c']))
-    core.step(1, { type: 'peer', from: 'b', message: { type: 'report', seq: 1, hello: proven, opinions: [] } })
+    core.step(1, { type: 'peer', from: 'b', message: { type: 'report', boot: 1, seq: 1, hello: proven, opinions: [] } })
     core.step(2, { type: 'hello', hello: { ...proven, gossip: at(6666) } })
     expect(core.state.peers.get('b')!.gossip).toEqual(at(201))
   })
@@ -245,7 +246,7 @@ describe('a hello', () => {
     core.step(1, {
       type: 'peer',
       from: 'c',
-      message: { type: 'report', seq: 1, hello: hello('b', undefined), opinions: [] },
+      message: { type: 'report', boot: 1, seq: 1, hello: hello('b', undefined), opinions: [] },
     })
     expect(core.state.peers.size).toBe(0)
   })
@@ -283,6 +284,7 @@ describe('a leader that started after the primary died', () => {
     from: 'b',
     message: {
       type: 'report',
+      boot: 1,
       seq: 1,
       opinions: [{ group: 'm', primary: at(1), configEpoch: 0, verdict: 'dead', found: [at(2), at(3)] }],
     },
@@ -355,5 +357,40 @@ describe('SENTINEL SET', () => {
       `${subject} auth-pass ******`,
       `${subject} quorum 2`,
     ])
+  })
+})
+
+describe('a peer that restarts after its clock was set back', () => {
+  it('is heard: its new verdict counts, and a late one of its former life does not', () => {
+    const core = coreOf(groupOf(['a', 'b', 'c']))
+    play(core, PREFIX.slice(0, -1))
+    const reporter = (wallOffsetMs: number, seed: number) => {
+      const b = createCore(
+        {
+          self: { peer: 'b', runId: 'b'.repeat(40), gossip: at(201), resp: at(101) },
+          groups: [{ name: 'm', primary: at(1), quorum: 2, settings: {} }],
+          random: seededRandom(seed),
+          wallOffsetMs,
+          group: groupOf(['a', 'b', 'c']),
+        },
+        0,
+      )
+      return (nowMs: number): Input[] =>
+        b
+          .step(nowMs, { type: 'tick' })
+          .flatMap((effect) =>
+            effect.type === 'broadcast' ? [{ type: 'peer', from: 'b', message: effect.message } as const] : [],
+          )
+    }
+    const first = reporter(10_000_000, 1)
+    const [early, late] = [first(0), first(600)]
+    const restarted = reporter(1_000_000, 2)(0)
+    const heardMs = () => core.state.groups.get('m')!.votes.get('b')?.heardMs
+    for (const input of early) core.step(10, input)
+    expect(heardMs()).toBe(10)
+    for (const input of restarted) core.step(20, input)
+    expect(heardMs()).toBe(20)
+    for (const input of late) core.step(30, input)
+    expect(heardMs()).toBe(20)
   })
 })
