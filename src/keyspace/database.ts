@@ -30,7 +30,7 @@ import { hashBytes } from '../store/hash.ts'
 import { Table } from '../store/table.ts'
 import type { Keyspace } from './keyspace.ts'
 
-/** Values above this live in a huge block of their own. */
+/** A value lives in the block of its entry if it has, together with the key, no more bytes than this; else in a huge block. */
 export const INLINE_BYTES_MAX = 60 * 1024
 /** `put` and `move` take this as expiry to mean: as it was. */
 export const KEEP_EXPIRY = -1
@@ -158,7 +158,7 @@ export class Database {
   entryBytes(h: number): number {
     const arena = this.space.arena
     const huge = (entryMeta(arena, h) & HUGE) !== 0
-    return this.unitsOf(h) * 8 + (huge ? arena.huge.bytes(entryValueWord(arena, h)).length : 0)
+    return unitsOfEntry(arena, h) * 8 + (huge ? arena.huge.bytes(entryValueWord(arena, h)).length : 0)
   }
 
   /** Calls `visit` for the entries of one step of a scan, expired ones included; see Table.scan. */
@@ -204,12 +204,12 @@ export class Database {
       const w = ((old & SLAB_MASK) << 1) + 2
       const u32 = arena.u32[old >>> SLAB_BITS]
       const meta = u32[w + 1]
-      if (at === KEEP_EXPIRY) at = this.expiryMs(old)
+      if (at === KEEP_EXPIRY) at = this.expiryToKeep(old)
       // The common case: no expiry before or after, and the new value fits the old block.
       if (
         (meta & (HAS_EXPIRY | HUGE)) === 0 &&
         at === NO_EXPIRY &&
-        length <= INLINE_BYTES_MAX &&
+        keyLength + length <= INLINE_BYTES_MAX &&
         sameBlock(entryUnits(keyLength, u32[w], false), entryUnits(keyLength, length, false))
       ) {
         u32[w] = length
@@ -244,13 +244,13 @@ export class Database {
   ): number {
     const arena = this.space.arena
     const length = valueEnd - valueStart
-    const huge = length > INLINE_BYTES_MAX
-    const word = huge ? arena.huge.alloc(length) : length
-    const h = this.newEntry(hash, keyBytes, keyStart, keyEnd, huge ? 0 : length, word, expiryMs)
-    this.setMetaBits(h, typeAndEncoding | (huge ? HUGE : 0))
-    const to = entryValue(arena, h, this.range)
-    copyBytes(valueBytes, valueStart, valueEnd, to.bytes, to.start)
+    const huge = keyEnd - keyStart + length > INLINE_BYTES_MAX
+    const h = this.newEntry(hash, keyBytes, keyStart, keyEnd, huge ? 0 : length, expiryMs)
+    this.setMetaBits(h, typeAndEncoding)
     try {
+      if (huge) this.addHuge(h, length)
+      const to = entryValue(arena, h, this.range)
+      copyBytes(valueBytes, valueStart, valueEnd, to.bytes, to.start)
       this.place(old, h)
     } catch (error) {
       this.releaseEntry(h)
@@ -270,14 +270,15 @@ export class Database {
     const meta = entryMeta(arena, h)
     const keyLength = entryKeyLength(arena, h)
     const word = entryValueWord(arena, h)
-    if ((meta & HUGE) !== 0 && length > INLINE_BYTES_MAX) {
+    const huge = keyLength + length > INLINE_BYTES_MAX
+    if ((meta & HUGE) !== 0 && huge) {
       arena.huge.resize(word, length)
       this.setMetaBits(h, typeAndEncoding | HUGE)
       this.afterChange(h)
       return h
     }
     const hasExpiry = (meta & HAS_EXPIRY) !== 0
-    const fits = (meta & HUGE) === 0 && length <= INLINE_BYTES_MAX
+    const fits = (meta & HUGE) === 0 && !huge
     if (fits && sameBlock(entryUnits(keyLength, word, hasExpiry), entryUnits(keyLength, length, hasExpiry))) {
       arena.u32[h >>> SLAB_BITS][((h & SLAB_MASK) << 1) + 2] = length
       this.setMetaBits(h, typeAndEncoding)
@@ -286,10 +287,14 @@ export class Database {
     }
     const { bytes, start, end } = this.value(h)
     const kept = bytes.subarray(start, Math.min(end, start + length))
-    const huge = length > INLINE_BYTES_MAX
-    const newWord = huge ? arena.huge.alloc(length) : length
-    const moved = this.cloneEntry(h, huge ? 0 : length, newWord, this.expiryMs(h))
-    this.setMetaBits(moved, typeAndEncoding | (huge ? HUGE : 0))
+    const moved = this.cloneEntry(h, huge ? 0 : length, this.expiryMs(h))
+    this.setMetaBits(moved, typeAndEncoding)
+    try {
+      if (huge) this.addHuge(moved, length)
+    } catch (error) {
+      this.releaseBlock(moved)
+      throw error
+    }
     const to = this.value(moved)
     to.bytes.set(kept, to.start)
     this.table.seek(h)
@@ -319,8 +324,9 @@ export class Database {
     const meta = entryMeta(arena, h)
     const word = entryValueWord(arena, h)
     const inline = (meta & HUGE) === 0 ? word : 0
-    const moved = this.cloneEntry(h, inline, word, atMs)
+    const moved = this.cloneEntry(h, inline, atMs)
     this.setMetaBits(moved, meta & (TYPE_MASK | ENCODING_MASK | HUGE))
+    this.setValueWord(moved, word)
     if (inline !== 0) {
       const from = this.value(h)
       const { bytes, start, end } = from
@@ -361,13 +367,13 @@ export class Database {
   }
 
   /**
-   * Moves an entry under another key of this or another database, whatever was there, as `copyTo` does; a huge value stays
-   * where it is. Returns the new entry.
+   * Moves an entry under another key of this or another database, whatever was there, as `copyTo` does; a value that is huge
+   * under both keys stays where it is. Returns the new entry.
    */
   moveTo(h: number, target: Database, keyBytes: Uint8Array, keyStart: number, keyEnd: number): number {
     const { arena, hashKey } = this.space
     const meta = entryMeta(arena, h)
-    if ((meta & HUGE) === 0) {
+    if ((meta & HUGE) === 0 || keyEnd - keyStart + this.valueLength(h) <= INLINE_BYTES_MAX) {
       const moved = this.copyTo(h, target, keyBytes, keyStart, keyEnd)
       this.remove(h)
       return moved
@@ -375,8 +381,9 @@ export class Database {
     this.beforeChange(h)
     const hash = hashBytes(keyBytes, keyStart, keyEnd, hashKey)
     const word = entryValueWord(arena, h)
-    const moved = target.newEntry(hash, keyBytes, keyStart, keyEnd, 0, word, this.expiryMs(h))
+    const moved = target.newEntry(hash, keyBytes, keyStart, keyEnd, 0, this.expiryMs(h))
     this.setMetaBits(moved, meta & (TYPE_MASK | ENCODING_MASK | HUGE))
+    this.setValueWord(moved, word)
     this.setClock(moved, this.clock(h))
     const old = target.table.find(keyBytes, keyStart, keyEnd, hash)
     if (old !== 0) target.beforeChange(old)
@@ -432,19 +439,18 @@ export class Database {
 
   // ---- blocks ----
 
-  private unitsOf(h: number): number {
-    const arena = this.space.arena
-    return unitsOfEntry(arena, h)
+  /** The expiry of an entry that is replaced, for the one in its place; what is over is none, if it counts as gone. */
+  private expiryToKeep(old: number): number {
+    return this.space.expiry !== 'ignore' && this.isExpired(old) ? NO_EXPIRY : this.expiryMs(old)
   }
 
-  /** A block with header and key; type, encoding and HUGE are the caller's to set, and the value's bytes. */
+  /** A block with header and key, for a value of `inlineBytes` in it; type and encoding are the caller's to set, and the value. */
   private newEntry(
     hash: number,
     keyBytes: Uint8Array,
     keyStart: number,
     keyEnd: number,
     inlineBytes: number,
-    valueWord: number,
     expiryMs: number,
   ): number {
     const arena = this.space.arena
@@ -454,7 +460,7 @@ export class Database {
     const w = (h & SLAB_MASK) << 1
     u32[w] = hash
     u32[w + 1] = keyEnd - keyStart
-    u32[w + 2] = valueWord
+    u32[w + 2] = inlineBytes
     u32[w + 3] = (hasExpiry ? HAS_EXPIRY : 0) | this.space.snapshotMark | (this.space.clock << CLOCK_SHIFT)
     if (hasExpiry) setEntryExpiryMs(arena, h, expiryMs)
     const keyAt = (w << 2) + (hasExpiry ? HEADER_BYTES + EXPIRY_BYTES : HEADER_BYTES)
@@ -463,11 +469,22 @@ export class Database {
   }
 
   /** A new block with the key of an entry. */
-  private cloneEntry(h: number, inlineBytes: number, valueWord: number, expiryMs: number): number {
+  private cloneEntry(h: number, inlineBytes: number, expiryMs: number): number {
     const arena = this.space.arena
     const { bytes, start, end } = this.key(h)
     const hash = arena.u32[h >>> SLAB_BITS][(h & SLAB_MASK) << 1]
-    return this.newEntry(hash, bytes, start, end, inlineBytes, valueWord, expiryMs)
+    return this.newEntry(hash, bytes, start, end, inlineBytes, expiryMs)
+  }
+
+  /** Gives an entry without a value a huge block for one of `length` bytes. */
+  private addHuge(h: number, length: number): void {
+    const arena = this.space.arena
+    this.setValueWord(h, arena.huge.alloc(length))
+    setEntryMeta(arena, h, entryMeta(arena, h) | HUGE)
+  }
+
+  private setValueWord(h: number, word: number): void {
+    this.space.arena.u32[h >>> SLAB_BITS][((h & SLAB_MASK) << 1) + 2] = word
   }
 
   private setMetaBits(h: number, typeEncodingHuge: number): void {
@@ -531,13 +548,11 @@ export class Database {
   }
 
   private releaseEntry(h: number): void {
-    const arena = this.space.arena
-    if ((entryMeta(arena, h) & HUGE) !== 0) arena.huge.release(entryValueWord(arena, h))
-    this.releaseBlock(h)
+    releaseDetached(this.space.arena, h)
   }
 
   private releaseBlock(h: number): void {
-    this.space.arena.release(h, this.unitsOf(h))
+    this.space.arena.release(h, unitsOfEntry(this.space.arena, h))
   }
 
   private beforeChange(h: number): void {

@@ -9,11 +9,12 @@
 // other class of its kind. The layout follows mimalloc's idea (free lists by page, Leijen et al. 2019): a page that
 // empties is reusable as a whole, which one free list a class would never notice.
 //
-// Blocks over 64 KiB get a slab of their own, sized to fit; values that large live in `huge` instead, so this happens for
-// very long keys only.
+// Blocks over 64 KiB are runs of such pages in slabs that they share, and over 16 MiB slabs of their own, sized to fit. Large
+// values live in `huge` instead, so this happens for very long keys only; but these must not use up the slabs either, of
+// which there are 1,024.
 
-import { assert } from '../lib/assert.ts'
 import { HugeBlocks } from './huge.ts'
+import { PageRuns } from './runs.ts'
 
 /** Bytes of one unit, the grain of handles and sizes. */
 export const UNIT_BYTES = 8
@@ -29,6 +30,8 @@ const PAGES_PER_SPAN = 8
 const SMALL_UNITS_MAX = PAGE_UNITS / 8
 /** The largest block that pages serve, in units. */
 const PAGED_UNITS_MAX = PAGE_UNITS
+/** The largest block that shares a slab, in units. */
+const SHARED_UNITS_MAX = SLAB_UNITS / 2
 
 /** Sizes of the classes in units: every size up to 512 bytes, then eight a doubling (12 % waste at most). */
 const CLASS_UNITS: number[] = []
@@ -89,10 +92,12 @@ export class Arena {
   private readonly freeSmallPages: number[] = []
   private readonly freeSpans: number[] = []
   private readonly freeSlabs: number[] = []
+  /** By number of the slab: the pages of slabs that large blocks share. */
+  private readonly shared = new Map<number, PageRuns>()
 
   /** A block of at least `units` units with undefined contents. Throws ArenaFullError. */
   alloc(units: number): number {
-    if (units > PAGED_UNITS_MAX) return this.allocSlab(units)
+    if (units > PAGED_UNITS_MAX) return this.allocLarge(units)
     const c = CLASS_OF[units]
     const size = CLASS_SIZE[c]
     let page = this.partial[c]
@@ -112,7 +117,7 @@ export class Arena {
 
   /** Gives back a block that was asked for with `units` units. */
   release(handle: number, units: number): void {
-    if (units > PAGED_UNITS_MAX) return this.releaseSlab(handle, units)
+    if (units > PAGED_UNITS_MAX) return this.releaseLarge(handle, units)
     const c = CLASS_OF[units]
     const page = this.pageBase[handle >>> PAGE_BITS]
     this.u32[handle >>> SLAB_BITS][(handle & SLAB_MASK) << 1] = this.pageFree[page]
@@ -203,9 +208,11 @@ export class Arena {
 
   /** A new slab, zeroed lazily by the system, so that only what is touched becomes resident. */
   private addSlab(units: number): number {
-    const slab = this.freeSlabs.pop() ?? this.u8.length
-    if (slab >= SLABS_MAX) throw new ArenaFullError('32 GiB of handles are in use')
+    if (this.freeSlabs.length === 0 && this.u8.length >= SLABS_MAX) {
+      throw new ArenaFullError('32 GiB of handles are in use')
+    }
     const memory = new ArrayBuffer(units * UNIT_BYTES)
+    const slab = this.freeSlabs.pop() ?? this.u8.length
     this.u8[slab] = Buffer.from(memory)
     this.u32[slab] = new Uint32Array(memory)
     this.f64[slab] = new Float64Array(memory)
@@ -213,23 +220,53 @@ export class Arena {
     return slab
   }
 
-  private allocSlab(units: number): number {
-    // A block at unit 0 of slab 0 would have the handle 0.
-    if (this.u8.length === 0) this.addPagedSlab()
-    const slab = this.addSlab(units)
+  private allocLarge(units: number): number {
+    const handle = units > SHARED_UNITS_MAX ? (this.addLargeSlab(units) << SLAB_BITS) >>> 0 : this.allocRun(units)
     this.usedBytes += units * UNIT_BYTES
-    return (slab << SLAB_BITS) >>> 0
+    return handle
   }
 
-  private releaseSlab(handle: number, units: number): void {
+  private releaseLarge(handle: number, units: number): void {
+    if (units > SHARED_UNITS_MAX) this.dropSlab(handle >>> SLAB_BITS)
+    else this.releaseRun(handle, units)
+    this.usedBytes -= units * UNIT_BYTES
+  }
+
+  private allocRun(units: number): number {
+    const pages = Math.ceil(units / PAGE_UNITS)
+    for (const [slab, runs] of this.shared) {
+      const page = runs.take(pages)
+      if (page >= 0) return ((slab << SLAB_BITS) >>> 0) + page * PAGE_UNITS
+    }
+    const slab = this.addLargeSlab(SLAB_UNITS)
+    const runs = new PageRuns(PAGES_PER_SLAB)
+    this.shared.set(slab, runs)
+    return ((slab << SLAB_BITS) >>> 0) + runs.take(pages) * PAGE_UNITS
+  }
+
+  private releaseRun(handle: number, units: number): void {
     const slab = handle >>> SLAB_BITS
-    assert((handle & SLAB_MASK) === 0 && this.u32[slab].length === units * 2, 'a large block has a slab of its own')
+    const runs = this.shared.get(slab)!
+    runs.give((handle & SLAB_MASK) / PAGE_UNITS, Math.ceil(units / PAGE_UNITS))
+    // The last one stays: a key set and deleted again and again is not to cost a slab each time.
+    if (runs.taken > 0 || this.shared.size === 1) return
+    this.shared.delete(slab)
+    this.dropSlab(slab)
+  }
+
+  /** A slab without pages of classes. */
+  private addLargeSlab(units: number): number {
+    // A block at unit 0 of slab 0 would have the handle 0.
+    if (this.u8.length === 0) this.addPagedSlab()
+    return this.addSlab(units)
+  }
+
+  private dropSlab(slab: number): void {
+    this.reservedBytes -= this.u8[slab].length
     this.u8[slab] = EMPTY_U8
     this.u32[slab] = EMPTY_U32
     this.f64[slab] = EMPTY_F64
     this.freeSlabs.push(slab)
-    this.usedBytes -= units * UNIT_BYTES
-    this.reservedBytes -= units * UNIT_BYTES
   }
 }
 

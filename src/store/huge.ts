@@ -11,8 +11,9 @@ export class HugeBlocks {
 
   /** A new block of `length` bytes with undefined contents. */
   alloc(length: number): number {
+    const block = Buffer.allocUnsafeSlow(length)
     const id = this.freeIds.pop() ?? this.blocks.length
-    this.blocks[id] = Buffer.allocUnsafeSlow(length)
+    this.blocks[id] = block
     this.lengths[id] = length
     this.usedBytes += length
     return id

@@ -303,7 +303,13 @@ export class Table {
     if (depth > DEPTH_MAX) throw new ArenaFullError('too many keys with one hash')
     if (depth > this.depth) this.doubleDirectory()
     const left = this.newSegment(depth)
-    const right = this.newSegment(depth)
+    let right: number
+    try {
+      right = this.newSegment(depth)
+    } catch (error) {
+      this.arena.release(left, SEGMENT_UNITS)
+      throw error
+    }
     for (let slot = 0; slot < SLOTS; slot++) {
       const h = this.at(old, slot)
       if (h === 0) continue

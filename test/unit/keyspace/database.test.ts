@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type Database, INLINE_BYTES_MAX, KEEP_EXPIRY, NO_EXPIRY } from '../../../src/keyspace/database.ts'
 import { Keyspace } from '../../../src/keyspace/keyspace.ts'
-import { blockUnits } from '../../../src/store/arena.ts'
+import { ArenaFullError, blockUnits } from '../../../src/store/arena.ts'
 import { entryUnits } from '../../../src/store/entry.ts'
 import { STRING_RAW, stringEncodingOf } from '../../../src/types/string.ts'
 
@@ -62,7 +62,7 @@ function accountOf(model: Model): { entries: number; huge: number } {
   let entries = 0
   let huge = 0
   for (const [key, { bytes, expiryMs }] of model.flatMap((db) => [...db])) {
-    const isHuge = bytes.length > INLINE_BYTES_MAX
+    const isHuge = key.length + bytes.length > INLINE_BYTES_MAX
     entries += blockUnits(entryUnits(key.length, isHuge ? 0 : bytes.length, expiryMs !== NO_EXPIRY)) * 8
     if (isHuge) huge += bytes.length
   }
@@ -91,12 +91,15 @@ function check({ space }: Recorder, model: Model): void {
   if (huge === 0) expect(space.arena.huge.usedBytes).toBe(0)
 }
 
-const anyKey = fc.constantFrom('', 'a', 'b', 'key:3', '\x00\xff\x00', 'k'.repeat(300), 'l'.repeat(70_001), 'x', 'y')
+/** Some so long that a value which is short enough by itself is not, and some longer than a page of the arena. */
+const LONG_KEYS = ['k'.repeat(300), 'm'.repeat(40_000), 'l'.repeat(70_001)]
+const anyKey = fc.constantFrom('', 'a', 'b', 'key:3', '\x00\xff\x00', ...LONG_KEYS, 'x', 'y')
 const anyDb = fc.nat(DATABASES - 1)
 const anyLength = fc.oneof(
   { weight: 5, arbitrary: fc.nat(60) },
   { weight: 2, arbitrary: fc.nat(3000) },
   { weight: 2, arbitrary: fc.integer({ min: INLINE_BYTES_MAX - 2, max: INLINE_BYTES_MAX + 2 }) },
+  { weight: 2, arbitrary: fc.integer({ min: INLINE_BYTES_MAX - 40_002, max: INLINE_BYTES_MAX - 39_998 }) },
   { weight: 1, arbitrary: fc.integer({ min: INLINE_BYTES_MAX, max: 300_000 }) },
 )
 const anyExpiry = fc.oneof(fc.constant(NO_EXPIRY), fc.constant(KEEP_EXPIRY), fc.integer({ min: 1, max: 50 }))
@@ -160,14 +163,15 @@ function take(recorder: Recorder, model: Model, step: Step): void {
   }
   const key = keyOf(step.key)
   const known = entries.get(step.key)
+  const dead = known !== undefined && known.expiryMs !== NO_EXPIRY && known.expiryMs < space.nowMs
   if (step.kind === 'put') {
     const value = freshValue(step.length)
     const given = step.expiry > 0 ? START_MS + step.expiry : step.expiry
     put(db, key, value, given)
-    entries.set(step.key, { bytes: value, expiryMs: given === KEEP_EXPIRY ? (known?.expiryMs ?? NO_EXPIRY) : given })
+    const kept = dead ? NO_EXPIRY : (known?.expiryMs ?? NO_EXPIRY)
+    entries.set(step.key, { bytes: value, expiryMs: given === KEEP_EXPIRY ? kept : given })
     return
   }
-  const dead = known !== undefined && known.expiryMs !== NO_EXPIRY && known.expiryMs < space.nowMs
   const h = find(db, key)
   expect(h !== 0).toBe(known !== undefined && !dead)
   if (dead) entries.delete(step.key)
@@ -299,6 +303,15 @@ describe('a key whose time is over', () => {
     expect([db.size, expired.length]).toEqual([1, 0])
   })
 
+  it('hands its expiry on only to what its primary writes', () => {
+    for (const expiry of ['delete', 'hide', 'ignore'] as const) {
+      const { space, db, key } = expiring()
+      space.setTime(START_MS + 11)
+      space.expiry = expiry
+      expect(db.expiryMs(put(db, key, keyOf('w'), KEEP_EXPIRY))).toBe(expiry === 'ignore' ? START_MS + 10 : NO_EXPIRY)
+    }
+  })
+
   it('is found by the walk over the expiry table', () => {
     const { space, expired } = newSpace()
     const db = space.databases[0]!
@@ -324,6 +337,59 @@ describe('reads', () => {
     expect(db.clock(db.read(key, 0, 1))).toBe((clock + 5) & 0x1fffff)
     db.read(keyOf('absent'), 0, 6)
     expect(space.stats).toMatchObject({ hits: 2, misses: 1 })
+  })
+})
+
+describe('an arena that is full', () => {
+  /** Lets so many allocations of blocks and values pass; those after it fail. */
+  function limitTo(space: Keyspace, blocks: number, values: number): void {
+    const { arena } = space
+    const [alloc, allocHuge] = [arena.alloc.bind(arena), arena.huge.alloc.bind(arena.huge)]
+    let [blocksLeft, valuesLeft] = [blocks, values]
+    arena.alloc = (units) => {
+      if (blocksLeft-- <= 0) throw new ArenaFullError('full')
+      return alloc(units)
+    }
+    arena.huge.alloc = (length) => {
+      if (valuesLeft-- <= 0) throw new ArenaFullError('full')
+      return allocHuge(length)
+    }
+  }
+
+  it.each<[what: string, blocks: number, values: number, change: (db: Database) => unknown]>([
+    ['put', 0, 1, (db) => put(db, keyOf('new'), Buffer.alloc(100_000), NO_EXPIRY)],
+    ['put, value', 1, 0, (db) => put(db, keyOf('new'), Buffer.alloc(100_000), NO_EXPIRY)],
+    ['put over another', 0, 1, (db) => put(db, keyOf('k'), Buffer.alloc(100_000), NO_EXPIRY)],
+    ['put over another, value', 1, 0, (db) => put(db, keyOf('k'), Buffer.alloc(100_000), NO_EXPIRY)],
+    ['resize', 0, 1, (db) => db.resize(find(db, keyOf('k')), 100_000, STRING_RAW)],
+    ['resize, value', 1, 0, (db) => db.resize(find(db, keyOf('k')), 100_000, STRING_RAW)],
+    ['first expiry', 0, 0, (db) => db.setExpiry(find(db, keyOf('k')), START_MS + 5)],
+    ['copy', 1, 0, (db) => db.copyTo(find(db, keyOf('huge')), db, keyOf('new'), 0, 3)],
+    ['move', 0, 0, (db) => db.moveTo(find(db, keyOf('huge')), db, keyOf('new'), 0, 3)],
+  ])('changes nothing and loses nothing: %s', (_what, blocks, values, change) => {
+    const { space } = newSpace()
+    const db = space.databases[0]!
+    put(db, keyOf('k'), keyOf('v'), NO_EXPIRY)
+    put(db, keyOf('huge'), Buffer.alloc(100_000, 'h'), NO_EXPIRY)
+    const before = [contents(db), space.usedBytes]
+    limitTo(space, blocks, values)
+    expect(() => change(db)).toThrow(ArenaFullError)
+    expect([contents(db), space.usedBytes]).toEqual(before)
+  })
+
+  it('splits no segment halfway', () => {
+    const { space } = newSpace()
+    const db = space.databases[0]!
+    const before = space.usedBytes
+    for (let i = 0; i < 819; i++) put(db, keyOf(`k${i}`), keyOf('v'), NO_EXPIRY)
+    const full = space.usedBytes
+    // The entry itself and one of the two new segments.
+    limitTo(space, 2, 0)
+    expect(() => put(db, keyOf('new'), keyOf('v'), NO_EXPIRY)).toThrow(ArenaFullError)
+    const { directoryBytes } = db.table
+    expect(space.usedBytes - full).toBeLessThanOrEqual(directoryBytes)
+    for (let i = 0; i < 819; i++) db.remove(find(db, keyOf(`k${i}`)))
+    expect(space.usedBytes - before).toBeLessThanOrEqual(directoryBytes)
   })
 })
 

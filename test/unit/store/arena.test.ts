@@ -4,6 +4,8 @@ import { describe, expect, it } from 'vitest'
 import { Arena, blockUnits, SLAB_BITS, SLAB_MASK, sameBlock, UNIT_BYTES } from '../../../src/store/arena.ts'
 
 const PAGED_UNITS_MAX = 1 << 13
+/** Longer blocks have a slab of their own. */
+const OWN_UNITS = 1 << 21
 
 interface Block {
   readonly handle: number
@@ -32,7 +34,7 @@ const anyUnits = fc.oneof(
   { weight: 6, arbitrary: fc.integer({ min: 1, max: 64 }) },
   { weight: 3, arbitrary: fc.integer({ min: 65, max: 1024 }) },
   { weight: 2, arbitrary: fc.integer({ min: 1025, max: PAGED_UNITS_MAX }) },
-  { weight: 1, arbitrary: fc.integer({ min: PAGED_UNITS_MAX + 1, max: PAGED_UNITS_MAX * 3 }) },
+  { weight: 1, arbitrary: fc.integer({ min: PAGED_UNITS_MAX + 1, max: PAGED_UNITS_MAX * 60 }) },
 )
 const anyStep = fc.oneof(
   { weight: 3, arbitrary: fc.record({ units: anyUnits, count: fc.integer({ min: 1, max: 40 }) }) },
@@ -78,15 +80,32 @@ describe('arena', () => {
     expect(arena.reservedBytes).toBe(reserved)
   })
 
+  it('lets blocks longer than a page share slabs, and gives back all but the last of these', () => {
+    const arena = new Arena()
+    const units = PAGED_UNITS_MAX + 1
+    arena.alloc(1)
+    const reserved = arena.reservedBytes
+    const blocks = Array.from({ length: 3000 }, () => arena.alloc(units))
+    expect(new Set(blocks).size).toBe(3000)
+    expect(arena.reservedBytes - reserved).toBeLessThanOrEqual(2.1 * 3000 * units * UNIT_BYTES)
+    for (const handle of blocks) arena.release(handle, units)
+    expect(arena.usedBytes).toBe(UNIT_BYTES)
+    expect(arena.reservedBytes).toBe(2 * reserved)
+    const halves = [arena.alloc(OWN_UNITS / 2), arena.alloc(OWN_UNITS / 2)]
+    expect(arena.reservedBytes).toBe(2 * reserved)
+    for (const handle of halves) arena.release(handle, OWN_UNITS / 2)
+  })
+
   it('gives back the memory of a block that has a slab of its own', () => {
     const arena = new Arena()
     arena.alloc(1)
     const reserved = arena.reservedBytes
-    const large = arena.alloc(PAGED_UNITS_MAX + 1)
-    expect(arena.reservedBytes).toBe(reserved + (PAGED_UNITS_MAX + 1) * UNIT_BYTES)
-    arena.release(large, PAGED_UNITS_MAX + 1)
+    const large = arena.alloc(OWN_UNITS + 1)
+    expect(arena.reservedBytes).toBe(reserved + (OWN_UNITS + 1) * UNIT_BYTES)
+    arena.release(large, OWN_UNITS + 1)
     expect(arena.reservedBytes).toBe(reserved)
-    expect(arena.alloc(PAGED_UNITS_MAX + 2)).toBe(large)
+    expect(arena.usedBytes).toBe(UNIT_BYTES)
+    expect(arena.alloc(OWN_UNITS + 2)).toBe(large)
   })
 
   it('has classes that waste an eighth at most, and none below 512 bytes', () => {
