@@ -10,7 +10,7 @@ import { signal } from './detector.ts'
 import type { Effect, Input, RaftView } from './effects.ts'
 import { decodeEntry, type Entry } from './entries.ts'
 import { noteOrderDone } from './failover.ts'
-import { createFormation } from './formation.ts'
+import { createFormation, startAnew } from './formation.ts'
 import {
   adoptFound,
   evaluate,
@@ -132,6 +132,7 @@ function initialState(options: CoreOptions, nowMs: number): CoreState {
     const rest = { group: undefined, watches, lastHelloMs: nowMs, lastHeardMs: nowMs, sdown: false }
     core.peers.set(known.peer, { ...known, ...rest, reports: createSequence() })
   }
+  if (core.formed === undefined && core.peers.size > 0) startAnew(core.formation, nowMs)
   return core
 }
 
@@ -235,6 +236,7 @@ function noticeStall(core: CoreState, nowMs: number): void {
     for (const server of group.servers.values()) signal(server.detector, nowMs, { type: 'stalled', forMs: gapMs })
   }
   for (const peer of core.peers.values()) peer.lastHeardMs += gapMs
+  if (core.formed === undefined) startAnew(core.formation, nowMs)
   say(core, 'notice', `This sentinel did not run for ${Math.round(gapMs)} ms; it abstains until it has listened again.`)
   if (gapMs < TILT_MS) return
   if (core.tiltUntilMs === undefined) emitText(core, '+tilt', '#tilt mode entered')

@@ -4,9 +4,14 @@
 // A sentinel joins one group in its life, so two groups cannot share a member; and a group is only able to commit
 // anything once a majority of its members have joined it.
 //
-// The view that a full sentinel announces is sticky (VIEW_HOLD_MS): it may not announce another full view right after,
-// because someone may be about to found the group on the first one. What others announced counts only while it is fresh
+// The full view that a sentinel announces is sticky (VIEW_HOLD_MS), and what others announced counts only while it is fresh
 // (VIEW_FRESH_MS, much shorter). Without that, four sentinels starting together with N = 3 could found {1,2,3} and {2,3,4}.
+// Between two different full views a sentinel announces none for a while (VIEW_GAP_MS, longer than FRESH and what may
+// delay a hello unnoticed): whoever founds on the first has done so by then, and says so, before the second is heard of.
+//
+// Arrival proves freshness only to a sentinel that listened all the while. One that did not run reads hellos that waited for
+// it, of views that nobody holds any more: it forgets all it heard, and is quiet for as long as a view may be held. So is
+// one that starts again without a group: it does not know what it announced before.
 //
 // Rejected: a coordinator (the lowest ID decides). It may be the one that is just crashing, and the others would wait.
 import { asId, asList } from './fields.ts'
@@ -23,6 +28,8 @@ export interface FormedGroup {
 export const VIEW_HOLD_MS = 2_000
 /** How old the announcement of another may be to count. */
 export const VIEW_FRESH_MS = 500
+/** How long no full view is announced between two different ones. */
+const VIEW_GAP_MS = 1_000
 /** Most founders of a group. */
 export const FOUNDERS_MAX = 63
 
@@ -59,9 +66,23 @@ export interface Formation {
   readonly announced: Map<string, Announced>
   /** The full view announced last, and until when no other may be. */
   held: { readonly view: readonly string[]; readonly untilMs: number } | undefined
+  /** Until then it announces nobody but itself, and founds nothing with others. */
+  quietUntilMs: number
 }
 
-export const createFormation = (self: string): Formation => ({ self, announced: new Map(), held: undefined })
+export const createFormation = (self: string): Formation => ({
+  self,
+  announced: new Map(),
+  held: undefined,
+  quietUntilMs: Number.NEGATIVE_INFINITY,
+})
+
+/** This sentinel did not run for a while, or restarted: what it hears may be old, and it does not know what it said. */
+export function startAnew(formation: Formation, nowMs: number): void {
+  formation.announced.clear()
+  formation.held = undefined
+  formation.quietUntilMs = nowMs + VIEW_HOLD_MS
+}
 
 /** Notes what another ungrouped sentinel announced. */
 export function hear(formation: Formation, peer: string, view: readonly string[], nowMs: number): void {
@@ -70,12 +91,18 @@ export function hear(formation: Formation, peer: string, view: readonly string[]
   formation.announced.set(peer, { view, heardMs: nowMs })
 }
 
-/** The view to announce now: those heard lately and oneself, sorted; or the full view that is still held. */
+/** The view to announce now: those heard lately and oneself, sorted; or the full view that is still held; or only oneself. */
 export function viewOf(formation: Formation, needed: number, nowMs: number): readonly string[] {
   const { held, announced, self } = formation
   if (held !== undefined && nowMs < held.untilMs) return held.view
+  if (nowMs < formation.quietUntilMs) return [self]
   const seen = [...announced].filter(([, { heardMs }]) => nowMs - heardMs <= VIEW_HOLD_MS).map(([peer]) => peer)
   const view = [...seen, self].sort().slice(0, FOUNDERS_MAX)
+  if (held !== undefined && !isSame(held.view, view)) {
+    formation.held = undefined
+    formation.quietUntilMs = nowMs + VIEW_GAP_MS
+    return [self]
+  }
   formation.held = view.length >= needed ? { view, untilMs: nowMs + VIEW_HOLD_MS } : undefined
   return view
 }
@@ -91,8 +118,11 @@ export function decideGroup(formation: Formation, needed: number, nowMs: number)
 function announcesNow(formation: Formation, peer: string, view: readonly string[], nowMs: number): boolean {
   const last = formation.announced.get(peer)
   if (last === undefined || nowMs - last.heardMs > VIEW_FRESH_MS) return false
-  return last.view.length === view.length && last.view.every((member, i) => member === view[i])
+  return isSame(last.view, view)
 }
+
+const isSame = (a: readonly string[], b: readonly string[]): boolean =>
+  a.length === b.length && a.every((member, i) => member === b[i])
 
 /** 64-bit FNV-1a as 16 hex digits. It tells groups apart by accident, not against an attacker; gossip keys do that. */
 function hashOf(text: string): string {
