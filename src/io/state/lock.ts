@@ -2,7 +2,7 @@
 // stays behind and is taken over, once it is certain that the holder is gone.
 // Invariant: two live processes of one machine (one PID namespace) never both hold the lock. A process is told from a later
 // one with the same PID by its start time and the boot's identity, where /proc has them.
-import { closeSync, linkSync, openSync, readFileSync, renameSync, unlinkSync, writeSync } from 'node:fs'
+import { linkSync, readFileSync, renameSync, rmSync, unlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { randomHex } from '../entropy.ts'
 import { StateFileError } from './store.ts'
@@ -32,7 +32,7 @@ export function lockDirectory(directory: string): DirectoryLock {
     const text = read(file)
     if (text === undefined) continue // released in between
     const holder = parse(text)
-    // An empty or strange file: its writer died between creating and writing it (one call apart), or it is not ours.
+    // A strange file: it is not ours, for a lock appears with its content.
     if (holder !== undefined && isAlive(holder))
       throw new StateFileError('locked', file, `${directory} is in use by process ${holder.pid} (${file})`)
     takeAway(file, text)
@@ -40,22 +40,18 @@ export function lockDirectory(directory: string): DirectoryLock {
   throw new StateFileError('locked', file, `${directory} is being locked by other processes (${file})`)
 }
 
+/** The file appears under its name with its content, or not at all: one that is empty for a moment would look like a dead holder's. */
 function create(file: string, content: string): boolean {
-  let fd: number
+  const temporary = `${file}.${process.pid}.${randomHex(8)}`
   try {
-    fd = openSync(file, 'wx', 0o600)
+    writeFileSync(temporary, content, { flag: 'wx', mode: 0o600 })
+    linkSync(temporary, file)
+    return true
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
     throw error
-  }
-  try {
-    writeSync(fd, content)
-    return true
-  } catch (error) {
-    unlinkSync(file) // a full disk: leave nothing half-written
-    throw error
   } finally {
-    closeSync(fd)
+    rmSync(temporary, { force: true })
   }
 }
 
