@@ -10,6 +10,8 @@ export interface ParserLimits {
   queryBytesMax: number
   /** Before AUTH a peer gets small limits, as in Redis: 10 arguments of 16 KiB. */
   authenticated: boolean
+  /** The most arguments of a request; ARGUMENTS_MAX for whoever is not trusted. */
+  argumentsMax?: number
 }
 
 /** What `next` found. */
@@ -27,6 +29,8 @@ const INCOMPLETE = -3
 
 const INLINE_BYTES_MAX = 64 * 1024
 const ARGUMENTS_MAX = 1024 * 1024
+/** What Redis takes of anybody, and so what a primary may send. */
+export const PRIMARY_ARGUMENTS_MAX = 2 ** 31 - 1
 const LENGTH_DIGITS_MAX = 18
 const RANGES_KEPT = 1024
 
@@ -53,11 +57,13 @@ export class RequestParser {
   /** Length of the bulk string whose bytes are awaited, or -1. */
   private bulkLength = -1
   private readonly limits: ParserLimits
+  private readonly argumentsMax: number
   /** The limit as it was when the last input came: asking for each argument cost 7 % of a pipelined GET. */
   private bulkBytesMax = 0
 
   constructor(limits: ParserLimits) {
     this.limits = limits
+    this.argumentsMax = limits.argumentsMax ?? ARGUMENTS_MAX
     this.buffer = EMPTY
     this.args = new Args(this.buffer)
   }
@@ -127,7 +133,7 @@ export class RequestParser {
   }
 
   private arrayHeader(): number {
-    const count = this.lengthLine(ARGUMENTS_MAX)
+    const count = this.lengthLine(this.argumentsMax)
     if (count === INCOMPLETE) return this.needMore('too big mbulk count string')
     if (count === BAD_LENGTH) return this.fail('invalid multibulk length')
     if (count > 10 && !this.limits.authenticated) return this.fail('unauthenticated multibulk length')

@@ -7,7 +7,7 @@
 import { connect, type Socket } from 'node:net'
 import { monotonicMs } from '../io/clock.ts'
 import { attach, type Wire } from '../io/tcp.ts'
-import { PROTOCOL_ERROR, QUERY_TOO_LARGE, REQUEST, RequestParser } from '../protocol/parser.ts'
+import { PRIMARY_ARGUMENTS_MAX, PROTOCOL_ERROR, QUERY_TOO_LARGE, REQUEST, RequestParser } from '../protocol/parser.ts'
 import { ReplyWriter } from '../protocol/writer.ts'
 import { adoptHistory, continueHistory, ensureBacklog, type History } from '../replication/history.ts'
 import { createReplicaLink, type LinkAction, type ReplicaLink } from '../replication/link.ts'
@@ -109,6 +109,7 @@ export function followPrimary(parts: PrimaryLinkParts, host: string, port: numbe
     return new RequestParser({
       bulkBytesMax: Number.MAX_SAFE_INTEGER,
       queryBytesMax: Number.MAX_SAFE_INTEGER,
+      argumentsMax: PRIMARY_ARGUMENTS_MAX,
       authenticated: true,
     })
   }

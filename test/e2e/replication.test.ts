@@ -201,6 +201,24 @@ describe('replication', () => {
     expect(await callOnce(b.port, 'GET', 'from')).toBe('rdb')
   })
 
+  it('a command of more arguments than a client may send is taken from the primary', async () => {
+    const rdb = smallRdb('from', 'rdb')
+    const count = 1_100_000
+    const stream = `*${count + 1}\r\n$3\r\nDEL\r\n${'$4\r\nfrom\r\n'.repeat(count)}`
+    const port = await fakePrimary(scope, (socket) => {
+      socket.write(`+FULLRESYNC ${ID} 1000\r\n$${rdb.length}\r\n`)
+      socket.write(rdb)
+      socket.write(stream)
+    })
+    const b = await start()
+    await callOnce(b.port, 'REPLICAOF', '127.0.0.1', String(port))
+    await eventually(
+      'all is applied',
+      async () => (await info(b.port, 'replication')).master_repl_offset === String(1000 + stream.length),
+    )
+    expect(await callOnce(b.port, 'EXISTS', 'from')).toBe(0)
+  })
+
   it('an offset is never acknowledged for half a transaction', async () => {
     const rdb = smallRdb('from', 'rdb')
     const half = '*1\r\n$5\r\nMULTI\r\n*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\n1\r\n'

@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest'
 import {
   NEED_MORE,
   type ParserLimits,
+  PRIMARY_ARGUMENTS_MAX,
   PROTOCOL_ERROR,
   QUERY_TOO_LARGE,
   REQUEST,
@@ -92,6 +93,18 @@ describe('requests', () => {
     expect(parser.next()).toBe(NEED_MORE)
     parser.keep()
     expect(parser.heldBytes).toBeLessThan(1000)
+  })
+
+  it('of more than a million arguments are for a primary to send only', () => {
+    const count = 1024 * 1024 + 1
+    const bytes = Buffer.concat([text(`*${count}\r\n`), Buffer.from('$1\r\nx\r\n'.repeat(count))])
+    expect(parse([bytes.subarray(0, 100)]).error).toBe('invalid multibulk length')
+    const parser = new RequestParser({ ...LIMITS, argumentsMax: PRIMARY_ARGUMENTS_MAX })
+    parser.feed(bytes)
+    expect([parser.next(), parser.args.count]).toEqual([REQUEST, count])
+    expect(parse([text('*2147483648\r\n')], { ...LIMITS, argumentsMax: PRIMARY_ARGUMENTS_MAX }).error).toBe(
+      'invalid multibulk length',
+    )
   })
 
   it('hold on to what was really sent, not to what was announced', () => {
