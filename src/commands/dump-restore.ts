@@ -105,7 +105,7 @@ function replicateAbsolute(ctx: Context, expiryMs: number): void {
   const { args, effects } = ctx
   const argv: (string | Uint8Array)[] = args.copyAll()
   argv[2] = timeText(expiryMs)
-  effects.replicate(...argv, 'ABSTTL')
+  effects.replicateList([...argv, 'ABSTTL'])
 }
 
 const KEY: ArgumentSpec = { name: 'key', type: 'key', keySpecIndex: 0 }

@@ -44,13 +44,13 @@ export class Effects {
 
   /** Replicates this instead of the command as it was sent; several calls replicate several commands. */
   replicate(...argv: Argv): void {
-    if (this.rewritten === undefined) this.rewritten = []
-    this.rewritten.push(argv)
+    this.replicateList(argv)
   }
 
-  /** Replicates nothing, whatever was changed. */
-  replicateNothing(): void {
-    this.rewritten = []
+  /** The same for a list that may be longer than the arguments of a call can be. */
+  replicateList(argv: Argv): void {
+    if (this.rewritten === undefined) this.rewritten = []
+    this.rewritten.push(argv)
   }
 
   /** Publishes a keyspace event for the key in bytes [start, end), if its class is switched on. */

@@ -125,7 +125,7 @@ function setWithOptions(ctx: Context): void {
 function replicateWithoutGet(ctx: Context): void {
   const { args, effects } = ctx
   const argv = args.copyAll().filter((_, i) => i < 3 || !args.is(i, 'get'))
-  effects.replicate(...argv)
+  effects.replicateList(argv)
 }
 
 // ---- the others ----
@@ -210,8 +210,16 @@ function msetnx(ctx: Context): void {
   reply.int(1)
 }
 
+/** Sets all pairs. What was set stays if the store is full before the last one, so that is what is replicated then. */
 function storePairs(ctx: Context): void {
-  for (let i = 1; i < ctx.args.count; i += 2) store(ctx, i, i + 1, NO_EXPIRY)
+  const { args, effects } = ctx
+  let i = 1
+  try {
+    for (; i < args.count; i += 2) store(ctx, i, i + 1, NO_EXPIRY)
+  } catch (error) {
+    if (i > 1) effects.replicateList(['MSET', ...Array.from({ length: i - 1 }, (_, done) => args.bytes(done + 1))])
+    throw error
+  }
 }
 
 // ---- the rows ----

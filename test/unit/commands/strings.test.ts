@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { ArenaFullError } from '../../../src/store/arena.ts'
 import { type Case, expectation, openConsole, outcome } from './harness.ts'
 
 // The clock of the server in memory stands at 1,700,000,000,000 ms.
@@ -328,5 +329,32 @@ describe('LCS', () => {
     const client = server.connect()
     client.call('MSET', 'a', Buffer.alloc(20_000), 'b', Buffer.alloc(20_000))
     expect(run('LCS a b')).toBe('-ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len')
+  })
+})
+
+it('a command of very many words is replicated in its other form, too', () => {
+  const { run, replicated } = openConsole()
+  const many = ' KEEPTTL'.repeat(200_000)
+  expect(run(`SET k v GET${many}`)).toBe('nil')
+  expect(replicated()).toEqual([`0: SET k v${many}`])
+})
+
+describe('a store that is full', () => {
+  it.each(['MSET', 'MSETNX'])('%s replicates what it did before it failed, and nothing else', (command) => {
+    const { server, run, replicated } = openConsole()
+    run('SET z 1')
+    replicated()
+    const { arena } = server.keyspace
+    const alloc = arena.alloc.bind(arena)
+    let left = 2
+    arena.alloc = (units) => {
+      if (left-- <= 0) throw new ArenaFullError('full')
+      return alloc(units)
+    }
+    expect(run(`${command} a 1 b 2 c 3`)).toMatch(/^-OOM/)
+    expect(replicated()).toEqual(['0: MSET a 1 b 2'])
+    expect(run(`${command} c 3 d 4`)).toMatch(/^-OOM/)
+    expect(replicated()).toEqual([])
+    expect(run('MGET a b c d')).toBe('[1 2 nil nil]')
   })
 })
