@@ -32,22 +32,27 @@ export function createObserver({ sentinel, store, transport }: Observed): Observ
   const registry = createRegistry()
   const metrics = createSentinelMetrics(registry)
   const core = sentinel.core.state
-  let counted = core.topology.epoch
+  const epochAtStart = core.topology.epoch
+  /** Epoch of the last failover that was counted, by group: those of two groups need not end in the order of their epochs. */
+  const counted = new Map<string, number>()
 
   /** Counts what was added to the histories. */
   function countFailovers(): void {
-    let newest = counted
     for (const { name, history } of core.topology.groups.values()) {
       for (const { epoch, outcome, startedAtMs, switchedAtMs, endedAtMs } of history) {
-        if (epoch <= counted) continue
-        newest = Math.max(newest, epoch)
+        if (epoch <= (counted.get(name) ?? epochAtStart)) continue
+        counted.set(name, epoch)
         metrics.failovers.inc({ group: name, result: outcome })
         if (switchedAtMs !== undefined)
           metrics.failoverSeconds.observe({ group: name }, (switchedAtMs - startedAtMs) / 1000)
         metrics.lastFailoverTimestamp.set({ group: name }, endedAtMs / 1000)
       }
     }
-    counted = newest
+    for (const name of counted.keys()) {
+      if (core.topology.groups.has(name)) continue
+      counted.delete(name)
+      metrics.lastFailoverTimestamp.remove({ group: name })
+    }
   }
 
   return {
@@ -65,6 +70,10 @@ export function createObserver({ sentinel, store, transport }: Observed): Observ
       collectPeers(metrics, core, transport())
       for (const gauge of [
         metrics.groupServers,
+        metrics.groupConfigEpoch,
+        metrics.groupQuorum,
+        metrics.groupDownVerdicts,
+        metrics.groupObjectivelyDown,
         metrics.serverUp,
         metrics.serverIsPrimary,
         metrics.serverOffsetBytes,
