@@ -16,7 +16,7 @@ export interface Wire {
   /** Stops reading until `resume`: the peer feels it through TCP. */
   pause(): void
   resume(): void
-  /** Closes after everything written is sent. */
+  /** Closes once everything written is sent, or if the peer takes none of it for a while. */
   end(): void
   /** Closes now. */
   destroy(): void
@@ -154,7 +154,9 @@ class SocketWire implements Wire {
   }
 
   end(): void {
-    this.socket.end()
+    // Not `end` alone: that would wait for a peer that never closes its side.
+    this.socket.destroySoon()
+    this.socket.setTimeout(CLOSE_GRACE_MS, () => this.socket.destroy())
   }
 
   destroy(): void {
@@ -163,6 +165,8 @@ class SocketWire implements Wire {
 }
 
 const STRING_BYTES_MAX = 8192
+/** A wire that is to be closed is dropped if the peer takes nothing of what is left for so long. */
+const CLOSE_GRACE_MS = 5000
 
 /** An IPv4 address mapped into IPv6 as IPv4. */
 function plain(address: string | undefined): string {
