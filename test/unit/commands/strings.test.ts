@@ -1,5 +1,8 @@
 import { describe, expect, it } from 'vitest'
+import { Args } from '../../../src/protocol/args.ts'
+import { ReplyWriter } from '../../../src/protocol/writer.ts'
 import { ArenaFullError } from '../../../src/store/arena.ts'
+import { createTestServer } from '../../support/engine.ts'
 import { type Case, expectation, openConsole, outcome } from './harness.ts'
 
 // The clock of the server in memory stands at 1,700,000,000,000 ms.
@@ -333,10 +336,14 @@ describe('LCS', () => {
 })
 
 it('a command of very many words is replicated in its other form, too', () => {
-  const { run, replicated } = openConsole()
-  const many = ' KEEPTTL'.repeat(200_000)
-  expect(run(`SET k v GET${many}`)).toBe('nil')
-  expect(replicated()).toEqual([`0: SET k v${many}`])
+  const { engine, connect, feed } = createTestServer()
+  const args = new Args(Buffer.alloc(0))
+  const many = Array.from({ length: 200_000 }, () => 'KEEPTTL')
+  args.load(['SET', 'k', 'v', 'GET', ...many].map((word) => Buffer.from(word)))
+  const reply = new ReplyWriter(64)
+  engine.execute(connect().session, args, reply)
+  expect(reply.written().toString()).toBe('$-1\r\n')
+  expect(feed).toEqual([`0: SET k v ${many.join(' ')}`])
 })
 
 describe('a store that is full', () => {
