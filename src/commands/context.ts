@@ -118,7 +118,7 @@ export interface Host {
   setActiveExpire(on: boolean): void
   /** Whether a password is asked for, and whether this one is right. */
   checkPassword(user: string, password: string): 'ok' | 'wrong' | 'unset'
-  /** Bytes in use, all parts of the server counted. */
+  /** Bytes in use, all parts of the server counted; what connections hold may be as it was 100 ms ago. */
   usedMemoryBytes(): number
 }
 

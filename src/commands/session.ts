@@ -3,6 +3,11 @@
 
 import type { ReplyWriter } from '../protocol/writer.ts'
 
+/** What a name of so many bytes takes that a session watches or listens to, about: twice itself, and its places in sets. */
+export function namedBytes(length: number): number {
+  return 2 * length + 250
+}
+
 /** The way out of a session. */
 export interface Link {
   /** Address of the peer as `ip:port`. */
@@ -64,12 +69,16 @@ export class Session {
   transaction: Transaction | undefined
   /** Keys watched, as `db:key` in latin1; `undefined` if none. */
   watched: Set<string> | undefined
+  /** Bytes that watched keys take, about. */
+  watchedBytes = 0
   /** A watched key has changed. */
   watchBroken = false
   /** Subscriptions, in latin1; undefined if there never were any. */
   channels: Set<string> | undefined
   patterns: Set<string> | undefined
   shardChannels: Set<string> | undefined
+  /** Bytes that subscriptions take, about. */
+  subscribedBytes = 0
   blocked: Blocked | undefined
   /** CLIENT REPLY: whether replies are sent; `skip` counts the commands that go without one. */
   replyMode: 'on' | 'off' | 'skip-next' | 'skip' = 'on'

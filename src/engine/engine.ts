@@ -287,7 +287,7 @@ export class Engine implements Context {
     const transaction = session.transaction!
     const argv = this.args.copyAll()
     transaction.queue.push(argv)
-    transaction.bytes += argv.reduce((sum, arg) => sum + arg.length + QUEUED_ARGUMENT_BYTES, 0)
+    transaction.bytes += argvBytes(argv)
     transaction.flags |= command.flags
     // As in Redis what is queued counts as input that is not yet dealt with.
     if (transaction.bytes > this.host.config.values['client-query-buffer-limit'] && !session.isPrimary) {
@@ -405,6 +405,11 @@ function takesMemory(session: Session, flags: number): boolean {
 function excerpt(bytes: Uint8Array, bytesMax: number): string {
   const zero = bytes.indexOf(0)
   return Buffer.from(bytes.subarray(0, Math.min(bytesMax, zero < 0 ? bytes.length : zero))).toString()
+}
+
+/** Bytes of memory that a copy of a request takes, about. */
+export function argvBytes(argv: readonly Buffer[]): number {
+  return argv.reduce((sum, arg) => sum + arg.length + QUEUED_ARGUMENT_BYTES, 0)
 }
 
 /** The error `name` as a whole reply, for what is refused outside a command. */

@@ -3,7 +3,7 @@
 // A message is encoded at most once for each RESP version, however many listen.
 
 import type { PubSub } from '../commands/context.ts'
-import type { Session } from '../commands/session.ts'
+import { namedBytes, type Session } from '../commands/session.ts'
 import { globMatch } from '../lib/glob.ts'
 import { encodeRequest } from '../protocol/writer.ts'
 
@@ -18,6 +18,7 @@ function add(index: Subscribers, field: SessionField, session: Session, name: st
   const names = session[field]
   if (names.has(name)) return false
   names.add(name)
+  session.subscribedBytes += namedBytes(name.length)
   const sessions = index.get(name)
   if (sessions === undefined) index.set(name, new Set([session]))
   else sessions.add(session)
@@ -27,6 +28,7 @@ function add(index: Subscribers, field: SessionField, session: Session, name: st
 /** Removes the session from the subscribers of a name. False if it was none. */
 function remove(index: Subscribers, field: SessionField, session: Session, name: string): boolean {
   if (session[field]?.delete(name) !== true) return false
+  session.subscribedBytes -= namedBytes(name.length)
   const sessions = index.get(name)!
   sessions.delete(session)
   if (sessions.size === 0) index.delete(name)

@@ -5,7 +5,7 @@
 // when WATCH was called. Invariant: `keyspace.watching` is true exactly while somebody watches something.
 
 import type { Context, Transactions } from '../commands/context.ts'
-import type { Session } from '../commands/session.ts'
+import { namedBytes, type Session } from '../commands/session.ts'
 import { fail } from '../errors.ts'
 import type { Database } from '../keyspace/database.ts'
 import type { Keyspace, KeyspaceHooks } from '../keyspace/keyspace.ts'
@@ -54,6 +54,7 @@ export function createTransactions(engine: () => TransactionRunner): WatchingTra
       if (entry.watches.size === 0) watched.delete(id)
     }
     session.watched = undefined
+    session.watchedBytes = 0
     keyspace().watching = watched.size > 0
   }
 
@@ -74,6 +75,7 @@ export function createTransactions(engine: () => TransactionRunner): WatchingTra
       const ids = session.watched
       if (ids.has(id)) return
       ids.add(id)
+      session.watchedBytes += namedBytes(key.length)
       const expired = stateOf(keyspace().databases[db]!, key, 0, key.length) === 'expired'
       const entry = watched.get(id) ?? { db, key, watches: new Map<Session, Watch>() }
       entry.watches.set(session, { expired })

@@ -73,8 +73,8 @@ export class Keyspace {
 
   /** Bytes of memory of all entries and indexes. */
   get usedBytes(): number {
-    const directories = this.databases.reduce((sum, db) => sum + db.table.directoryBytes + db.expires.directoryBytes, 0)
-    return this.arena.usedBytes + this.arena.huge.usedBytes + directories
+    const { arena } = this
+    return arena.usedBytes + arena.huge.usedBytes + arena.directoryBytes
   }
 
   /** Number of keys in all databases. */

@@ -3,7 +3,7 @@
 
 import { type Link, Session } from '../commands/session.ts'
 import type { Engine } from '../engine/engine.ts'
-import { errorReply } from '../engine/engine.ts'
+import { argvBytes, errorReply } from '../engine/engine.ts'
 import type { Wire, WireHandler } from '../io/tcp.ts'
 import { Args } from '../protocol/args.ts'
 import { type ParserLimits, PROTOCOL_ERROR, QUERY_TOO_LARGE, REQUEST, RequestParser } from '../protocol/parser.ts'
@@ -48,6 +48,7 @@ export class Connection implements Link, WireHandler {
   private readonly parser: RequestParser
   /** A request that waits for the end of a pause. */
   private postponed: Args | undefined
+  private postponedBytes = 0
   private softSinceMs = 0
   private reading = true
   private gone = false
@@ -88,9 +89,11 @@ export class Connection implements Link, WireHandler {
     return this.wire.pendingBytes
   }
 
-  /** Memory that the connection holds: input, queued commands, output. */
+  /** Memory that the connection holds: input, what waits or is queued of it, what it watches and listens to, output. */
   get heldBytes(): number {
-    return this.parser.heldBytes + (this.session.transaction?.bytes ?? 0) + this.wire.pendingBytes
+    const { transaction, watchedBytes, subscribedBytes } = this.session
+    const waiting = (this.postponed === undefined ? 0 : this.postponedBytes) + (transaction?.bytes ?? 0)
+    return this.parser.heldBytes + waiting + watchedBytes + subscribedBytes + this.wire.pendingBytes
   }
 
   /** Unix time in milliseconds since which the soft output limit is exceeded, 0 if it is not. */
@@ -201,6 +204,7 @@ export class Connection implements Link, WireHandler {
     const argv = this.parser.args.copyAll()
     this.postponed = new Args(Buffer.alloc(0), argv.length)
     this.postponed.load(argv)
+    this.postponedBytes = argvBytes(argv)
     this.session.blocked = { kind: 'pause', timeoutAtMs: 0, finish: () => {} }
   }
 

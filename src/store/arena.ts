@@ -72,6 +72,8 @@ export class Arena {
   readonly huge = new HugeBlocks()
   /** Bytes in blocks that are in use, size classes included; huge blocks keep their own account. */
   usedBytes = 0
+  /** Bytes of the directories that tables keep beside the slabs. */
+  directoryBytes = 0
   /** Bytes of all slabs, used or not. */
   reservedBytes = 0
 

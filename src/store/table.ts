@@ -57,15 +57,7 @@ export class Table {
   constructor(arena: Arena) {
     this.arena = arena
     this.directory = Uint32Array.of(this.newSegment(0))
-  }
-
-  /** Bytes of directory and segments: the first is beside the arena, the others are counted in it too. */
-  get indexBytes(): number {
-    return this.directory.byteLength + this.segments * SEGMENT_UNITS * 8
-  }
-
-  get directoryBytes(): number {
-    return this.directory.byteLength
+    arena.directoryBytes += this.directory.byteLength
   }
 
   /** Slots of all segments: what the reference implementation calls the size of its table. */
@@ -233,6 +225,7 @@ export class Table {
       hash += 2 ** (32 - this.segmentDepth(segment))
       this.arena.release(segment, SEGMENT_UNITS)
     }
+    this.arena.directoryBytes -= this.directory.byteLength
     this.directory = new Uint32Array(0)
     this.segments = 0
     this.size = 0
@@ -334,6 +327,7 @@ export class Table {
   private doubleDirectory(): void {
     const larger = new Uint32Array(this.directory.length * 2)
     for (let i = 0; i < this.directory.length; i++) larger[2 * i] = larger[2 * i + 1] = this.directory[i]
+    this.arena.directoryBytes += larger.byteLength - this.directory.byteLength
     this.directory = larger
     this.depth++
   }

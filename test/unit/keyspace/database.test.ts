@@ -386,7 +386,7 @@ describe('an arena that is full', () => {
     // The entry itself and one of the two new segments.
     limitTo(space, 2, 0)
     expect(() => put(db, keyOf('new'), keyOf('v'), NO_EXPIRY)).toThrow(ArenaFullError)
-    const { directoryBytes } = db.table
+    const { directoryBytes } = space.arena
     expect(space.usedBytes - full).toBeLessThanOrEqual(directoryBytes)
     for (let i = 0; i < 819; i++) db.remove(find(db, keyOf(`k${i}`)))
     expect(space.usedBytes - before).toBeLessThanOrEqual(directoryBytes)
