@@ -172,7 +172,7 @@ export class ClientRegistry implements Clients, ConnectionHost {
   }
 
   block(session: Session, blocked: Blocked): void {
-    session.blocked = blocked
+    session.blocked = session.replyMode === 'on' ? blocked : silenced(blocked)
     if (blocked.timeoutAtMs === 0) return
     const waitMs = Math.min(Math.max(0, blocked.timeoutAtMs - this.nowMs()), 2 ** 31 - 1)
     this.deadlines.set(
@@ -215,7 +215,7 @@ export class ClientRegistry implements Clients, ConnectionHost {
     const reply = new ReplyWriter(256)
     reply.resp = session.resp
     blocked.finish(reply, why)
-    session.link.send(reply.written())
+    if (reply.pos > 0) session.link.send(reply.written())
     // Not now: another connection's command may be running.
     queueMicrotask(() => this.connections.get(session.id)?.proceed())
   }
@@ -231,4 +231,13 @@ export class ClientRegistry implements Clients, ConnectionHost {
     wire.end()
     return { onData: () => {}, onDrain: () => {}, onClose: () => {} }
   }
+}
+
+/** The same without a reply: CLIENT REPLY holds for a command that waits as it was when the command was sent. */
+function silenced(blocked: Blocked): Blocked {
+  const finish: Blocked['finish'] = (reply, why) => {
+    blocked.finish(reply, why)
+    reply.clear()
+  }
+  return { ...blocked, finish }
 }
