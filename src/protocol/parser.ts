@@ -271,11 +271,19 @@ export class RequestParser {
     const need = unread + to - from
     if (!this.owned || this.start + need > this.buffer.length) {
       const reuse = this.owned && need <= this.buffer.length
-      // Doubling keeps copying linear; an announced length alone reserves nothing.
-      this.moveTo(reuse ? this.buffer : Buffer.allocUnsafeSlow(Math.max(need, Math.min(unread * 2, need + (16 << 20)))))
+      this.moveTo(reuse ? this.buffer : Buffer.allocUnsafeSlow(this.roomFor(need)))
     }
     input.copy(this.buffer, this.end, from, to)
     this.end += to - from
+  }
+
+  /**
+   * Room to keep `need` bytes in and what follows them. Growth by a share of what is there keeps copying linear. An announced
+   * length reserves nothing before half of it has come; then it is taken at its word, so that the last copies are spared.
+   */
+  private roomFor(need: number): number {
+    const announced = this.bulkLength < 0 ? 0 : this.pos - this.start + this.bulkLength + 2
+    return announced >= need && announced <= need * 2 ? announced : Math.floor(need * 1.5)
   }
 
   private moveTo(target: Buffer): void {

@@ -115,6 +115,29 @@ describe('requests', () => {
     expect(parser.heldBytes).toBeLessThan(2000)
   })
 
+  it('that are very long are copied a few times only, and never take twice of what was sent', () => {
+    const parser = new RequestParser(LIMITS)
+    const length = 128 << 20
+    const piece = Buffer.alloc(64 * 1024)
+    parser.feed(text(`*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$${length}\r\n`))
+    expect(parser.next()).toBe(NEED_MORE)
+    parser.keep()
+    let copied = 0
+    let held = parser.heldBytes
+    for (let sent = 0; sent < length; sent += piece.length) {
+      parser.feed(piece)
+      expect(parser.next()).toBe(NEED_MORE)
+      parser.keep()
+      expect(parser.heldBytes).toBeLessThan(2 * (sent + piece.length) + 1000)
+      if (parser.heldBytes !== held) copied += sent
+      held = parser.heldBytes
+    }
+    expect(copied / length).toBeLessThan(3)
+    parser.feed(text('\r\nPING\r\n'))
+    expect([parser.next(), parser.args.count, parser.args.end(2) - parser.args.start(2)]).toEqual([REQUEST, 3, length])
+    expect([parser.next(), parser.args.latin1(0)]).toEqual([REQUEST, 'PING'])
+  })
+
   it('give their memory back when they are done', () => {
     const parser = new RequestParser(LIMITS)
     const bytes = encodeRequest(['SET', 'k', Buffer.alloc(1 << 20)])
