@@ -64,6 +64,8 @@ interface Replica {
   queuedBytes: number
   overSoftSinceMs: number
   waitingSinceMs: number
+  /** Its snapshot is being written to a file, and nothing of it is sent yet. */
+  spooling: boolean
   /** When its socket last had room during a full sync. */
   progressMs: number
 }
@@ -102,6 +104,7 @@ export function createReplicas(parts: ReplicasParts): Replicas {
       queuedBytes: 0,
       overSoftSinceMs: 0,
       waitingSinceMs: nowMs,
+      spooling: false,
       progressMs: nowMs,
     }
     replicas.set(session, made)
@@ -247,9 +250,13 @@ export function createReplicas(parts: ReplicasParts): Replicas {
   const sendSpooled = (group: readonly Replica[]): void => {
     log.notice('Starting BGSAVE for SYNC with target: disk')
     const snapshotOptions = cut(group)
+    for (const replica of group) replica.spooling = true
     spoolSnapshot(snapshots, snapshotOptions, options.dir, `repl-${process.pid}-${spools++}`, {
       send(bytes) {
-        for (const replica of group) if (isHere(replica)) transmit(replica, bytes)
+        for (const replica of group) {
+          replica.spooling = false
+          if (isHere(replica)) transmit(replica, bytes)
+        }
         return group.some(isHere)
       },
       ready: () => haveRoom(group),
@@ -334,7 +341,10 @@ export function createReplicas(parts: ReplicasParts): Replicas {
     }
     if (nowMs - keepaliveMs >= KEEPALIVE_EVERY_MS) {
       keepaliveMs = nowMs
-      for (const { session } of inState('wait_bgsave')) session.link.send(NEWLINE)
+      // Until the first byte of the snapshot: a replica gives up if it hears nothing for repl-timeout.
+      for (const { session, info, spooling } of all) {
+        if (info.state === 'wait_bgsave' || spooling) session.link.send(NEWLINE)
+      }
     }
     startFullSync()
   }
