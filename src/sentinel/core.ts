@@ -24,6 +24,7 @@ import { backOff, lead } from './leader.ts'
 import type { PeerMessage } from './peer-message.ts'
 import {
   changeMembers,
+  forgetGhosts,
   heard,
   judgePeers,
   takeHello,
@@ -45,6 +46,7 @@ import {
   type GroupState,
   helloOf,
   isAddressed,
+  isMember,
   NO_RAFT,
   say,
   topoOf,
@@ -292,10 +294,12 @@ function takePeerMessage(
       takeWelcome(core, message.group, nowMs)
       return undefined
     case 'request':
+      // Anybody's hello makes a peer known; orders are a member's to pass on.
+      if (!isMember(core, from)) return undefined
       takeRequest(core, message.id, from, message.request, nowMs)
       return 'all'
     case 'result':
-      takeResult(core, message.id, message.result)
+      if (isMember(core, from)) takeResult(core, message.id, message.result)
       return undefined
     case 'raft':
       return undefined
@@ -333,6 +337,8 @@ function takeReport(
 function takeRaftView(core: CoreState, view: RaftView, nowMs: number): void {
   const before = core.raft
   core.raft = view
+  if (before.voters.length + before.learners.length > 0)
+    forgetGhosts(core, (id) => before.voters.includes(id) || before.learners.includes(id))
   if (view.term === before.term && view.leader === before.leader) return
   for (const group of core.groups.values()) group.run = undefined
   core.proposed.clear()
@@ -409,6 +415,7 @@ function announce(
       return
     case 'reset':
       forgetReplicas(core, group, nowMs)
+      forgetGhosts(core)
       return
     case 'set':
       for (const [field, value] of Object.entries(entry.changes)) {

@@ -28,7 +28,7 @@ export type Entry =
   | (Base & { readonly kind: 'monitor'; readonly primary: Address; readonly quorum: number })
   | (Base & { readonly kind: 'remove' })
   | (Base & { readonly kind: 'set'; readonly changes: SettingChanges })
-  /** Forget the replicas and the history; what lives is found again. */
+  /** Forget the replicas, the history, and sentinels that are down and no members; what lives is found again. */
   | (Base & { readonly kind: 'reset' })
   | (Base & { readonly kind: 'replica'; readonly replica: Address })
   /** Replace `old`, the primary. Valid only for epoch = highest epoch + 1 and no failover under way. */

@@ -5,12 +5,14 @@ import { decideGroup, type FormedGroup, foundersNeeded, hear, viewOf } from './f
 import { publishEverywhere } from './group.ts'
 import type { Hello } from './hello.ts'
 import { createSequence } from './sequence.ts'
-import { type CoreState, emit, helloOf, isAddressed, type Peer, say } from './state.ts'
+import { type CoreState, emit, helloOf, isAddressed, isMember, type Peer, say } from './state.ts'
 
 /** Most sentinels that are remembered. */
 const PEERS_MAX = 127
 /** A sentinel is down when it was not heard for this long: it reports every half second. */
 const PEER_DOWN_MS = 2_000
+/** One that is no member is forgotten after so long: what is re-created without its volume is another each time. */
+const GHOST_MS = 600_000
 const JOIN_RETRY_MS = 500
 const JOIN_VALID_MS = 10_000
 const MEMBER_CHANGE_MS = 200
@@ -136,7 +138,7 @@ export function takeJoin(core: CoreState, hello: Hello, nowMs: number): void {
     return
   }
   core.out.push({ type: 'send', to: hello.peer, message: { type: 'welcome', group: core.formed } })
-  if (core.raft.voters.includes(hello.peer) || core.raft.learners.includes(hello.peer)) return
+  if (isMember(core, hello.peer)) return
   if (nowMs - core.lastMemberChangeMs < MEMBER_CHANGE_MS) return
   core.lastMemberChangeMs = nowMs
   core.out.push({ type: 'change-members', change: { kind: 'add-learner', node: hello.peer } })
@@ -153,26 +155,35 @@ export function changeMembers(core: CoreState, nowMs: number): void {
 }
 
 function nextChange(core: CoreState): MemberChange | undefined {
-  const { voters, learners } = core.raft
-  const isMember = (id: string): boolean => voters.includes(id) || learners.includes(id)
+  const { learners } = core.raft
   const isUp = (id: string): boolean => core.peers.get(id)?.sdown === false
   for (const node of core.leaving) {
-    if (isMember(node) && !isUp(node)) return { kind: 'remove', node }
+    if (isMember(core, node) && !isUp(node)) return { kind: 'remove', node }
     core.leaving.delete(node)
-    if (!isMember(node)) core.peers.delete(node)
   }
   const learner = learners.find(isUp)
   if (learner !== undefined) return { kind: 'promote', node: learner }
   // One that was forgotten while it was down, and is back.
   const returned = [...core.peers.values()].find(
-    (one) => one.group !== undefined && isUp(one.peer) && !isMember(one.peer),
+    (one) => one.group !== undefined && isUp(one.peer) && !isMember(core, one.peer),
   )
   return returned && { kind: 'add-learner', node: returned.peer }
 }
 
 /** SENTINEL RESET: the members that are down now are to be forgotten, as long as a majority of the others is up. */
 export function forgetDeadMembers(core: CoreState): void {
-  for (const id of core.raft.voters) if (core.peers.get(id)?.sdown === true) core.leaving.add(id)
+  const { voters, learners } = core.raft
+  for (const id of [...voters, ...learners]) if (core.peers.get(id)?.sdown === true) core.leaving.add(id)
+}
+
+/**
+ * Forgets sentinels that are down and no members: those that `wasMember` tells when the members changed, all of them after a
+ * SENTINEL RESET. Should one live, its next hello makes it known again.
+ */
+export function forgetGhosts(core: CoreState, wasMember: (id: string) => boolean = () => true): void {
+  for (const { peer, sdown } of [...core.peers.values()])
+    if (sdown && !isMember(core, peer) && wasMember(peer)) core.peers.delete(peer)
+  tellPeers(core)
 }
 
 /** Notes a sign of life. */
@@ -181,10 +192,16 @@ export function heard(core: CoreState, from: string, nowMs: number): void {
   if (peer !== undefined) peer.lastHeardMs = nowMs
 }
 
-/** Tells of sentinels that fell silent or came back. */
+/** Tells of sentinels that fell silent or came back, and forgets those that never became members and are long gone. */
 export function judgePeers(core: CoreState, nowMs: number): void {
   for (const peer of core.peers.values()) {
-    const down = nowMs - peer.lastHeardMs > PEER_DOWN_MS
+    const silentMs = nowMs - peer.lastHeardMs
+    if (silentMs > GHOST_MS && core.formed !== undefined && !isMember(core, peer.peer)) {
+      core.peers.delete(peer.peer)
+      tellPeers(core)
+      continue
+    }
+    const down = silentMs > PEER_DOWN_MS
     if (down === peer.sdown) continue
     peer.sdown = down
     const subject = { kind: 'sentinel', runId: peer.runId, address: peer.resp } as const

@@ -9,7 +9,7 @@ import type { OperatorRequest, OperatorResult } from './peer-message.ts'
 import { forgetDeadMembers } from './peers.ts'
 import { rank } from './ranking.ts'
 import { parseChanges } from './settings.ts'
-import { type CoreState, propose, topoOf } from './state.ts'
+import { type CoreState, type PendingRequest, propose, topoOf } from './state.ts'
 import { apply, type TopologyGroup } from './topology.ts'
 
 const ANSWER_MS = 5_000
@@ -33,7 +33,7 @@ export function takeRequest(
   const { leader } = core.raft
   if (leader === undefined || leader === core.self.peer || core.pending.size >= PENDING_MAX)
     return answer(core, id, from, NO_LEADER)
-  core.pending.set(`id ${id}`, { id, from, request, untilMs: nowMs + ANSWER_MS })
+  core.pending.set(`id ${id}`, pendingUntil(nowMs, id, from, request))
   core.out.push({ type: 'send', to: leader, message: { type: 'request', id, request } })
 }
 
@@ -64,12 +64,15 @@ export function expireRequests(core: CoreState, nowMs: number): void {
   }
 }
 
-/** Answers the operator whose request this entry carried, if it was this leader's. */
+/** Answers the operator whose request this entry carried, if it was this leader's and no other entry of it is to come. */
 export function answerCommitted(core: CoreState, nonce: string | undefined, result: OperatorResult): void {
   const pending = nonce === undefined ? undefined : core.pending.get(nonce)
   if (nonce === undefined || pending === undefined) return
+  pending.waitsFor -= 1
+  if (!result.ok) pending.refusal ??= result.text
+  if (pending.waitsFor > 0) return
   core.pending.delete(nonce)
-  answer(core, pending.id, pending.from, result)
+  answer(core, pending.id, pending.from, pending.refusal === undefined ? result : no(pending.refusal))
 }
 
 function answer(core: CoreState, id: number, from: string | undefined, result: OperatorResult): void {
@@ -83,7 +86,17 @@ function lead(core: CoreState, id: number, from: string | undefined, request: Op
   const outcome =
     request.kind === 'failover' ? failover(core, request.group, nonce, nowMs) : change(core, request, nonce, nowMs)
   if (outcome !== undefined) return answer(core, id, from, outcome)
-  core.pending.set(nonce, { id, from, request, untilMs: nowMs + ANSWER_MS })
+  core.pending.set(nonce, pendingUntil(nowMs, id, from, request))
+}
+
+const pendingUntil = (
+  nowMs: number,
+  id: number,
+  from: string | undefined,
+  request: OperatorRequest,
+): PendingRequest => {
+  const waitsFor = request.kind === 'reset' ? request.groups.length : 1
+  return { id, from, request, untilMs: nowMs + ANSWER_MS, waitsFor, refusal: undefined }
 }
 
 /** Undefined when the answer comes with the commit. */
@@ -113,9 +126,10 @@ function change(
   nowMs: number,
 ): OperatorResult | undefined {
   if (request.kind === 'reset') {
+    if (request.groups.length === 0) return { ok: true, text: '0' }
     forgetDeadMembers(core)
-    for (const group of request.groups) propose(core, nowMs, `reset ${group} ${nonce}`, { kind: 'reset', group })
-    return { ok: true, text: String(request.groups.length) }
+    for (const group of request.groups) propose(core, nowMs, `reset ${group} ${nonce}`, { kind: 'reset', group, nonce })
+    return undefined
   }
   const entry = toEntry(request)
   if (typeof entry === 'string') return no(entry)
@@ -140,6 +154,7 @@ function applyHere(
 ): OperatorResult {
   if (request.kind === 'reset') {
     for (const group of request.groups) apply(core.provisional, { kind: 'reset', group })
+    core.dirty = true
     return { ok: true, text: String(request.groups.length) }
   }
   const entry = toEntry(request)

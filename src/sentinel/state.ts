@@ -80,6 +80,9 @@ export interface PendingRequest {
   readonly from: string | undefined
   readonly request: OperatorRequest
   readonly untilMs: number
+  /** Entries whose commit it waits for, and why the first of them that changed nothing did not. */
+  waitsFor: number
+  refusal: string | undefined
 }
 
 export interface CoreState {
@@ -196,6 +199,10 @@ export function helloOf(core: CoreState, view: readonly string[]): Hello {
   const watches = [...core.groups.keys()]
   return { runId, peer, gossip, resp, group: core.formed, view, watches, epoch: core.topology.epoch }
 }
+
+/** True for a voter or learner of the sentinels' group. */
+export const isMember = ({ raft }: CoreState, peer: string): boolean =>
+  raft.voters.includes(peer) || raft.learners.includes(peer)
 
 /** True once this sentinel can say where it is. */
 export const isAddressed = ({ self }: CoreState): boolean => self.resp.host !== '' && self.gossip.host !== ''

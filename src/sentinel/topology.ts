@@ -97,7 +97,7 @@ export function apply(topology: Topology, entry: Entry): Applied {
       return DONE
     }
     case 'reset':
-      if (group.failover !== undefined) return refused('INPROG a failover is under way')
+      if (group.failover !== undefined) return refused(`INPROG Failover of ${group.name} in progress, it was not reset`)
       group.replicas = []
       group.history = []
       return DONE

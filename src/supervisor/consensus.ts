@@ -32,8 +32,8 @@ export interface ConsensusOptions {
 }
 
 export interface Consensus {
-  /** Takes a Raft message's bytes; false when they are none. */
-  receive(bytes: Uint8Array): boolean
+  /** Takes a Raft message's bytes; false when they are none, or not of the peer that sent them. */
+  receive(from: string, bytes: Uint8Array): boolean
   /** Appends to the log; `flush` sends it and makes it durable, so that several proposals cost one write. */
   propose(data: Uint8Array): void
   flush(): void
@@ -153,9 +153,9 @@ export function startConsensus(options: ConsensusOptions): Consensus {
     pump()
   }
   return {
-    receive(bytes) {
+    receive(from, bytes) {
       const message = decodeMessage(bytes)
-      if (message === undefined) return false
+      if (message === undefined || message.from !== from) return false
       raft.tick(nowMs())
       raft.step(message, nowMs())
       pump()

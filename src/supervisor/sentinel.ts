@@ -216,7 +216,7 @@ export function startSentinel(setup: SentinelSetup): Sentinel {
 
   function setPeers(peers: readonly PeerAddress[]): void {
     transport?.setPeers(peers)
-    if (peers.length > 0) saveIdentity({ ...identity, peers })
+    saveIdentity({ ...identity, peers })
   }
 
   function saveIdentity(changed: Identity): void {
@@ -288,7 +288,7 @@ export function startSentinel(setup: SentinelSetup): Sentinel {
       const message = decodePeerMessage(bytes)
       if (message === undefined) return log.verbose(`A message of ${from} is not understood and was dropped.`)
       if (message.type !== 'raft') return feed({ type: 'peer', from, message })
-      if (consensus?.receive(message.data) === true) feed({ type: 'heard', from })
+      if (consensus?.receive(from, message.data) === true) feed({ type: 'heard', from })
     },
     peerLink(peer, connected) {
       log.verbose(`Gossip link to ${peer} ${connected ? 'stands' : 'is down'}.`)

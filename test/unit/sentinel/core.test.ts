@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { seededRandom } from '../../../src/lib/prng.ts'
 import { createCore } from '../../../src/sentinel/core.ts'
 import type { Effect, Input } from '../../../src/sentinel/effects.ts'
-import { decodeEntry, encodeEntry } from '../../../src/sentinel/entries.ts'
+import { decodeEntry, type Entry, encodeEntry } from '../../../src/sentinel/entries.ts'
 import { groupOf } from '../../../src/sentinel/formation.ts'
 import type { Hello } from '../../../src/sentinel/hello.ts'
 import { parseInfo } from '../../../src/sentinel/info.ts'
@@ -392,5 +392,113 @@ describe('a peer that restarts after its clock was set back', () => {
     expect(heardMs()).toBe(20)
     for (const input of late) core.step(30, input)
     expect(heardMs()).toBe(20)
+  })
+})
+
+describe('a request', () => {
+  const view = { term: 1, leader: 'a', isLeader: true, voters: ['a', 'b', 'c'], learners: [] }
+  const leading = () => {
+    const core = coreOf(groupOf(['a', 'b', 'c']))
+    play(core, PREFIX.slice(0, -1))
+    return core
+  }
+  const proposals = (effects: readonly Effect[]): Entry[] =>
+    effects.flatMap((effect) => (effect.type === 'propose' ? decodeEntry(effect.data)! : []))
+  const answers = (effects: readonly Effect[]) =>
+    effects.flatMap((effect) => (effect.type === 'answer' ? [effect.result] : []))
+  const commit = (entry: Entry): Input => ({ type: 'committed', data: encodeEntry(entry) })
+
+  it('of a peer that is no member is not followed', () => {
+    const core = leading()
+    const message = { type: 'request', id: 1, request: { kind: 'remove', group: 'm' } } as const
+    expect(proposals(core.step(10, { type: 'peer', from: 'x', message }))).toEqual([])
+    expect(proposals(core.step(10, { type: 'peer', from: 'b', message }))).toMatchObject([{ kind: 'remove' }])
+  })
+
+  it('is not taken for answered because somebody who is no member says so', () => {
+    const core = coreOf(groupOf(['a', 'b', 'c']))
+    play(core, PREFIX.slice(0, -1))
+    core.step(9, { type: 'raft', view: { ...view, leader: 'b', isLeader: false } })
+    core.step(10, { type: 'request', id: 5, request: { kind: 'remove', group: 'm' } })
+    const message = { type: 'result', id: 5, result: { ok: true, text: 'OK' } } as const
+    expect(answers(core.step(11, { type: 'peer', from: 'x', message }))).toEqual([])
+    expect(answers(core.step(11, { type: 'peer', from: 'b', message }))).toEqual([{ ok: true, text: 'OK' }])
+  })
+
+  it('to reset is answered when it was committed for every group, and with the error of one that refused', () => {
+    const core = leading()
+    core.step(9, commit({ kind: 'monitor', group: 'n', primary: at(9), quorum: 1 }))
+    const reset: Input = { type: 'request', id: 1, request: { kind: 'reset', groups: ['m', 'n'] } }
+    const asked = core.step(10, reset)
+    const [m, n] = proposals(asked).filter(({ kind }) => kind === 'reset')
+    expect([answers(asked), m!.group, n!.group]).toEqual([[], 'm', 'n'])
+    expect(answers(core.step(11, commit(m!)))).toEqual([])
+    expect(answers(core.step(12, commit(n!)))).toMatchObject([{ ok: true }])
+
+    core.step(
+      13,
+      commit({ kind: 'start', group: 'm', epoch: 1, old: at(1), planned: true, by: 'b', atMs: 0, reason: '' }),
+    )
+    const again = proposals(core.step(14, reset)).filter(({ kind }) => kind === 'reset')
+    const answered = again.flatMap((entry) => answers(core.step(15, commit(entry))))
+    expect(answered).toEqual([{ ok: false, text: 'INPROG Failover of m in progress, it was not reset' }])
+  })
+})
+
+describe('a sentinel that is gone', () => {
+  const members = groupOf(['a', 'b', 'c'])
+  const view = { term: 1, leader: 'b', isLeader: false, voters: ['a', 'b', 'c'], learners: ['d'] }
+  /** Knows b, c, d and x, of whom only b still speaks after a while. */
+  const following = () => {
+    const core = coreOf(members)
+    const steps: [number, Input][] = [[0, { type: 'raft', view }]]
+    steps.push([
+      0,
+      { type: 'committed', data: encodeEntry({ kind: 'monitor', group: 'm', primary: at(1), quorum: 2 }) },
+    ])
+    for (const id of ['b', 'c', 'd', 'x'])
+      steps.push([
+        0,
+        {
+          type: 'peer',
+          from: id,
+          message: { type: 'report', boot: 1, seq: 1, hello: hello(id, members), opinions: [] },
+        },
+      ])
+    for (let i = 0; i < 60; i++) steps.push([50, { type: 'heard', from: 'b' }], [0, { type: 'tick' }])
+    play(core, steps)
+    return core
+  }
+  const known = (core: ReturnType<typeof coreOf>) => [...core.state.peers.keys()]
+
+  it('is forgotten on every sentinel by a committed reset when it is no member', () => {
+    const core = following()
+    expect(known(core)).toEqual(['b', 'c', 'd', 'x'])
+    const effects = core.step(3001, { type: 'committed', data: encodeEntry({ kind: 'reset', group: 'm' }) })
+    expect(known(core)).toEqual(['b', 'c', 'd'])
+    expect(effects.some((effect) => effect.type === 'peers' && effect.peers.length === 3)).toBe(true)
+  })
+
+  it('is forgotten on every sentinel when it is a member no more', () => {
+    const core = following()
+    core.step(3001, { type: 'raft', view: { ...view, voters: ['a', 'b'] } })
+    expect(known(core)).toEqual(['b', 'd', 'x'])
+  })
+
+  it('and was a learner is taken out of the group by a reset', () => {
+    const core = following()
+    core.step(3001, { type: 'raft', view: { ...view, leader: 'a', isLeader: true, voters: ['a', 'b'] } })
+    core.step(3002, { type: 'request', id: 1, request: { kind: 'reset', groups: ['m'] } })
+    const changes = core.step(3300, { type: 'tick' }).filter(({ type }) => type === 'change-members')
+    expect(changes).toEqual([{ type: 'change-members', change: { kind: 'remove', node: 'd' } }])
+  })
+
+  it('and never became a member is forgotten by itself', () => {
+    const core = following()
+    for (let nowMs = 3_250; nowMs < 620_000; nowMs += 250) {
+      core.step(nowMs, { type: 'heard', from: 'b' })
+      core.step(nowMs, { type: 'tick' })
+    }
+    expect(known(core)).toEqual(['b', 'c', 'd'])
   })
 })

@@ -15,6 +15,7 @@ interface Member {
   replayed: number
 }
 let members: Member[] = []
+let tap: (from: string, bytes: Uint8Array) => void = () => {}
 
 function start(member: Member, seed = 1): void {
   member.applied = []
@@ -27,7 +28,10 @@ function start(member: Member, seed = 1): void {
     nowMs: () => performance.now(),
     heartbeatMs: 20,
     electionTimeoutMs: 100,
-    send: (to, bytes) => setImmediate(() => members.find(({ id }) => id === to)?.consensus?.receive(bytes)),
+    send: (to, bytes) => {
+      tap(member.id, bytes)
+      setImmediate(() => members.find(({ id }) => id === to)?.consensus?.receive(member.id, bytes))
+    },
     onCommitted: (data, replay) => {
       member.applied.push(Buffer.from(data).toString())
       if (replay) member.replayed += 1
@@ -116,5 +120,16 @@ it('hands leadership over on request', async () => {
 
 it('takes no garbage', () => {
   startAll()
-  expect(members[0]!.consensus!.receive(Buffer.from('garbage'))).toBe(false)
+  expect(members[0]!.consensus!.receive('b', Buffer.from('garbage'))).toBe(false)
+})
+
+it('takes nothing that one peer says in the name of another', async () => {
+  const overheard: Uint8Array[] = []
+  tap = (from, bytes) => from === 'b' && overheard.push(bytes)
+  startAll()
+  await until(() => overheard.length > 0)
+  tap = () => {}
+  const { consensus } = members[0]!
+  expect(consensus!.receive('c', overheard[0]!)).toBe(false)
+  expect(consensus!.receive('b', overheard[0]!)).toBe(true)
 })
