@@ -1,6 +1,8 @@
 // Reads the syntax of redis.conf: one directive a line, words in blanks or quotes, `#` comments. Text in, directives out;
 // what is wrong is a ConfigError that names source, line and text, as redis-server prints it.
 
+import { splitLine } from '../lib/words.ts'
+
 /** One line of a configuration, split into words; where it stands is kept for the error message. */
 export interface Directive {
   /** File name, `stdin` or `command line`. */
@@ -26,72 +28,17 @@ export class ConfigError extends Error {
   }
 }
 
-const ESCAPES: Readonly<Record<string, number>> = { n: 10, r: 13, t: 9, b: 8, a: 7 }
-const BACKSLASH = 92
-const QUOTE = 34
-const APOSTROPHE = 39
-
-/** Blank, \t \n \v \f \r, or NUL; also past the end. */
-const isBlank = (byte: number | undefined): boolean =>
-  byte === undefined || byte === 32 || byte === 0 || (byte >= 9 && byte <= 13)
-
 /**
- * Splits a line into words. In "double quotes" \n \r \t \b \a \xHH and \" are escapes, in 'single quotes' \' is; a quote must
- * be followed by a blank. Undefined when quotes do not balance or the bytes of a word are no UTF-8.
+ * Splits a line into words; see `lib/words.ts`. Undefined when quotes do not balance or the bytes of a word are no UTF-8.
  */
 export function splitWords(line: string): string[] | undefined {
-  const bytes = Buffer.from(line)
-  const words: string[] = []
-  let at = 0
-  for (;;) {
-    while (at < bytes.length && isBlank(bytes[at])) at++
-    if (at >= bytes.length) return words
-    const read = readWord(bytes, at)
-    const word = read && decodeUtf8(read.word)
-    if (read === undefined || word === undefined) return undefined
-    words.push(word)
-    at = read.end
-  }
+  const words = splitLine(Buffer.from(line))?.map(decodeUtf8)
+  return words?.every((word) => word !== undefined) ? words : undefined
 }
 
-function readWord(line: Buffer, start: number): { word: number[]; end: number } | undefined {
-  const word: number[] = []
-  let at = start
-  for (; !isBlank(line[at]); at++) {
-    const byte = line[at]!
-    if (byte !== QUOTE && byte !== APOSTROPHE) {
-      word.push(byte)
-      continue
-    }
-    const end = readQuoted(line, at, word)
-    return end !== undefined && isBlank(line[end]) ? { word, end } : undefined
-  }
-  return { word, end: at }
-}
-
-/** Appends what stands in the quotes that open at `start`; the place after the closing one, or undefined without one. */
-function readQuoted(line: Buffer, start: number, word: number[]): number | undefined {
-  const quote = line[start]!
-  for (let at = start + 1; at < line.length; at++) {
-    const byte = line[at]!
-    if (byte === quote) return at + 1
-    const next = line[at + 1]
-    if (byte !== BACKSLASH || next === undefined || (quote === APOSTROPHE && next !== APOSTROPHE)) {
-      word.push(byte)
-      continue
-    }
-    const hex = quote === QUOTE && /^x[0-9a-f]{2}$/i.test(line.toString('latin1', at + 1, at + 4))
-    if (hex) word.push(Number.parseInt(line.toString('latin1', at + 2, at + 4), 16))
-    else word.push(quote === QUOTE ? (ESCAPES[String.fromCharCode(next)] ?? next) : next)
-    at += hex ? 3 : 1
-  }
-  return undefined
-}
-
-function decodeUtf8(bytes: readonly number[]): string | undefined {
-  const buffer = Buffer.from(bytes)
-  const text = buffer.toString()
-  return Buffer.from(text).equals(buffer) ? text : undefined
+function decodeUtf8(bytes: Buffer): string | undefined {
+  const text = bytes.toString()
+  return Buffer.from(text).equals(bytes) ? text : undefined
 }
 
 /** A word as one would write it: quoted and escaped where it must be. The inverse of splitWords. */

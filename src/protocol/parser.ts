@@ -2,6 +2,7 @@
 // a request may be split at any byte, and parsing then resumes where it stopped instead of starting over. What a peer
 // can make this keep is bounded by the limits, and grows only with what it really sent.
 
+import { splitLine } from '../lib/words.ts'
 import { Args } from './args.ts'
 
 /** Limits of a request; see `proto-max-bulk-len` and `client-query-buffer-limit`. */
@@ -234,7 +235,7 @@ export class RequestParser {
       this.pos,
       lineEnd > this.pos && this.buffer[lineEnd - 1] === CR ? --lineEnd : lineEnd,
     )
-    const words = splitWords(line)
+    const words = splitLine(line)
     if (words === undefined) return this.fail('unbalanced quotes in request')
     this.pos += newline + 1
     if (words.length === 0) return SKIPPED
@@ -301,54 +302,4 @@ const EMPTY = Buffer.alloc(0)
 /** A byte as it stands in an error, where a line break would end the reply. */
 function printable(byte: number): string {
   return byte === CR || byte === LF ? ' ' : String.fromCharCode(byte)
-}
-
-const HEX = /^[0-9a-fA-F]{2}$/
-const ESCAPES: Record<string, string> = { n: '\n', r: '\r', t: '\t', b: '\b', a: '\x07' }
-
-/**
- * Splits a line into words as redis-cli and redis.conf do: blanks separate, "…" with escapes (\n, \xff, …), '…' with \'.
- * Undefined if a quote is unbalanced or a closing quote is not followed by a blank.
- */
-export function splitWords(line: Buffer): Buffer[] | undefined {
-  const text = line.toString('latin1')
-  const words: Buffer[] = []
-  let i = 0
-  const blank = (c: string | undefined): boolean => c === undefined || /[\s\0]/.test(c)
-  for (;;) {
-    while (i < text.length && blank(text[i])) i++
-    if (i >= text.length) return words
-    let word = ''
-    let quote = ''
-    for (;;) {
-      const c = text[i]
-      if (quote === '') {
-        if (blank(c)) break
-        if (c === '"' || c === "'") quote = c
-        else word += c
-        i++
-        continue
-      }
-      if (c === undefined) return undefined
-      if (c === quote) {
-        if (!blank(text[i + 1])) return undefined
-        i++
-        break
-      }
-      if (c === '\\' && quote === '"' && text[i + 1] === 'x' && HEX.test(text.slice(i + 2, i + 4))) {
-        word += String.fromCharCode(Number.parseInt(text.slice(i + 2, i + 4), 16))
-        i += 4
-      } else if (c === '\\' && quote === '"' && i + 1 < text.length) {
-        word += ESCAPES[text[i + 1]!] ?? text[i + 1]
-        i += 2
-      } else if (c === '\\' && text[i + 1] === "'") {
-        word += "'"
-        i += 2
-      } else {
-        word += c
-        i++
-      }
-    }
-    words.push(Buffer.from(word, 'latin1'))
-  }
 }

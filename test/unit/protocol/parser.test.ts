@@ -10,7 +10,6 @@ import {
   QUERY_TOO_LARGE,
   REQUEST,
   RequestParser,
-  splitWords,
 } from '../../../src/protocol/parser.ts'
 import { encodeRequest } from '../../../src/protocol/writer.ts'
 
@@ -216,22 +215,5 @@ describe('protocol errors', () => {
       }),
       { numRuns: 3000 },
     )
-  })
-})
-
-describe('words of a line', () => {
-  it.each<[string, string[] | undefined]>([
-    ['', []],
-    [' \t a  b ', ['a', 'b']],
-    ['"a b" c', ['a b', 'c']],
-    ['"\\x41\\n\\t\\\\\\""', ['A\n\t\\"']],
-    ["'a\\'b\\n'", ["a'b\\n"]],
-    ['"\\xzz"', ['xzz']],
-    ['""', ['']],
-    ['a"b"', ['ab']],
-    ['"a', undefined],
-    ["'a'b", undefined],
-  ])('%j', (line, words) => {
-    expect(splitWords(text(line))?.map((word) => word.toString('latin1'))).toEqual(words)
   })
 })
