@@ -58,7 +58,7 @@ export interface Persistence {
   /** SAVE: writes the snapshot before it returns. Throws CommandError. */
   save(): void
   /** BGSAVE: begins a snapshot; the status text to reply. Throws CommandError. */
-  bgsave(schedule: boolean): string
+  bgsave(): string
   /** Unix time in seconds of the last snapshot. */
   lastSaveSeconds(): number
 }

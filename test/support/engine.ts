@@ -35,7 +35,7 @@ export interface TestServer {
   readonly host: Host
   /** Commands replicated, each as `db: WORD word …` in latin1; forget them by setting the length to 0. */
   readonly feed: string[]
-  /** Calls that reached the host: `sleep 100`, `bgsave schedule`, `kill 3` … */
+  /** Calls that reached the host: `sleep 100`, `bgsave`, `kill 3` … */
   readonly calls: string[]
   /** Unix time in milliseconds. */
   nowMs: number
@@ -112,8 +112,8 @@ export function createTestServer(given: Readonly<Partial<Record<keyof ServerOpti
     },
     persistence: {
       save: () => call('save'),
-      bgsave: (schedule) => {
-        call('bgsave', schedule)
+      bgsave: () => {
+        call('bgsave')
         return 'Background saving started'
       },
       lastSaveSeconds: () => START_MS / 1000,

@@ -67,7 +67,7 @@ describe('the snapshot of a shutdown', () => {
   it.each(['walking', 'syncing'])('replaces one in the background that is %s', async (state) => {
     const { keyspace, snapshots, persistence, lines } = createSaving()
     for (let i = 0; i < 3000; i++) set(keyspace, `k${i}`)
-    persistence.bgsave(false)
+    persistence.bgsave()
     if (state === 'syncing') await eventually('the walk is over', () => !snapshots.busy(), { intervalMs: 0 })
     set(keyspace, 'late')
     persistence.saveAtExit()
