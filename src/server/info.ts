@@ -170,11 +170,15 @@ export function createInfo(
   }
 }
 
-/** A database's line; the time to live is the average of one segment of its expiries. */
+/** Segments of a table of expiries that are looked at for one that has any: those of a table that was large may be empty. */
+const SEGMENTS_MAX = 64
+
+/** A database's line; the time to live is the average of one segment of its expiries, 0 if none was found. */
 function databaseFacts(db: Database, nowMs: number): DatabaseFacts {
   let sum = 0
   let count = 0
-  for (let hash = 0; count === 0 && hash < 2 ** 32 && db.expires.size > 0; ) {
+  let hash = 0
+  for (let segments = 0; count === 0 && hash < 2 ** 32 && segments < SEGMENTS_MAX; segments++) {
     hash = db.expires.visitSegment(hash, (h) => {
       sum += Math.max(0, db.expiryMs(h) - nowMs)
       count++
