@@ -58,8 +58,6 @@ export interface RdbHandlers {
   onEntry: (entry: RdbEntry) => void
   /** An auxiliary field, such as 'redis-ver'. Values that are no text come as latin1. */
   onAux?: (name: string, value: string) => void
-  /** How many keys follow in this database, and how many of them expire: hints, not to be trusted. */
-  onResize?: (db: number, keyCount: number, expiringCount: number) => void
 }
 
 /** What the reader accepts. */
@@ -78,11 +76,7 @@ export interface RdbReader {
    * @throws RdbError; the reader is of no use afterwards.
    */
   feed(bytes: Uint8Array, start?: number, end?: number): number
-  /** Whether the end mark and a right checksum were seen. */
-  finished(): boolean
-  /** Bytes taken in so far. */
-  bytesRead(): number
-  /** @throws RdbError 'truncated' unless finished: to be called when no more bytes will come. */
+  /** @throws RdbError 'truncated' unless the end mark and a right checksum were seen: to be called when no more bytes will come. */
   end(): void
 }
 
@@ -353,17 +347,17 @@ export function createRdbReader(handlers: RdbHandlers, options: RdbReaderOptions
     handlers.onAux?.(text(key), text(value))
   }
 
-  const readResize = (): void => {
-    const keyCount = readLength()
-    const expiringCount = readLength()
-    handlers.onResize?.(db, keyCount, expiringCount)
+  /** How many keys follow in this database, and how many of them expire: hints that are of no use here. */
+  const skipResize = (): void => {
+    readLength()
+    readLength()
   }
 
   const readItem = (): void => {
     const opcode = readByte()
     if (opcode === OPCODE_EOF) readEnd()
     else if (opcode === OPCODE_SELECT_DB) readSelect()
-    else if (opcode === OPCODE_RESIZE_DB) readResize()
+    else if (opcode === OPCODE_RESIZE_DB) skipResize()
     else if (opcode === OPCODE_AUX) readAux()
     else if (opcode === OPCODE_MODULE_AUX) skipModuleAux()
     else if (opcode === OPCODE_FUNCTION2 || opcode === OPCODE_FUNCTION_PRE_GA) {
@@ -443,8 +437,6 @@ export function createRdbReader(handlers: RdbHandlers, options: RdbReaderOptions
       failed = false
       return taken
     },
-    finished: () => done,
-    bytesRead: () => bytesBefore + keptBytes,
     end() {
       if (!done)
         throw new RdbError('truncated', `Unexpected EOF reading RDB file after ${bytesBefore + keptBytes} bytes`)

@@ -46,8 +46,6 @@ export interface RdbWriter {
   ): void
   /** The end mark and the checksum, and the last chunk. */
   end(): void
-  /** Bytes written so far, also those not emitted yet. */
-  bytesWritten(): number
 }
 
 const CHUNK_BYTES = 1 << 16
@@ -63,13 +61,11 @@ export function createRdbWriter(options: RdbWriterOptions): RdbWriter {
   const crc: Crc64 = { lo: 0, hi: 0 }
   let chunk = new Uint8Array(chunkBytes)
   let used = 0
-  let emitted = 0
 
   const flush = (): void => {
     if (used === 0) return
     if (options.checksum) crc64(chunk, 0, used, crc)
     options.emit(used === chunk.length ? chunk : chunk.subarray(0, used))
-    emitted += used
     chunk = new Uint8Array(chunkBytes)
     used = 0
   }
@@ -177,7 +173,5 @@ export function createRdbWriter(options: RdbWriterOptions): RdbWriter {
       used += 8
       flush()
     },
-
-    bytesWritten: () => emitted + used,
   }
 }

@@ -7,7 +7,7 @@ import { clientLine } from './client-line.ts'
 import type { Context } from './context.ts'
 import { help } from './help.ts'
 import type { Session } from './session.ts'
-import type { CommandSpec } from './spec.ts'
+import type { ArgumentSpec, CommandSpec } from './spec.ts'
 
 /** Names must be printable without blanks, so that a line of CLIENT LIST can be parsed. */
 const isPrintable = (text: string): boolean => /^[!-~]*$/.test(text)
@@ -163,6 +163,11 @@ function clientTrackinginfo(ctx: Context): void {
   reply.bulkText('prefixes')
   reply.array(0)
 }
+
+const ON_OFF: readonly ArgumentSpec[] = [
+  { name: 'on', type: 'pure-token', token: 'ON' },
+  { name: 'off', type: 'pure-token', token: 'OFF' },
+]
 
 /** CLIENT and its subcommands. */
 export const CLIENT_COMMANDS: readonly CommandSpec[] = [
@@ -348,16 +353,7 @@ export const CLIENT_COMMANDS: readonly CommandSpec[] = [
         complexity: 'O(1)',
         arity: 3,
         flags: ['admin', 'noscript', 'loading', 'stale'],
-        arguments: [
-          {
-            name: 'enabled',
-            type: 'oneof',
-            arguments: [
-              { name: 'on', type: 'pure-token', token: 'ON' },
-              { name: 'off', type: 'pure-token', token: 'OFF' },
-            ],
-          },
-        ],
+        arguments: [{ name: 'enabled', type: 'oneof', arguments: ON_OFF }],
         run: clientNoEvict,
       },
 
@@ -369,16 +365,7 @@ export const CLIENT_COMMANDS: readonly CommandSpec[] = [
         complexity: 'O(1)',
         arity: 3,
         flags: ['noscript', 'loading', 'stale'],
-        arguments: [
-          {
-            name: 'enabled',
-            type: 'oneof',
-            arguments: [
-              { name: 'on', type: 'pure-token', token: 'ON' },
-              { name: 'off', type: 'pure-token', token: 'OFF' },
-            ],
-          },
-        ],
+        arguments: [{ name: 'enabled', type: 'oneof', arguments: ON_OFF }],
         run: clientNoTouch,
       },
       {
@@ -437,11 +424,7 @@ export const CLIENT_COMMANDS: readonly CommandSpec[] = [
           {
             name: 'on_off_skip',
             type: 'oneof',
-            arguments: [
-              { name: 'on', type: 'pure-token', token: 'ON' },
-              { name: 'off', type: 'pure-token', token: 'OFF' },
-              { name: 'skip', type: 'pure-token', token: 'SKIP' },
-            ],
+            arguments: [...ON_OFF, { name: 'skip', type: 'pure-token', token: 'SKIP' }],
           },
         ],
         run: clientReply,
@@ -466,14 +449,7 @@ export const CLIENT_COMMANDS: readonly CommandSpec[] = [
         arity: -3,
         flags: ['noscript', 'loading', 'stale'],
         arguments: [
-          {
-            name: 'status',
-            type: 'oneof',
-            arguments: [
-              { name: 'on', type: 'pure-token', token: 'ON' },
-              { name: 'off', type: 'pure-token', token: 'OFF' },
-            ],
-          },
+          { name: 'status', type: 'oneof', arguments: ON_OFF },
           { name: 'client-id', type: 'integer', token: 'REDIRECT', optional: true },
           { name: 'prefix', type: 'string', token: 'PREFIX', optional: true, multiple: true, multipleToken: true },
           { name: 'bcast', type: 'pure-token', token: 'BCAST', optional: true },

@@ -80,8 +80,3 @@ export function globMatch(
   while (p < pattern.length && pattern[p] === STAR) p++
   return p === pattern.length
 }
-
-/** Whether the pattern has no special character, so that it matches one text only. */
-export function isLiteralGlob(pattern: Uint8Array): boolean {
-  return !pattern.some((c) => c === STAR || c === QUESTION || c === OPEN || c === BACKSLASH)
-}

@@ -33,14 +33,6 @@ export class ReplyWriter {
     if (this.buffer.length > KEPT_BYTES_MAX) this.buffer = Buffer.allocUnsafeSlow(this.initialBytes)
   }
 
-  /** Hands the buffer over, for a transport that still needs it, and goes on with a new one. */
-  detach(): Buffer {
-    const bytes = this.written()
-    this.buffer = Buffer.allocUnsafeSlow(this.initialBytes)
-    this.pos = 0
-    return bytes
-  }
-
   /** Takes back what was written after `mark` (a former `pos`). */
   rewind(mark: number): void {
     this.pos = mark
