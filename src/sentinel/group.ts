@@ -77,6 +77,7 @@ function createGroup(topo: TopologyGroup, login: string, nowMs: number): GroupSt
     login,
     votes: new Map(),
     odown: false,
+    odownSinceMs: nowMs,
     settledMs: nowMs,
     eagerUntilMs: nowMs + EAGER_MS,
     run: undefined,
@@ -235,6 +236,7 @@ export function evaluate(core: CoreState, group: GroupState, nowMs: number): boo
   const votes = count(topo, core.self.peer, verdict, group.votes, core.raft.voters, nowMs)
   if (votes.objectively !== group.odown) {
     group.odown = votes.objectively
+    group.odownSinceMs = nowMs
     const extra = group.odown ? `#quorum ${votes.down}/${topo.quorum}` : ''
     emit(core, group.odown ? '+odown' : '-odown', group.name, group.primary, { kind: 'master' }, extra)
   }

@@ -61,6 +61,7 @@ export interface GroupState {
   login: string
   readonly votes: Votes
   odown: boolean
+  odownSinceMs: number
   /** When the configuration last changed; INFO that was asked for earlier says nothing about who strays. */
   settledMs: number
   /** INFO is asked often until then. */
@@ -215,13 +216,21 @@ export function addressSelf(core: CoreState, local: string): void {
 }
 
 /** The `flags` field of an instance, in the order in which Redis Sentinel writes them. */
-export function sentinelFlags(group: GroupState, server: Watched, role: 'master' | 'slave', failover: boolean): string {
+export function sentinelFlags(
+  group: GroupState,
+  server: Watched,
+  role: 'master' | 'slave',
+  failover: TopologyGroup['failover'],
+): string {
+  const promoted = role === 'slave' && sameAddress(failover?.candidate, server.ref)
   const flags = [
     server.sdown ? 's_down' : '',
     role === 'master' && group.odown ? 'o_down' : '',
     role,
     server.link !== 'up' ? 'disconnected' : '',
-    failover ? 'failover_in_progress' : '',
+    role === 'master' && failover !== undefined ? 'failover_in_progress' : '',
+    promoted ? 'promoted' : '',
+    server.scriptKillSent ? 'script_kill_sent' : '',
   ]
   return flags.filter((flag) => flag !== '').join(',')
 }

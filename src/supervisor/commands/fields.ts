@@ -2,6 +2,7 @@
 // clients and exporters read them by both.
 import { type Address, addressKey, sameAddress } from '../../sentinel/address.ts'
 import { type CoreState, type GroupState, type Peer, sentinelFlags, settingsOf, topoOf } from '../../sentinel/state.ts'
+import type { Failover } from '../../sentinel/topology.ts'
 import type { Watched } from '../../sentinel/watched.ts'
 import type { Links } from '../links.ts'
 import { sentinelsOf } from './info.ts'
@@ -14,6 +15,7 @@ const whole = (ms: number): string => String(Math.max(0, Math.round(Number.isFin
 function linkFields(core: CoreState, server: Watched, links: Links, flags: string, nowMs: number): Fields {
   const group = core.groups.get(server.ref.group)!
   const topo = topoOf(core, group.name)!
+  const isPrimary = sameAddress(group.primary, server.ref)
   const sincePing = server.pingSentMs === undefined ? 0 : nowMs - server.pingSentMs
   return [
     ['ip', server.ref.host],
@@ -22,13 +24,14 @@ function linkFields(core: CoreState, server: Watched, links: Links, flags: strin
     ['flags', flags],
     ['link-pending-commands', String(Math.max(0, links.pending(server.ref)))],
     ['link-refcount', '1'],
-    ...(topo.failover?.candidate && sameAddress(topo.failover.candidate, server.ref)
-      ? [['failover-state', 'promoting'] as const]
+    ...(isPrimary && topo.failover !== undefined
+      ? [['failover-state', failoverState(group, topo.failover)] as const]
       : []),
     ['last-ping-sent', whole(sincePing)],
     ['last-ok-ping-reply', whole(nowMs - server.lastOkPongMs)],
     ['last-ping-reply', whole(nowMs - server.lastPongMs)],
     ...(server.sdown ? [['s-down-time', whole(nowMs - server.sdownSinceMs)] as const] : []),
+    ...(isPrimary && group.odown ? [['o-down-time', whole(nowMs - group.odownSinceMs)] as const] : []),
     ['down-after-milliseconds', String(settingsOf(core, topo).downAfterMs)],
     ['info-refresh', whole(nowMs - server.infoAtMs)],
     [
@@ -37,6 +40,13 @@ function linkFields(core: CoreState, server: Watched, links: Links, flags: strin
     ],
     ['role-reported-time', whole(nowMs - server.roleSinceMs)],
   ]
+}
+
+/** How far the failover is, in Redis Sentinel's words. Only its leader knows whether the order to promote was given. */
+function failoverState({ run }: GroupState, { candidate, switchedAtMs }: Failover): string {
+  if (candidate === undefined) return 'select_slave'
+  if (switchedAtMs !== undefined) return 'reconf_slaves'
+  return run?.orders.get(addressKey(candidate))?.kind === 'promote' ? 'wait_promotion' : 'send_slaveof_noone'
 }
 
 const expected = (group: GroupState, server: Watched): string =>
@@ -53,7 +63,7 @@ export function masterFields(core: CoreState, group: GroupState, links: Links, n
   ]
   return [
     ['name', group.name],
-    ...linkFields(core, server, links, sentinelFlags(group, server, 'master', topo.failover !== undefined), nowMs),
+    ...linkFields(core, server, links, sentinelFlags(group, server, 'master', topo.failover), nowMs),
     ['config-epoch', String(topo.configEpoch)],
     ['num-slaves', String(replicasOf(group).length)],
     ['num-other-sentinels', String(sentinelsOf(core, group.name).length)],
@@ -80,7 +90,13 @@ export function replicaFields(
   const primary: Address | undefined = info?.primary
   return [
     ['name', server.key],
-    ...linkFields(core, server, links, sentinelFlags(group, server, 'slave', false), nowMs),
+    ...linkFields(
+      core,
+      server,
+      links,
+      sentinelFlags(group, server, 'slave', topoOf(core, group.name)?.failover),
+      nowMs,
+    ),
     ['master-link-down-time', String(info?.linkDownMs ?? 0)],
     ['master-link-status', info?.linkUp === true ? 'ok' : 'err'],
     ['master-host', primary?.host ?? '?'],
