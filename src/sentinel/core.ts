@@ -261,7 +261,7 @@ function takeServerInput(core: CoreState, nowMs: number, input: ServerInput): Gr
       if (server.link !== 'down') noteLinkDown(server, nowMs, input.failure, RETRY_LINK_MS, core.out)
       break
     case 'pong':
-      notePong(server, nowMs, input.text)
+      notePong(server, nowMs, input.text, core.out)
       break
     case 'info':
       takeInfo(core, group, server, input.info, nowMs)

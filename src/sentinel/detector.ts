@@ -12,7 +12,8 @@
 //    question that has had no answer.
 //  - *Cut off.* Silent towards us, but a replica heard it after it fell silent. Then the fault is ours, and so is the verdict.
 //
-// An error such as LOADING, MASTERDOWN or BUSY is an answer: the process lives and will be back sooner than a failover.
+// An error such as LOADING or MASTERDOWN is an answer: the process lives and will be back sooner than a failover. BUSY is
+// none: the script that causes it may never end.
 //
 // A sentinel that itself did not run (SIGSTOP, a long pause of the event loop) has heard nothing because it did not
 // listen. Time that it slept through is not held against anyone, and until it has listened again it abstains.

@@ -82,6 +82,8 @@ export type Effect =
   | { readonly type: 'disconnect'; readonly ref: ServerRef }
   | { readonly type: 'ping'; readonly ref: ServerRef }
   | { readonly type: 'info'; readonly ref: ServerRef }
+  /** End the script that keeps the server busy (SCRIPT KILL); what comes of it shows in the pings. */
+  | { readonly type: 'kill-script'; readonly ref: ServerRef }
   | { readonly type: 'order'; readonly ref: ServerRef; readonly id: number; readonly order: Order }
   /** Publish this hello on the server's Vedette channel, and the Redis form of it on `__sentinel__:hello`. */
   | { readonly type: 'publish'; readonly ref: ServerRef; readonly hello: Hello }

@@ -21,6 +21,8 @@ export interface Watched {
   lastPongMs: number
   lastOkPongMs: number
   lastPong: string
+  /** SCRIPT KILL was sent since it last answered validly. */
+  scriptKillSent: boolean
   /** When each INFO that waits for its answer was sent, oldest first. */
   infoAsks: number[]
   info: ServerInfo | undefined
@@ -71,6 +73,7 @@ export function createWatched(group: string, address: Address, nowMs: number): W
     lastPongMs: nowMs,
     lastOkPongMs: nowMs,
     lastPong: '',
+    scriptKillSent: false,
     infoAsks: [],
     info: undefined,
     infoAskedMs: never,
@@ -174,15 +177,21 @@ export function noteLinkDown(
   if (dying) connect(server, nowMs, out)
 }
 
-/** True for an answer that only a living server gives: PONG, or an error that passes. */
-const isValidAnswer = (text: string): boolean => /^(PONG|LOADING|MASTERDOWN|BUSY)\b/.test(text)
+/** True for an answer that only a living server gives: PONG, or an error that passes. BUSY is none: a script may run for ever. */
+const isValidAnswer = (text: string): boolean => /^(PONG|LOADING|MASTERDOWN)\b/.test(text)
 
-/** Notes the answer to a ping. */
-export function notePong(server: Watched, nowMs: number, text: string): void {
+/** Notes the answer to a ping. A server that is down because a script keeps it busy is told to end the script, once. */
+export function notePong(server: Watched, nowMs: number, text: string, out: Effect[]): void {
   server.pingSentMs = undefined
   server.lastPongMs = nowMs
   server.lastPong = text.slice(0, 64)
-  if (!isValidAnswer(text)) return
+  if (!isValidAnswer(text)) {
+    if (!server.sdown || server.scriptKillSent || !/^BUSY\b/.test(text)) return
+    server.scriptKillSent = true
+    out.push({ type: 'kill-script', ref: server.ref })
+    return
+  }
+  server.scriptKillSent = false
   server.lastOkPongMs = nowMs
   if (text.startsWith('PONG')) server.rebootedMs = undefined
   signal(server.detector, nowMs, { type: 'answered' })

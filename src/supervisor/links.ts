@@ -31,6 +31,8 @@ export interface Links {
   disconnect(ref: ServerRef): void
   ping(ref: ServerRef): void
   info(ref: ServerRef): void
+  /** SCRIPT KILL; the answer tells nothing that the next ping does not. */
+  killScript(ref: ServerRef): void
   order(ref: ServerRef, id: number, order: Order): void
   publish(ref: ServerRef, channel: string, text: string): void
   /** Text of the last INFO, for SENTINEL INFO-CACHE. */
@@ -204,6 +206,9 @@ export function createLinks(options: LinksOptions, nowMs: () => number): Links {
         if (text !== '') options.feed({ type: 'info', ref, info: parseInfo(text) })
         else options.feed({ type: 'info-failed', ref })
       }),
+    killScript(ref) {
+      void find(ref)?.command.command(['SCRIPT', 'KILL'])
+    },
     order(ref, id, order) {
       const link = find(ref)
       if (link === undefined) return options.feed({ type: 'order-done', ref, id, ok: false, text: 'no link' })

@@ -157,6 +157,8 @@ export function startSentinel(setup: SentinelSetup): Sentinel {
         return links.ping(effect.ref)
       case 'info':
         return links.info(effect.ref)
+      case 'kill-script':
+        return links.killScript(effect.ref)
       case 'order':
         return links.order(effect.ref, effect.id, effect.order)
       case 'publish':

@@ -502,3 +502,24 @@ describe('a sentinel that is gone', () => {
     expect(known(core)).toEqual(['b', 'c', 'd'])
   })
 })
+
+describe('a server in an endless script', () => {
+  it('is down when it answers BUSY for too long, and is told to end the script, once', () => {
+    const core = coreOf(groupOf(['a', 'b', 'c']))
+    play(core, PREFIX.slice(0, -1))
+    const effects: Effect[] = []
+    for (let nowMs = 10; nowMs < 500; nowMs += 10) {
+      effects.push(...core.step(nowMs, { type: 'tick' }))
+      for (const p of [1, 2, 3]) {
+        const text = p === 1 ? 'BUSY Redis is busy running a script.' : 'PONG'
+        effects.push(...core.step(nowMs, { type: 'pong', ref: ref(p), text }))
+      }
+    }
+    const told = effects.flatMap((effect) => (effect.type === 'event' ? [`${effect.name} ${effect.payload}`] : []))
+    expect(told).toContain('+sdown master m 10.0.0.1 1')
+    expect(effects.filter(({ type }) => type === 'kill-script')).toEqual([{ type: 'kill-script', ref: ref(1) }])
+    expect(core.step(501, { type: 'pong', ref: ref(1), text: 'PONG' })).toContainEqual(
+      expect.objectContaining({ type: 'event', name: '-sdown' }),
+    )
+  })
+})
