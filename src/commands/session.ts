@@ -79,6 +79,8 @@ export class Session {
   shardChannels: Set<string> | undefined
   /** Bytes that subscriptions take, about. */
   subscribedBytes = 0
+  /** Number of channels, patterns and shard channels subscribed to; each command asks for it. */
+  subscriptions = 0
   blocked: Blocked | undefined
   /** CLIENT REPLY: whether replies are sent; `skip` counts the commands that go without one. */
   replyMode: 'on' | 'off' | 'skip-next' | 'skip' = 'on'
@@ -100,11 +102,6 @@ export class Session {
     this.createdMs = nowMs
     this.lastCommandMs = nowMs
     this.authenticated = authenticated
-  }
-
-  /** Number of channels, patterns and shard channels subscribed to. */
-  get subscriptions(): number {
-    return (this.channels?.size ?? 0) + (this.patterns?.size ?? 0) + (this.shardChannels?.size ?? 0)
   }
 
   get kind(): SessionKind {

@@ -19,6 +19,7 @@ function add(index: Subscribers, field: SessionField, session: Session, name: st
   if (names.has(name)) return false
   names.add(name)
   session.subscribedBytes += namedBytes(name.length)
+  session.subscriptions++
   const sessions = index.get(name)
   if (sessions === undefined) index.set(name, new Set([session]))
   else sessions.add(session)
@@ -29,6 +30,7 @@ function add(index: Subscribers, field: SessionField, session: Session, name: st
 function remove(index: Subscribers, field: SessionField, session: Session, name: string): boolean {
   if (session[field]?.delete(name) !== true) return false
   session.subscribedBytes -= namedBytes(name.length)
+  session.subscriptions--
   const sessions = index.get(name)!
   sessions.delete(session)
   if (sessions.size === 0) index.delete(name)

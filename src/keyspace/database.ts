@@ -88,7 +88,7 @@ export class Database {
   /** The entry of the key in bytes [start, end), or 0; not a read in the statistics. Removes it if it has expired. */
   find(bytes: Uint8Array, start: number, end: number): number {
     const space = this.space
-    const h = this.table.find(bytes, start, end, hashBytes(bytes, start, end, space.hashKey))
+    const h = this.table.find(bytes, start, end, space.ahead.hash(bytes, start, end, space.hashKey))
     if (h === 0) return 0
     const meta = space.arena.u32[h >>> SLAB_BITS][((h & SLAB_MASK) << 1) + 3]
     if ((meta & HAS_EXPIRY) !== 0 && space.nowMs > entryExpiryMs(space.arena, h) && this.expireNow(h)) return 0
@@ -194,7 +194,7 @@ export class Database {
   ): number {
     const space = this.space
     const arena = space.arena
-    const hash = hashBytes(keyBytes, keyStart, keyEnd, space.hashKey)
+    const hash = space.ahead.hash(keyBytes, keyStart, keyEnd, space.hashKey)
     const old = this.table.find(keyBytes, keyStart, keyEnd, hash)
     const keyLength = keyEnd - keyStart
     const length = valueEnd - valueStart

@@ -4,6 +4,7 @@
 import { Arena } from '../store/arena.ts'
 import type { HashKey } from '../store/hash.ts'
 import type { Table } from '../store/table.ts'
+import { Ahead } from './ahead.ts'
 import { Database, releaseDetached } from './database.ts'
 import type { Snapshot } from './snapshot.ts'
 
@@ -37,6 +38,8 @@ export class Keyspace {
   readonly hashKey: HashKey
   readonly stats: KeyspaceStats = { hits: 0, misses: 0, expired: 0 }
   hooks: KeyspaceHooks
+  /** What is known of the next requests of the connection that is being served. */
+  readonly ahead = new Ahead()
   /** Unix time of the running command in milliseconds. */
   nowMs = 0
   /** What an access writes into an entry's clock: seconds, 21 bits. */
@@ -65,6 +68,11 @@ export class Keyspace {
   setTime(nowMs: number): void {
     this.nowMs = nowMs
     this.clock = Math.floor(nowMs / 1000) & 0x1fffff
+  }
+
+  /** Prepares for the requests whose keys' ranges in `bytes` stand in `ahead`; see Ahead. */
+  lookAhead(bytes: Uint8Array, count: number, db: number): void {
+    this.ahead.begin(bytes, count, this.databases[db].table, this.hashKey)
   }
 
   modified(db: Database, bytes: Uint8Array, start: number, end: number): void {

@@ -4,6 +4,7 @@
 
 import { splitLine } from '../lib/words.ts'
 import { Args } from './args.ts'
+import { type AheadRanges, scanAhead } from './scan-ahead.ts'
 
 /** Limits of a request; see `proto-max-bulk-len` and `client-query-buffer-limit`. */
 export interface ParserLimits {
@@ -131,6 +132,16 @@ export class RequestParser {
       if (!isArray || found !== REQUEST) return found
     }
     return this.bulks()
+  }
+
+  /** The buffer that offsets of `args` and of `scanAhead` refer to. */
+  get input(): Buffer {
+    return this.buffer
+  }
+
+  /** Finds the keys of requests to come that are here already; 0 in the middle of a request. */
+  scanAhead(ranges: AheadRanges): number {
+    return this.pending === 0 ? scanAhead(this.buffer, this.pos, this.end, ranges) : 0
   }
 
   private arrayHeader(): number {

@@ -17,6 +17,9 @@ const FLUSH_BYTES = 64 * 1024
  */
 const UNREAD_REPLY_BYTES_MAX = 64 * 1024 * 1024
 
+/** With less input than this there is hardly more than one request, and nothing to look ahead at. */
+const AHEAD_BYTES_MIN = 64
+
 /** Limits on what may wait for a peer that does not read: `client-output-buffer-limit`. */
 export interface OutputLimit {
   readonly hardBytes: number
@@ -101,12 +104,12 @@ export class Connection implements Link, WireHandler {
     return this.softSinceMs
   }
 
-  onData(bytes: Buffer): void {
+  onData(bytes: Buffer, length: number): void {
     this.host.stats.reads++
-    this.host.stats.inputBytes += bytes.length
+    this.host.stats.inputBytes += length
     if (this.gone || this.session.closing) return
-    if (this.raw !== undefined) return this.raw(bytes)
-    this.parser.feed(bytes)
+    if (this.raw !== undefined) return this.raw(bytes.subarray(0, length))
+    this.parser.feed(bytes, 0, length)
     this.run()
     this.parser.keep()
     // While a reply is waited for nothing is parsed, so nothing else would notice.
@@ -143,7 +146,7 @@ export class Connection implements Link, WireHandler {
     if (this.gone) return
     // In the middle of this connection's batch the order of replies and messages is that of the shared buffer.
     if (this.host.current === this) this.host.out.raw(bytes)
-    else this.write(bytes instanceof Buffer ? bytes : Buffer.from(bytes))
+    else this.write(bytes instanceof Buffer ? bytes : Buffer.from(bytes), bytes.length)
   }
 
   closeAfterReply(): void {
@@ -161,6 +164,7 @@ export class Connection implements Link, WireHandler {
   private run(): void {
     const { host, session, parser } = this
     const { engine, out } = host
+    const { ahead } = engine.keyspace
     if (host.current !== undefined) return
     host.current = this
     engine.setTime(host.nowMs())
@@ -171,19 +175,30 @@ export class Connection implements Link, WireHandler {
           if (!this.retryPostponed()) break
           continue
         }
+        if (ahead.index >= ahead.count && parser.unparsedBytes > AHEAD_BYTES_MIN) this.lookAhead()
         const found = parser.next()
         if (found !== REQUEST) {
           this.inputEnded(found)
           break
         }
         if (engine.execute(session, parser.args, out) === 'postponed') this.postpone()
+        if (ahead.count !== 0) ahead.index++
         if (out.pos > FLUSH_BYTES) this.flush()
       }
     } finally {
+      if (ahead.count !== 0) ahead.end()
       this.flush()
       host.current = undefined
     }
     if (session.closing) this.wire.end()
+  }
+
+  /** Tells the keyspace which keys the requests that are here already will ask for. */
+  private lookAhead(): void {
+    const { parser, session } = this
+    const { keyspace } = this.host.engine
+    const count = parser.scanAhead(keyspace.ahead)
+    if (count > 1) keyspace.lookAhead(parser.input, count, session.db)
   }
 
   private inputEnded(found: number): void {
@@ -220,15 +235,15 @@ export class Connection implements Link, WireHandler {
   private flush(): void {
     const { out } = this.host
     if (out.pos === 0) return
-    this.write(out.written())
+    this.write(out.buffer, out.pos)
     out.clear()
   }
 
-  private write(bytes: Buffer): void {
+  private write(bytes: Buffer, length: number): void {
     if (this.gone) return
     this.host.stats.writes++
-    this.host.stats.outputBytes += bytes.length
-    this.wire.write(bytes)
+    this.host.stats.outputBytes += length
+    this.wire.write(bytes, length)
     if (this.wire.pendingBytes !== 0) this.checkOutput()
   }
 

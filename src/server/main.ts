@@ -10,6 +10,7 @@ import { monitorLine } from '../engine/monitor.ts'
 import { createPubSub } from '../engine/pubsub.ts'
 import { createTransactions } from '../engine/transactions.ts'
 import { monotonicMs, wallMicros, wallMs } from '../io/clock.ts'
+import { inlineMore } from '../io/compiler.ts'
 import { randomHex, randomWords } from '../io/entropy.ts'
 import type { Log } from '../io/log.ts'
 import { sameSecret } from '../io/secrets.ts'
@@ -41,6 +42,7 @@ export interface RunningServer {
  * listen or its data cannot be loaded.
  */
 export async function startServer(config: ServerConfig, log: Log, configFile?: string): Promise<RunningServer> {
+  inlineMore()
   const options = config.values
   const [k0, k1, ...seed] = randomWords(8)
   const runId = randomHex(40)

@@ -135,7 +135,7 @@ export function followPrimary(parts: PrimaryLinkParts, host: string, port: numbe
       attach(opened, (attached) => {
         wire = attached
         return {
-          onData: (bytes) => received(opened, bytes),
+          onData: (bytes, length) => received(opened, bytes.subarray(0, length)),
           onDrain: () => {},
           onClose: (code) => lost(opened, code),
         }

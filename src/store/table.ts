@@ -27,6 +27,9 @@ const TAGS_OFFSET = SEGMENT_HEADER_WORDS * 4 + SLOTS * 4
  */
 const DEPTH_MAX = 26
 
+/** How far into an entry `touch` reads: one cache line. */
+const ENTRY_AHEAD_WORDS = 16
+
 /** Slots that `sample` tries: enough for a table that is one twentieth full. */
 const SAMPLE_TRIES_MAX = 100
 
@@ -53,6 +56,8 @@ export class Table {
   private foundSegment = 0
   private foundSlot = 0
   private foundHash = 0
+  /** Keeps the compiler from leaving out what `touch` reads. */
+  private touched = 0
 
   constructor(arena: Arena) {
     this.arena = arena
@@ -99,6 +104,47 @@ export class Table {
         this.foundSlot = slot
         return h
       }
+    }
+  }
+
+  /**
+   * Reads a little of what `find` will read for each of the first `count` hashes, one kind of memory after the other, so that
+   * the processor waits for all of a kind together: slots, then the entries that they name. `handles` is scratch space.
+   */
+  touch(hashes: Uint32Array, handles: Uint32Array, count: number): void {
+    const { arena, directory } = this
+    const shift = 32 - this.depth
+    let sum = 0
+    for (let i = 0; i < count; i++) {
+      const hash = hashes[i]
+      const segment = directory[shift === 32 ? 0 : hash >>> shift]
+      const at = segment & SLAB_MASK
+      const slot = homeOf(hash)
+      sum ^= arena.u8[segment >>> SLAB_BITS][(at << 3) + TAGS_OFFSET + slot]
+      sum ^= arena.u32[segment >>> SLAB_BITS][(at << 1) + SEGMENT_HEADER_WORDS + slot]
+    }
+    for (let i = 0; i < count; i++) handles[i] = this.firstTagged(hashes[i])
+    for (let i = 0; i < count; i++) {
+      const h = handles[i]
+      if (h === 0) continue
+      const u32 = arena.u32[h >>> SLAB_BITS]
+      const w = (h & SLAB_MASK) << 1
+      // The entry's first cache line, and where the next one begins unless it is the slab's last.
+      sum ^= u32[w] ^ u32[Math.min(w + ENTRY_AHEAD_WORDS, u32.length - 1)]
+    }
+    this.touched ^= sum
+  }
+
+  /** The first entry that `find` would look at for a hash, or 0. */
+  private firstTagged(hash: number): number {
+    const segment = this.directory[this.depth === 0 ? 0 : hash >>> (32 - this.depth)]
+    const bytes = this.arena.u8[segment >>> SLAB_BITS]
+    const tagsAt = ((segment & SLAB_MASK) << 3) + TAGS_OFFSET
+    const tag = tagOf(hash)
+    for (let slot = homeOf(hash); ; slot = (slot + 1) & SLOT_MASK) {
+      const t = bytes[tagsAt + slot]
+      if (t === tag) return this.at(segment, slot)
+      if (t === 0) return 0
     }
   }
 

@@ -145,11 +145,11 @@ export async function openPort(options: PortOptions): Promise<RespPort> {
       parser.keep()
     }
     return {
-      onData(bytes) {
-        stats.inputBytes += bytes.length
+      onData(bytes, length) {
+        stats.inputBytes += length
         // Nobody reads it any more: kept, it would grow as long as the peer likes.
         if (client.closing) return
-        parser.feed(bytes)
+        parser.feed(bytes, 0, length)
         run()
         parser.keep()
         if (client.waiting && parser.unreadBytes > QUERY_BYTES_MAX) client.wire.destroy()
