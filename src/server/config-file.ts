@@ -1,39 +1,20 @@
-// CONFIG REWRITE on disk. Invariant: the file is either the old or the new one, whole, also after a crash: the new text is
-// written beside it, synced, and renamed over it.
-import {
-  closeSync,
-  fchmodSync,
-  fsyncSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeSync,
-} from 'node:fs'
+// CONFIG REWRITE on disk. Invariant: the file is either the old or the new one, whole, also after a crash.
+import { closeSync, readFileSync, statSync } from 'node:fs'
 import { rewriteConfig } from '../config/rewrite.ts'
 import type { ServerConfig } from '../config/store.ts'
 import { CommandError } from '../errors.ts'
+import { replaceFile } from '../io/durable.ts'
 import type { Log } from '../io/log.ts'
 
 /** Rewrites the file so that it gives the settings in force. Throws CommandError; the old file is then as it was. */
 export function rewriteConfigFile(path: string | undefined, config: ServerConfig, log: Log): void {
   if (path === undefined) throw new CommandError('ERR The server is running without a config file')
-  const temporary = `${path}-${process.pid}.tmp`
   try {
     const text = rewriteConfig(readFileSync(path, 'utf8'), config)
-    const file = openSync(temporary, 'w', 0o600)
-    try {
-      fchmodSync(file, statSync(path).mode & 0o777)
-      writeSync(file, text)
-      fsyncSync(file)
-    } finally {
-      closeSync(file)
-    }
-    renameSync(temporary, path)
+    const mode = statSync(path).mode & 0o777
+    closeSync(replaceFile(path, `${path}-${process.pid}.tmp`, Buffer.from(text), mode))
     log.notice(`CONFIG REWRITE executed with success: ${path}`)
   } catch (error) {
-    rmSync(temporary, { force: true })
     const why = error instanceof Error ? error.message.replace(/\s+/g, ' ') : String(error)
     log.warning(`CONFIG REWRITE failed: ${why}`)
     throw new CommandError(`ERR Rewriting config file: ${why}`)

@@ -14,6 +14,7 @@ import {
   writeSync,
 } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
+import { syncDirectory } from '../io/durable.ts'
 
 /** A snapshot file being written. */
 export interface RdbFile {
@@ -99,7 +100,7 @@ export function createRdbFile(path: string, suffix: string): RdbFile {
   const rename = (): void => {
     try {
       renameSync(temporary, path)
-      syncFolder(dirname(path))
+      syncDirectory(dirname(path))
     } catch (error) {
       throw fail('Error moving temp DB file on the final destination from', error)
     }
@@ -170,16 +171,6 @@ export function createRdbFile(path: string, suffix: string): RdbFile {
         // Nothing was written, or it has its final name already.
       }
     },
-  }
-}
-
-/** Makes a rename durable. */
-function syncFolder(folder: string): void {
-  const fd = openSync(folder, 'r')
-  try {
-    fsyncSync(fd)
-  } finally {
-    closeSync(fd)
   }
 }
 

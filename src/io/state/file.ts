@@ -5,20 +5,10 @@
 // - The file under its name is whole at all times: it is created, and rewritten by compaction, under another name, synced,
 //   then renamed, then the directory is synced.
 // - After a failed write or sync nothing more is written: what the disk then holds is only known by reading it again.
-import {
-  closeSync,
-  fdatasyncSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeSync,
-} from 'node:fs'
+import { closeSync, fdatasyncSync, mkdirSync, readFileSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { assert } from '../../lib/assert.ts'
+import { replaceFile, syncDirectory, writeAll } from '../durable.ts'
 import {
   encodeFileHeader,
   encodeFrame,
@@ -51,14 +41,14 @@ export function openStateFile(directory: string): StateStore {
     return lockDirectory(directory)
   })
   try {
-    return openLocked(directory, file, lock.release)
+    return openLocked(file, lock.release)
   } catch (error) {
     lock.release()
     throw error
   }
 }
 
-function openLocked(directory: string, file: string, release: () => void): StateStore {
+function openLocked(file: string, release: () => void): StateStore {
   const image = createStateImage()
   const warnings: string[] = []
   let sequence = refusing(file, () => recover(file, image, warnings))
@@ -68,21 +58,8 @@ function openLocked(directory: string, file: string, release: () => void): State
 
   /** Writes the whole state as one frame into a new file and puts that in the place of the old one. */
   function rewrite(): { fd: number; sizeBytes: number } {
-    const temporary = `${file}.new`
     const content = Buffer.concat([encodeFileHeader(), encodeFrame(image.state, ++sequence)])
-    let handle: number | undefined
-    try {
-      handle = openSync(temporary, 'w', 0o600)
-      writeAll(handle, content)
-      fsyncSync(handle)
-      renameSync(temporary, file)
-      syncDirectory(directory)
-      return { fd: handle, sizeBytes: content.length }
-    } catch (error) {
-      if (handle !== undefined) closeSync(handle)
-      rmSync(temporary, { force: true })
-      throw error
-    }
+    return { fd: replaceFile(file, `${file}.new`, content, 0o600), sizeBytes: content.length }
   }
 
   function append(change: StateChange): void {
@@ -226,10 +203,6 @@ function asStateError(error: unknown, file: string): StateFileError {
   return new StateFileError(kind, name, `cannot use ${name}: ${WORDS[code ?? ''] ?? message}`, { cause: error })
 }
 
-function writeAll(fd: number, bytes: Uint8Array): void {
-  for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at)
-}
-
 /**
  * Makes the directory and those above it, durably. (Not mkdir's own `recursive`: on Node 20 that never returns where
  * an existing parent answers ENOENT, as /proc does.)
@@ -245,15 +218,6 @@ function makeDirectory(directory: string): void {
     throw error
   }
   syncDirectory(parent)
-}
-
-function syncDirectory(directory: string): void {
-  const fd = openSync(directory, 'r')
-  try {
-    fsyncSync(fd)
-  } finally {
-    closeSync(fd)
-  }
 }
 
 /** Without the keys whose value is undefined, so that spreading does not overwrite with them. */
