@@ -44,7 +44,7 @@ export function createTestRegistry(given: Readonly<Partial<Record<keyof ServerOp
       local: '127.0.0.1:2',
       peerIsLoopback: true,
       pendingBytes: 0,
-      write: (bytes) => void output.push(Buffer.from(bytes)),
+      write: (bytes, length = bytes.length) => void output.push(Buffer.from(bytes.subarray(0, length))),
       pause: () => {},
       resume: () => {},
       end: () => {
@@ -57,7 +57,10 @@ export function createTestRegistry(given: Readonly<Partial<Record<keyof ServerOp
     const handler = clients.accept(wire)
     return {
       handler,
-      send: (input) => handler.onData(typeof input === 'string' ? Buffer.from(`${input}\r\n`, 'latin1') : input),
+      send(input) {
+        const bytes = typeof input === 'string' ? Buffer.from(`${input}\r\n`, 'latin1') : input
+        handler.onData(bytes, bytes.length)
+      },
       output: () => Buffer.concat(output.splice(0)).toString('latin1'),
       get state() {
         return state
