@@ -55,8 +55,6 @@ export class Connection implements Link, WireHandler {
   private softSinceMs = 0
   private reading = true
   private gone = false
-  /** Takes the input in place of the parser: a replica's or a primary's protocol. */
-  private raw: ((bytes: Buffer) => void) | undefined
 
   constructor(id: number, wire: Wire, host: ConnectionHost, authenticated: boolean) {
     this.wire = wire
@@ -108,7 +106,6 @@ export class Connection implements Link, WireHandler {
     this.host.stats.reads++
     this.host.stats.inputBytes += length
     if (this.gone || this.session.closing) return
-    if (this.raw !== undefined) return this.raw(bytes.subarray(0, length))
     this.parser.feed(bytes, 0, length)
     this.run()
     this.parser.keep()
@@ -132,14 +129,9 @@ export class Connection implements Link, WireHandler {
 
   /** Goes on with requests that had to wait, after `session.blocked` or a pause has ended. */
   proceed(): void {
-    if (this.gone || this.session.closing || this.raw !== undefined) return
+    if (this.gone || this.session.closing) return
     this.run()
     this.parser.keep()
-  }
-
-  /** Hands all further input to `take`. */
-  takeOver(take: (bytes: Buffer) => void): void {
-    this.raw = take
   }
 
   send(bytes: Uint8Array): void {
@@ -170,7 +162,7 @@ export class Connection implements Link, WireHandler {
     engine.setTime(host.nowMs())
     session.lastCommandMs = engine.nowMs
     try {
-      while (session.blocked === undefined && this.reading && !session.closing && this.raw === undefined) {
+      while (session.blocked === undefined && this.reading && !session.closing) {
         if (this.postponed !== undefined) {
           if (!this.retryPostponed()) break
           continue
