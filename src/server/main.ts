@@ -145,28 +145,23 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
   const info = createInfo(parts, persistence, replication)
   const housekeeping = createHousekeeping(keyspace, engine, wallMs)
 
-  applyOptions(config, engine)
-  engine.setTime(wallMs())
-  const loaded = persistence.load()
-
-  const listeners = await listenAll(options, clients, log)
-  parts.port = listeners[0].port
-  replication.start(loaded)
   let rounds = 0
-  const timer = setInterval(() => {
+  let timer: NodeJS.Timeout | undefined
+  const tick = (): void => {
     housekeeping.round()
     persistence.tick()
     replication.tick()
     measureHeld()
     info.tick()
     if (++rounds % 10 === 0) clients.tick()
-  }, 100)
-
+  }
+  let ended = false
   let resolveClosed!: (code: number) => void
   const closed = new Promise<number>((resolve) => {
     resolveClosed = resolve
   })
   const end = (code: number): void => {
+    ended = true
     clearInterval(timer)
     housekeeping.stop()
     persistence.stop()
@@ -177,7 +172,25 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     resolveClosed(code)
   }
   const shutdown = createShutdown({ options, log, clients, replication, persistence, end })
-  log.notice(`Ready to accept connections on port ${parts.port}`)
+
+  applyOptions(config, engine)
+  engine.setTime(wallMs())
+  replication.prepare()
+  const listeners = await listenAll(options, clients, log)
+  parts.port = listeners[0].port
+  try {
+    // Connections are answered meanwhile, most commands with LOADING: a server that refuses them is taken for dead.
+    const loaded = await persistence.load()
+    if (!ended) {
+      replication.start(loaded)
+      timer = setInterval(tick, 100)
+      log.notice(`Ready to accept connections on port ${parts.port}`)
+    }
+  } catch (error) {
+    for (const listener of listeners) listener.close()
+    clients.closeAll()
+    throw error
+  }
   return {
     port: parts.port,
     closed,

@@ -30,9 +30,11 @@ export interface ServerParts {
 
 /** The part that replicates: to replicas, and from a primary. */
 export interface ServerReplication extends ReplicationHost, ReplicationFeed {
+  /** Takes the role of the configuration: what is asked while a snapshot is being loaded is answered in that role. */
+  prepare(): void
   /**
-   * Follows the primary of the configuration, if there is one. `loaded` is what a snapshot that was loaded says of its
-   * place in a history: a replica goes on from there.
+   * Begins to follow the primary of the configuration, if there is one. `loaded` is what a snapshot that was loaded says of
+   * its place in a history: a replica goes on from there.
    */
   start(loaded: ReadonlyMap<string, string>): void
   /** What a snapshot begun now is to say of its place in a history. */

@@ -13,15 +13,18 @@ import { type SnapshotOptions, type Snapshots, snapshotAux } from './snapshot.ts
 /** Snapshots, with what the server process itself asks of them. */
 export interface ServerPersistence extends Persistence {
   /**
-   * Loads the snapshot in `dir`, if there is one, and returns its auxiliary fields. Throws if it is damaged, or if `dir`
-   * cannot hold one.
+   * Loads the snapshot in `dir`, if there is one, while the gate says so; its auxiliary fields. Rejects if it is damaged, or
+   * if `dir` cannot hold one.
    */
-  load(): ReadonlyMap<string, string>
+  load(): Promise<ReadonlyMap<string, string>>
   /** Ten times a second: save points. */
   tick(): void
-  /** Writes the snapshot before it returns, ending one that is under way: for shutdowns. Throws CommandError. */
+  /**
+   * Writes the snapshot before it returns, ending one that is under way: for shutdowns. Writes nothing while data are being
+   * loaded, since half of them are worse than those on disk. Throws CommandError.
+   */
   saveAtExit(): void
-  /** Ends a snapshot under way, without a trace. */
+  /** Ends a snapshot or a load under way, without a trace. */
   stop(): void
   /** The fields of INFO's section Persistence that are about snapshots. */
   facts(): [name: string, value: string | number][]
@@ -48,6 +51,7 @@ export function createPersistence(
   let background: { file: RdbFile; startedMs: number } | undefined
   let loadedKeys = 0
   let expiredKeys = 0
+  let stopped = false
 
   const path = (): string => resolve(options.dir, options.dbfilename)
   const snapshotOptions = (): SnapshotOptions => ({
@@ -147,19 +151,26 @@ export function createPersistence(
     return options.save.find((point) => changes >= point.changes && elapsedMs > point.seconds * 1000)
   }
 
-  const load = (): ReadonlyMap<string, string> => {
+  const load = async (): Promise<ReadonlyMap<string, string>> => {
     const startMs = monotonicMs()
     const loader = createLoader(keyspace, {
       checksum: options.rdbchecksum,
       stringBytesMax: Number.MAX_SAFE_INTEGER,
       dropExpiredAtMs: options.replicaof === undefined ? parts.nowMs() : undefined,
     })
+    engine.gate.loading = true
     try {
-      readRdbFile(path(), (bytes) => void loader.reader.feed(bytes))
+      await readRdbFile(path(), (bytes) => {
+        loader.reader.feed(bytes)
+        return !stopped
+      })
+      if (stopped) return new Map()
       loader.reader.end()
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return new Map()
       throw new Error(`Fatal error loading the DB ${path()}: ${describe(error)}. Nothing was changed; exiting.`)
+    } finally {
+      engine.gate.loading = false
     }
     loadedKeys = loader.loaded()
     expiredKeys = loader.expired()
@@ -184,13 +195,13 @@ export function createPersistence(
       return 'Background saving started'
     },
     lastSaveSeconds: () => Math.floor(lastSaveMs / 1000),
-    load() {
+    async load() {
       if (options.save.length > 0) checkWritable(resolve(options.dir))
       return load()
     },
     tick() {
       updateGate()
-      if (options.save.length === 0 || background !== undefined || snapshots.busy()) return
+      if (engine.gate.loading || options.save.length === 0 || background !== undefined || snapshots.busy()) return
       const point = duePoint()
       if (point === undefined) return
       log.notice(`${point.changes} changes in ${point.seconds} seconds. Saving...`)
@@ -202,10 +213,14 @@ export function createPersistence(
     },
     saveAtExit() {
       giveUp()
+      if (engine.gate.loading) return log.notice('Data are being loaded: no snapshot is written before exiting.')
       log.notice('Saving the final RDB snapshot before exiting.')
       writeAtOnce()
     },
-    stop: giveUp,
+    stop() {
+      stopped = true
+      giveUp()
+    },
     facts: () => [
       ['rdb_changes_since_last_save', engine.stats.changes - savedChanges],
       ['rdb_bgsave_in_progress', background === undefined ? 0 : 1],

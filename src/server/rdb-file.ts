@@ -14,6 +14,7 @@ import {
   writeSync,
 } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { syncDirectory } from '../io/durable.ts'
 
 /** A snapshot file being written. */
@@ -32,6 +33,8 @@ export interface RdbFile {
 }
 
 const QUEUE_CHUNKS_MAX = 1024
+/** So much of a file is parsed in some milliseconds. */
+const READ_BYTES = 256 * 1024
 
 /** Why a file could not be written, in one sentence. */
 function failure(what: string, path: string, error: unknown): Error {
@@ -174,15 +177,18 @@ export function createRdbFile(path: string, suffix: string): RdbFile {
   }
 }
 
-/** Hands a file to `take` in pieces that it may use during the call. Throws ENOENT and the like as they are. */
-export function readRdbFile(path: string, take: (bytes: Uint8Array) => void): void {
+/**
+ * Hands a file to `take` in pieces that it may use during the call, one in each turn of the event loop, until it answers
+ * false. Rejects with ENOENT and the like as they are.
+ */
+export async function readRdbFile(path: string, take: (bytes: Uint8Array) => boolean): Promise<void> {
   const fd = openSync(path, 'r')
   try {
-    const buffer = Buffer.allocUnsafeSlow(1 << 20)
+    const buffer = Buffer.allocUnsafeSlow(READ_BYTES)
     for (;;) {
       const count = readSync(fd, buffer, 0, buffer.length, null)
-      if (count === 0) return
-      take(buffer.subarray(0, count))
+      if (count === 0 || !take(buffer.subarray(0, count))) return
+      await nextTurn()
     }
   } finally {
     closeSync(fd)

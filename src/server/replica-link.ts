@@ -40,6 +40,8 @@ export interface PrimaryLink {
   readOffset(): number
   /** Bytes that came from the primary. */
   readBytes(): number
+  /** Connects; nothing is done before. */
+  begin(atFirst: AtFirst): void
   /** The database that the stream has selected. */
   db(): number
   tick(): void
@@ -58,7 +60,7 @@ const CONNECT_ERRORS: Readonly<Record<string, string>> = {
   end: 'connection closed by the primary',
 }
 
-/** What is known of the data at hand when a link is made. */
+/** What is known of the data at hand when a link is begun. */
 export interface AtFirst {
   /** Whether they are those of `history` and may be continued. */
   readonly consistent: boolean
@@ -66,11 +68,12 @@ export interface AtFirst {
   readonly db: number
 }
 
-/** Follows the primary at an address. */
-export function followPrimary(parts: PrimaryLinkParts, host: string, port: number, atFirst: AtFirst): PrimaryLink {
+/** A link to the primary at an address, not begun. */
+export function linkToPrimary(parts: PrimaryLinkParts, host: string, port: number): PrimaryLink {
   const { server, history, stream } = parts
   const { options, log, keyspace, engine, clients } = server
-  let { consistent, db } = atFirst
+  let consistent = false
+  let db = 0
   let stopped = false
   let readBytes = 0
   let socket: Socket | undefined
@@ -344,12 +347,14 @@ export function followPrimary(parts: PrimaryLinkParts, host: string, port: numbe
     if (last !== undefined && last.buffer === received.buffer) unapplied[unapplied.length - 1] = Buffer.from(last)
   }
 
-  perform(machine.start(monotonicMs()))
-
   return {
     host,
     port,
     machine,
+    begin(atFirst) {
+      ;({ consistent, db } = atFirst)
+      perform(machine.start(monotonicMs()))
+    },
     isConsistent: () => consistent,
     readOffset: () => history.offset + unappliedBytes,
     readBytes: () => readBytes,

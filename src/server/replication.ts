@@ -11,7 +11,7 @@ import { countAcknowledged, countGoodReplicas } from '../replication/attached.ts
 import { adoptHistory, createHistory, ensureBacklog, promoteHistory, renameHistory } from '../replication/history.ts'
 import { ANY_DATABASE, createReplicationStream } from '../replication/stream.ts'
 import type { ServerParts, ServerReplication } from './parts.ts'
-import { type AtFirst, followPrimary, type PrimaryLink, streamDbOf } from './replica-link.ts'
+import { type AtFirst, linkToPrimary, type PrimaryLink, streamDbOf } from './replica-link.ts'
 import { createReplicas } from './replicas.ts'
 import { replicationFacts, writeRole } from './replication-facts.ts'
 import type { Snapshots } from './snapshot.ts'
@@ -73,10 +73,10 @@ export function createReplication(parts: ServerParts, snapshots: Snapshots): Ser
 
   // ---- roles ----
 
-  const follow = (host: string, port: number, atFirst: AtFirst): void => {
+  /** Becomes a replica, whose link is to be begun yet. */
+  const follow = (host: string, port: number): PrimaryLink => {
     keyspace.expiry = 'hide'
-    // The link reports to `changed` while it is being made.
-    link = followPrimary(
+    const made = linkToPrimary(
       {
         server: parts,
         history,
@@ -87,9 +87,10 @@ export function createReplication(parts: ServerParts, snapshots: Snapshots): Ser
       },
       host,
       port,
-      atFirst,
     )
+    link = made
     updateGate()
+    return made
   }
 
   const leave = (former: PrimaryLink): void => {
@@ -140,7 +141,7 @@ export function createReplication(parts: ServerParts, snapshots: Snapshots): Ser
     for (const session of [...waiting.keys()]) clients.unblock(session, 'error')
     log.notice(`REPLICAOF ${host}:${port} enabled (user request from '${requester()}')`)
     parts.config.assign('replicaof', [host, String(port)])
-    follow(host, port, atFirst)
+    follow(host, port).begin(atFirst)
     return 'OK'
   }
 
@@ -230,10 +231,11 @@ export function createReplication(parts: ServerParts, snapshots: Snapshots): Ser
       if (engine.session !== undefined) engine.session.writeOffset = history.offset
       flushSoon()
     },
-    start(loaded) {
+    prepare() {
       const primary = options.replicaof
-      if (primary !== undefined) follow(primary.host, primary.port, resume(loaded))
+      if (primary !== undefined) follow(primary.host, primary.port)
     },
+    start: (loaded) => link?.begin(resume(loaded)),
     snapshotFields,
     tick,
     sessionClosed(session) {

@@ -12,7 +12,7 @@ import { createPersistence, type ServerPersistence } from '../../../src/server/p
 import { readRdbFile } from '../../../src/server/rdb-file.ts'
 import { createSnapshots, type Snapshots } from '../../../src/server/snapshot.ts'
 import { stringEncodingOf } from '../../../src/types/string.ts'
-import { createTestServer } from '../../support/engine.ts'
+import { createTestServer, type TestServer } from '../../support/engine.ts'
 import { eventually } from '../../support/wait.ts'
 
 let dir: string
@@ -22,6 +22,7 @@ beforeEach(() => {
 afterEach(() => rmSync(dir, { recursive: true }))
 
 interface Saving {
+  readonly server: TestServer
   readonly keyspace: Keyspace
   readonly snapshots: Snapshots
   readonly persistence: ServerPersistence
@@ -29,7 +30,7 @@ interface Saving {
 }
 
 function createSaving(): Saving {
-  const server = createTestServer({ dir })
+  const server = createTestServer({ dir, save: '1 1' })
   const lines: string[] = []
   const add = (line: string): void => void lines.push(line)
   const { engine, keyspace, config } = server
@@ -37,7 +38,7 @@ function createSaving(): Saving {
   const snapshots = createSnapshots(keyspace)
   const parts = { options: config.values, config, log, engine, keyspace, nowMs: () => server.nowMs }
   const persistence = createPersistence(parts as unknown as ServerParts, snapshots, () => [])
-  return { keyspace, snapshots, persistence, lines }
+  return { server, keyspace, snapshots, persistence, lines }
 }
 
 function set(space: Keyspace, key: string): void {
@@ -45,10 +46,10 @@ function set(space: Keyspace, key: string): void {
   space.databases[0]!.put(k, 0, k.length, k, 0, k.length, stringEncodingOf(k, 0, k.length), NO_EXPIRY)
 }
 
-function keysOnDisk(): number {
+async function keysOnDisk(): Promise<number> {
   const space = new Keyspace(16, { k0: 1, k1: 2 }, { expired() {}, modified() {}, flushing() {} })
   const { reader } = createLoader(space, { checksum: true, stringBytesMax: 1e9, dropExpiredAtMs: undefined })
-  readRdbFile(join(dir, 'dump.rdb'), (bytes) => void reader.feed(bytes))
+  await readRdbFile(join(dir, 'dump.rdb'), (bytes) => reader.feed(bytes) > 0)
   reader.end()
   return space.size
 }
@@ -72,8 +73,26 @@ describe('the snapshot of a shutdown', () => {
     set(keyspace, 'late')
     persistence.saveAtExit()
     await settle()
-    expect(keysOnDisk()).toBe(3001)
+    expect(await keysOnDisk()).toBe(3001)
     expect(readdirSync(dir)).toEqual(['dump.rdb'])
     expect(lines.filter((line) => line === 'DB saved on disk').length).toBe(1)
+  })
+})
+
+describe('while data are being loaded', () => {
+  it('no half of them replaces the snapshot on disk, neither by a save point nor at the end', () => {
+    const { server, persistence, snapshots } = createSaving()
+    set(server.keyspace, 'half')
+    server.engine.stats.changes = 5
+    server.advance(5000)
+    server.engine.gate.loading = true
+    persistence.tick()
+    persistence.saveAtExit()
+    expect([snapshots.busy(), readdirSync(dir)]).toEqual([false, []])
+    server.engine.gate.loading = false
+    persistence.tick()
+    expect(snapshots.busy()).toBe(true)
+    persistence.saveAtExit()
+    expect(readdirSync(dir)).toEqual(['dump.rdb'])
   })
 })
