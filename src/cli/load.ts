@@ -9,6 +9,7 @@ import { loadSentinelOptions } from '../config/sentinel-load.ts'
 import type { SentinelOptions } from '../config/sentinel-options.ts'
 import { loadServerConfig } from '../config/server-load.ts'
 import type { ServerConfig } from '../config/store.ts'
+import { parseSwarmKey } from '../io/gossip/swarm-key.ts'
 import { globMatch } from '../lib/glob.ts'
 import { UsageError } from './command.ts'
 import { VERSION } from './version.ts'
@@ -117,9 +118,11 @@ function readSwarmKey(file: string, fromEnvironment: string | undefined): string
     }
   }
   if (text === undefined || (file === '' && text === '')) return undefined
-  const digits = text.replace('/key/swarm/psk/1.0.0/', '').replace('/base16/', '').trim()
-  if (!/^[0-9a-f]{64}$/i.test(digits)) throw new UsageError(`${where}: must be 64 hexadecimal digits`)
-  return digits.toLowerCase()
+  try {
+    return parseSwarmKey(text)
+  } catch (error) {
+    throw new UsageError(`${where}: ${reasonOf(error)}`)
+  }
 }
 
 /** The report of a configuration that cannot be accepted, as redis-server prints it. */

@@ -1,6 +1,6 @@
 // `vedette sentinel`: reads its words as redis-sentinel does, starts the sentinel and runs until it ends.
 import { createLogger, logSink } from '../io/log.ts'
-import { EXIT, type RawCommand } from './command.ts'
+import type { RawCommand } from './command.ts'
 import { loadSentinel } from './load.ts'
 import { runProcess } from './process.ts'
 import { VERSION } from './version.ts'
@@ -23,7 +23,8 @@ export const sentinelCommand: RawCommand = {
   notes:
     'The file is read and never written; what the sentinel must remember is in dir, which no two sentinels may share. Across\n' +
     'machines give all sentinels the same swarm key (VEDETTE_SWARM_KEY or swarm-key-file): without one they talk on\n' +
-    'the loopback interface only. All directives: docs/CONFIGURATION.md.',
+    'the loopback interface only. All directives: docs/CONFIGURATION.md.\n' +
+    'A simulated failure (SENTINEL SIMULATE-FAILURE) ends it with exit code 99.',
   async handler(words) {
     const options = loadSentinel(words, process.env)
     const log = createLogger({ role: () => 'X', level: () => options.loglevel, write: logSink(options.logfile) })
@@ -31,10 +32,9 @@ export const sentinelCommand: RawCommand = {
       `Vedette ${VERSION} sentinel is starting, pid ${process.pid}, Node ${process.version}, state in ${options.dir}`,
     )
     for (const note of options.notes) log.notice(`Configuration: ${note}`)
-    const code = await runProcess(log, options.pidfile, 10_000, async () => {
+    return runProcess(log, options.pidfile, 10_000, async () => {
       const { startSentinel } = await import('../supervisor/main.ts')
       return startSentinel(options, log)
     })
-    return code === 0 ? EXIT.ok : EXIT.failed
   },
 }

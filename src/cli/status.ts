@@ -1,10 +1,10 @@
 // `vedette status`: asks a sentinel, and shows what it says once or over and over.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { wallMs } from '../io/clock.ts'
+import { addressKey } from '../sentinel/address.ts'
 import { type Command, EXIT } from './command.ts'
 import { askQuorumStatus, type QuorumStatus } from './quorum-status.ts'
 import {
-  addressText,
   connectSentinel,
   reportUnreachable,
   SENTINEL_ADDRESS_OPTIONS,
@@ -23,7 +23,7 @@ interface StatusArgs extends SentinelAddressArgs {
 async function ask(args: StatusArgs): Promise<QuorumStatus> {
   const client = connectSentinel(args)
   try {
-    return await askQuorumStatus(client, addressText(args.sentinel))
+    return await askQuorumStatus(client, addressKey(args.sentinel))
   } finally {
     client.close()
   }
@@ -60,6 +60,10 @@ export const statusCommand: Command<StatusArgs> = {
     ['vedette status --watch --interval 250ms', 'Watch a failover'],
   ],
   async handler(args) {
+    let readerGone = false
+    process.stdout.on('error', () => {
+      readerGone = true
+    })
     for (;;) {
       let code: number
       try {
@@ -69,7 +73,7 @@ export const statusCommand: Command<StatusArgs> = {
       } catch (error) {
         code = reportUnreachable(args, error)
       }
-      if (!args.watch) return code
+      if (!args.watch || readerGone) return code
       await sleep(args.interval)
     }
   },

@@ -5,11 +5,12 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { startGroup } from '../support/group.ts'
 import { VEDETTE_MAIN, VEDETTE_NODE } from '../support/paths.ts'
 import { freePort } from '../support/ports.ts'
 import { callOnce, record } from '../support/resp.ts'
 import { createScope, type Proc, type Scope } from '../support/scope.ts'
-import { startServer, vedette } from '../support/servers.ts'
+import { startSentinel, startServer, vedette } from '../support/servers.ts'
 import { eventually, within } from '../support/wait.ts'
 
 let scope: Scope
@@ -90,12 +91,36 @@ describe('vedette', () => {
     expect(code).toBe(3)
   })
 
+  it('ends status --watch without a complaint when nobody reads it any more', async () => {
+    const { port } = await startSentinel(scope, { make: 'vedette', monitor: { name: 'm', port: 1, quorum: 2 } })
+    const words = ['status', '--watch', '--interval', '50ms', '--sentinel', `127.0.0.1:${port}`]
+    const watching = vedette(scope, words, { cwd: scope.tempDir() })
+    await watching.waitForOutput(/quorum/i)
+    watching.child.stdout!.destroy()
+    expect((await within(15_000, 'it ends', watching.exited)).code).toBe(4)
+    expect(watching.output()).not.toContain('EPIPE')
+  })
+
+  it('ends a sentinel with 99 after a simulated failure', async () => {
+    const { servers, sentinels } = await startGroup(scope, {
+      servers: 'vedette',
+      sentinels: 'vedette',
+      replicas: 1,
+      sentinelCount: 1,
+      quorum: 1,
+    })
+    const { port, proc } = sentinels[0]!
+    expect(await callOnce(port, 'SENTINEL', 'SIMULATE-FAILURE', 'crash-after-election')).toBe('OK')
+    await servers[0]!.proc.kill()
+    expect((await within(15_000, 'it ends', proc.exited)).code).toBe(99)
+  })
+
   it('refuses a swarm key that is none', async () => {
     const port = String(await freePort())
     const words = ['sentinel', '--port', port, '--sentinel', 'monitor', 'm', '127.0.0.1', '1', '2']
     const proc = vedette(scope, words, { cwd: scope.tempDir(), env: { VEDETTE_SWARM_KEY: 'secret' } })
     expect((await within(15_000, 'it ends', proc.exited)).code).toBe(2)
-    expect(proc.output()).toContain('VEDETTE_SWARM_KEY: must be 64 hexadecimal digits')
+    expect(proc.output()).toContain('VEDETTE_SWARM_KEY: the swarm key must be 64 hexadecimal digits')
     expect(proc.output()).not.toContain('secret\n')
   })
 })
