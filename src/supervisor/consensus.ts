@@ -49,7 +49,7 @@ export interface Consensus {
   stop(): void
 }
 
-/** Entries after which the log is replaced by a snapshot. */
+/** Entries after which the log is replaced by a snapshot; and bytes, besides twice those of the last snapshot. */
 const COMPACT_ENTRIES = 1_000
 const COMPACT_BYTES = 1 << 20
 
@@ -111,8 +111,9 @@ export function startConsensus(options: ConsensusOptions): Consensus {
   }
 
   function compactIfLong(): void {
-    const { entries } = store.state
-    if ((entries.length < COMPACT_ENTRIES && store.sizeBytes < COMPACT_BYTES) || !options.idle()) return
+    const { entries, snapshot } = store.state
+    const limitBytes = COMPACT_BYTES + 2 * (snapshot?.data.byteLength ?? 0)
+    if ((entries.length < COMPACT_ENTRIES && store.sizeBytes < limitBytes) || !options.idle()) return
     const { appliedIndex } = raft.status()
     if (appliedIndex <= (store.state.snapshot?.index ?? 0)) return
     store.compact(raft.compact(appliedIndex, options.snapshot()))

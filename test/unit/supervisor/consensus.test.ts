@@ -133,3 +133,48 @@ it('takes nothing that one peer says in the name of another', async () => {
   expect(consensus!.receive('c', overheard[0]!)).toBe(false)
   expect(consensus!.receive('b', overheard[0]!)).toBe(true)
 })
+
+it('does not write a large snapshot anew at each commit', () => {
+  const state = Buffer.alloc(3 << 20)
+  const memory = createMemoryStore()
+  let compactions = 0
+  let sizeBytes = 0
+  const store: StateStore = Object.assign(Object.create(memory) as StateStore, {
+    save(...[change, sync]: Parameters<StateStore['save']>) {
+      sizeBytes += (change.entries ?? []).reduce((sum, { data }) => sum + data.byteLength, 0)
+      memory.save(change, sync)
+    },
+    compact(...words: Parameters<StateStore['compact']>) {
+      compactions += 1
+      sizeBytes = state.byteLength
+      memory.compact(...words)
+    },
+  })
+  Object.defineProperty(store, 'sizeBytes', { get: () => sizeBytes })
+  const consensus = startConsensus({
+    group: groupOf(['a']),
+    self: 'a',
+    store,
+    random: seededRandom(1),
+    nowMs: () => performance.now(),
+    heartbeatMs: 20,
+    electionTimeoutMs: 100,
+    send: () => {},
+    onCommitted: () => {},
+    onRestore: () => {},
+    onChange: () => {},
+    snapshot: () => state,
+    idle: () => true,
+    onFatal: (error) => {
+      throw error
+    },
+  })
+  for (let i = 0; i < 64; i++) {
+    consensus.propose(Buffer.alloc(256 * 1024))
+    consensus.flush()
+  }
+  consensus.stop()
+  expect(consensus.status().commitIndex).toBeGreaterThan(60)
+  expect(compactions).toBeGreaterThan(1)
+  expect(compactions).toBeLessThan(8)
+})
