@@ -113,6 +113,8 @@ export const ERRORS = {
   sentinelSetOption: "ERR Unknown option or number of arguments for SENTINEL SET '%s'",
   sentinelScripts:
     'ERR Reconfiguration of scripts path is denied for security reasons. Check the deny-scripts-reconfig configuration directive in your Sentinel configuration',
+  sentinelNotificationScript: 'ERR Notification script seems non existing or non executable',
+  sentinelReconfigScript: 'ERR Client reconfiguration script seems non existing or non executable',
   sentinelConfig: 'ERR Only SENTINEL CONFIG GET <option> / SET <option> <value> are supported.',
   sentinelConfigSet: "ERR Invalid argument '%s' to SENTINEL CONFIG SET",
   sentinelFailure: 'ERR Unknown failure simulation specified',

@@ -1,5 +1,6 @@
 // The SENTINEL command. Reading commands answer from this sentinel's own view; those that change something go through the
 // leader and answer when a majority holds the change. Texts and shapes are those of Redis Sentinel 7.0.15.
+import { accessSync, constants } from 'node:fs'
 import { errorText } from '../../errors.ts'
 import { monotonicMs } from '../../io/clock.ts'
 import { globMatch } from '../../lib/glob.ts'
@@ -101,7 +102,21 @@ function remove(call: Call): void {
   if (groupOf(call) !== undefined) ask(call, { kind: 'remove', group: call.words[2]! })
 }
 
-const SCRIPTS = new Set(['notification-script', 'client-reconfig-script'])
+/** The options that name a script, and the error when it cannot be run here. */
+const SCRIPTS = new Map([
+  ['notification-script', 'sentinelNotificationScript'],
+  ['client-reconfig-script', 'sentinelReconfigScript'],
+] as const)
+
+/** As redis-sentinel: an empty path takes the script away. */
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK)
+    return true
+  } catch {
+    return path === ''
+  }
+}
 
 function set(call: Call): void {
   if (groupOf(call) === undefined) return
@@ -109,8 +124,9 @@ function set(call: Call): void {
   const pairs: [string, string][] = []
   for (let i = 0; i < words.length; i += 2) {
     if (words[i + 1] === undefined) return call.reply.error(errorText('sentinelSetOption', words[i]!))
-    if (SCRIPTS.has(words[i]!.toLowerCase()) && call.host.denyScripts)
-      return call.reply.error(errorText('sentinelScripts'))
+    const unusable = SCRIPTS.get(words[i]!.toLowerCase() as 'notification-script')
+    if (unusable !== undefined && call.host.denyScripts) return call.reply.error(errorText('sentinelScripts'))
+    if (unusable !== undefined && !isExecutable(words[i + 1]!)) return call.reply.error(errorText(unusable))
     pairs.push([words[i]!, words[i + 1]!])
   }
   const changes = parseChanges(pairs)

@@ -54,7 +54,7 @@ beforeEach(async () => {
         throw new Error('not asked for here')
       },
       password: () => password,
-      denyScripts: true,
+      denyScripts: false,
       status: () => '{}',
       config: () => new Map([['loglevel', 'notice']]),
       failures: new Set(),
@@ -122,6 +122,14 @@ describe('replies', () => {
     ['SENTINEL MONITOR x 127.0.0.1 99999 1', '-ERR Invalid port number.\r\n'],
     ['SENTINEL MONITOR x no.such.host 6379 1', '-ERR Invalid IP address or hostname specified\r\n'],
     ['SENTINEL RESET nothing*', ':0\r\n'],
+    [
+      'SENTINEL SET mymaster parallel-syncs 2 notification-script /no/such/file',
+      '-ERR Notification script seems non existing or non executable\r\n',
+    ],
+    [
+      `SENTINEL SET mymaster client-reconfig-script ${import.meta.filename}`,
+      '-ERR Client reconfiguration script seems non existing or non executable\r\n',
+    ],
     ['ROLE', '*2\r\n$8\r\nsentinel\r\n*1\r\n$8\r\nmymaster\r\n'],
     ['CLIENT GETNAME', '$-1\r\n'],
     ['CLIENT KILL USER nobody', "-ERR No such user 'nobody'\r\n"],
@@ -171,6 +179,16 @@ describe('replies', () => {
     expect(answers[0]!.request).toEqual({ kind: 'failover', group: 'mymaster' })
     answers[0]!.answer({ ok: false, text: 'NOGOODSLAVE No suitable replica to promote' })
     expect(await until('two\r\n')).toBe('-NOGOODSLAVE No suitable replica to promote\r\n$3\r\ntwo\r\n')
+  })
+
+  it('take a script that can be run, or none', async () => {
+    answerAtOnce = true
+    expect(
+      await ask(
+        `SENTINEL SET mymaster notification-script ${process.execPath}`,
+        'SENTINEL SET mymaster notification-script ""',
+      ),
+    ).toBe('+OK\r\n+OK\r\n')
   })
 
   it('do not come to a client that left while its request was decided', async () => {
