@@ -1,6 +1,8 @@
 // The transport between sentinels over libp2p gossipsub. One inbox topic per sentinel for messages to it, one shared topic for
 // what concerns all and for whom no direct link leads to; long messages travel in pieces.
-// Invariants: nothing that a peer sends throws; what waits for a peer is bounded; only listed peers are heard.
+// Invariants: nothing that a peer sends throws; what waits for a peer is bounded; only listed peers are heard. On the shared
+// topic a listed peer could speak in the name of another: messages are not signed (milliseconds each), whoever is let in by
+// list and swarm key is trusted that far.
 import { isIPv4, isIPv6 } from 'node:net'
 import { monotonicMs } from './clock.ts'
 import { randomWords } from './entropy.ts'

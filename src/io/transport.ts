@@ -8,7 +8,7 @@ export const MESSAGE_BYTES_MAX = 16 << 20
 /** Most peers that a transport takes. */
 export const PEERS_MAX = 64
 
-/** A peer and where it listens. The id is the one that its key proves. */
+/** A peer and where it listens. The id is the one that its key proves on a direct link; what others relay only claims it. */
 export interface Peer {
   readonly id: string
   /** IP address or host name. */
