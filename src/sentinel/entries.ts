@@ -5,7 +5,7 @@ import { asAddress, asId, asInt, asName, asObject, asText, asWord, parseObject }
 import { type SettingChanges, toChanges } from './settings.ts'
 
 /** Why a failover was given up. The words are those of Redis Sentinel's -failover-abort-* events. */
-export const ABORT_CAUSES = ['no-good-slave', 'slave-timeout', 'pause-timeout', 'not-needed'] as const
+export const ABORT_CAUSES = ['no-good-slave', 'slave-timeout', 'pause-timeout'] as const
 export type AbortCause = (typeof ABORT_CAUSES)[number]
 
 interface Base {

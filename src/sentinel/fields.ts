@@ -1,8 +1,6 @@
 // Readers of untrusted JSON: each takes a decoded value and gives it back typed, or undefined when it is anything else.
 // Every codec of this folder reads its fields through these, so that garbage from a peer or a disk ends as undefined
 // in one place, bounded, and never as an exception.
-import { type Address, toAddress } from './address.ts'
-
 const ID = /^[!-~]{1,128}$/
 const NAME = /^[A-Za-z0-9.\-_]{1,255}$/
 
@@ -52,5 +50,4 @@ export function asList<T>(value: unknown, max: number, read: (item: unknown) => 
   return items
 }
 
-/** An address; see toAddress. */
-export const asAddress = (value: unknown): Address | undefined => toAddress(value)
+export { toAddress as asAddress } from './address.ts'

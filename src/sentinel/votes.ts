@@ -27,8 +27,6 @@ export interface Ballot {
 export interface Count {
   readonly down: number
   readonly objectively: boolean
-  /** Who said down, for the reason of the failover. */
-  readonly by: readonly string[]
 }
 
 /**
@@ -43,12 +41,12 @@ export function count(
   members: readonly string[],
   nowMs: number,
 ): Count {
-  const by = isDown(own) && (members.length === 0 || members.includes(self)) ? [self] : []
+  let down = isDown(own) && (members.length === 0 || members.includes(self)) ? 1 : 0
   for (const [peer, { opinion, heardMs }] of votes) {
     if (members.length > 0 && !members.includes(peer)) continue
     if (nowMs - heardMs > OPINION_TTL_MS || !isDown(opinion.verdict)) continue
     if (opinion.configEpoch !== ballot.configEpoch || !sameAddress(opinion.primary, ballot.primary)) continue
-    by.push(peer)
+    down += 1
   }
-  return { down: by.length, objectively: isDown(own) && by.length >= ballot.quorum, by }
+  return { down, objectively: isDown(own) && down >= ballot.quorum }
 }
