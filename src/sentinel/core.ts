@@ -15,6 +15,7 @@ import {
   adoptFound,
   evaluate,
   forgetReplicas,
+  forgetUnnamed,
   opinions as ownOpinions,
   pollGroup,
   syncGroups,
@@ -34,7 +35,7 @@ import {
   tryToForm,
   viewNow,
 } from './peers.ts'
-import { answerCommitted, askForGroups, expireRequests, takeRequest, takeResult } from './requests.ts'
+import { answerCommitted, askAgain, askForGroups, expireRequests, takeRequest, takeResult } from './requests.ts'
 import { createSequence, isNews, noteNews } from './sequence.ts'
 import { optionOf } from './settings.ts'
 import {
@@ -355,6 +356,7 @@ function restore(core: CoreState, data: Uint8Array): void {
   assert(topology !== undefined, 'a Raft snapshot holds a topology')
   core.topology = topology
   core.dirty = true
+  for (const group of core.groups.values()) forgetUnnamed(core, group)
 }
 
 function takeCommitted(
@@ -374,8 +376,10 @@ function takeCommitted(
     core.dirty = true
     return undefined
   }
+  if (!applied.ok && entry.kind === 'start' && askAgain(core, entry.nonce, nowMs)) return undefined
   answerCommitted(core, entry.nonce, applied)
-  if (!applied.ok) return undefined
+  // One that lost a race: its leader may try again at once.
+  if (!applied.ok) return core.groups.get(entry.group)
   const topo = core.topology.groups.get(entry.group)
   const group = core.groups.get(entry.group)
   if (topo !== undefined && group !== undefined) announce(core, group, topo, entry, before?.by, nowMs)

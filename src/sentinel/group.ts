@@ -118,13 +118,29 @@ function forgetGroup(core: CoreState, group: GroupState): void {
 
 /** Forgets all servers but the primary, after SENTINEL RESET. */
 export function forgetReplicas(core: CoreState, group: GroupState, nowMs: number): void {
+  forget(core, group, () => true)
+  group.eagerUntilMs = nowMs + EAGER_MS
+  emit(core, '+reset-master', group.name, group.primary, { kind: 'master' })
+}
+
+/**
+ * Forgets the servers that the replicated state does not name, when a snapshot replaced it: a reset may be among the entries
+ * that it stands for. What lives is found again.
+ */
+export function forgetUnnamed(core: CoreState, group: GroupState): void {
+  const topo = core.topology.groups.get(group.name)
+  if (topo === undefined) return
+  const named = [topo.primary, ...topo.replicas]
+  forget(core, group, ({ ref }) => !named.some((address) => sameAddress(address, ref)))
+}
+
+/** Forgets servers; the primary, by the last knowledge, stays. */
+function forget(core: CoreState, group: GroupState, which: (server: Watched) => boolean): void {
   for (const server of [...group.servers.values()]) {
-    if (sameAddress(server.ref, group.primary)) continue
+    if (sameAddress(server.ref, group.primary) || !which(server)) continue
     core.out.push({ type: 'disconnect', ref: server.ref })
     group.servers.delete(server.key)
   }
-  group.eagerUntilMs = nowMs + EAGER_MS
-  emit(core, '+reset-master', group.name, group.primary, { kind: 'master' })
 }
 
 function watch(core: CoreState, group: GroupState, address: Address, nowMs: number): Watched {

@@ -75,6 +75,18 @@ export function answerCommitted(core: CoreState, nonce: string | undefined, resu
   answer(core, pending.id, pending.from, pending.refusal === undefined ? result : no(pending.refusal))
 }
 
+/**
+ * A failover that was asked for did not begin, for another one was committed first (of another group, say: epochs are common
+ * to all). The request is looked at again as if it came now. False when it is not this leader's.
+ */
+export function askAgain(core: CoreState, nonce: string | undefined, nowMs: number): boolean {
+  const pending = nonce === undefined ? undefined : core.pending.get(nonce)
+  if (nonce === undefined || pending === undefined || !core.raft.isLeader) return false
+  core.pending.delete(nonce)
+  lead(core, pending.id, pending.from, pending.request, nowMs)
+  return true
+}
+
 function answer(core: CoreState, id: number, from: string | undefined, result: OperatorResult): void {
   if (from === undefined) core.out.push({ type: 'answer', id, result })
   else core.out.push({ type: 'send', to: from, message: { type: 'result', id, result } })

@@ -137,8 +137,10 @@ function addReplica(group: TopologyGroup, replica: Address): Applied {
 
 function start(topology: Topology, group: TopologyGroup, entry: Entry & { kind: 'start' }): Applied {
   if (group.failover !== undefined) return refused('INPROG Failover already in progress')
-  if (entry.epoch !== topology.epoch + 1) return refused(`epoch ${entry.epoch} does not follow ${topology.epoch}`)
-  if (!sameAddress(entry.old, group.primary)) return refused(`${addressKey(entry.old)} is not the primary any more`)
+  if (entry.epoch !== topology.epoch + 1)
+    return refused(`INPROG Another failover began just now: epoch ${entry.epoch} does not follow ${topology.epoch}`)
+  if (!sameAddress(entry.old, group.primary))
+    return refused(`INPROG ${addressKey(entry.old)} is not the primary any more`)
   topology.epoch = entry.epoch
   group.failover = {
     epoch: entry.epoch,

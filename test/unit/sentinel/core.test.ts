@@ -425,6 +425,41 @@ describe('a request', () => {
     expect(answers(core.step(11, { type: 'peer', from: 'b', message }))).toEqual([{ ok: true, text: 'OK' }])
   })
 
+  it('for a failover that lost the race for its epoch is tried again, and of the same group refused', () => {
+    const core = leading()
+    core.step(9, commit({ kind: 'monitor', group: 'n', primary: at(9), quorum: 1 }))
+    core.step(9, commit({ kind: 'replica', group: 'n', replica: at(8) }))
+    for (const [group, p] of [
+      ['m', 2],
+      ['n', 8],
+    ] as const) {
+      core.step(9, { type: 'link-up', ref: { group, ...at(p) }, local: '10.0.0.9' })
+      core.step(9, { type: 'pong', ref: { group, ...at(p) }, text: 'PONG' })
+      const facts = parseInfo(
+        'role:slave\nmaster_host:10.0.0.1\nmaster_port:1\nmaster_link_status:up\nslave_priority:100',
+      )
+      core.step(9, { type: 'info', ref: { group, ...at(p) }, info: facts })
+    }
+    const ask = (id: number, group: string) =>
+      proposals(core.step(10, { type: 'request', id, request: { kind: 'failover', group } })).find(
+        (entry) => entry.kind === 'start',
+      )!
+    const [m, n] = [ask(1, 'm'), ask(2, 'n')]
+    expect([m, n]).toMatchObject([
+      { group: 'm', epoch: 1 },
+      { group: 'n', epoch: 1 },
+    ])
+    expect(answers(core.step(11, commit(m)))).toMatchObject([{ ok: true }])
+    const refused = core.step(12, commit(n))
+    expect(answers(refused)).toEqual([])
+    const [again] = proposals(refused).filter(({ kind }) => kind === 'start')
+    expect(again).toMatchObject({ group: 'n', epoch: 2 })
+    expect(answers(core.step(13, commit(again!)))).toMatchObject([{ ok: true }])
+    expect(answers(core.step(14, { type: 'request', id: 3, request: { kind: 'failover', group: 'n' } }))).toEqual([
+      { ok: false, text: 'INPROG Failover already in progress' },
+    ])
+  })
+
   it('to reset is answered when it was committed for every group, and with the error of one that refused', () => {
     const core = leading()
     core.step(9, commit({ kind: 'monitor', group: 'n', primary: at(9), quorum: 1 }))
@@ -521,5 +556,17 @@ describe('a server in an endless script', () => {
     expect(core.step(501, { type: 'pong', ref: ref(1), text: 'PONG' })).toContainEqual(
       expect.objectContaining({ type: 'event', name: '-sdown' }),
     )
+  })
+})
+
+describe('a snapshot of the leader', () => {
+  it('drops servers that it does not name, for a reset may be in it', () => {
+    const core = coreOf(groupOf(['a', 'b', 'c']))
+    play(core, PREFIX.slice(0, -1))
+    const other = coreOf(groupOf(['a', 'b', 'c']))
+    play(other, PREFIX.slice(0, -2))
+    const effects = core.step(10, { type: 'restore', data: other.snapshot() })
+    expect(effects.filter(({ type }) => type === 'disconnect')).toEqual([{ type: 'disconnect', ref: ref(3) }])
+    expect([...core.state.groups.get('m')!.servers.keys()]).toEqual(['10.0.0.1:1', '10.0.0.1:2'])
   })
 })
