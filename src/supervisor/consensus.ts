@@ -44,6 +44,8 @@ export interface Consensus {
   isLeader(): boolean
   /** A peer can be reached now: the first founder stands for election at once if there is no leader yet. */
   peerUp(): void
+  /** Makes durable how far the log is committed: a restarted node then knows at once what it knew, before it hears a leader. */
+  remember(): void
   /** Hands leadership to another voter, before a planned stop. */
   handOver(): void
   stop(): void
@@ -184,6 +186,16 @@ export function startConsensus(options: ConsensusOptions): Consensus {
       if (group.members[0] !== self || raft.status().leader !== undefined) return
       raft.campaign()
       pump()
+    },
+    remember() {
+      const { hardState } = store.state
+      if (stopped || hardState === undefined) return
+      try {
+        store.save({ hardState }, true)
+      } catch (error) {
+        stop()
+        options.onFatal(error as Error)
+      }
     },
     handOver() {
       const { peers } = raft.status()

@@ -177,7 +177,9 @@ export function startSentinel(setup: SentinelSetup): Sentinel {
         return setPeers(effect.peers)
       case 'event':
         log[EVENTS[effect.name as EventName]?.level ?? 'notice'](`${effect.name} ${effect.payload}`)
-        return setup.onEvent(effect.name, effect.payload)
+        setup.onEvent(effect.name, effect.payload)
+        if (effect.name === '+switch-master') setTimeout(() => consensus?.remember(), REMEMBER_MS).unref()
+        return
       case 'log':
         return log[effect.level](effect.text)
       case 'answer':
@@ -307,3 +309,8 @@ export function startSentinel(setup: SentinelSetup): Sentinel {
 }
 
 const STRANGER_GRACE_MS = 10_000
+/**
+ * So long after it announced a primary a sentinel syncs that the switch was committed, lest it announce the old one after a
+ * restart. Not before: no announcement, here or at the others, waits for this disk.
+ */
+export const REMEMBER_MS = 20

@@ -102,7 +102,8 @@ export function createSentinelCheckers(
       if (!announced.has(key) && configEpoch < (announcedBefore.get(key) ?? 0)) tally.forgotten++
       check(configEpoch >= before, () => `${sentinel.id} announces epoch ${configEpoch} after ${before}`)
       announced.set(key, configEpoch)
-      // Commit hints are not synced, so a sentinel may wake up in the past; it must not stay there.
+      // The commit of a switch is synced only after its announcement, so a sentinel that crashes in between wakes up in the
+      // past; it must not stay there.
       if (configEpoch >= (announcedBefore.get(key) ?? 0)) announcedBefore.delete(key)
     }
   }

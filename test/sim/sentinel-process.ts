@@ -127,6 +127,10 @@ export function createSentinel(options: SentinelOptions): Sentinel {
       case 'peers':
         peers = effect.peers
         return
+      case 'event':
+        // As supervisor/sentinel.ts does, REMEMBER_MS after the announcement.
+        if (effect.name === '+switch-master') life.later(20, () => process?.disk.sync())
+        return
       case 'wake':
         return life.later(life.untilClockMs(effect.atMs), () => feed({ type: 'tick' }))
       default:

@@ -178,3 +178,26 @@ it('does not write a large snapshot anew at each commit', () => {
   expect(compactions).toBeGreaterThan(1)
   expect(compactions).toBeLessThan(8)
 })
+
+it('makes durable on request how far the log is committed, which is only a hint otherwise', async () => {
+  startAll()
+  const synced = new Map<Member, number>()
+  for (const member of members) {
+    const { save } = member.store
+    Object.assign(member.store, {
+      save(...[change, sync]: Parameters<StateStore['save']>) {
+        save.call(member.store, change, sync)
+        if (sync) synced.set(member, member.store.state.hardState?.commit ?? 0)
+      },
+    })
+  }
+  await until(() => leader() !== undefined)
+  propose(leader()!, 'e0')
+  await until(() => members.every(({ applied }) => applied.length === 1))
+  for (const member of members) {
+    const { commitIndex } = member.consensus!.status()
+    expect(synced.get(member) ?? 0).toBeLessThan(commitIndex)
+    member.consensus!.remember()
+    expect(synced.get(member)).toBe(commitIndex)
+  }
+})
