@@ -3,13 +3,12 @@
 
 import { setPriority } from 'node:os'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
-import { Worker } from 'node:worker_threads'
 import { connectRaw } from '../test/support/resp.ts'
 import { createScope } from '../test/support/scope.ts'
 import { type Make, startServer } from '../test/support/servers.ts'
 import { sleep } from '../test/support/wait.ts'
 import type { Bench } from './case.ts'
-import type { Load } from './loader.ts'
+import { load } from './load.ts'
 import { median, residentBytes } from './stats.ts'
 
 const KEYS = 2_000_000
@@ -17,14 +16,6 @@ const KEYS = 2_000_000
 const PING_EVERY_MS = 1
 /** Two cores are shared by server, writer and probe; at full speed the figure would be the scheduler's time slice. */
 const OVERWRITES_PER_SECOND = 400_000
-
-function load(data: Load): Promise<void> {
-  const worker = new Worker(new URL('./loader.js', import.meta.url), { workerData: data })
-  return new Promise((resolve, reject) => {
-    worker.once('message', () => resolve())
-    worker.once('error', reject)
-  })
-}
 
 /** Puts the probing thread before the others, where allowed, so that it is not the probe that waits for a core. */
 function preferThisThread(): () => void {
