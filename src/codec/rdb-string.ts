@@ -130,7 +130,10 @@ function writeCompressed(into: Uint8Array, at: number, bytes: Uint8Array, start:
   return body + compressed
 }
 
-/** Copies bytes[start, end) into into[at, …): a loop where it is short, since a view costs an allocation. */
+/**
+ * Copies bytes[start, end) into into[at, …): a loop where it is short, since a view costs an allocation. (The keyspace has
+ * its own: it copies buffers only, and code compiled for these and for other arrays alike is slower.)
+ */
 export function copyBytes(into: Uint8Array, at: number, bytes: Uint8Array, start: number, end: number): void {
   if (end - start > 64) into.set(bytes.subarray(start, end), at)
   else for (let i = start, o = at; i < end; i++, o++) into[o] = bytes[i]!
