@@ -13,6 +13,9 @@
 // it, of views that nobody holds any more: it forgets all it heard, and is quiet for as long as a view may be held. So is
 // one that starts again without a group: it does not know what it announced before.
 //
+// Not excluded, with more than N sentinels about: one that hears some of the others and for HOLD + GAP nothing at all of those
+// that founded with it. All speak through the same servers; an operator who wants certainty sets `expect` to their number.
+//
 // Rejected: a coordinator (the lowest ID decides). It may be the one that is just crashing, and the others would wait.
 import { asId, asList } from './fields.ts'
 
