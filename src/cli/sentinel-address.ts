@@ -1,7 +1,6 @@
 // The options by which `status` and `failover` find a sentinel, and the connection to it.
 import type { Options } from 'yargs'
 import { connectResp, type RespClient } from '../io/resp-client.ts'
-import { addressKey } from '../sentinel/address.ts'
 import { EXIT } from './command.ts'
 import { type Address, address, text } from './values.ts'
 
@@ -29,6 +28,11 @@ export interface SentinelAddressArgs {
   readonly password?: string
 }
 
+/** A host and port as one word. */
+export function addressText({ host, port }: Address): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
+}
+
 /** Connects to the sentinel; a refused password shows in the first reply. */
 export function connectSentinel(args: SentinelAddressArgs): RespClient {
   const password = args.password ?? process.env.VEDETTE_PASSWORD
@@ -45,7 +49,7 @@ export function connectSentinel(args: SentinelAddressArgs): RespClient {
 export function reportUnreachable(args: SentinelAddressArgs, error: unknown): number {
   const why = error instanceof Error ? error.message : String(error)
   process.stderr.write(
-    `vedette: no answer from a sentinel at ${addressKey(args.sentinel)}: ${why}\nGive the address of a running one with --sentinel host:port.\n`,
+    `vedette: no answer from a sentinel at ${addressText(args.sentinel)}: ${why}\nGive the address of a running one with --sentinel host:port.\n`,
   )
   return EXIT.unreachable
 }

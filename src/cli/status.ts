@@ -1,10 +1,10 @@
 // `vedette status`: asks a sentinel, and shows what it says once or over and over.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { wallMs } from '../io/clock.ts'
-import { addressKey } from '../sentinel/address.ts'
 import { type Command, EXIT } from './command.ts'
 import { askQuorumStatus, type QuorumStatus } from './quorum-status.ts'
 import {
+  addressText,
   connectSentinel,
   reportUnreachable,
   SENTINEL_ADDRESS_OPTIONS,
@@ -23,7 +23,7 @@ interface StatusArgs extends SentinelAddressArgs {
 async function ask(args: StatusArgs): Promise<QuorumStatus> {
   const client = connectSentinel(args)
   try {
-    return await askQuorumStatus(client, addressKey(args.sentinel))
+    return await askQuorumStatus(client, addressText(args.sentinel))
   } finally {
     client.close()
   }
