@@ -14,10 +14,6 @@ const OUTPUT_BYTES_MAX = 8 * 1024 * 1024
 const BULK_BYTES_MAX = 1024 * 1024
 const QUERY_BYTES_MAX = 4 * 1024 * 1024
 const SUBSCRIPTIONS_MAX = 4096
-/** How long a peer may keep its side of a connection open, and read nothing, after ours was closed. */
-const CLOSE_GRACE_MS = 1_000
-/** Refused connections that get this grace at the same time; they are not among the clients. */
-const REFUSED_MAX = 64
 
 /** One client of the sentinel. */
 export interface Client {
@@ -80,7 +76,6 @@ export async function openPort(options: PortOptions): Promise<RespPort> {
     outputBytes: 0,
   }
   let nextId = 1
-  let refused = 0
   // Not a copy: what the host gives may change, and some of it comes to be only after the port is open.
   const host: CommandHost = Object.assign(Object.create(options.host) as typeof options.host, {
     clients,
@@ -95,13 +90,8 @@ export async function openPort(options: PortOptions): Promise<RespPort> {
     if (refusal !== undefined) {
       stats.rejectedConnections += 1
       wire.write(Buffer.from(`-${refusal}\r\n`))
-      if (refused >= REFUSED_MAX) wire.destroy()
-      else finish(wire)
-      refused += 1
-      const onClose = (): void => {
-        refused -= 1
-      }
-      return { onData() {}, onDrain() {}, onClose }
+      wire.end()
+      return { onData() {}, onDrain() {}, onClose() {} }
     }
     const client = createClient(nextId++, wire, options.password() === '')
     clients.set(client.id, client)
@@ -135,7 +125,7 @@ export async function openPort(options: PortOptions): Promise<RespPort> {
         execute(client, parser, reply, resume)
       }
       flush(client, reply)
-      if (client.closing) finish(client.wire)
+      if (client.closing) client.wire.end()
     }
     /** The answer to a command that had to wait is written: send it, and go on with what was sent meanwhile. */
     const resume = (): void => {
@@ -229,21 +219,6 @@ export async function openPort(options: PortOptions): Promise<RespPort> {
       for (const client of clients.values()) client.wire.destroy()
     },
   }
-}
-
-/** Closes a wire when what was written is sent, also towards a peer that never closes its side or reads no further. */
-function finish(wire: Wire): void {
-  wire.end()
-  let left = Number.POSITIVE_INFINITY
-  const timer = setInterval(() => {
-    const { pendingBytes } = wire
-    if (pendingBytes > 0 && pendingBytes < left) {
-      left = pendingBytes
-      return
-    }
-    clearInterval(timer)
-    wire.destroy()
-  }, CLOSE_GRACE_MS).unref()
 }
 
 function createClient(id: number, wire: Wire, authenticated: boolean): Client {
