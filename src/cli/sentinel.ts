@@ -1,5 +1,6 @@
 // `vedette sentinel`: reads its words as redis-sentinel does, starts the sentinel and runs until it ends.
 import { createLogger, logSink } from '../io/log.ts'
+import { keepYoungSpaceSmall } from '../io/v8.ts'
 import type { RawCommand } from './command.ts'
 import { loadSentinel } from './load.ts'
 import { runProcess } from './process.ts'
@@ -26,6 +27,7 @@ export const sentinelCommand: RawCommand = {
     'the loopback interface only. All directives: docs/CONFIGURATION.md.\n' +
     'A simulated failure (SENTINEL SIMULATE-FAILURE) ends it with exit code 99.',
   async handler(words) {
+    keepYoungSpaceSmall()
     const options = loadSentinel(words, process.env)
     const log = createLogger({ role: () => 'X', level: () => options.loglevel, write: logSink(options.logfile) })
     log.notice(
