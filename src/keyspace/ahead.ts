@@ -7,8 +7,8 @@
 import { type HashKey, hashBytes } from '../store/hash.ts'
 import type { Table } from '../store/table.ts'
 
-/** Requests that are looked ahead at once: their entries fit the first-level cache. */
-const AHEAD_MAX = 64
+/** Requests that are looked ahead at: what is fetched for them fits the first-level cache. */
+export const AHEAD_MAX = 64
 /** Longer arguments are not hashed in advance: they may not even be keys. */
 const KEY_BYTES_MAX = 256
 

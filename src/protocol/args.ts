@@ -12,8 +12,9 @@ export class Args {
   count = 0
   /** Bytes of the request in `buffer` from `base` on if they are a canonical RESP array, else 0 (an inline request). */
   rawLength = 0
-  /** Pairs of start and end, relative to `base`. */
+  /** Pairs of start and end, relative to `base`, from index `first` on. */
   ranges: Int32Array
+  first = 0
 
   constructor(buffer: Buffer, capacity = 16) {
     this.buffer = buffer
@@ -22,17 +23,17 @@ export class Args {
 
   /** Offset in `buffer` of the first byte of argument i. */
   start(i: number): number {
-    return this.base + this.ranges[i << 1]!
+    return this.base + this.ranges[this.first + (i << 1)]!
   }
 
   /** Offset in `buffer` just past argument i. */
   end(i: number): number {
-    return this.base + this.ranges[(i << 1) + 1]!
+    return this.base + this.ranges[this.first + (i << 1) + 1]!
   }
 
   /** Length of argument i in bytes. */
   len(i: number): number {
-    return this.ranges[(i << 1) + 1]! - this.ranges[i << 1]!
+    return this.ranges[this.first + (i << 1) + 1]! - this.ranges[this.first + (i << 1)]!
   }
 
   /** Argument i as a view into the input buffer: valid only while the command runs. */

@@ -4,7 +4,7 @@
 
 import { splitLine } from '../lib/words.ts'
 import { Args } from './args.ts'
-import { type AheadRanges, scanAhead } from './scan-ahead.ts'
+import type { Scanned } from './scanned.ts'
 
 /** Limits of a request; see `proto-max-bulk-len` and `client-query-buffer-limit`. */
 export interface ParserLimits {
@@ -44,7 +44,8 @@ const LF = 10
 
 /** Incremental parser of one connection's input. Feed bytes, then call `next` until it needs more. */
 export class RequestParser {
-  readonly args: Args
+  /** The request that `next` found last. */
+  args: Args
   /** The text of a protocol error, without the `Protocol error: ` in front. */
   error = ''
   private buffer: Buffer
@@ -58,16 +59,25 @@ export class RequestParser {
   private pending = 0
   /** Length of the bulk string whose bytes are awaited, or -1. */
   private bulkLength = -1
+  /** Arguments of a request that is parsed here, in pieces if need be. */
+  private readonly own: Args
+  private readonly scanned: Scanned | undefined
+  /** Requests that were read ahead, and which of them is next. */
+  private scannedCount = 0
+  private scannedNext = 0
   private readonly limits: ParserLimits
   private readonly argumentsMax: number
   /** The limit as it was when the last input came: asking for each argument cost 7 % of a pipelined GET. */
   private bulkBytesMax = 0
 
-  constructor(limits: ParserLimits) {
+  /** `scanned` is where requests are read ahead, if they are to be; parsers that do not run at once may share one. */
+  constructor(limits: ParserLimits, scanned?: Scanned) {
     this.limits = limits
+    this.scanned = scanned
     this.argumentsMax = limits.argumentsMax ?? ARGUMENTS_MAX
     this.buffer = EMPTY
-    this.args = new Args(this.buffer)
+    this.own = new Args(this.buffer)
+    this.args = this.own
   }
 
   /** Bytes received and not yet consumed. */
@@ -82,7 +92,7 @@ export class RequestParser {
 
   /** Bytes of memory that this parser holds on to between two reads. */
   get heldBytes(): number {
-    return (this.owned ? this.buffer.length : 0) + this.args.ranges.byteLength
+    return (this.owned ? this.buffer.length : 0) + this.own.ranges.byteLength
   }
 
   /**
@@ -106,10 +116,12 @@ export class RequestParser {
    * needed any more: an idle connection holds nothing. `args` must not be used after this.
    */
   keep(): void {
+    this.scannedCount = this.scannedNext = 0
+    if (this.owned) this.scanned?.release()
     if (this.pending === 0) {
       this.start = this.pos
-      if (this.args.ranges.length > RANGES_KEPT) this.args.ranges = new Int32Array(32)
-      this.args.buffer = EMPTY
+      if (this.own.ranges.length > RANGES_KEPT) this.own.ranges = new Int32Array(32)
+      this.own.buffer = EMPTY
     }
     const unread = this.end - this.start
     if (unread === 0) {
@@ -123,6 +135,8 @@ export class RequestParser {
 
   /** Parses the next request into `args`. The answer is one of the constants above. */
   next(): number {
+    if (this.scannedNext < this.scannedCount) return this.takeScanned(this.scanned!)
+    if (this.args !== this.own) this.args = this.own
     while (this.pending === 0) {
       if (this.pos === this.end) return this.finishRead()
       this.start = this.pos
@@ -134,14 +148,30 @@ export class RequestParser {
     return this.bulks()
   }
 
-  /** The buffer that offsets of `args` and of `scanAhead` refer to. */
-  get input(): Buffer {
-    return this.buffer
+  /** Whether requests that `scanAhead` found are still to be given out. */
+  get hasScanned(): boolean {
+    return this.scannedNext < this.scannedCount
   }
 
-  /** Finds the keys of requests to come that are here already; 0 in the middle of a request. */
-  scanAhead(ranges: AheadRanges): number {
-    return this.pending === 0 ? scanAhead(this.buffer, this.pos, this.end, ranges) : 0
+  /**
+   * Reads the requests that are here in whole; `next` then gives them out one by one, until `keep` forgets the rest. Their
+   * number: 0 in the middle of one, before AUTH, and where the next one has to be parsed.
+   */
+  scanAhead(): number {
+    const { scanned } = this
+    if (scanned === undefined || this.pending !== 0 || !this.limits.authenticated) return 0
+    this.scannedNext = 0
+    this.scannedCount = scanned.find(this.buffer, this.pos, this.end, this.bulkBytesMax)
+    return this.scannedCount
+  }
+
+  private takeScanned(scanned: Scanned): number {
+    const i = this.scannedNext++
+    scanned.take(i)
+    if (this.args !== scanned.args) this.args = scanned.args
+    this.start = scanned.starts[i]
+    this.pos = scanned.starts[i + 1]
+    return REQUEST
   }
 
   private arrayHeader(): number {
@@ -157,7 +187,7 @@ export class RequestParser {
   }
 
   private bulks(): number {
-    const args = this.args
+    const args = this.own
     const buffer = this.buffer
     const end = this.end
     const start = this.start
@@ -251,15 +281,15 @@ export class RequestParser {
     this.pos += newline + 1
     if (words.length === 0) return SKIPPED
     if (!this.limits.authenticated && words.length > 10) return this.fail('unauthenticated multibulk length')
-    this.args.load(words)
+    this.own.load(words)
     return REQUEST
   }
 
   private beginArgs(): void {
-    this.args.count = 0
+    this.own.count = 0
     this.bulkLength = -1
     // One request of a million arguments must not hold 8 MB for the connection's life.
-    if (this.args.ranges.length > RANGES_KEPT) this.args.ranges = new Int32Array(32)
+    if (this.own.ranges.length > RANGES_KEPT) this.own.ranges = new Int32Array(32)
   }
 
   private finishRead(): number {

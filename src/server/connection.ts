@@ -7,6 +7,7 @@ import { argvBytes, errorReply } from '../engine/engine.ts'
 import type { Wire, WireHandler } from '../io/tcp.ts'
 import { Args } from '../protocol/args.ts'
 import { type ParserLimits, PROTOCOL_ERROR, QUERY_TOO_LARGE, REQUEST, RequestParser } from '../protocol/parser.ts'
+import type { Scanned } from '../protocol/scanned.ts'
 import type { ReplyWriter } from '../protocol/writer.ts'
 
 /** Replies are flushed in the middle of a batch when so many bytes are waiting. */
@@ -17,7 +18,7 @@ const FLUSH_BYTES = 64 * 1024
  */
 const UNREAD_REPLY_BYTES_MAX = 64 * 1024 * 1024
 
-/** With less input than this there is hardly more than one request, and nothing to look ahead at. */
+/** With less input there is one request, which parsing alone finds more quickly. */
 const AHEAD_BYTES_MIN = 64
 
 /** Limits on what may wait for a peer that does not read: `client-output-buffer-limit`. */
@@ -31,6 +32,7 @@ export interface OutputLimit {
 export interface ConnectionHost {
   readonly engine: Engine
   readonly out: ReplyWriter
+  readonly scanned: Scanned
   /** The connection whose requests are being run. */
   current: Connection | undefined
   /** Unix time in milliseconds, now. */
@@ -61,17 +63,20 @@ export class Connection implements Link, WireHandler {
     this.host = host
     const session = new Session(id, this, host.nowMs(), authenticated)
     this.session = session
-    this.parser = new RequestParser({
-      get bulkBytesMax() {
-        return host.limits.bulkBytesMax
+    this.parser = new RequestParser(
+      {
+        get bulkBytesMax() {
+          return host.limits.bulkBytesMax
+        },
+        get queryBytesMax() {
+          return host.limits.queryBytesMax
+        },
+        get authenticated() {
+          return session.authenticated
+        },
       },
-      get queryBytesMax() {
-        return host.limits.queryBytesMax
-      },
-      get authenticated() {
-        return session.authenticated
-      },
-    })
+      host.scanned,
+    )
   }
 
   get peer(): string {
@@ -167,7 +172,7 @@ export class Connection implements Link, WireHandler {
           if (!this.retryPostponed()) break
           continue
         }
-        if (ahead.index >= ahead.count && parser.unparsedBytes > AHEAD_BYTES_MIN) this.lookAhead()
+        if (!parser.hasScanned && parser.unparsedBytes > AHEAD_BYTES_MIN) this.lookAhead()
         const found = parser.next()
         if (found !== REQUEST) {
           this.inputEnded(found)
@@ -185,12 +190,14 @@ export class Connection implements Link, WireHandler {
     if (session.closing) this.wire.end()
   }
 
-  /** Tells the keyspace which keys the requests that are here already will ask for. */
+  /** Reads the requests that are here already, and tells the keyspace which keys they will ask for. */
   private lookAhead(): void {
-    const { parser, session } = this
-    const { keyspace } = this.host.engine
-    const count = parser.scanAhead(keyspace.ahead)
-    if (count > 1) keyspace.lookAhead(parser.input, count, session.db)
+    const { scanned, engine } = this.host
+    const count = this.parser.scanAhead()
+    if (count < 2) return
+    const { ahead } = engine.keyspace
+    scanned.firstArguments(ahead.starts, ahead.ends)
+    engine.keyspace.lookAhead(scanned.args.buffer, count, this.session.db)
   }
 
   private inputEnded(found: number): void {

@@ -3,6 +3,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Wire } from '../../../src/io/tcp.ts'
+import { Scanned } from '../../../src/protocol/scanned.ts'
 import { encodeRequest, ReplyWriter } from '../../../src/protocol/writer.ts'
 import { Connection, type ConnectionHost } from '../../../src/server/connection.ts'
 import { createTestServer } from '../../support/engine.ts'
@@ -32,6 +33,7 @@ function connect(): Client {
   const host: ConnectionHost = {
     engine,
     out: new ReplyWriter(),
+    scanned: new Scanned(),
     current: undefined,
     nowMs: () => 1_700_000_000_000,
     limits: { bulkBytesMax: 1 << 20, queryBytesMax: 1 << 20 },
