@@ -11,8 +11,10 @@ export interface Wire {
   readonly peerIsLoopback: boolean
   /** Bytes that were written and not yet taken by the system. */
   readonly pendingBytes: number
-  /** Sends the first `length` bytes, by default all; they may be changed after the call. */
-  write(bytes: Buffer, length?: number): void
+  /** Sends the bytes; they may be changed after the call. */
+  write(bytes: Buffer): void
+  /** Sends bytes that are given as text of one character a byte: for short ones the quicker way (measured, Node 20). */
+  writeLatin1(text: string): void
   /** Stops reading until `resume`: the peer feels it through TCP. */
   pause(): void
   resume(): void
@@ -138,11 +140,12 @@ class SocketWire implements Wire {
     return this.socket.writableLength
   }
 
-  write(bytes: Buffer, length = bytes.length): void {
-    if (!this.socket.writable) return
-    // A short reply travels quicker as a string: the runtime hands it to the system from the stack (measured, Node 20).
-    if (length <= STRING_BYTES_MAX) this.socket.write(bytes.toString('latin1', 0, length), 'latin1')
-    else this.socket.write(Buffer.from(bytes.subarray(0, length)))
+  write(bytes: Buffer): void {
+    if (this.socket.writable) this.socket.write(Buffer.from(bytes))
+  }
+
+  writeLatin1(text: string): void {
+    if (this.socket.writable) this.socket.write(text, 'latin1')
   }
 
   pause(): void {
@@ -164,7 +167,6 @@ class SocketWire implements Wire {
   }
 }
 
-const STRING_BYTES_MAX = 8192
 /** A wire that is to be closed is dropped if the peer takes nothing of what is left for so long. */
 const CLOSE_GRACE_MS = 5000
 

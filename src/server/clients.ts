@@ -26,6 +26,8 @@ export interface ClientParts {
   readonly options: ClientOptions
   readonly nowMs: () => number
   readonly log: (message: string) => void
+  /** Before the replies of a turn of the event loop are sent: sends what has to be on its way before them. */
+  readonly beforeReplies: () => void
   /** A connection is gone: drop what refers to its session. */
   readonly onClosed: (session: Session) => void
 }
@@ -56,6 +58,8 @@ export class ClientRegistry implements Clients, ConnectionHost {
   private readonly deadlines = new Map<Session, NodeJS.Timeout>()
   private pauseTimer: NodeJS.Timeout | undefined
   private nextId = 1
+  /** Connections that hold output. */
+  private holding: Connection[] = []
 
   constructor(parts: ClientParts) {
     const { options } = parts
@@ -101,6 +105,17 @@ export class ClientRegistry implements Clients, ConnectionHost {
     const connection = new Connection(this.nextId++, wire, this, authenticated)
     this.connections.set(connection.session.id, connection)
     return connection
+  }
+
+  sendHeldSoon(connection: Connection): void {
+    if (this.holding.push(connection) === 1) setImmediate(this.sendAllHeld)
+  }
+
+  private readonly sendAllHeld = (): void => {
+    const { holding } = this
+    this.holding = []
+    this.parts.beforeReplies()
+    for (const connection of holding) connection.sendHeld()
   }
 
   connection(session: Session): Connection | undefined {

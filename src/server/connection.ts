@@ -1,5 +1,7 @@
 // One client connection: input bytes to requests, requests to the engine, replies to the wire. Replies of a batch of
-// requests are written into one buffer that all connections share, and flushed once per read.
+// requests are written into one buffer that all connections share. Short ones are held until the end of the turn of the event
+// loop, as Redis does: what the requests changed is on its way to the replicas before the client hears of it, and a client
+// with many connections is woken once, not for each of them.
 
 import { type Link, Session } from '../commands/session.ts'
 import type { Engine } from '../engine/engine.ts'
@@ -17,6 +19,11 @@ const FLUSH_BYTES = 64 * 1024
  * a client that sends 64 MiB worth of replies ahead of reading any is taken for stuck.
  */
 const UNREAD_REPLY_BYTES_MAX = 64 * 1024 * 1024
+
+/** Output up to this size is held. */
+const HELD_BYTES_MAX = 8 * 1024
+/** What is held is sent at once beyond this. */
+const HELD_TOTAL_BYTES_MAX = 64 * 1024
 
 /** With less input there is one request, which parsing alone finds more quickly. */
 const AHEAD_BYTES_MIN = 64
@@ -40,6 +47,8 @@ export interface ConnectionHost {
   readonly limits: Omit<ParserLimits, 'authenticated'>
   outputLimit(session: Session): OutputLimit
   readonly stats: { inputBytes: number; outputBytes: number; reads: number; writes: number }
+  /** Calls the connection's `sendHeld` at the end of this turn of the event loop. */
+  sendHeldSoon(connection: Connection): void
   /** Called once when a connection is gone. */
   closed(connection: Connection): void
   log(message: string): void
@@ -54,6 +63,8 @@ export class Connection implements Link, WireHandler {
   /** A request that waits for the end of a pause. */
   private postponed: Args | undefined
   private postponedBytes = 0
+  /** Output of this turn of the event loop, one character a byte. */
+  private held = ''
   private softSinceMs = 0
   private reading = true
   private gone = false
@@ -92,14 +103,14 @@ export class Connection implements Link, WireHandler {
   }
 
   get outputBytes(): number {
-    return this.wire.pendingBytes
+    return this.wire.pendingBytes + this.held.length
   }
 
   /** Memory that the connection holds: input, what waits or is queued of it, what it watches and listens to, output. */
   get heldBytes(): number {
     const { transaction, watchedBytes, subscribedBytes } = this.session
     const waiting = (this.postponed === undefined ? 0 : this.postponedBytes) + (transaction?.bytes ?? 0)
-    return this.parser.heldBytes + waiting + watchedBytes + subscribedBytes + this.wire.pendingBytes
+    return this.parser.heldBytes + waiting + watchedBytes + subscribedBytes + this.outputBytes
   }
 
   /** Unix time in milliseconds since which the soft output limit is exceeded, 0 if it is not. */
@@ -148,12 +159,13 @@ export class Connection implements Link, WireHandler {
 
   closeAfterReply(): void {
     this.session.closing = true
-    if (this.host.current !== this) this.wire.end()
+    if (this.host.current !== this) this.end()
   }
 
   /** Ends at once, also for who asks the registry in the same moment. */
   close(): void {
     this.session.closing = true
+    this.sendHeld()
     this.wire.destroy()
     this.onClose()
   }
@@ -187,7 +199,12 @@ export class Connection implements Link, WireHandler {
       this.flush()
       host.current = undefined
     }
-    if (session.closing) this.wire.end()
+    if (session.closing) this.end()
+  }
+
+  private end(): void {
+    this.sendHeld()
+    this.wire.end()
   }
 
   /** Reads the requests that are here already, and tells the keyspace which keys they will ask for. */
@@ -240,9 +257,28 @@ export class Connection implements Link, WireHandler {
 
   private write(bytes: Buffer, length: number): void {
     if (this.gone) return
-    this.host.stats.writes++
     this.host.stats.outputBytes += length
-    this.wire.write(bytes, length)
+    if (length <= HELD_BYTES_MAX && !this.session.isReplica) return this.hold(bytes.toString('latin1', 0, length))
+    this.sendHeld()
+    this.host.stats.writes++
+    this.wire.write(length === bytes.length ? bytes : bytes.subarray(0, length))
+    if (this.wire.pendingBytes !== 0) this.checkOutput()
+  }
+
+  private hold(text: string): void {
+    const isFirst = this.held === ''
+    this.held += text
+    if (this.held.length > HELD_TOTAL_BYTES_MAX) this.sendHeld()
+    else if (isFirst) this.host.sendHeldSoon(this)
+  }
+
+  /** Sends what is held. */
+  sendHeld(): void {
+    const { held } = this
+    if (held === '') return
+    this.held = ''
+    this.host.stats.writes++
+    this.wire.writeLatin1(held)
     if (this.wire.pendingBytes !== 0) this.checkOutput()
   }
 

@@ -121,6 +121,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     options,
     nowMs: wallMs,
     log: (message) => log.verbose(message),
+    beforeReplies: () => replication.flush(),
     onClosed: (session) => {
       pubsub.unsubscribeAll(session)
       transactions.unwatch(session)

@@ -30,6 +30,8 @@ export interface ServerParts {
 
 /** The part that replicates: to replicas, and from a primary. */
 export interface ServerReplication extends ReplicationHost, ReplicationFeed {
+  /** Sends the replicas what was fed and is still held. */
+  flush(): void
   /** Takes the role of the configuration: what is asked while a snapshot is being loaded is answered in that role. */
   prepare(): void
   /**

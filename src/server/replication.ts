@@ -231,6 +231,7 @@ export function createReplication(parts: ServerParts, snapshots: Snapshots): Ser
       if (engine.session !== undefined) engine.session.writeOffset = history.offset
       flushSoon()
     },
+    flush,
     prepare() {
       const primary = options.replicaof
       if (primary !== undefined) follow(primary.host, primary.port)

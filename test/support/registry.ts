@@ -33,6 +33,7 @@ export function createTestRegistry(given: Readonly<Partial<Record<keyof ServerOp
     options: server.config.values,
     nowMs: () => server.nowMs,
     log: () => {},
+    beforeReplies: () => {},
     onClosed: () => {},
   })
   host.clients = clients
@@ -44,7 +45,8 @@ export function createTestRegistry(given: Readonly<Partial<Record<keyof ServerOp
       local: '127.0.0.1:2',
       peerIsLoopback: true,
       pendingBytes: 0,
-      write: (bytes, length = bytes.length) => void output.push(Buffer.from(bytes.subarray(0, length))),
+      write: (bytes) => void output.push(Buffer.from(bytes)),
+      writeLatin1: (text) => void output.push(Buffer.from(text, 'latin1')),
       pause: () => {},
       resume: () => {},
       end: () => {
@@ -61,7 +63,11 @@ export function createTestRegistry(given: Readonly<Partial<Record<keyof ServerOp
         const bytes = typeof input === 'string' ? Buffer.from(`${input}\r\n`, 'latin1') : input
         handler.onData(bytes, bytes.length)
       },
-      output: () => Buffer.concat(output.splice(0)).toString('latin1'),
+      output() {
+        // As at the end of the turn.
+        for (const session of clients.all()) clients.connection(session)?.sendHeld()
+        return Buffer.concat(output.splice(0)).toString('latin1')
+      },
       get state() {
         return state
       },

@@ -24,7 +24,8 @@ function connect(): Client {
     local: '127.0.0.1:2',
     peerIsLoopback: true,
     pendingBytes: 0,
-    write: (bytes, length = bytes.length) => void sent.push(Buffer.from(bytes.subarray(0, length))),
+    write: (bytes) => void sent.push(Buffer.from(bytes)),
+    writeLatin1: (text) => void sent.push(Buffer.from(text, 'latin1')),
     pause() {},
     resume() {},
     end() {},
@@ -39,6 +40,7 @@ function connect(): Client {
     limits: { bulkBytesMax: 1 << 20, queryBytesMax: 1 << 20 },
     outputLimit: () => ({ hardBytes: 0, softBytes: 0, softSeconds: 0 }),
     stats: { inputBytes: 0, outputBytes: 0, reads: 0, writes: 0 },
+    sendHeldSoon: (connection) => connection.sendHeld(),
     closed() {},
     log() {},
   }
