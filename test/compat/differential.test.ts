@@ -57,6 +57,8 @@ const milliseconds = fc.oneof(
 const atSeconds = fc.constantFrom('33177117420', '33177117421', '1', '0', '-1', '9223372036854775807', 'x')
 const atMs = fc.constantFrom('33177117420123', '33177117420124', '1', '0', '-1', '9223372036854775807', 'x')
 const condition = fc.subarray(['NX', 'XX', 'GT', 'LT'], { maxLength: 2 })
+/** Of times that count from now, whether one is greater depends on the milliseconds that passed since the other. */
+const conditionOfRelative = fc.subarray(['NX', 'XX'], { maxLength: 2 })
 const expiryOption: fc.Arbitrary<string[]> = fc.oneof<fc.Arbitrary<string[]>[]>(
   fc.constant([]),
   fc.constant([]),
@@ -114,8 +116,8 @@ const anyCommand: fc.Arbitrary<Command> = fc.oneof(
   command(fc.constantFrom('DEL', 'UNLINK', 'EXISTS', 'TOUCH'), some(key)),
   command(fc.constantFrom('TYPE', 'PERSIST', 'EXPIRETIME', 'PEXPIRETIME', 'DUMP'), key),
   command(fc.constantFrom('TTL', 'PTTL'), key),
-  command(word('EXPIRE'), key, seconds, condition),
-  command(word('PEXPIRE'), key, milliseconds, condition),
+  command(word('EXPIRE'), key, seconds, conditionOfRelative),
+  command(word('PEXPIRE'), key, milliseconds, conditionOfRelative),
   command(word('EXPIREAT'), key, atSeconds, condition),
   command(word('PEXPIREAT'), key, atMs, condition),
   command(fc.constantFrom('RENAME', 'RENAMENX'), key, key),
@@ -159,6 +161,13 @@ function normalised(value: RespValue, [name]: Command): unknown {
   return typeof value === 'bigint' ? `${value}n` : value
 }
 
+/** Equal, or two rounded times with the border of rounding between them. */
+function areAlike(one: unknown, other: unknown): boolean {
+  if (JSON.stringify(one) === JSON.stringify(other)) return true
+  const [a, b] = [one, other].map((reply) => Number(/^about (\d+)$/.exec(String(reply))?.[1]))
+  return Math.abs(a! - b!) <= 1
+}
+
 async function play(connection: RawConnection, commands: readonly Command[]): Promise<unknown[]> {
   connection.send(Buffer.concat(commands.map(encodeRequest)))
   const replies: unknown[] = []
@@ -177,6 +186,10 @@ const withoutTimesInTransactions = (commands: readonly Command[]): Command[] => 
 }
 
 const BEGIN: Command[] = [['DISCARD'], ['UNWATCH'], ['SELECT', '0'], ['FLUSHALL']]
+/** Keys whose time is over are counted until somebody meets them, be it RANDOMKEY by chance: EXISTS meets them all first. */
+const meetingAllFirst = (commands: readonly Command[]): Command[] =>
+  commands.flatMap((each) => (each[0] === 'DBSIZE' ? [['EXISTS', ...KEYS], each] : [each]))
+
 const inspect = (db: string): Command[] => [
   ['SELECT', db],
   ['DBSIZE'],
@@ -193,11 +206,11 @@ describe('random commands', () => {
   it(`${RUNS} sequences are answered alike`, async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(anyCommand, { minLength: 20, maxLength: 100 }), async (generated) => {
-        const commands = withoutTimesInTransactions([...BEGIN, ...generated, ...END])
+        const commands = meetingAllFirst(withoutTimesInTransactions([...BEGIN, ...generated, ...END]))
         const [expected, got] = await Promise.all(pair.map((connection) => play(connection, commands)))
         const differences = commands
           .map((each, i) => ({ command: each, redis: expected![i], vedette: got![i] }))
-          .filter(({ redis, vedette }) => JSON.stringify(redis) !== JSON.stringify(vedette))
+          .filter(({ redis, vedette }) => !areAlike(redis, vedette))
         expect(differences).toEqual([])
       }),
       { numRuns: RUNS, endOnFailure: false },
