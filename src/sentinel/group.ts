@@ -168,9 +168,13 @@ function pollServer(core: CoreState, group: GroupState, server: Watched, nowMs: 
   const { downAfterMs } = settingsOf(core, topo)
   const infoMs = eager ? INFO_EAGER_MS : INFO_MS
   poll(server, nowMs, { heartbeatMs: core.heartbeatMs, infoMs, downAfterMs }, core.out)
-  // PUBLISH counts as a write: it would wait behind the pause of a switchover, and pings behind it.
-  const paused = topo.failover?.planned === true && sameAddress(topo.failover.old, server.ref)
-  if (server.link === 'up' && nowMs >= server.nextHelloMs && !paused) publishHello(core, server, nowMs)
+  if (nowMs >= server.nextHelloMs && takesHellos(core, server)) publishHello(core, server, nowMs)
+}
+
+/** PUBLISH counts as a write: it would wait behind the pause of a switchover, and pings behind it. */
+function takesHellos(core: CoreState, { link, ref }: Watched): boolean {
+  const failover = topoOf(core, ref.group)?.failover
+  return link === 'up' && !(failover?.planned === true && sameAddress(failover.old, ref))
 }
 
 /** Publishes a hello on the server. */
@@ -184,7 +188,7 @@ export function publishHello(core: CoreState, server: Watched, nowMs: number): v
 /** Publishes a hello everywhere, now: something in it changed, or somebody new is listening. */
 export function publishEverywhere(core: CoreState, nowMs: number): void {
   for (const group of core.groups.values())
-    for (const server of group.servers.values()) if (server.link === 'up') publishHello(core, server, nowMs)
+    for (const server of group.servers.values()) if (takesHellos(core, server)) publishHello(core, server, nowMs)
 }
 
 /** Takes an INFO: new replicas, roles, reboots, and what a replica knows of its primary. */
