@@ -178,7 +178,7 @@ function takesHellos(core: CoreState, { link, ref }: Watched): boolean {
 }
 
 /** Publishes a hello on the server. */
-export function publishHello(core: CoreState, server: Watched, nowMs: number): void {
+function publishHello(core: CoreState, server: Watched, nowMs: number): void {
   if (!isAddressed(core)) return
   server.nextHelloMs = nowMs + (core.formed === undefined ? HELLO_FORMING_MS : HELLO_MS)
   server.lastHelloMs = nowMs

@@ -111,10 +111,14 @@ export class ClientRegistry implements Clients, ConnectionHost {
     if (this.holding.push(connection) === 1) setImmediate(this.sendAllHeld)
   }
 
+  beforeReplies(): void {
+    this.parts.beforeReplies()
+  }
+
   private readonly sendAllHeld = (): void => {
     const { holding } = this
     this.holding = []
-    this.parts.beforeReplies()
+    this.beforeReplies()
     for (const connection of holding) connection.sendHeld()
   }
 

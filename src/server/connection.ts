@@ -47,8 +47,10 @@ export interface ConnectionHost {
   readonly limits: Omit<ParserLimits, 'authenticated'>
   outputLimit(session: Session): OutputLimit
   readonly stats: { inputBytes: number; outputBytes: number; reads: number; writes: number }
-  /** Calls the connection's `sendHeld` at the end of this turn of the event loop. */
+  /** Calls the connection's `sendHeld` at the end of this turn of the event loop, after `beforeReplies`. */
   sendHeldSoon(connection: Connection): void
+  /** Sends what has to be on its way before any reply. */
+  beforeReplies(): void
   /** Called once when a connection is gone. */
   closed(connection: Connection): void
   log(message: string): void
@@ -165,7 +167,7 @@ export class Connection implements Link, WireHandler {
   /** Ends at once, also for who asks the registry in the same moment. */
   close(): void {
     this.session.closing = true
-    this.sendHeld()
+    this.sendNow()
     this.wire.destroy()
     this.onClose()
   }
@@ -203,7 +205,7 @@ export class Connection implements Link, WireHandler {
   }
 
   private end(): void {
-    this.sendHeld()
+    this.sendNow()
     this.wire.end()
   }
 
@@ -259,7 +261,7 @@ export class Connection implements Link, WireHandler {
     if (this.gone) return
     this.host.stats.outputBytes += length
     if (length <= HELD_BYTES_MAX && !this.session.isReplica) return this.hold(bytes.toString('latin1', 0, length))
-    this.sendHeld()
+    this.sendNow()
     this.host.stats.writes++
     this.wire.write(length === bytes.length ? bytes : bytes.subarray(0, length))
     if (this.wire.pendingBytes !== 0) this.checkOutput()
@@ -268,11 +270,17 @@ export class Connection implements Link, WireHandler {
   private hold(text: string): void {
     const isFirst = this.held === ''
     this.held += text
-    if (this.held.length > HELD_TOTAL_BYTES_MAX) this.sendHeld()
+    if (this.held.length > HELD_TOTAL_BYTES_MAX) this.sendNow()
     else if (isFirst) this.host.sendHeldSoon(this)
   }
 
-  /** Sends what is held. */
+  /** Sends what is held before the end of the turn; the stream of a replica goes before everything. */
+  private sendNow(): void {
+    if (!this.session.isReplica) this.host.beforeReplies()
+    this.sendHeld()
+  }
+
+  /** Sends what is held; for `sendHeldSoon`. */
   sendHeld(): void {
     const { held } = this
     if (held === '') return

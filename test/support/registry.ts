@@ -21,6 +21,8 @@ export interface TestRegistry {
   readonly clients: ClientRegistry
   /** The host of the engine, for a test to put its own parts in. */
   readonly host: { -readonly [K in keyof Host]: Host[K] }
+  /** What was sent to whom, in order: `replicas` stands for the stream that goes before replies. */
+  readonly sent: ('replicas' | 'reply')[]
   connect(): TestWire
 }
 
@@ -28,12 +30,13 @@ export interface TestRegistry {
 export function createTestRegistry(given: Readonly<Partial<Record<keyof ServerOptions, string>>> = {}): TestRegistry {
   const server = createTestServer(given)
   const host = server.host as TestRegistry['host']
+  const sent: TestRegistry['sent'] = []
   const clients: ClientRegistry & Clients = new ClientRegistry({
     engine: server.engine,
     options: server.config.values,
     nowMs: () => server.nowMs,
     log: () => {},
-    beforeReplies: () => {},
+    beforeReplies: () => void sent.push('replicas'),
     onClosed: () => {},
   })
   host.clients = clients
@@ -45,8 +48,14 @@ export function createTestRegistry(given: Readonly<Partial<Record<keyof ServerOp
       local: '127.0.0.1:2',
       peerIsLoopback: true,
       pendingBytes: 0,
-      write: (bytes) => void output.push(Buffer.from(bytes)),
-      writeLatin1: (text) => void output.push(Buffer.from(text, 'latin1')),
+      write: (bytes) => {
+        sent.push('reply')
+        output.push(Buffer.from(bytes))
+      },
+      writeLatin1: (text) => {
+        sent.push('reply')
+        output.push(Buffer.from(text, 'latin1'))
+      },
       pause: () => {},
       resume: () => {},
       end: () => {
@@ -73,5 +82,5 @@ export function createTestRegistry(given: Readonly<Partial<Record<keyof ServerOp
       },
     }
   }
-  return { server, clients, host, connect }
+  return { server, clients, host, sent, connect }
 }

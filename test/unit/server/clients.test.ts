@@ -69,3 +69,22 @@ describe('the bytes that connections hold', () => {
     registry.clients.closeAll()
   })
 })
+
+describe('what goes to the replicas', () => {
+  const LARGE = 'x'.repeat(20_000)
+  it.each([
+    ['a short reply', ['SET a 1'], false],
+    ['a reply too long to be held', [`SET a ${LARGE}`, 'GET a'], true],
+    ['many replies of one read', [Array.from({ length: 20_000 }, () => 'INCR n').join('\r\n')], true],
+    ['the last reply', ['QUIT'], true],
+  ])('is on its way before %s', async (_what, requests, atOnce) => {
+    const registry = createTestRegistry()
+    const wire = registry.connect()
+    for (const request of requests) wire.send(request)
+    expect(registry.sent.includes('reply')).toBe(atOnce)
+    await new Promise(setImmediate)
+    expect(registry.sent).toContain('reply')
+    expect(registry.sent[0]).toBe('replicas')
+    registry.clients.closeAll()
+  })
+})

@@ -41,6 +41,7 @@ function connect(): Client {
     outputLimit: () => ({ hardBytes: 0, softBytes: 0, softSeconds: 0 }),
     stats: { inputBytes: 0, outputBytes: 0, reads: 0, writes: 0 },
     sendHeldSoon: (connection) => connection.sendHeld(),
+    beforeReplies() {},
     closed() {},
     log() {},
   }
