@@ -4,8 +4,6 @@
 
 import { Args } from './args.ts'
 
-/** Requests that are read at once: what the store fetches for them fits the first-level cache. */
-export const SCANNED_MAX = 64
 const ARGUMENTS_MAX = 9
 const BULK_BYTES_MAX = 999_999
 
@@ -21,15 +19,19 @@ export class Scanned {
   /** Number of requests. */
   count = 0
   /** Where each request begins, and behind the last one where that ends. */
-  readonly starts = new Int32Array(SCANNED_MAX + 1)
+  readonly starts: Int32Array
   /** Where the ranges of each request begin in `ranges`, and behind the last one where they end. */
-  readonly firsts = new Int32Array(SCANNED_MAX + 1)
+  readonly firsts: Int32Array
   /** Start and end of each argument, relative to the start of its request. */
-  readonly ranges = new Int32Array(2 * ARGUMENTS_MAX * SCANNED_MAX)
+  readonly ranges: Int32Array
   /** The request that was taken last. */
   readonly args = new Args(EMPTY)
 
-  constructor() {
+  /** Room for so many requests at once. */
+  constructor(requestsMax: number) {
+    this.starts = new Int32Array(requestsMax + 1)
+    this.firsts = new Int32Array(requestsMax + 1)
+    this.ranges = new Int32Array(2 * ARGUMENTS_MAX * requestsMax)
     this.args.ranges = this.ranges
   }
 
@@ -72,7 +74,8 @@ export class Scanned {
     let w = 0
     starts[0] = from
     firsts[0] = 0
-    for (let found = 0; found < SCANNED_MAX; found++) {
+    const most = starts.length - 1
+    for (let found = 0; found < most; found++) {
       const start = p
       if (p + 4 > to || bytes[p] !== ASTERISK || bytes[p + 2] !== CR) return found
       const count = bytes[p + 1] - ZERO
@@ -103,7 +106,7 @@ export class Scanned {
       starts[found + 1] = p
       firsts[found + 1] = w
     }
-    return SCANNED_MAX
+    return most
   }
 }
 

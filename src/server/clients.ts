@@ -5,6 +5,7 @@ import type { Blocked, Session } from '../commands/session.ts'
 import type { OutputBufferLimits } from '../config/special-values.ts'
 import { type Engine, errorReply } from '../engine/engine.ts'
 import type { Wire, WireHandler } from '../io/tcp.ts'
+import { AHEAD_MAX } from '../keyspace/ahead.ts'
 import { Scanned } from '../protocol/scanned.ts'
 import { ReplyWriter } from '../protocol/writer.ts'
 import { Connection, type ConnectionHost, type OutputLimit } from './connection.ts'
@@ -46,7 +47,7 @@ export interface ClientStats {
 export class ClientRegistry implements Clients, ConnectionHost {
   readonly engine: Engine
   readonly out = new ReplyWriter()
-  readonly scanned = new Scanned()
+  readonly scanned = new Scanned(AHEAD_MAX)
   current: Connection | undefined
   readonly stats: ClientStats = { connections: 0, rejected: 0, inputBytes: 0, outputBytes: 0, reads: 0, writes: 0 }
   readonly limits: ConnectionHost['limits']

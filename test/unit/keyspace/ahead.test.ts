@@ -1,5 +1,6 @@
 // What is known ahead never passes for something else: the hash of other bytes, of a later read, of a request too far.
 import { describe, expect, it } from 'vitest'
+import { AHEAD_MAX } from '../../../src/keyspace/ahead.ts'
 import { Keyspace } from '../../../src/keyspace/keyspace.ts'
 import { Scanned } from '../../../src/protocol/scanned.ts'
 import { encodeRequest } from '../../../src/protocol/writer.ts'
@@ -10,7 +11,7 @@ const KEY = { k0: 1, k1: 2 }
 function prepared(words: readonly string[]) {
   const space = new Keyspace(2, KEY, { expired() {}, modified() {}, flushing() {} })
   const bytes = Buffer.concat(words.map((word) => encodeRequest(['GET', word])))
-  const scanned = new Scanned()
+  const scanned = new Scanned(AHEAD_MAX)
   const look = (to: number): void => {
     const count = scanned.find(bytes, 0, to, 1 << 20)
     scanned.firstArguments(space.ahead.starts, space.ahead.ends)

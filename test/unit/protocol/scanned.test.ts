@@ -52,7 +52,7 @@ describe('requests that are read ahead', () => {
         places,
         (parts, at) => {
           const pieces = cut(Buffer.concat(parts), at)
-          expect(read(pieces, new Scanned())).toEqual(read(pieces, undefined))
+          expect(read(pieces, new Scanned(64))).toEqual(read(pieces, undefined))
         },
       ),
       { numRuns: 300 },
@@ -96,7 +96,7 @@ describe('requests that are read ahead', () => {
         fc.constantFrom(5, 512 << 20),
         (parts, at, bulkBytesMax) => {
           const pieces = cut(Buffer.concat(parts), at)
-          expect(read(pieces, new Scanned(), bulkBytesMax)).toEqual(read(pieces, undefined, bulkBytesMax))
+          expect(read(pieces, new Scanned(64), bulkBytesMax)).toEqual(read(pieces, undefined, bulkBytesMax))
         },
       ),
       { numRuns: 3_000 },
@@ -105,14 +105,14 @@ describe('requests that are read ahead', () => {
 
   it('are not read before AUTH, whose limits are the parser’s', () => {
     const limits = { bulkBytesMax: 512, queryBytesMax: 1 << 20, authenticated: false }
-    const parser = new RequestParser(limits, new Scanned())
+    const parser = new RequestParser(limits, new Scanned(64))
     parser.feed(encodeRequest(['PING']))
     expect(parser.scanAhead()).toBe(0)
     expect(parser.next()).toBe(REQUEST)
   })
 
   it('hold on to no bytes once they are given out or forgotten', () => {
-    const scanned = new Scanned()
+    const scanned = new Scanned(64)
     const parser = new RequestParser({ bulkBytesMax: 512, queryBytesMax: 1 << 20, authenticated: true }, scanned)
     const half = Buffer.from('*1\r\n$4\r\nPI')
     parser.feed(half)

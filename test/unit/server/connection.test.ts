@@ -34,7 +34,7 @@ function connect(): Client {
   const host: ConnectionHost = {
     engine,
     out: new ReplyWriter(),
-    scanned: new Scanned(),
+    scanned: new Scanned(64),
     current: undefined,
     nowMs: () => 1_700_000_000_000,
     limits: { bulkBytesMax: 1 << 20, queryBytesMax: 1 << 20 },
