@@ -106,8 +106,35 @@ function withSharedInput(accepted: net.Socket): net.Socket {
   return socket
 }
 
-/** Wraps a connected socket, also one that we opened ourselves. */
-export function attach(socket: net.Socket, accept: (wire: Wire) => WireHandler): void {
+/** A connection that is being made, or was. */
+export interface Dial {
+  /** Gives up, or closes now. */
+  destroy(): void
+}
+
+/** Connects to an address: `accept` gets the wire, or `onFailed` the system's error code. Nothing is called before this returns. */
+export function connectTcp(
+  host: string,
+  port: number,
+  accept: (wire: Wire) => WireHandler,
+  onFailed: (reason: string) => void,
+): Dial {
+  const socket = net.connect({ host, port, noDelay: true, keepAlive: true })
+  let reason = 'end'
+  const fail = (): void => onFailed(reason)
+  socket.on('error', (error: NodeJS.ErrnoException) => {
+    reason = error.code ?? error.message
+  })
+  socket.once('close', fail)
+  socket.once('connect', () => {
+    socket.off('close', fail)
+    attach(socket, accept)
+  })
+  return socket
+}
+
+/** Wraps a connected socket, accepted or opened by us. */
+function attach(socket: net.Socket, accept: (wire: Wire) => WireHandler): void {
   const wire = new SocketWire(socket)
   const handler = accept(wire)
   let reason = 'end'

@@ -4,9 +4,8 @@
 // Invariants: history.offset counts whole requests outside of a transaction only, so what it names is exactly what is in the
 // keyspace; whoever follows us gets the very bytes that we applied. While an RDB is being loaded our data are no part of
 // any history, and if loading fails they are dropped.
-import { connect, type Socket } from 'node:net'
 import { monotonicMs } from '../io/clock.ts'
-import { attach, type Wire } from '../io/tcp.ts'
+import { connectTcp, type Dial, type Wire } from '../io/tcp.ts'
 import { PRIMARY_ARGUMENTS_MAX, PROTOCOL_ERROR, QUERY_TOO_LARGE, REQUEST, RequestParser } from '../protocol/parser.ts'
 import { ReplyWriter } from '../protocol/writer.ts'
 import { adoptHistory, continueHistory, ensureBacklog, type History } from '../replication/history.ts'
@@ -76,7 +75,7 @@ export function linkToPrimary(parts: PrimaryLinkParts, host: string, port: numbe
   let db = 0
   let stopped = false
   let readBytes = 0
-  let socket: Socket | undefined
+  let dial: Dial | undefined
   let wire: Wire | undefined
   let connection: Connection | undefined // stands for the primary among the clients, once in sync
   let loader: Loader | undefined
@@ -120,51 +119,41 @@ export function linkToPrimary(parts: PrimaryLinkParts, host: string, port: numbe
   // ---- connection ----
 
   const open = (): void => {
-    const opened = connect({ host, port, noDelay: true, keepAlive: true })
-    socket = opened
-    let reason = 'end'
-    const onError = (error: NodeJS.ErrnoException): void => {
-      reason = error.code ?? error.message
-    }
-    const onEarlyClose = (): void => lost(opened, reason)
-    opened.on('error', onError)
-    opened.once('close', onEarlyClose)
-    opened.once('connect', () => {
-      opened.off('close', onEarlyClose)
-      if (socket !== opened) {
-        opened.destroy()
-        return
-      }
-      attach(opened, (attached) => {
-        wire = attached
+    const opened = connectTcp(
+      host,
+      port,
+      (made) => {
+        wire = made
+        perform(machine.connected(monotonicMs()))
         return {
           onData: (bytes, length) => received(opened, bytes.subarray(0, length)),
           onDrain: () => {},
-          onClose: (code) => lost(opened, code),
+          onClose: (reason) => lost(opened, reason),
         }
-      })
-      perform(machine.connected(monotonicMs()))
-    })
+      },
+      (reason) => lost(opened, reason),
+    )
+    dial = opened
   }
 
-  const received = (from: Socket, bytes: Buffer): void => {
-    if (from !== socket) return
+  const received = (from: Dial, bytes: Buffer): void => {
+    if (from !== dial) return
     clients.stats.inputBytes += bytes.length
     readBytes += bytes.length
     if (connection !== undefined) connection.session.lastCommandMs = server.nowMs()
     perform(machine.received(bytes, monotonicMs()))
   }
 
-  const lost = (which: Socket, reason: string): void => {
-    if (which !== socket) return
+  const lost = (which: Dial, reason: string): void => {
+    if (which !== dial) return
     forget()
     perform(machine.closed(CONNECT_ERRORS[reason] ?? reason, monotonicMs()))
   }
 
   /** Drops everything that belongs to the connection, and the connection. */
   const forget = (): void => {
-    const was = socket
-    socket = undefined
+    const was = dial
+    dial = undefined
     wire = undefined
     was?.destroy()
     if (connection !== undefined) {
