@@ -9,7 +9,7 @@ import { addressKey } from './address.ts'
 import { signal } from './detector.ts'
 import type { Effect, Input, RaftView } from './effects.ts'
 import { decodeEntry, type Entry } from './entries.ts'
-import { noteOrderDone } from './failover.ts'
+import { noteOrderDone } from './failover-run.ts'
 import { createFormation, startAnew } from './formation.ts'
 import {
   adoptFound,
@@ -35,7 +35,7 @@ import {
   tryToForm,
   viewNow,
 } from './peers.ts'
-import { answerCommitted, askAgain, askForGroups, expireRequests, takeRequest, takeResult } from './requests.ts'
+import { answerCommitted, askForGroups, expireRequests, takeRequest, takeResult } from './requests.ts'
 import { createSequence, isNews, noteNews } from './sequence.ts'
 import { optionOf } from './settings.ts'
 import {
@@ -341,7 +341,11 @@ function takeRaftView(core: CoreState, view: RaftView, nowMs: number): void {
   if (before.voters.length + before.learners.length > 0)
     forgetGhosts(core, (id) => before.voters.includes(id) || before.learners.includes(id))
   if (view.term === before.term && view.leader === before.leader) return
-  for (const group of core.groups.values()) group.run = undefined
+  for (const group of core.groups.values()) {
+    group.run = undefined
+    group.startedEpoch = undefined
+    group.doubt = undefined
+  }
   core.proposed.clear()
   core.leaderSinceMs = nowMs
   if (view.leader === undefined) return
@@ -376,7 +380,6 @@ function takeCommitted(
     core.dirty = true
     return undefined
   }
-  if (!applied.ok && entry.kind === 'start' && askAgain(core, entry.nonce, nowMs)) return undefined
   answerCommitted(core, entry.nonce, applied)
   // One that lost a race: its leader may try again at once.
   if (!applied.ok) return core.groups.get(entry.group)
@@ -401,10 +404,12 @@ function announce(
   switch (entry.kind) {
     case 'start': {
       core.stats.failovers += 1
-      emitText(core, '+new-epoch', String(entry.epoch))
+      const { lastEpoch: epoch } = topo
+      if (acting && entry.by === core.self.peer) group.startedEpoch = epoch
+      emitText(core, '+new-epoch', String(epoch))
       if (acting) emit(core, '+try-failover', group.name, group.primary, master)
       const leader = entry.by === core.self.peer ? core.self : core.peers.get(entry.by)
-      if (leader !== undefined) emitText(core, '+vote-for-leader', `${leader.runId} ${entry.epoch}`)
+      if (leader !== undefined) emitText(core, '+vote-for-leader', `${leader.runId} ${epoch}`)
       if (acting) emit(core, '+elected-leader', group.name, group.primary, master)
       return
     }

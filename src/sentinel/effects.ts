@@ -20,6 +20,8 @@ import type { OperatorRequest, OperatorResult, PeerMessage } from './peer-messag
 export type Order =
   | { readonly kind: 'promote'; readonly epoch: number }
   | { readonly kind: 'follow'; readonly epoch: number; readonly primary: Address }
+  /** The same without cutting off its clients, whose writes are held back: they are sent on once the switch is committed. */
+  | { readonly kind: 'fence'; readonly epoch: number; readonly primary: Address }
   /** Hold back writes for at most `forMs`; the server resumes by itself afterwards (CLIENT PAUSE … WRITE). */
   | { readonly kind: 'pause-writes'; readonly epoch: number; readonly forMs: number }
   | { readonly kind: 'resume-writes'; readonly epoch: number }

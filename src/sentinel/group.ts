@@ -81,6 +81,8 @@ function createGroup(topo: TopologyGroup, login: string, nowMs: number): GroupSt
     settledMs: nowMs,
     eagerUntilMs: nowMs + EAGER_MS,
     run: undefined,
+    startedEpoch: undefined,
+    doubt: undefined,
     retryAtMs: nowMs,
     failures: 0,
     reported: 'up',
@@ -98,6 +100,7 @@ function switched(core: CoreState, group: GroupState, topo: TopologyGroup, nowMs
   group.odown = false
   group.votes.clear()
   group.failures = 0
+  group.doubt = undefined
   for (const server of group.servers.values()) {
     server.sdown = false
     server.strayingSinceMs = undefined
@@ -254,8 +257,10 @@ export function evaluate(core: CoreState, group: GroupState, nowMs: number): boo
   const primary = group.servers.get(addressKey(group.primary))!
   const { verdict } = primary.judgement
   const votes = count(topo, core.self.peer, verdict, group.votes, core.raft.voters, nowMs)
-  if (votes.objectively !== group.odown) {
-    group.odown = votes.objectively
+  // As in Redis Sentinel a primary is objectively down only for one that finds it down itself; and for the leader, who acts.
+  const odown = votes.enough && (isDown(verdict) || core.raft.isLeader)
+  if (odown !== group.odown) {
+    group.odown = odown
     group.odownSinceMs = nowMs
     const extra = group.odown ? `#quorum ${votes.down}/${topo.quorum}` : ''
     emit(core, group.odown ? '+odown' : '-odown', group.name, group.primary, { kind: 'master' }, extra)

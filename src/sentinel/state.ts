@@ -5,7 +5,7 @@ import { type Address, sameAddress } from './address.ts'
 import type { Effect, PeerAddress, RaftView } from './effects.ts'
 import { type Entry, encodeEntry } from './entries.ts'
 import { type EventName, instanceText, type Subject } from './events.ts'
-import type { FailoverRun } from './failover.ts'
+import type { FailoverRun } from './failover-run.ts'
 import type { Formation, FormedGroup } from './formation.ts'
 import type { Hello } from './hello.ts'
 import type { OperatorRequest } from './peer-message.ts'
@@ -68,6 +68,10 @@ export interface GroupState {
   eagerUntilMs: number
   /** The leader's progress in the failover under way. */
   run: FailoverRun | undefined
+  /** Epoch of the failover that this leader itself began, in the term that goes on. */
+  startedEpoch: number | undefined
+  /** The primary's process that came back with a history of its own, and since when the leader looks whether anybody has more. */
+  doubt: { readonly runId: string; readonly sinceMs: number } | undefined
   /** After a failed failover: when to try again, and how many failed in a row. */
   retryAtMs: number
   failures: number
@@ -228,7 +232,8 @@ export function sentinelFlags(
     role === 'master' && group.odown ? 'o_down' : '',
     role,
     server.link !== 'up' ? 'disconnected' : '',
-    role === 'master' && failover !== undefined ? 'failover_in_progress' : '',
+    // After the switch the address shown is the new one, and nothing about it is in progress.
+    role === 'master' && failover !== undefined && failover.switchedAtMs === undefined ? 'failover_in_progress' : '',
     promoted ? 'promoted' : '',
     server.scriptKillSent ? 'script_kill_sent' : '',
   ]
