@@ -58,6 +58,22 @@ export function parseOutput(text) {
   return { passed, failed, skipped, done }
 }
 
+/** Process groups that run, so that none of them outlives this process. */
+const groups = new Set()
+
+function endGroup(pid) {
+  try {
+    process.kill(-pid, 'SIGKILL')
+  } catch {
+    // It has ended.
+  }
+}
+
+process.on('exit', () => {
+  for (const pid of groups) endGroup(pid)
+})
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => process.exit(1))
+
 /** Runs a file in a prepared folder. */
 export function runFile(folder, file, { basePort, timeoutMs, flags = [], onOutput = () => {} }) {
   return new Promise((resolve) => {
@@ -77,20 +93,15 @@ export function runFile(folder, file, { basePort, timeoutMs, flags = [], onOutpu
     }
     child.stdout.on('data', take)
     child.stderr.on('data', take)
-    const endGroup = () => {
-      try {
-        process.kill(-child.pid, 'SIGKILL')
-      } catch {
-        // It has ended.
-      }
-    }
+    groups.add(child.pid)
     const timer = setTimeout(() => {
       text += '\nTIMEOUT: the whole file took too long\n'
-      endGroup()
+      endGroup(child.pid)
     }, timeoutMs)
     child.on('close', () => {
       clearTimeout(timer)
-      endGroup()
+      endGroup(child.pid)
+      groups.delete(child.pid)
       resolve({ ...parseOutput(text), seconds: Math.round((Date.now() - startedMs) / 1000), text })
     })
   })
