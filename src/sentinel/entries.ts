@@ -40,7 +40,7 @@ export interface StartEntry extends Decided {
   readonly epoch?: number | undefined
   readonly planned: boolean
   /** An operator asked for it, and takes what there is. */
-  readonly forced: boolean
+  readonly forced?: boolean
   readonly by: string
   /** The candidate, where it could be chosen at once, and why it was. */
   readonly choice?: { readonly replica: Address; readonly why: string } | undefined
@@ -51,7 +51,7 @@ export type Entry =
   | (Base & { readonly kind: 'remove' })
   | (Base & { readonly kind: 'set'; readonly changes: SettingChanges })
   /** Forget the replicas but those named, the history, and sentinels that are down and no members; what lives is found again. */
-  | (Base & { readonly kind: 'reset'; readonly keep: readonly Address[] })
+  | (Base & { readonly kind: 'reset'; readonly keep?: readonly Address[] })
   | (Base & { readonly kind: 'replica'; readonly replica: Address })
   /** The group's primary writes this history (lineage.ts), in the process of this run ID. */
   | (Base & { readonly kind: 'history'; readonly primary: Address; readonly mark: HistoryMark })
@@ -118,7 +118,8 @@ function toGroupEntry(base: Base, fields: Record<string, unknown>): Entry | unde
     case 'remove':
       return { ...base, kind: 'remove' }
     case 'reset': {
-      const keep = fields.keep === undefined ? [] : asList(fields.keep, REPLICAS_MAX, asAddress)
+      if (fields.keep === undefined) return { ...base, kind: 'reset' }
+      const keep = asList(fields.keep, REPLICAS_MAX, asAddress)
       return keep && { ...base, kind: 'reset', keep }
     }
     default:
@@ -137,11 +138,12 @@ export function toMark(value: unknown): HistoryMark | undefined {
 function toStart(base: Decided, fields: Record<string, unknown>): StartEntry | undefined {
   const old = asAddress(fields.old)
   const by = asId(fields.by)
-  const valid = { after: asInt(fields.after, 0, MAX), epoch: asInt(fields.epoch, 1, MAX) }
+  const [after, epoch] = [asInt(fields.after, 0, MAX), asInt(fields.epoch, 1, MAX)]
   if (!old || !by || typeof fields.planned !== 'boolean') return undefined
-  if (valid.after === undefined && valid.epoch === undefined) return undefined
-  const { planned, forced } = fields
-  const start = { ...base, ...valid, kind: 'start', old, by, planned, forced: forced === true } as const
+  if (after === undefined && epoch === undefined) return undefined
+  const valid = after === undefined ? { epoch } : { after }
+  const force = fields.forced === true ? { forced: true } : {}
+  const start: StartEntry = { ...base, ...valid, ...force, kind: 'start', old, by, planned: fields.planned }
   if (fields.choice === undefined) return start
   const choice = asObject(fields.choice)
   const replica = asAddress(choice?.replica)

@@ -143,6 +143,8 @@ function forget(core: CoreState, group: GroupState, which: (server: Watched) => 
     if (sameAddress(server.ref, group.primary) || !which(server)) continue
     core.out.push({ type: 'disconnect', ref: server.ref })
     group.servers.delete(server.key)
+    for (const other of group.servers.values())
+      signal(other.detector, 0, { type: 'lost-by-replica', replica: server.key })
   }
 }
 
@@ -242,11 +244,12 @@ export function adoptFound(core: CoreState, group: GroupState, opinion: Opinion,
  */
 function noteEvidence(group: GroupState, server: Watched, info: ServerInfo, nowMs: number): void {
   const primary = group.servers.get(addressKey(group.primary))
-  if (primary === undefined || !info.linkUp || !sameAddress(info.primary, group.primary)) return
-  if (info.lastIoSeconds >= 0) {
-    const atMs = server.infoAskedMs - (info.lastIoSeconds + 1) * 1000
-    signal(primary.detector, nowMs, { type: 'heard-by-replica', atMs })
-  }
+  if (primary === undefined) return
+  const replica = server.key
+  if (!info.linkUp || !sameAddress(info.primary, group.primary) || info.lastIoSeconds < 0)
+    return signal(primary.detector, nowMs, { type: 'lost-by-replica', replica })
+  const atMs = server.infoAskedMs - (info.lastIoSeconds + 1) * 1000
+  signal(primary.detector, nowMs, { type: 'heard-by-replica', replica, atMs })
 }
 
 /** Renews the verdicts of a group, tells what changed, and counts the votes. True when the own verdict on the primary changed. */

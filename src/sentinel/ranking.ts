@@ -62,9 +62,9 @@ function whyNot({ verdict, linked, info }: Candidate, rules: Rules): string | un
   if (info.role === 'primary') return 'it reports to be a primary itself'
   if (info.priority === 0) return 'its priority is 0'
   if (info.loading) return 'its data is just being replaced or read'
-  if (isEmptied(info, rules.primary)) return 'it holds no keys, though the primary did'
   const kinship = kinshipOf(info, rules.lineage)
   if (rules.settleForLess !== true && (kinship === 'none' || kinship === 'earlier')) return LACKS[kinship]
+  if (isEmptied(info, rules.primary)) return 'it holds no keys, though the primary did'
   // What the link of one that began anew was before is not known; that it has the newest history is, then.
   const unknown = info.linkDownMs === Number.POSITIVE_INFINITY
   if (unknown && kinship === 'unknown') return 'it has not been linked to the primary since it began'

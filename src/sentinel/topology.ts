@@ -108,7 +108,7 @@ export function apply(topology: Topology, entry: Entry): Applied {
     }
     case 'reset':
       if (group.failover !== undefined) return refused(`INPROG Failover of ${group.name} in progress, it was not reset`)
-      group.replicas = group.replicas.filter((replica) => entry.keep.some((kept) => sameAddress(kept, replica)))
+      group.replicas = group.replicas.filter((replica) => (entry.keep ?? []).some((kept) => sameAddress(kept, replica)))
       group.history = []
       return DONE
     case 'history':
@@ -175,7 +175,7 @@ function start(topology: Topology, group: TopologyGroup, entry: StartEntry): App
   group.failover = {
     epoch: topology.epoch,
     planned: entry.planned,
-    forced: entry.forced,
+    forced: entry.forced === true,
     old: entry.old,
     reason: entry.reason,
     by: entry.by,
