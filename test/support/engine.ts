@@ -75,6 +75,7 @@ export function createTestServer(given: Readonly<Partial<Record<keyof ServerOpti
     role: (reply) => reply.array(0),
     replconf: (ctx) => ctx.reply.ok(),
     psync: () => {},
+    strayCommand: (session) => session.link.close(),
     wait: (ctx) => ctx.reply.int(0),
     isReplica: () => false,
     linkUp: () => true,
@@ -117,6 +118,7 @@ export function createTestServer(given: Readonly<Partial<Record<keyof ServerOpti
         return 'Background saving started'
       },
       lastSaveSeconds: () => START_MS / 1000,
+      flushed: () => call('flushed'),
     },
     wallMicros: () => BigInt(server.nowMs) * 1000n,
     info: (sections) => `info ${sections.join(' ')}`,
@@ -151,6 +153,7 @@ export function createTestServer(given: Readonly<Partial<Record<keyof ServerOpti
     onModified: transactions.modified,
     onFlushing: transactions.flushing,
     onMonitor: () => {},
+    onReplicaWrite: () => {},
     clockMicros: () => 0,
     onInternalError: (error) => {
       throw error
