@@ -21,6 +21,8 @@ export interface LoadOptions {
   readonly dropExpiredAtMs: number | undefined
   /** A key was left out for that. */
   readonly onExpired?: (db: number, key: Buffer) => void
+  /** A key that is there already is an error, not replaced. */
+  readonly refuseDuplicates?: boolean
 }
 
 /** A loader into a keyspace, which should be empty: an entry that is there already is replaced. */
@@ -37,6 +39,9 @@ export function createLoader(keyspace: Keyspace, options: LoadOptions): Loader {
     const { key, keyStart, keyEnd, value, valueStart, valueEnd } = entry
     const encoding = stringEncodingOf(value, valueStart, valueEnd)
     const db = keyspace.databases[entry.db]!
+    if (options.refuseDuplicates === true && db.peek(key, keyStart, keyEnd) !== 0) {
+      throw new Error('the snapshot has a key that is there already')
+    }
     const expiryMs = entry.expireMs < 0 ? NO_EXPIRY : Math.max(entry.expireMs, 1)
     db.put(key, keyStart, keyEnd, value, valueStart, valueEnd, encoding, expiryMs)
     loaded++
