@@ -2,16 +2,12 @@
 // is the version of the format, the second says what follows. Decoding garbage gives undefined: it never throws, and
 // allocates no more than the input holds. encode(decode(bytes)) is bytes again, as every value has one encoding.
 import { unreachable } from '../lib/assert.ts'
+import { ID_LENGTH_MAX, MEMBERS_MAX } from '../lib/limits.ts'
 import { membershipOf } from './membership.ts'
 import type { Entry, EntryKind, HardState, Membership, Message, NodeId, Snapshot } from './messages.ts'
 import { createReader, createWriter, type Reader, type Writer } from './wire.ts'
 
 const VERSION = 1
-
-/** Longest identity of a node or group. */
-export const ID_LENGTH_MAX = 128
-/** Most members (voters and learners together) of one group. */
-export const MEMBERS_MAX = 1024
 
 const KINDS = { hardState: 1, entry: 2, snapshot: 3, membership: 4, message: 5 } as const
 const ENTRY_KINDS: readonly EntryKind[] = ['normal', 'noop', 'config']
