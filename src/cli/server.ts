@@ -1,9 +1,9 @@
 // `vedette server`: reads its words as redis-server does, starts the server and runs until it ends.
 import { createLogger, logSink } from '../io/log.ts'
+import { VERSION } from '../io/package.ts'
 import { EXIT, type RawCommand } from './command.ts'
 import { loadServer } from './load.ts'
 import { runProcess } from './process.ts'
-import { VERSION } from './version.ts'
 
 export const serverCommand: RawCommand = {
   command: 'server',

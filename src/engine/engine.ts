@@ -65,6 +65,13 @@ export function openGate(): GateConditions {
   }
 }
 
+/** Whether a client's write would pass the gate now, for health checks. */
+export function mayWrite(gate: GateConditions, replication: Host['replication'], nowMs: number): boolean {
+  if (gate.loading || gate.misconfigured || gate.readonlyReplica || replication.isReplica()) return false
+  if (gate.replicasToWriteMin !== 0 && replication.goodReplicas() < gate.replicasToWriteMin) return false
+  return nowMs >= gate.pausedUntilMs
+}
+
 /** What the engine is built from. */
 export interface EngineParts {
   readonly keyspace: Keyspace

@@ -3,6 +3,7 @@
 
 import { Arena } from '../store/arena.ts'
 import type { HashKey } from '../store/hash.ts'
+import { Nodes } from '../store/nodes.ts'
 import type { Table } from '../store/table.ts'
 import { Ahead } from './ahead.ts'
 import { Database, releaseDetached } from './database.ts'
@@ -34,6 +35,8 @@ export interface KeyspaceStats {
 /** The databases of a server. */
 export class Keyspace {
   arena = new Arena()
+  /** What large values in the arena are made of. */
+  nodes = new Nodes(this.arena)
   readonly databases: Database[]
   readonly hashKey: HashKey
   readonly stats: KeyspaceStats = { hits: 0, misses: 0, expired: 0 }
@@ -98,6 +101,7 @@ export class Keyspace {
     if (this.size === removed) {
       // Nothing else lives in the arena: a new one frees all at once. A snapshot under way keeps the old one alive.
       this.arena = new Arena()
+      this.nodes = new Nodes(this.arena)
       this.detached.length = 0
       for (const db of this.databases) db.detach()
     } else {

@@ -19,6 +19,7 @@ import {
   setEntryMeta,
   TYPE_MASK,
 } from '../store/entry.ts'
+import type { Nodes } from '../store/nodes.ts'
 import type { Table } from '../store/table.ts'
 import { type ByteRange, entryValue } from './database.ts'
 import type { Keyspace } from './keyspace.ts'
@@ -45,6 +46,7 @@ export class Snapshot {
   readonly parts: readonly Part[]
   private readonly space: Keyspace
   private readonly arena: Arena
+  private readonly nodes: Nodes
   private sink: SnapshotSink | undefined
   private part = 0
   private hash = 0
@@ -55,12 +57,14 @@ export class Snapshot {
     assert(space.snapshot === undefined, 'one snapshot at a time')
     this.space = space
     this.arena = space.arena
+    this.nodes = space.nodes
     this.sink = sink
     this.parts = space.databases
       .filter((db) => db.size > 0)
       .map((db) => ({ db: db.index, table: db.table, keys: db.size, expiries: db.expires.size }))
     space.snapshotMark ^= SNAPSHOT_MARK
     space.snapshot = this
+    this.nodes.beginWalk()
   }
 
   /**
@@ -70,6 +74,7 @@ export class Snapshot {
   step(budgetBytes = Number.POSITIVE_INFINITY): boolean {
     const part = this.parts[this.part]
     if (part === undefined) {
+      this.nodes.endWalk()
       this.space.snapshot = undefined
       return false
     }

@@ -4,13 +4,16 @@
 import type { Host } from '../commands/context.ts'
 import type { Session } from '../commands/session.ts'
 import { allCommands, type CommandTable } from '../commands/table.ts'
+import { portChoices } from '../config/ports.ts'
+import { HTTP_PORT_OFFSET } from '../config/server-options.ts'
 import type { ServerConfig } from '../config/store.ts'
-import { Engine, openGate } from '../engine/engine.ts'
+import { Engine, mayWrite, openGate } from '../engine/engine.ts'
 import { monitorLine } from '../engine/monitor.ts'
 import { createPubSub } from '../engine/pubsub.ts'
 import { createTransactions } from '../engine/transactions.ts'
 import { monotonicMs, wallMicros, wallMs } from '../io/clock.ts'
 import { randomHex, randomWords } from '../io/entropy.ts'
+import type { HttpServer } from '../io/http.ts'
 import type { Log } from '../io/log.ts'
 import { sameSecret } from '../io/secrets.ts'
 import { type Listener, listenTcp } from '../io/tcp.ts'
@@ -21,7 +24,7 @@ import type { Args } from '../protocol/args.ts'
 import { ClientRegistry } from './clients.ts'
 import { rewriteConfigFile } from './config-file.ts'
 import { createHousekeeping } from './expiry.ts'
-import { createInfo } from './info.ts'
+import { createInfo, type ServerInfo } from './info.ts'
 import type { ServerParts } from './parts.ts'
 import { createPersistence } from './persistence.ts'
 import { createReplication } from './replication.ts'
@@ -156,6 +159,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     info.tick()
     if (++rounds % 10 === 0) clients.tick()
   }
+  let http: HttpServer | undefined
   let ended = false
   let resolveClosed!: (code: number) => void
   const closed = new Promise<number>((resolve) => {
@@ -168,6 +172,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     persistence.stop()
     replication.stop()
     for (const listener of listeners) listener.close()
+    void http?.stop()
     clients.closeAll()
     log.warning('Vedette is now ready to exit, bye bye...')
     resolveClosed(code)
@@ -180,6 +185,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
   const listeners = await listenAll(options, clients, log)
   parts.port = listeners[0].port
   try {
+    http = await openMetrics(parts, info)
     // Connections are answered meanwhile, most commands with LOADING: a server that refuses them is taken for dead.
     const loaded = await persistence.load()
     if (!ended) {
@@ -189,6 +195,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     }
   } catch (error) {
     for (const listener of listeners) listener.close()
+    void http?.stop()
     clients.closeAll()
     throw error
   }
@@ -200,6 +207,30 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
       await closed
     },
   }
+}
+
+/** Opens the HTTP port if there is to be one; its code is loaded only then. */
+async function openMetrics(parts: ServerParts, info: ServerInfo): Promise<HttpServer | undefined> {
+  const { options, engine, log } = parts
+  if (options['http-port'] === 'off') return undefined
+  const [{ createObserver }, { openHttp }] = await Promise.all([import('./observe.ts'), import('./http.ts')])
+  const { gate, host } = engine
+  const writable = (): boolean => mayWrite(gate, host.replication, parts.nowMs())
+  const http = await openHttp({
+    host: options['http-bind'],
+    ports: portChoices(options['http-port'], parts.port, HTTP_PORT_OFFSET),
+    observer: createObserver({ facts: info.facts, writable }),
+    health: {
+      loading: () => gate.loading,
+      isReplica: () => host.replication.isReplica(),
+      linkUp: () => host.replication.linkUp(),
+      silenceSeconds: () => Number(new Map(info.facts().replication).get('master_last_io_seconds_ago')),
+      writable,
+    },
+    onError: (message) => log.warning(message),
+  })
+  log.notice(`Metrics and health: http://${options['http-bind']}:${http.port}`)
+  return http
 }
 
 /** Options that change a state of the engine. */
