@@ -11,7 +11,9 @@ const alerts = [...rules.matchAll(/- alert: (\w+)\n\s+expr: (.+)\n/g)].map(([, n
   name: name!,
   expr: expr!,
 }))
-const known = new Set([...Object.values(SENTINEL_METRICS), ...Object.values(SERVER_METRICS)].map(({ name }) => name))
+const known: ReadonlySet<string> = new Set(
+  [...Object.values(SENTINEL_METRICS), ...Object.values(SERVER_METRICS)].map(({ name }) => name),
+)
 
 it('there are alerts', () => {
   expect(alerts.length).toBe(rules.match(/- alert:/g)!.length)
