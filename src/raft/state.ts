@@ -58,7 +58,7 @@ type WithoutEnvelope<M> = M extends Message ? Omit<M, 'group' | 'from' | 'to' | 
 /** Puts a message into the outbox, under this node's name and present term. */
 export function send(raft: Raft, to: NodeId, body: WithoutEnvelope<Message>): void {
   const { group, id } = raft.config
-  raft.outbox.push(Object.assign(body, { group, from: id, to, term: raft.term }) as Message)
+  raft.outbox.push({ ...body, group, from: id, to, term: raft.term } as Message)
 }
 
 /**
