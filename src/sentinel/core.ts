@@ -22,6 +22,7 @@ import {
   takeInfo,
 } from './group.ts'
 import { backOff, lead } from './leader.ts'
+import { tellObstacle } from './obstacle.ts'
 import type { PeerMessage } from './peer-message.ts'
 import {
   changeMembers,
@@ -203,7 +204,10 @@ function tick(core: CoreState, nowMs: number): void {
     tellPeers(core)
   }
   tryToForm(core, nowMs)
-  for (const group of core.groups.values()) pollGroup(core, group, nowMs)
+  for (const group of core.groups.values()) {
+    pollGroup(core, group, nowMs)
+    tellObstacle(core, group, nowMs)
+  }
   judgePeers(core, nowMs)
   expireRequests(core, nowMs)
   if (core.raft.isLeader) changeMembers(core, nowMs)

@@ -83,6 +83,7 @@ function createGroup(topo: TopologyGroup, login: string, nowMs: number): GroupSt
     run: undefined,
     startedEpoch: undefined,
     doubt: undefined,
+    obstacle: undefined,
     retryAtMs: nowMs,
     failures: 0,
     reported: 'up',

@@ -50,6 +50,15 @@ export interface Peer {
   sdown: boolean
 }
 
+/** What keeps a group from a failover (obstacle.ts), and since when. */
+export interface Obstacle {
+  readonly text: string
+  readonly sinceMs: number
+  /** It was logged; `shown`: it, or another before it, which has turned into this one. */
+  told: boolean
+  shown: boolean
+}
+
 /** A monitored group as this sentinel sees it. The replicated part is in Topology. */
 export interface GroupState {
   readonly name: string
@@ -72,6 +81,8 @@ export interface GroupState {
   startedEpoch: number | undefined
   /** The primary's process that came back with a history of its own, and since when the leader looks whether anybody has more. */
   doubt: { readonly runId: string; readonly sinceMs: number } | undefined
+  /** What keeps it from a failover that it needs. */
+  obstacle: Obstacle | undefined
   /** After a failed failover: when to try again, and how many failed in a row. */
   retryAtMs: number
   failures: number

@@ -7,6 +7,7 @@ import { globMatch } from '../../lib/glob.ts'
 import { addressKey, sameAddress } from '../../sentinel/address.ts'
 import { isDown } from '../../sentinel/detector.ts'
 import { asName } from '../../sentinel/fields.ts'
+import { lastingObstacle } from '../../sentinel/obstacle.ts'
 import type { OperatorRequest } from '../../sentinel/peer-message.ts'
 import { parseChanges } from '../../sentinel/settings.ts'
 import { type GroupState, topoOf } from '../../sentinel/state.ts'
@@ -161,6 +162,8 @@ function checkQuorum(call: Call): void {
       : []),
   ]
   if (problems.length > 0) return call.reply.error(`NOQUORUM ${live} usable Sentinels. ${problems.join('. ')}`)
+  const obstacle = lastingObstacle(group)
+  if (obstacle !== undefined) return call.reply.error(errorText('sentinelObstacle', String(live), group.name, obstacle))
   call.reply.simple(`OK ${live} usable Sentinels. Quorum and failover authorization can be reached`)
 }
 

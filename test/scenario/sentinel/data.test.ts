@@ -300,3 +300,39 @@ describe('SENTINEL RESET while the primary is down', () => {
     expect(topo(world).primary).toEqual(at(2))
   })
 })
+
+describe('what keeps a group from a failover', () => {
+  const said = (world: World) =>
+    world.log.filter((line) => line.includes('No failover of m')).map((line) => line.slice(2))
+
+  it('is said once, by every sentinel, and that it is over', () => {
+    const world = ready({}, 1)
+    server(world, 2).priority = 0
+    world.run(1_200)
+    world.kill(at(1))
+    world.run(4_000)
+    expect(new Set(said(world))).toEqual(
+      new Set([
+        'No failover of m: the failover before was given up: no replica can be promoted (10.0.0.1:2: its priority is 0).',
+      ]),
+    )
+    expect(said(world)).toHaveLength(3)
+    world.restart(at(1), { offset: 100, replId: 'h', keys: 10 })
+    world.run(2_000)
+    expect(world.log.filter((line) => line.includes('Nothing keeps m from a failover any more'))).toHaveLength(3)
+  })
+
+  it('may be that too few sentinels find the primary down', () => {
+    const world = ready({}, 1)
+    world.sentinels.get('c')!.blind.add(addressKey(at(1)))
+    world.run(4_000)
+    expect(said(world)).toEqual(['No failover of m: 1 of the 2 sentinels that must find the primary down do so.'])
+  })
+
+  it('may be that no replica is known', () => {
+    const world = ready({}, 0)
+    world.kill(at(1))
+    world.run(2_000)
+    expect(said(world)).toContain('No failover of m: no replica of it is known.')
+  })
+})

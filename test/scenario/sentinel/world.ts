@@ -72,6 +72,8 @@ export interface World {
   restart(address: Address, as?: Partial<ModelServer>): void
   request(sentinel: string, input: Input): void
   answers: string[]
+  /** What sentinels log, after their names. */
+  readonly log: string[]
   /** Sentinels run for the first part of every period only. */
   runs: { readonly forMs: number; readonly everyMs: number } | undefined
   /** Entries that were committed. */
@@ -103,6 +105,7 @@ export function createWorld(
     transcript: [],
     answers: [],
     committed: [],
+    log: [],
     runs: undefined,
     leader: undefined,
     lead: (sentinel) => {
@@ -279,6 +282,9 @@ export function createWorld(
         })
       case 'event':
         world.transcript.push(`${world.nowMs - 1_000} ${sentinel.id} ${effect.name} ${effect.payload}`)
+        return
+      case 'log':
+        world.log.push(`${sentinel.id} ${effect.text}`)
         return
       case 'answer':
         world.answers.push(`${effect.result.ok} ${effect.result.text}`)
