@@ -72,6 +72,8 @@ export interface FailoverRun {
   hold: Hold | undefined
   /** The old primary obeyed: it follows the candidate, and takes no write any more. */
   fenced: boolean
+  /** The switch was proposed and may be committed at any moment: there is no way back for this leader. */
+  switching: boolean
   /** Since when there is no quorum that finds the old primary down. */
   doubtedSinceMs: number | undefined
   /** Decided to abort; only the commit is still to come. */
@@ -122,6 +124,7 @@ export function createRun(failover: Failover, nowMs: number, freshSinceMs: numbe
     promoteGiven: resumed,
     hold: undefined,
     fenced: false,
+    switching: false,
     doubtedSinceMs: undefined,
     givenUp: undefined,
     told: new Set(),

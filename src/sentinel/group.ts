@@ -4,6 +4,7 @@ import { type Address, addressKey, sameAddress } from './address.ts'
 import { isDown, signal } from './detector.ts'
 import { switchText } from './events.ts'
 import type { ServerInfo } from './info.ts'
+import { type HistoryMark, markOf } from './lineage.ts'
 import type { Opinion } from './peer-message.ts'
 import { viewNow } from './peers.ts'
 import type { GroupSettings } from './settings.ts'
@@ -83,6 +84,7 @@ function createGroup(topo: TopologyGroup, login: string, nowMs: number): GroupSt
     run: undefined,
     startedEpoch: undefined,
     doubt: undefined,
+    hearsay: undefined,
     obstacle: undefined,
     retryAtMs: nowMs,
     failures: 0,
@@ -102,6 +104,7 @@ function switched(core: CoreState, group: GroupState, topo: TopologyGroup, nowMs
   group.votes.clear()
   group.failures = 0
   group.doubt = undefined
+  group.hearsay = undefined
   for (const server of group.servers.values()) {
     server.sdown = false
     server.strayingSinceMs = undefined
@@ -236,6 +239,7 @@ function addReplica(core: CoreState, group: GroupState, replica: Address, nowMs:
 export function adoptFound(core: CoreState, group: GroupState, opinion: Opinion, nowMs: number): void {
   const primary = group.servers.get(addressKey(group.primary))
   if (primary?.link === 'up' || !sameAddress(opinion.primary, group.primary)) return
+  group.hearsay = opinion.mark ?? group.hearsay
   for (const replica of opinion.found) addReplica(core, group, replica, nowMs)
 }
 
@@ -304,7 +308,16 @@ export function opinions(core: CoreState): Opinion[] {
     configEpoch: topoOf(core, group.name)!.configEpoch,
     verdict: group.servers.get(addressKey(group.primary))!.judgement.verdict,
     found: uncommitted(core, group),
+    ...newsOf(core, group),
   }))
+}
+
+/** The history that the primary writes, while the replicated state does not name it. */
+function newsOf(core: CoreState, group: GroupState): { mark?: HistoryMark } {
+  const newest = topoOf(core, group.name)?.lineage.at(-1)
+  const mark = markOf(group.servers.get(addressKey(group.primary))?.info)
+  const isNews = mark !== undefined && (newest?.replId !== mark.replId || newest.runId !== mark.runId)
+  return isNews ? { mark } : {}
 }
 
 /** The replicas that are watched but not in the replicated state. */

@@ -12,7 +12,7 @@ import { giveOrder, startFailover } from './acts.ts'
 import { type Address, addressKey } from './address.ts'
 import { reachable } from './failover-run.ts'
 import type { ServerInfo } from './info.ts'
-import { type HistoryMark, hasMore, kinshipOf } from './lineage.ts'
+import { hasMore, kinshipOf, markOf } from './lineage.ts'
 import { type CoreState, emit, type GroupState, propose, say, subjectOf, wake } from './state.ts'
 import { isLost } from './sure.ts'
 import type { TopologyGroup } from './topology.ts'
@@ -22,12 +22,6 @@ import { askInfo, type Watched } from './watched.ts'
 const DOUBT_MS = 10_000
 const LOOK_AGAIN_MS = 20
 const PROMOTE_EVERY_MS = 1_000
-
-/** The history that a primary writes, as its INFO says; undefined while it does not. */
-export const markOf = ({ info }: Watched): HistoryMark | undefined =>
-  info?.role === 'primary' && info.replId !== '' && info.runId !== ''
-    ? { replId: info.replId, runId: info.runId }
-    : undefined
 
 /** Looks after the data of a group; true when its primary is what the topology takes it for, so that others may be told to follow. */
 export function keepData(core: CoreState, group: GroupState, topo: TopologyGroup, nowMs: number): boolean {
@@ -39,7 +33,7 @@ export function keepData(core: CoreState, group: GroupState, topo: TopologyGroup
     restoreRole(core, group, topo, primary, info, nowMs)
     return false
   }
-  const mark = markOf(primary)
+  const mark = markOf(info)
   const newest = topo.lineage.at(-1)
   if (mark === undefined) return newest === undefined
   if (newest?.replId === mark.replId && newest.runId === mark.runId) {
@@ -54,6 +48,23 @@ export function keepData(core: CoreState, group: GroupState, topo: TopologyGroup
     mark,
   })
   return newest?.replId === mark.replId
+}
+
+/**
+ * A primary that died before this leader heard it: another sentinel's word for what it wrote is taken, if that process was known to
+ * write the newest history (it renames it when its first replica comes) or none is known.
+ */
+export function proposeHearsay(core: CoreState, group: GroupState, topo: TopologyGroup, nowMs: number): void {
+  const { hearsay: mark } = group
+  const newest = topo.lineage.at(-1)
+  if (mark === undefined || topo.failover !== undefined || newest?.replId === mark.replId) return
+  if (newest !== undefined && newest.runId !== mark.runId) return
+  propose(core, nowMs, `history ${topo.name} ${mark.replId} ${mark.runId}`, {
+    kind: 'history',
+    group: topo.name,
+    primary: topo.primary,
+    mark,
+  })
 }
 
 /** Whether a replica may have more than a primary that began a new history; if one has, that one is promoted. */

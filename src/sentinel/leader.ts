@@ -10,7 +10,8 @@ import type { Entry } from './entries.ts'
 import { decide } from './failover.ts'
 import { createRun, type Decision, type FailoverFacts } from './failover-run.ts'
 import { uncommitted } from './group.ts'
-import { keepData, markOf } from './keeper.ts'
+import { keepData, proposeHearsay } from './keeper.ts'
+import { markOf } from './lineage.ts'
 import { type CoreState, emit, type GroupState, propose, say, settingsOf, subjectOf, wake, wallMs } from './state.ts'
 import type { Failover, TopologyGroup } from './topology.ts'
 import { askInfo, type Watched } from './watched.ts'
@@ -30,6 +31,7 @@ export function lead(core: CoreState, group: GroupState, nowMs: number): void {
   if (topo === undefined) return proposeGroup(core, group, nowMs)
   proposeReplicas(core, group, nowMs)
   const { failover } = topo
+  if (group.hearsay !== undefined) proposeHearsay(core, group, topo, nowMs)
   if (failover !== undefined) return continueFailover(core, group, topo, failover, nowMs)
   group.run = undefined
   if (considerFailover(core, group, topo, nowMs)) return
@@ -130,7 +132,7 @@ function carryOut(core: CoreState, group: GroupState, failover: Failover, decisi
     case 'choose':
       return step({ ...base, kind: 'choose', replica: decision.replica, reason: decision.why })
     case 'switch':
-      return step({ ...base, kind: 'switch', reason: decision.why, mark: markOf(decision.server) })
+      return step({ ...base, kind: 'switch', reason: decision.why, mark: markOf(decision.server.info) })
     case 'end':
       return step({ ...base, kind: 'end', reason: decision.why })
     case 'abort':

@@ -19,6 +19,12 @@ export interface HistoryMark {
 /** Histories that are remembered, newest last. */
 export const LINEAGE_MAX = 8
 
+/** The history that a primary writes, as its INFO says; undefined while it does not. */
+export const markOf = (info: ServerInfo | undefined): HistoryMark | undefined =>
+  info?.role === 'primary' && info.replId !== '' && info.runId !== '' && !info.loading
+    ? { replId: info.replId, runId: info.runId }
+    : undefined
+
 /** How a server's data relates to the newest history. */
 export type Kinship =
   /** It is in the newest history, or goes on from it. */

@@ -37,6 +37,7 @@ export function promote(run: FailoverRun, facts: FailoverFacts, out: Decision[])
   const server = servers.get(addressKey(address))
   if (!run.resumed) tell(run, out, '+failover-state-select-slave')
   tell(run, out, '+selected-slave', address)
+  if (run.switching && server !== undefined) return proposeSwitch(facts, server, out)
   const limitMs = Math.min(settings.failoverTimeoutMs, PROMOTE_LIMIT_MS)
   if (server === undefined || isDown(server.judgement.verdict))
     return giveUp(run, facts, out, 'slave-timeout', `${addressKey(address)} is down itself`)
@@ -60,6 +61,13 @@ export function promote(run: FailoverRun, facts: FailoverFacts, out: Decision[])
   if (!isPromoted(run, server)) return orderPromotion(run, facts, server, out)
   if (held.kind === 'held') return fence(run, facts, out)
   tell(run, out, '+promoted-slave', address)
+  run.switching = true
+  proposeSwitch(facts, server, out)
+}
+
+/** Until it is committed it is proposed again (propose() sees to the interval). */
+function proposeSwitch({ nowMs }: FailoverFacts, server: Watched, out: Decision[]): void {
+  out.push({ do: 'wake', atMs: nowMs + POLL_SLOW_MS })
   out.push({ do: 'switch', why: `${server.key} reports to be a primary`, server })
 }
 
@@ -96,13 +104,20 @@ function fence(run: FailoverRun, facts: FailoverFacts, out: Decision[]): void {
   give(run, facts, old, order, `${old.key} is made a replica of ${addressKey(failover.candidate!)}`, out)
 }
 
+/** Whoever is demoted copies the old primary: that must not have come back without its data. */
+function hasData(run: FailoverRun, { topo }: FailoverFacts, { info, infoAskedMs }: Watched): boolean {
+  if (info === undefined || infoAskedMs < run.startedMs || info.loading) return false
+  const kinship = kinshipOf(info, topo.lineage)
+  return kinship === 'newest' || kinship === 'unknown'
+}
+
 /** Gives up: what was promoted is demoted if the old primary lives, and that may write again. */
 function giveUp(run: FailoverRun, facts: FailoverFacts, out: Decision[], cause: AbortCause, why: string): void {
   const { failover, servers } = facts
   const old = servers.get(addressKey(failover.old))
   const candidate = servers.get(addressKey(failover.candidate!))
   if (reachable(old)) {
-    if (run.promoteGiven && candidate?.link === 'up') {
+    if (run.promoteGiven && candidate?.link === 'up' && hasData(run, facts, old)) {
       const order: Order = { kind: 'follow', epoch: failover.epoch, primary: failover.old }
       out.push({ do: 'order', server: candidate, order, why: `${candidate.key} is told to follow ${old.key} again` })
     }

@@ -8,6 +8,7 @@ import { type EventName, instanceText, type Subject } from './events.ts'
 import type { FailoverRun } from './failover-run.ts'
 import type { Formation, FormedGroup } from './formation.ts'
 import type { Hello } from './hello.ts'
+import type { HistoryMark } from './lineage.ts'
 import type { OperatorRequest } from './peer-message.ts'
 import type { Sequence } from './sequence.ts'
 import { effectiveSettings, type GroupConfig, type GroupSettings } from './settings.ts'
@@ -81,6 +82,8 @@ export interface GroupState {
   startedEpoch: number | undefined
   /** The primary's process that came back with a history of its own, and since when the leader looks whether anybody has more. */
   doubt: { readonly runId: string; readonly sinceMs: number } | undefined
+  /** The history that another sentinel heard the primary write before it went down. */
+  hearsay: HistoryMark | undefined
   /** What keeps it from a failover that it needs. */
   obstacle: Obstacle | undefined
   /** After a failed failover: when to try again, and how many failed in a row. */

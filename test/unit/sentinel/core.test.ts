@@ -324,6 +324,29 @@ describe('a leader that started after the primary died', () => {
     expect(proposed(then)).toMatchObject([{ kind: 'start', old: at(1) }])
   })
 
+  it('takes over which history the primary wrote, if its process is the one that is known or none is', () => {
+    const withMark = (replId: string, runId: string): Input => {
+      const message = { type: 'report', boot: 1, seq: 1, opinions: [opinionOf(replId, runId)] } as const
+      return { type: 'peer', from: 'b', message }
+    }
+    const opinionOf = (replId: string, runId: string) =>
+      ({ group: 'm', primary: at(1), configEpoch: 0, verdict: 'dead', found: [], mark: { replId, runId } }) as const
+    const histories = (effects: readonly Effect[]) => proposed(effects).filter((entry) => entry?.kind === 'history')
+    const core = restarted()
+    begin(core)
+    expect(histories(core.step(601, withMark('h1', 'p')))).toMatchObject([{ mark: { replId: 'h1', runId: 'p' } }])
+    const mark = { replId: 'h0', runId: 'p' }
+    for (const [runId, expected] of [
+      ['p', 1],
+      ['q', 0],
+    ] as const) {
+      const other = restarted()
+      begin(other)
+      other.step(601, { type: 'committed', data: encodeEntry({ kind: 'history', group: 'm', primary: at(1), mark }) })
+      expect(histories(other.step(602, withMark('h1', runId)))).toHaveLength(expected)
+    }
+  })
+
   it('asks a living primary instead', () => {
     const core = restarted()
     begin(core)
