@@ -24,6 +24,7 @@ import { seededRandom } from '../lib/prng.ts'
 import type { Args } from '../protocol/args.ts'
 import { ClientRegistry } from './clients.ts'
 import { rewriteConfigFile } from './config-file.ts'
+import { lockData } from './data-lock.ts'
 import { createHousekeeping } from './expiry.ts'
 import { createInfo, type ServerInfo } from './info.ts'
 import type { ServerParts } from './parts.ts'
@@ -47,6 +48,7 @@ export interface RunningServer {
  */
 export async function startServer(config: ServerConfig, log: Log, configFile?: string): Promise<RunningServer> {
   inlineMore()
+  const lock = await lockData(config, log)
   const options = config.values
   const [k0, k1, ...seed] = randomWords(8)
   const runId = randomHex(40)
@@ -178,6 +180,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     for (const listener of listeners) listener.close()
     void http?.stop()
     clients.closeAll()
+    lock.release()
     log.warning('Vedette is now ready to exit, bye bye...')
     resolveClosed(code)
   }
@@ -186,7 +189,10 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
   applyOptions(config, engine)
   engine.setTime(wallMs())
   replication.prepare()
-  const listeners = await listenAll(options, clients, log)
+  const listeners = await listenAll(options, clients, log).catch((error: unknown) => {
+    lock.release()
+    throw error
+  })
   parts.port = listeners[0].port
   log.notice(`Running mode=standalone, port=${parts.port}, PID: ${process.pid}`)
   try {
@@ -202,6 +208,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     for (const listener of listeners) listener.close()
     void http?.stop()
     clients.closeAll()
+    lock.release()
     throw error
   }
   return {
