@@ -6,37 +6,21 @@
 import { assert } from '../lib/assert.ts'
 import type { ServerRef } from './address.ts'
 import { addressKey } from './address.ts'
+import { publishEverywhere } from './announcing.ts'
+import { createCircle, takeHint } from './circle.ts'
 import { signal } from './detector.ts'
 import type { Effect, Input, RaftView } from './effects.ts'
 import { decodeEntry, type Entry } from './entries.ts'
 import { noteOrderDone } from './failover.ts'
 import { createFormation, startAnew } from './formation.ts'
-import {
-  adoptFound,
-  evaluate,
-  forgetReplicas,
-  forgetUnnamed,
-  opinions as ownOpinions,
-  pollGroup,
-  syncGroups,
-  takeInfo,
-} from './group.ts'
+import { evaluate, forgetReplicas, forgetUnnamed, pollGroup, syncGroups, takeInfo } from './group.ts'
+import { takeRefusal, takeWelcome, tryToForm } from './joining.ts'
 import { backOff, lead } from './leader.ts'
+import { changeMembers, takeJoin } from './membership.ts'
 import type { PeerMessage } from './peer-message.ts'
-import {
-  changeMembers,
-  forgetGhosts,
-  heard,
-  judgePeers,
-  takeHello,
-  takeJoin,
-  takeWelcome,
-  tellPeers,
-  tryToForm,
-  viewNow,
-} from './peers.ts'
+import { forgetGhosts, heard, judgePeers, recall, tellHints, tellPeers } from './peers.ts'
+import { report, reportIfDue, reportTo, takeReport } from './reports.ts'
 import { answerCommitted, askAgain, askForGroups, expireRequests, takeRequest, takeResult } from './requests.ts'
-import { createSequence, isNews, noteNews } from './sequence.ts'
 import { optionOf } from './settings.ts'
 import {
   addressSelf,
@@ -45,8 +29,6 @@ import {
   emit,
   emitText,
   type GroupState,
-  helloOf,
-  isAddressed,
   isMember,
   NO_RAFT,
   say,
@@ -74,9 +56,6 @@ const STALL_MS = 300
 /** Redis Sentinel's limit for announcing +tilt, and how long it stays (Redis: 30 s; here verdicts are careful by themselves). */
 const TILT_MS = 2_000
 const TILT_HOLD_MS = 2_000
-/** Reports: at once when a verdict changed, else as a sign of life, more often while something is wrong. */
-const REPORT_MS = 500
-const REPORT_DOWN_MS = 200
 const RETRY_LINK_MS = 100
 
 /** Makes the core of one sentinel. */
@@ -105,6 +84,7 @@ function initialState(options: CoreOptions, nowMs: number): CoreState {
     provisional,
     groups: new Map(),
     peers: new Map(),
+    circle: createCircle(options.closed !== true),
     formed: options.group,
     formation: createFormation(options.self.peer),
     raft: NO_RAFT,
@@ -112,29 +92,27 @@ function initialState(options: CoreOptions, nowMs: number): CoreState {
     pending: new Map(),
     nextNonce: 1,
     boot: options.random.uint32() * 2 ** 20 + options.random.below(2 ** 20),
-    reportSeq: 0,
+    // Somewhere else at each start: an echo of an earlier one is then no number of this one.
+    reportSeq: options.random.uint32(),
     lastReportMs: Number.NEGATIVE_INFINITY,
+    sentReports: new Map(),
+    reportAtMs: Number.POSITIVE_INFINITY,
+    saidKey: '',
     lastStepMs: nowMs,
     lastMemberChangeMs: Number.NEGATIVE_INFINITY,
+    replacing: undefined,
     leaving: new Set(),
     lastJoinMs: Number.NEGATIVE_INFINITY,
     leaderSinceMs: nowMs,
     tiltUntilMs: undefined,
     tiltSinceMs: nowMs,
-    foreign: new Map(),
-    peersKey: '',
     dirty: true,
     nextOrderId: 1,
     wakeAtMs: Number.POSITIVE_INFINITY,
     stats: { stalls: 0, foreignHellos: 0, failovers: 0, aborted: 0 },
     out: [],
   }
-  for (const known of options.knownPeers ?? []) {
-    if (known.peer === options.self.peer) continue
-    const watches = options.groups.map(({ name }) => name)
-    const rest = { group: undefined, watches, lastHelloMs: nowMs, lastHeardMs: nowMs, sdown: false }
-    core.peers.set(known.peer, { ...known, ...rest, reports: createSequence() })
-  }
+  recall(core, options.knownPeers ?? [], nowMs)
   if (core.formed === undefined && core.peers.size > 0) startAnew(core.formation, nowMs)
   return core
 }
@@ -157,7 +135,7 @@ function settle(core: CoreState, group: GroupState, nowMs: number): void {
   if (core.groups.get(group.name) !== group) return
   const changed = evaluate(core, group, nowMs)
   lead(core, group, nowMs)
-  if (changed) report(core, nowMs)
+  if (changed && core.formed !== undefined) report(core, nowMs)
 }
 
 /** Applies an input; gives back which group it touched. */
@@ -174,7 +152,14 @@ function take(core: CoreState, nowMs: number, input: Input): GroupState | 'all' 
     case 'order-done':
       return takeServerInput(core, nowMs, input)
     case 'hello':
-      takeHello(core, input.hello, false, nowMs)
+      if (takeHint(core, input.hello, nowMs)) tellHints(core, nowMs)
+      return undefined
+    case 'peer-linked':
+      reportTo(core, input.peer, nowMs)
+      return undefined
+    case 'open':
+      core.circle.open = true
+      publishEverywhere(core, nowMs)
       return undefined
     case 'peer':
       heard(core, input.from, nowMs)
@@ -200,7 +185,7 @@ function tick(core: CoreState, nowMs: number): void {
   if (core.dirty) {
     core.dirty = false
     syncGroups(core, nowMs)
-    tellPeers(core)
+    tellPeers(core, nowMs)
   }
   tryToForm(core, nowMs)
   for (const group of core.groups.values()) pollGroup(core, group, nowMs)
@@ -209,24 +194,11 @@ function tick(core: CoreState, nowMs: number): void {
   if (core.raft.isLeader) changeMembers(core, nowMs)
   else askForGroups(core, nowMs)
   for (const [key, untilMs] of core.proposed) if (nowMs >= untilMs) core.proposed.delete(key)
-  const worried = [...core.groups.values()].some(({ reported }) => reported !== 'up')
-  if (nowMs - core.lastReportMs >= (worried ? REPORT_DOWN_MS : REPORT_MS)) report(core, nowMs)
+  reportIfDue(core, nowMs)
   if (core.tiltUntilMs !== undefined && nowMs >= core.tiltUntilMs) {
     core.tiltUntilMs = undefined
     emitText(core, '-tilt', '#tilt mode exited')
   }
-}
-
-/** Tells the other sentinels what this one sees. */
-function report(core: CoreState, nowMs: number): void {
-  if (core.formed === undefined) return
-  core.lastReportMs = nowMs
-  core.reportSeq += 1
-  const hello = isAddressed(core) ? helloOf(core, viewNow(core, nowMs)) : undefined
-  core.out.push({
-    type: 'broadcast',
-    message: { type: 'report', boot: core.boot, seq: core.reportSeq, hello, opinions: ownOpinions(core) },
-  })
 }
 
 /** Time in which this sentinel did not run is held against nobody, and what it was told meanwhile is stale. */
@@ -289,10 +261,13 @@ function takePeerMessage(
     case 'report':
       return takeReport(core, nowMs, from, message)
     case 'join':
-      takeJoin(core, message.hello, nowMs)
+      takeJoin(core, from, message.hello, nowMs)
       return undefined
     case 'welcome':
-      takeWelcome(core, message.group, nowMs)
+      takeWelcome(core, from, message.group, nowMs)
+      return undefined
+    case 'refusal':
+      takeRefusal(core, from, message.text, nowMs)
       return undefined
     case 'request':
       // Anybody's hello makes a peer known; orders are a member's to pass on.
@@ -307,30 +282,6 @@ function takePeerMessage(
   }
 }
 
-function takeReport(
-  core: CoreState,
-  nowMs: number,
-  from: string,
-  { boot, seq, hello, opinions }: PeerMessage & { type: 'report' },
-): 'all' | undefined {
-  const known = core.peers.get(from)
-  if (known !== undefined && !isNews(known.reports, boot, seq)) return undefined
-  if (hello !== undefined) {
-    if (hello.peer !== from) return undefined
-    takeHello(core, hello, true, nowMs)
-  }
-  const peer = core.peers.get(from)
-  if (peer === undefined) return undefined
-  noteNews(peer.reports, boot, seq)
-  for (const opinion of opinions) {
-    const group = core.groups.get(opinion.group)
-    if (group === undefined) continue
-    group.votes.set(from, { opinion, heardMs: nowMs })
-    adoptFound(core, group, opinion, nowMs)
-  }
-  return 'all'
-}
-
 /**
  * Takes a new picture of Raft. A leader whose lease lapses for a moment stays leader of its term: it decides nothing
  * meanwhile, and then goes on where it was, for nobody else can have decided anything in that term.
@@ -339,10 +290,11 @@ function takeRaftView(core: CoreState, view: RaftView, nowMs: number): void {
   const before = core.raft
   core.raft = view
   if (before.voters.length + before.learners.length > 0)
-    forgetGhosts(core, (id) => before.voters.includes(id) || before.learners.includes(id))
+    forgetGhosts(core, nowMs, (id) => before.voters.includes(id) || before.learners.includes(id))
   if (view.term === before.term && view.leader === before.leader) return
   for (const group of core.groups.values()) group.run = undefined
   core.proposed.clear()
+  core.replacing = undefined
   core.leaderSinceMs = nowMs
   if (view.leader === undefined) return
   const leader = view.leader === core.self.peer ? core.self : core.peers.get(view.leader)
@@ -419,7 +371,7 @@ function announce(
       return
     case 'reset':
       forgetReplicas(core, group, nowMs)
-      forgetGhosts(core)
+      forgetGhosts(core, nowMs)
       return
     case 'set':
       for (const [field, value] of Object.entries(entry.changes)) {

@@ -2,7 +2,7 @@
 // is the same one for everybody, belongs to the same group, and finds the others while every server is down.
 import type { StateStore } from '../io/state/store.ts'
 import type { PeerAddress } from '../sentinel/effects.ts'
-import { asAddress, asId, asList, asObject, parseObject } from '../sentinel/fields.ts'
+import { asAddress, asId, asList, asName, asObject, parseObject } from '../sentinel/fields.ts'
 import { type FormedGroup, toGroup } from '../sentinel/formation.ts'
 
 export interface Identity {
@@ -34,7 +34,8 @@ function toPeer(value: unknown): PeerAddress | undefined {
   const runId = asId(fields?.runId)
   const gossip = asAddress(fields?.gossip)
   const resp = asAddress(fields?.resp)
-  return peer && runId && gossip && resp ? { peer, runId, gossip, resp } : undefined
+  const name = asName(fields?.name)
+  return peer && runId && gossip && resp ? { peer, runId, gossip, resp, ...(name && { name }) } : undefined
 }
 
 /** Reads who this sentinel is from its store, or makes a new identity there. */

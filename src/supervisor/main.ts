@@ -17,7 +17,7 @@ import type { HttpServer } from '../io/http.ts'
 import type { Log } from '../io/log.ts'
 import { openStateFile } from '../io/state/file.ts'
 import type { StateStore } from '../io/state/store.ts'
-import type { PeerTransport } from '../io/transport.ts'
+import type { Peer, PeerTransport } from '../io/transport.ts'
 import type { PeerAddress } from '../sentinel/effects.ts'
 import type { GroupConfig } from '../sentinel/settings.ts'
 import { freePort, listenError, resolveHost, specific } from './addresses.ts'
@@ -192,6 +192,8 @@ function watch(
     heartbeatMs: options['heartbeat-interval-milliseconds'],
     electionTimeoutMs: options['election-timeout-milliseconds'],
     expect: options.expect,
+    name: options['announce-id'],
+    replaceAfterMs: options['replace-after-milliseconds'],
     store,
     identity,
     log,
@@ -233,14 +235,23 @@ async function gossip(
   const tookMs = Math.round(monotonicMs() - running.startedMs)
   running.log.notice(`Talking to the other sentinels on ${host}:${transport.port}, ${tookMs} ms after the start`)
   sentinel.attach({
-    setPeers: (peers) => transport.setPeers(peers.map(toPeer)),
+    setPeers: (peers, hints) => transport.setPeers(toPeers(peers, hints)),
     send: (to, bytes) => void transport.send(to, bytes),
     broadcast: (bytes) => void transport.broadcast(bytes),
   })
   return transport
 }
 
-const toPeer = ({ peer, gossip: { host, port } }: PeerAddress) => ({ id: peer, host, port })
+/** What the transport is to dial: a hint about a peer is one more address of it. */
+function toPeers(peers: readonly PeerAddress[], hints: readonly PeerAddress[]): Peer[] {
+  const known = new Set(peers.map(({ peer }) => peer))
+  const hinted = new Map(hints.map(({ peer, gossip }) => [peer, gossip]))
+  const strangers = hints.filter(({ peer }) => !known.has(peer))
+  return [...peers, ...strangers].map(({ peer, gossip }) => {
+    const other = known.has(peer) ? hinted.get(peer) : undefined
+    return { id: peer, ...gossip, ...(other === undefined ? {} : { also: other }) }
+  })
+}
 
 /** Metrics and HTTP come last: nothing waits for them, and loading them takes time from the start. */
 async function observe(running: Process, sentinel: Sentinel): Promise<HttpServer | undefined> {
