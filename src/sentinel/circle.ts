@@ -47,7 +47,7 @@ export const createCircle = (open: boolean): Circle => ({
   twin: undefined,
   refusal: undefined,
   complaints: new Map(),
-  toldKey: '',
+  toldKey: ' | ',
   toldMs: Number.NEGATIVE_INFINITY,
   open,
 })

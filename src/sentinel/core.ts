@@ -7,8 +7,10 @@ import { assert } from '../lib/assert.ts'
 import type { ServerRef } from './address.ts'
 import { addressKey } from './address.ts'
 import { publishEverywhere } from './announcing.ts'
+import { DOUBT_STALL_MS, doubt, learnFromOffice } from './certainty.ts'
 import { createCircle, takeHint } from './circle.ts'
 import { signal } from './detector.ts'
+import { recallEarly } from './early.ts'
 import type { Effect, Input, RaftView } from './effects.ts'
 import { decodeEntry, type Entry } from './entries.ts'
 import { noteOrderDone } from './failover.ts'
@@ -17,10 +19,19 @@ import { evaluate, forgetReplicas, forgetUnnamed, pollGroup, syncGroups, takeInf
 import { takeRefusal, takeWelcome, tryToForm } from './joining.ts'
 import { backOff, lead } from './leader.ts'
 import { changeMembers, takeJoin } from './membership.ts'
+import { createObstacle, watchObstacle } from './obstacle.ts'
 import type { PeerMessage } from './peer-message.ts'
 import { forgetGhosts, heard, judgePeers, recall, tellHints, tellPeers } from './peers.ts'
 import { report, reportIfDue, reportTo, takeReport } from './reports.ts'
-import { answerCommitted, askAgain, askForGroups, expireRequests, takeRequest, takeResult } from './requests.ts'
+import {
+  answerCommitted,
+  askAgain,
+  askForGroups,
+  expireRequests,
+  passOnRequests,
+  takeRequest,
+  takeResult,
+} from './requests.ts'
 import { optionOf } from './settings.ts'
 import {
   addressSelf,
@@ -85,12 +96,17 @@ function initialState(options: CoreOptions, nowMs: number): CoreState {
     groups: new Map(),
     peers: new Map(),
     circle: createCircle(options.closed !== true),
+    obstacle: createObstacle(nowMs),
+    // One that belongs to a group since an earlier run.
+    doubtSinceMs: options.group === undefined ? undefined : nowMs,
     formed: options.group,
     formation: createFormation(options.self.peer),
     raft: NO_RAFT,
     proposed: new Map(),
     pending: new Map(),
     nextNonce: 1,
+    appliedNonces: new Set(),
+    early: new Map(),
     boot: options.random.uint32() * 2 ** 20 + options.random.below(2 ** 20),
     // Somewhere else at each start: an echo of an earlier one is then no number of this one.
     reportSeq: options.random.uint32(),
@@ -113,6 +129,7 @@ function initialState(options: CoreOptions, nowMs: number): CoreState {
     out: [],
   }
   recall(core, options.knownPeers ?? [], nowMs)
+  recallEarly(core, options.early ?? [])
   if (core.formed === undefined && core.peers.size > 0) startAnew(core.formation, nowMs)
   return core
 }
@@ -190,9 +207,12 @@ function tick(core: CoreState, nowMs: number): void {
   tryToForm(core, nowMs)
   for (const group of core.groups.values()) pollGroup(core, group, nowMs)
   judgePeers(core, nowMs)
+  learnFromOffice(core)
+  watchObstacle(core, nowMs)
   expireRequests(core, nowMs)
   if (core.raft.isLeader) changeMembers(core, nowMs)
   else askForGroups(core, nowMs)
+  passOnRequests(core, nowMs)
   for (const [key, untilMs] of core.proposed) if (nowMs >= untilMs) core.proposed.delete(key)
   reportIfDue(core, nowMs)
   if (core.tiltUntilMs !== undefined && nowMs >= core.tiltUntilMs) {
@@ -212,6 +232,7 @@ function noticeStall(core: CoreState, nowMs: number): void {
   }
   for (const peer of core.peers.values()) peer.lastHeardMs += gapMs
   if (core.formed === undefined) startAnew(core.formation, nowMs)
+  else if (gapMs >= DOUBT_STALL_MS) doubt(core, nowMs)
   say(core, 'notice', `This sentinel did not run for ${Math.round(gapMs)} ms; it abstains until it has listened again.`)
   if (gapMs < TILT_MS) return
   if (core.tiltUntilMs === undefined) emitText(core, '+tilt', '#tilt mode entered')
@@ -275,7 +296,7 @@ function takePeerMessage(
       takeRequest(core, message.id, from, message.request, nowMs)
       return 'all'
     case 'result':
-      if (isMember(core, from)) takeResult(core, message.id, message.result)
+      if (isMember(core, from)) takeResult(core, message.id, message.result, message.nonce)
       return undefined
     case 'raft':
       return undefined
@@ -289,6 +310,7 @@ function takePeerMessage(
 function takeRaftView(core: CoreState, view: RaftView, nowMs: number): void {
   const before = core.raft
   core.raft = view
+  learnFromOffice(core)
   if (before.voters.length + before.learners.length > 0)
     forgetGhosts(core, nowMs, (id) => before.voters.includes(id) || before.learners.includes(id))
   if (view.term === before.term && view.leader === before.leader) return
@@ -296,6 +318,7 @@ function takeRaftView(core: CoreState, view: RaftView, nowMs: number): void {
   core.proposed.clear()
   core.replacing = undefined
   core.leaderSinceMs = nowMs
+  passOnRequests(core, nowMs)
   if (view.leader === undefined) return
   const leader = view.leader === core.self.peer ? core.self : core.peers.get(view.leader)
   const who = view.leader === core.self.peer ? 'This sentinel' : leader ? addressKey(leader.resp) : view.leader

@@ -11,6 +11,7 @@
 //  - `propose` hands bytes to the Raft leader, which this sentinel is; a proposal may be lost, the core proposes again.
 //  - Every committed Raft entry of kind 'normal' comes back as `committed`, in order, on every member.
 import type { Address, ServerRef } from './address.ts'
+import type { Early } from './early.ts'
 import type { FormedGroup } from './formation.ts'
 import type { Hello } from './hello.ts'
 import type { ServerInfo } from './info.ts'
@@ -96,6 +97,8 @@ export type Effect =
   | { readonly type: 'broadcast'; readonly message: PeerMessage }
   | { readonly type: 'propose'; readonly data: Uint8Array }
   | { readonly type: 'change-members'; readonly change: MemberChange }
+  /** Persist this, too: what operators were answered OK without a group. */
+  | { readonly type: 'early'; readonly early: readonly Early[] }
   /** Persist the group, then start Raft: as a founding member if `self` is among the members, else as a joiner. */
   | { readonly type: 'form'; readonly group: FormedGroup }
   /**

@@ -47,6 +47,8 @@ export function adopt(core: CoreState, group: FormedGroup, nowMs: number): void 
   if (core.formed !== undefined) return
   core.formed = group
   core.circle.refusal = undefined
+  // What a joiner's file says may be long past.
+  if (!group.members.includes(core.self.peer)) core.doubtSinceMs = nowMs
   core.out.push({ type: 'form', group })
   say(core, 'notice', `Sentinel group ${group.id} of ${group.members.length} founders; this sentinel belongs to it.`)
   for (const peer of core.peers.values()) if (isForeign(core, peer.group)) core.peers.delete(peer.peer)

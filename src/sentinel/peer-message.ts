@@ -48,7 +48,7 @@ export type PeerMessage =
       readonly boot: number
       readonly seq: number
       readonly hello?: Hello | undefined
-      /** The last report that it took of others, while it has no group: tells them how fresh what it says is. */
+      /** The last report that it took of each of the others: tells them how fresh what it says is. */
       readonly echo?: readonly (readonly [peer: string, seq: number])[]
       readonly opinions: readonly Opinion[]
     }
@@ -59,7 +59,8 @@ export type PeerMessage =
   /** To a sentinel that asked to join: it is not let in, and why. */
   | { readonly type: 'refusal'; readonly text: string }
   | { readonly type: 'request'; readonly id: number; readonly request: OperatorRequest }
-  | { readonly type: 'result'; readonly id: number; readonly result: OperatorResult }
+  /** `nonce`: of the entry that carried it; who asked answers once that is applied there, too. */
+  | { readonly type: 'result'; readonly id: number; readonly result: OperatorResult; readonly nonce?: string }
 
 const TAG_RAFT = 1
 const TAG_JSON = 2
@@ -120,7 +121,8 @@ function toMessage(fields: Record<string, unknown>): PeerMessage | undefined {
       const result = asObject(fields.result)
       const text = asText(result?.text, MAX_TEXT)
       if (id === undefined || text === undefined || typeof result?.ok !== 'boolean') return undefined
-      return { type: 'result', id, result: { ok: result.ok, text } }
+      const nonce = asId(fields.nonce)
+      return { type: 'result', id, result: { ok: result.ok, text }, ...(nonce !== undefined && { nonce }) }
     }
     default:
       return undefined

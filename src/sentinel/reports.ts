@@ -1,6 +1,7 @@
 // What sentinels tell each other at intervals over the transport: a sign of life, who they are and what they think of each
 // primary; while they have no group, whom they see (formation.ts).
 import { helloOf } from './announcing.ts'
+import { learnFromReport } from './certainty.ts'
 import { FOUNDERS_MAX } from './formation.ts'
 import { adoptFound, opinions as ownOpinions } from './group.ts'
 import { takeUngrouped } from './joining.ts'
@@ -47,12 +48,13 @@ function nextReport(core: CoreState, nowMs: number): Report {
   core.reportSeq += 1
   const base = { type: 'report', boot: core.boot, seq: core.reportSeq } as const
   const hello = isAddressed(core) && core.circle.open ? helloOf(core, nowMs) : undefined
-  if (core.formed !== undefined) return { ...base, hello, opinions: ownOpinions(core) }
-  core.saidKey = keyOf(hello)
   core.sentReports.set(core.reportSeq, nowMs)
   for (const seq of core.sentReports.keys()) if (seq <= core.reportSeq - SENT_MAX) core.sentReports.delete(seq)
   const echo = [...core.peers.values()].map(({ peer, reports }) => [peer, Math.max(0, reports.seq)] as const)
-  return { ...base, hello, echo: echo.slice(0, FOUNDERS_MAX), opinions: [] }
+  const said = { ...base, hello, echo: echo.slice(0, FOUNDERS_MAX) }
+  if (core.formed !== undefined) return { ...said, opinions: ownOpinions(core) }
+  core.saidKey = keyOf(hello)
+  return { ...said, opinions: [] }
 }
 
 const keyOf = (hello: Report['hello']): string => `${hello?.of} ${hello?.view.join()}`
@@ -69,7 +71,9 @@ export function takeReport(core: CoreState, nowMs: number, from: string, message
   const peer = core.peers.get(from)
   if (peer === undefined) return undefined
   noteNews(peer.reports, boot, seq)
-  if (core.formed === undefined && hello !== undefined) takeUngrouped(core, hello, nowMs, echoed(core, message))
+  const asOfMs = echoed(core, message)
+  learnFromReport(core, from, message, asOfMs)
+  if (core.formed === undefined && hello !== undefined) takeUngrouped(core, hello, nowMs, asOfMs)
   if (core.formed === undefined) answerSoon(core, isNew, nowMs)
   else if (hello !== undefined && hello.group === undefined && core.formed.members.includes(from))
     core.out.push({ type: 'send', to: from, message: { type: 'welcome', group: core.formed } })

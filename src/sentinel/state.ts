@@ -3,11 +3,13 @@
 import type { Random } from '../lib/prng.ts'
 import { type Address, sameAddress } from './address.ts'
 import type { Circle } from './circle.ts'
+import type { Early } from './early.ts'
 import type { Effect, PeerAddress, RaftView } from './effects.ts'
 import { type Entry, encodeEntry } from './entries.ts'
 import { type EventName, instanceText, type Subject } from './events.ts'
 import type { FailoverRun } from './failover.ts'
 import type { Formation, FormedGroup } from './formation.ts'
+import type { Obstacle } from './obstacle.ts'
 import type { OperatorRequest } from './peer-message.ts'
 import type { Sequence } from './sequence.ts'
 import { effectiveSettings, type GroupConfig, type GroupSettings } from './settings.ts'
@@ -32,6 +34,8 @@ export interface CoreOptions {
   readonly replaceAfterMs?: number
   /** Nothing is published before the input `open`. */
   readonly closed?: boolean
+  /** What an earlier run was told before there was a group. */
+  readonly early?: readonly Early[]
   readonly random: Random
   /** Wall clock minus the core's clock, ms: for the times in the history. */
   readonly wallOffsetMs: number
@@ -89,6 +93,8 @@ export interface PendingRequest {
   readonly untilMs: number
   /** Entries whose commit it waits for, and why the first of them that changed nothing did not. */
   waitsFor: number
+  /** No leader was known to pass it on to. */
+  unsent?: boolean
   refusal: string | undefined
 }
 
@@ -105,6 +111,9 @@ export interface CoreState {
   /** The others that have proven who they are, now or in an earlier run. */
   readonly peers: Map<string, Peer>
   readonly circle: Circle
+  readonly obstacle: Obstacle
+  /** Since when it doubts that it knows the last failover; undefined: it does know. */
+  doubtSinceMs: number | undefined
   formed: FormedGroup | undefined
   readonly formation: Formation
   raft: RaftView
@@ -112,6 +121,10 @@ export interface CoreState {
   readonly proposed: Map<string, number>
   /** By nonce (own proposals for an operator) or by request ID (passed on to the leader). */
   readonly pending: Map<string, PendingRequest>
+  /** Nonces of entries that were applied lately, oldest first. */
+  readonly appliedNonces: Set<string>
+  /** What this sentinel was told before it had a group, by group. */
+  readonly early: Map<string, Early>
   nextNonce: number
   /** Tells the reports of this start from those of an earlier one. */
   readonly boot: number
@@ -153,7 +166,7 @@ export function topoOf(core: CoreState, name: string): TopologyGroup | undefined
 /** The settings that hold for a group on this sentinel. */
 export function settingsOf(core: CoreState, topo: TopologyGroup): GroupSettings {
   const file = core.options.groups.find(({ name }) => name === topo.name)
-  return effectiveSettings(file?.settings, topo.changes)
+  return effectiveSettings(file?.settings, { ...topo.changes, ...core.early.get(topo.name)?.changes })
 }
 
 /** Publishes an event about an instance. `extra` follows the instance text after a space. */

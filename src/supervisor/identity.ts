@@ -1,6 +1,7 @@
 // Who this sentinel is and whom it knows, as kept in the `identity` record of the state file: so that a restarted sentinel
 // is the same one for everybody, belongs to the same group, and finds the others while every server is down.
 import type { StateStore } from '../io/state/store.ts'
+import { type Early, toEarlyList } from '../sentinel/early.ts'
 import type { PeerAddress } from '../sentinel/effects.ts'
 import { asAddress, asId, asList, asName, asObject, parseObject } from '../sentinel/fields.ts'
 import { type FormedGroup, toGroup } from '../sentinel/formation.ts'
@@ -11,6 +12,8 @@ export interface Identity {
   /** The Raft group; undefined until it was formed or joined. */
   readonly group: FormedGroup | undefined
   readonly peers: readonly PeerAddress[]
+  /** What operators were answered OK before there was a group. */
+  readonly early?: readonly Early[]
 }
 
 const PEERS_MAX = 128
@@ -24,8 +27,10 @@ export function decodeIdentity(bytes: Uint8Array): Identity | undefined {
   const runId = asId(fields.runId)
   const peers = asList(fields.peers, PEERS_MAX, toPeer)
   const group = fields.group === undefined ? undefined : toGroup(fields.group)
+  const early = fields.early === undefined ? undefined : toEarlyList(fields.early)
   if (!runId || !peers || (fields.group !== undefined && !group)) return undefined
-  return { runId, group, peers }
+  if (fields.early !== undefined && early === undefined) return undefined
+  return { runId, group, peers, ...(early !== undefined && { early }) }
 }
 
 function toPeer(value: unknown): PeerAddress | undefined {

@@ -104,6 +104,7 @@ export function startSentinel(setup: SentinelSetup): Sentinel {
       replaceAfterMs: setup.replaceAfterMs,
       closed: true,
       ...(setup.expect === undefined ? {} : { expect: setup.expect }),
+      ...(identity.early === undefined ? {} : { early: identity.early }),
       ...(identity.group === undefined ? {} : { group: identity.group }),
     },
     startedMs,
@@ -187,6 +188,8 @@ export function startSentinel(setup: SentinelSetup): Sentinel {
         return consensus?.changeMembers(effect.change)
       case 'form':
         return join(effect.group)
+      case 'early':
+        return saveIdentity({ ...identity, early: effect.early })
       case 'peers':
         return setPeers(effect.peers, effect.hints)
       case 'event':
