@@ -85,7 +85,7 @@ export const SENTINEL_OPTIONS = {
     'auto',
     'Sentinels that form the group when they first see each other; auto: twice the quorum less one.',
   ),
-  'replace-after-milliseconds': row(
+  'dead-sentinel-timeout': row(
     'either',
     int(1_000),
     '10000',

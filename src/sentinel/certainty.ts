@@ -1,7 +1,7 @@
 // Whether this sentinel may tell clients who the primary is. One that restarted, or slept, may have missed a failover: until it
 // has heard the leader it names nobody, and clients ask another.
-// Invariant: it is certain only if the leader said something after this sentinel began to doubt, knew no later epoch when it said
-// it, or if this sentinel is the leader. An answer that waited somewhere proves nothing: what the leader echoes does.
+// Invariant: it is certain only if the leader, certain itself of leading and of all that was committed, spoke after this sentinel
+// began to doubt and knew no later epoch; or if this sentinel is the leader. An answer that waited somewhere proves nothing: what the leader echoes does.
 import type { Address } from './address.ts'
 import { memberHeard } from './joining.ts'
 import type { PeerMessage } from './peer-message.ts'
@@ -22,15 +22,22 @@ export function learnFromReport(
   report: PeerMessage & { type: 'report' },
   asOfMs: number,
 ) {
-  if (core.doubtSinceMs === undefined || from !== core.raft.leader || asOfMs < core.doubtSinceMs) return
-  const epoch = Math.max(report.hello?.epoch ?? 0, ...report.opinions.map(({ configEpoch }) => configEpoch))
-  if (epoch <= core.topology.epoch) core.doubtSinceMs = undefined
+  const { leads } = report
+  if (core.doubtSinceMs === undefined || leads === undefined || asOfMs < core.doubtSinceMs) return
+  if (from !== core.raft.leader || leads.term !== core.raft.term) return
+  if (leads.epoch <= core.topology.epoch) core.doubtSinceMs = undefined
 }
 
-/** The leader knows what was committed. */
-export function learnFromOffice(core: CoreState): void {
+/**
+ * The leader knows what was committed. With every tick and not before: an entry of its term is committed as soon as it leads, but
+ * those before are given to it one after the other.
+ */
+export function takeOffice(core: CoreState): void {
+  core.officeTerm = core.raft.isLeader ? core.raft.term : undefined
   if (core.raft.isLeader) core.doubtSinceMs = undefined
 }
+
+export const isInOffice = ({ raft, officeTerm }: CoreState): boolean => raft.isLeader && officeTerm === raft.term
 
 /** True when what it holds may be told to clients. */
 export const isCertain = (core: CoreState, nowMs: number): boolean =>

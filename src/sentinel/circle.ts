@@ -2,15 +2,12 @@
 // and nothing here is written to a disk.
 // Invariants: the tables are bounded, whatever is published on a server's channel; a hint never moves a peer that is heard,
 // and never makes anybody a peer: that is the transport's to prove (peers.ts).
+import { FORMER_MAX, HINTS_MAX } from '../lib/limits.ts'
 import { type Address, sameAddress } from './address.ts'
 import type { PeerAddress } from './effects.ts'
 import type { Hello } from './hello.ts'
 import { type CoreState, type Peer, say } from './state.ts'
 
-/** Sentinels that are tried at a time because somebody published their hello. */
-export const HINTS_MAX = 32
-/** Former peers that may come back. */
-export const FORMER_MAX = 16
 /** A hint that nobody repeats is forgotten. */
 export const HINT_MS = 10_000
 /** How often the same complaint is made, and how many different ones are remembered. */

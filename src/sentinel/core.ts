@@ -7,7 +7,7 @@ import { assert } from '../lib/assert.ts'
 import type { ServerRef } from './address.ts'
 import { addressKey } from './address.ts'
 import { publishEverywhere } from './announcing.ts'
-import { DOUBT_STALL_MS, doubt, learnFromOffice } from './certainty.ts'
+import { DOUBT_STALL_MS, doubt, takeOffice } from './certainty.ts'
 import { createCircle, takeHint } from './circle.ts'
 import { signal } from './detector.ts'
 import { recallEarly } from './early.ts'
@@ -98,6 +98,7 @@ function initialState(options: CoreOptions, nowMs: number): CoreState {
     circle: createCircle(options.closed !== true),
     obstacle: createObstacle(nowMs),
     // One that belongs to a group since an earlier run.
+    officeTerm: undefined,
     doubtSinceMs: options.group === undefined ? undefined : nowMs,
     formed: options.group,
     formation: createFormation(options.self.peer),
@@ -207,7 +208,7 @@ function tick(core: CoreState, nowMs: number): void {
   tryToForm(core, nowMs)
   for (const group of core.groups.values()) pollGroup(core, group, nowMs)
   judgePeers(core, nowMs)
-  learnFromOffice(core)
+  takeOffice(core)
   watchObstacle(core, nowMs)
   expireRequests(core, nowMs)
   if (core.raft.isLeader) changeMembers(core, nowMs)
@@ -310,7 +311,6 @@ function takePeerMessage(
 function takeRaftView(core: CoreState, view: RaftView, nowMs: number): void {
   const before = core.raft
   core.raft = view
-  learnFromOffice(core)
   if (before.voters.length + before.learners.length > 0)
     forgetGhosts(core, nowMs, (id) => before.voters.includes(id) || before.learners.includes(id))
   if (view.term === before.term && view.leader === before.leader) return

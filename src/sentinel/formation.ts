@@ -26,6 +26,7 @@
 // that founded with it. An operator who wants certainty sets `expect` to their number.
 //
 // Rejected: a coordinator (the lowest ID decides). It may be the one that is just crashing, and the others would wait.
+import { FOUNDERS_MAX } from '../lib/limits.ts'
 import { asId, asList } from './fields.ts'
 
 /** A Raft group as it was founded. Later members are in Raft's membership, not here. */
@@ -44,8 +45,6 @@ export const VIEW_FRESH_MS = 500
 const VIEW_GAP_MS = 1_000
 /** How long a majority waits for the rest before it calls without them. */
 export const PATIENCE_MS = 3_000
-/** Most founders of a group. */
-export const FOUNDERS_MAX = 63
 
 /** Holds the seat of a sentinel that is missing at the foundation; sorted behind every real ID. */
 const PLACEHOLDER = '~missing-'

@@ -3,9 +3,10 @@
 // the group. Both are read from a channel that any client of the server can publish to, so a hello there is a hint only: it
 // says whom to try, and is short whatever its author watches. Once the transport has proven who that is, the whole hello
 // travels there.
+import { FOUNDERS_MAX } from '../lib/limits.ts'
 import { type Address, isHost, isPort } from './address.ts'
 import { asAddress, asId, asInt, asList, asName, parseObject } from './fields.ts'
-import { FOUNDERS_MAX, type FormedGroup, toGroup } from './formation.ts'
+import { type FormedGroup, toGroup } from './formation.ts'
 
 /** Channel of Redis Sentinel. */
 export const REDIS_HELLO_CHANNEL = '__sentinel__:hello'

@@ -9,6 +9,7 @@
 //
 // Invariants: a voter that is heard never loses its place; a removal leaves a majority of living voters (and removing a dead one
 // never makes the majority harder to reach); whoever lost its place and returns is a learner again, and then a voter.
+import { MEMBERS_MAX } from '../lib/limits.ts'
 import { complain } from './circle.ts'
 import type { MemberChange } from './effects.ts'
 import { isPlaceholder } from './formation.ts'
@@ -16,8 +17,6 @@ import type { Hello } from './hello.ts'
 import { takeHello } from './peers.ts'
 import { type CoreState, isMember, say } from './state.ts'
 
-/** Members of one group, voters and learners together. */
-export const MEMBERS_MAX = 64
 const MEMBER_CHANGE_MS = 200
 /** Unless CoreOptions says otherwise. */
 export const REPLACE_AFTER_MS = 10_000

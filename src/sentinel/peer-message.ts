@@ -1,9 +1,10 @@
 // What sentinels say to each other over the transport: Raft messages (opaque bytes here), reports of what they see,
 // requests passed on to the leader, and how a group is joined. One tag byte, then Raft's bytes or JSON. Decoding never
 // throws: what is not a well-formed message is undefined, and a decoded message is bounded in every field.
+import { FOUNDERS_MAX } from '../lib/limits.ts'
 import type { Address } from './address.ts'
 import { asAddress, asId, asInt, asList, asName, asObject, asText, asWord, parseObject } from './fields.ts'
-import { FOUNDERS_MAX, type FormedGroup, toGroup } from './formation.ts'
+import { type FormedGroup, toGroup } from './formation.ts'
 import { type Hello, toHello } from './hello.ts'
 import { REPLICAS_MAX } from './topology.ts'
 
@@ -50,6 +51,8 @@ export type PeerMessage =
       readonly hello?: Hello | undefined
       /** The last report that it took of each of the others: tells them how fresh what it says is. */
       readonly echo?: readonly (readonly [peer: string, seq: number])[]
+      /** It certainly leads in this term, and this is the highest epoch that was committed. */
+      readonly leads?: { readonly term: number; readonly epoch: number }
       readonly opinions: readonly Opinion[]
     }
   /** To any member, by a sentinel without a group: let me in. */
@@ -99,9 +102,9 @@ function toMessage(fields: Record<string, unknown>): PeerMessage | undefined {
       const boot = asInt(fields.boot, 0, Number.MAX_SAFE_INTEGER)
       if (opinions === undefined || seq === undefined || boot === undefined) return undefined
       const echo = asList(fields.echo ?? [], FOUNDERS_MAX, toEcho)
-      if (echo === undefined) return undefined
-      if (fields.hello === undefined) return { type: 'report', boot, seq, echo, opinions }
-      return hello && { type: 'report', boot, seq, hello, echo, opinions }
+      const leads = toLeads(asObject(fields.leads))
+      if (echo === undefined || (fields.hello !== undefined && hello === undefined)) return undefined
+      return { type: 'report', boot, seq, ...(hello && { hello }), echo, ...(leads && { leads }), opinions }
     }
     case 'join':
       return hello && { type: 'join', hello }
@@ -127,6 +130,12 @@ function toMessage(fields: Record<string, unknown>): PeerMessage | undefined {
     default:
       return undefined
   }
+}
+
+function toLeads(fields: Record<string, unknown> | undefined) {
+  const term = asInt(fields?.term, 0, Number.MAX_SAFE_INTEGER)
+  const epoch = asInt(fields?.epoch, 0, Number.MAX_SAFE_INTEGER)
+  return term !== undefined && epoch !== undefined ? { term, epoch } : undefined
 }
 
 function toEcho(value: unknown): readonly [string, number] | undefined {

@@ -2,18 +2,15 @@
 // Invariant: a peer is one whose ID the transport has proven and who said itself where it is; what others say of it is at most a
 // hint where to dial (circle.ts). What a sentinel does about its peers is in joining.ts (without a group) and
 // membership.ts (the leader of one).
+import { KNOWN_MAX } from '../lib/limits.ts'
 import { publishEverywhere } from './announcing.ts'
-import { complain, complainOfForeign, dropHint, expireHints, FORMER_MAX, HINTS_MAX, rememberFormer } from './circle.ts'
+import { complain, complainOfForeign, dropHint, expireHints, rememberFormer } from './circle.ts'
 import type { PeerAddress } from './effects.ts'
 import type { FormedGroup } from './formation.ts'
 import type { Hello } from './hello.ts'
 import { createSequence } from './sequence.ts'
 import { type CoreState, emit, isMember, type Peer } from './state.ts'
 
-/** Other sentinels that the transport takes, the hints among them. */
-const TRANSPORT_PEERS_MAX = 127
-/** Most sentinels that are peers. */
-export const PEERS_MAX = TRANSPORT_PEERS_MAX - HINTS_MAX - FORMER_MAX
 /** A sentinel is down when it was not heard for this long: it reports every half second. */
 export const PEER_DOWN_MS = 2_000
 /** One that is no member is forgotten after so long: what is re-created without its volume is another each time. */
@@ -29,9 +26,9 @@ export function takeHello(core: CoreState, hello: Hello, nowMs: number): boolean
     return false
   }
   const known = core.peers.get(hello.peer)
-  if (known === undefined && core.peers.size >= PEERS_MAX) {
+  if (known === undefined && core.peers.size >= KNOWN_MAX) {
     const { host, port } = hello.resp
-    const text = `Sentinel ${host}:${port} is refused: ${PEERS_MAX} others are known already, and no more can be`
+    const text = `Sentinel ${host}:${port} is refused: ${KNOWN_MAX} others are known already, and no more can be`
     complain(core, 'peers', text, nowMs)
     return false
   }
@@ -48,7 +45,7 @@ export function takeHello(core: CoreState, hello: Hello, nowMs: number): boolean
 /** Those known from an earlier run are taken for living until they were silent for long enough. */
 export function recall(core: CoreState, known: readonly PeerAddress[], nowMs: number): void {
   const watches = core.options.groups.map(({ name }) => name)
-  for (const one of known.slice(0, PEERS_MAX)) {
+  for (const one of known.slice(0, KNOWN_MAX)) {
     if (one.peer === core.self.peer) continue
     const rest = { group: undefined, watches, lastHelloMs: nowMs, lastHeardMs: nowMs, sdown: false }
     core.peers.set(one.peer, { ...one, ...rest, reports: createSequence() })

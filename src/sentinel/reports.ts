@@ -1,8 +1,8 @@
 // What sentinels tell each other at intervals over the transport: a sign of life, who they are and what they think of each
 // primary; while they have no group, whom they see (formation.ts).
+import { FOUNDERS_MAX } from '../lib/limits.ts'
 import { helloOf } from './announcing.ts'
-import { learnFromReport } from './certainty.ts'
-import { FOUNDERS_MAX } from './formation.ts'
+import { isInOffice, learnFromReport } from './certainty.ts'
 import { adoptFound, opinions as ownOpinions } from './group.ts'
 import { takeUngrouped } from './joining.ts'
 import type { PeerMessage } from './peer-message.ts'
@@ -52,7 +52,10 @@ function nextReport(core: CoreState, nowMs: number): Report {
   for (const seq of core.sentReports.keys()) if (seq <= core.reportSeq - SENT_MAX) core.sentReports.delete(seq)
   const echo = [...core.peers.values()].map(({ peer, reports }) => [peer, Math.max(0, reports.seq)] as const)
   const said = { ...base, hello, echo: echo.slice(0, FOUNDERS_MAX) }
-  if (core.formed !== undefined) return { ...said, opinions: ownOpinions(core) }
+  if (core.formed !== undefined) {
+    const leads = { term: core.raft.term, epoch: core.topology.epoch }
+    return { ...said, ...(isInOffice(core) && { leads }), opinions: ownOpinions(core) }
+  }
   core.saidKey = keyOf(hello)
   return { ...said, opinions: [] }
 }

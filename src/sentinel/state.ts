@@ -112,6 +112,8 @@ export interface CoreState {
   readonly peers: Map<string, Peer>
   readonly circle: Circle
   readonly obstacle: Obstacle
+  /** The term in which it certainly leads, with all that was committed before applied. */
+  officeTerm: number | undefined
   /** Since when it doubts that it knows the last failover; undefined: it does know. */
   doubtSinceMs: number | undefined
   formed: FormedGroup | undefined

@@ -193,7 +193,7 @@ function watch(
     electionTimeoutMs: options['election-timeout-milliseconds'],
     expect: options.expect,
     name: options['announce-id'],
-    replaceAfterMs: options['replace-after-milliseconds'],
+    replaceAfterMs: options['dead-sentinel-timeout'],
     store,
     identity,
     log,
@@ -229,6 +229,7 @@ async function gossip(
     {
       onMessage: (from, bytes) => sentinel.receive(from, bytes),
       onPeer: (peer, connected) => sentinel.peerLink(peer, connected),
+      onWarning: (text) => running.log.warning(text),
     },
   )
   running.transport = transport

@@ -1,15 +1,14 @@
 // Who is a peer and who is only talked about: hellos that anybody may publish, those that the transport has proven, copies of
 // one's own folder, and what one sentence says about it all.
 import { describe, expect, it } from 'vitest'
+import { HINTS_MAX, KNOWN_MAX } from '../../../src/lib/limits.ts'
 import { seededRandom } from '../../../src/lib/prng.ts'
 import { primaryToName } from '../../../src/sentinel/certainty.ts'
-import { HINTS_MAX } from '../../../src/sentinel/circle.ts'
 import { createCore } from '../../../src/sentinel/core.ts'
 import type { Effect, Input } from '../../../src/sentinel/effects.ts'
 import { type FormedGroup, groupOf } from '../../../src/sentinel/formation.ts'
 import type { Hello } from '../../../src/sentinel/hello.ts'
 import { obstacleOf } from '../../../src/sentinel/obstacle.ts'
-import { PEERS_MAX } from '../../../src/sentinel/peers.ts'
 
 const at = (port: number) => ({ host: '10.0.0.1', port })
 const coreOf = (group?: FormedGroup, quorum = 2) =>
@@ -139,11 +138,11 @@ describe('peers', () => {
   it('beyond the limit are refused, and the number is said', () => {
     const core = coreOf(members)
     core.step(0, { type: 'tick' })
-    const lines = Array.from({ length: PEERS_MAX + 5 }, (_, i) =>
+    const lines = Array.from({ length: KNOWN_MAX + 5 }, (_, i) =>
       warnings(core.step(i, reported(hello(`p${i}`, members)))),
     ).flat()
-    expect(core.state.peers.size).toBe(PEERS_MAX)
-    expect(lines).toEqual([expect.stringContaining(`refused: ${PEERS_MAX} others are known already`)])
+    expect(core.state.peers.size).toBe(KNOWN_MAX)
+    expect(lines).toEqual([expect.stringContaining(`refused: ${KNOWN_MAX} others are known already`)])
   })
 
   it('that were forgotten are let in again when they return', () => {
@@ -238,8 +237,9 @@ describe('an address', () => {
         type: 'report',
         boot: 1,
         seq,
-        hello: hello(id, members, { epoch }),
+        hello: hello(id, members),
         echo: [['a', echo]],
+        leads: { term: 1, epoch },
         opinions: [],
       },
     })
@@ -255,6 +255,7 @@ describe('an address', () => {
     core.step(1_502, from('b', 4, 0, sent!))
     expect(named(1_503)).toBeUndefined()
     core.step(1_504, { type: 'raft', view: { ...follows, leader: 'a', isLeader: true } })
+    core.step(1_504, { type: 'tick' })
     expect(named(1_505)).toEqual(at(1))
   })
 })

@@ -36,6 +36,7 @@ const message: fc.Arbitrary<PeerMessage> = fc.oneof(
     boot: fc.nat(),
     seq: fc.nat(),
     hello,
+    leads: fc.record({ term: fc.nat(), epoch: fc.nat() }),
     echo: fc.array(fc.tuple(id, fc.nat()), { maxLength: 5 }),
     opinions: fc.array(
       fc.record({

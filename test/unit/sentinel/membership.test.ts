@@ -1,11 +1,11 @@
 // Whom the leader lets in, and whose place a new sentinel takes. Raft is played by a list of members that obeys.
 import { describe, expect, it } from 'vitest'
+import { MEMBERS_MAX } from '../../../src/lib/limits.ts'
 import { seededRandom } from '../../../src/lib/prng.ts'
 import { type CoreOptions, createCore } from '../../../src/sentinel/core.ts'
 import type { Effect } from '../../../src/sentinel/effects.ts'
 import { groupOf } from '../../../src/sentinel/formation.ts'
 import type { Hello } from '../../../src/sentinel/hello.ts'
-import { MEMBERS_MAX } from '../../../src/sentinel/membership.ts'
 
 const at = (port: number) => ({ host: '10.0.0.1', port })
 const founders = groupOf(['a', 'b', 'c'])
