@@ -35,6 +35,8 @@ export interface GossipOptions {
   port: number
   /** 64 hexadecimal digits (see parseSwarmKey), the same on every sentinel. */
   swarmKey?: string | undefined
+  /** Awaited just before it listens, when everything is loaded: whoever held the port lets go of it. */
+  beforeListen?: () => Promise<void>
 }
 
 /**
@@ -47,6 +49,7 @@ export async function startGossip(options: GossipOptions, handlers: TransportHan
     throw new GossipConfigError(`gossip cannot listen on ${host}: it is no IP address`)
   const { multiaddr, peerIdFromString, startNode } = await import('./gossip/node.ts')
 
+  await options.beforeListen?.()
   const self = options.key.peerId
   const allowed = new Set<string>()
   const stats = createStats()

@@ -18,6 +18,7 @@ const COMPLAINTS_MAX = 16
 export interface Hint extends PeerAddress {
   /** It says that it belongs to a group. */
   readonly grouped: boolean
+  readonly firstMs: number
   readonly heardMs: number
 }
 
@@ -73,7 +74,16 @@ function addHint(core: CoreState, hello: Hello, nowMs: number): boolean {
   const before = hints.get(hello.peer)
   if (before === undefined && hints.size >= HINTS_MAX) hints.delete(victimOf(core, nowMs))
   const { peer, runId, gossip, resp, name, group } = hello
-  hints.set(peer, { peer, runId, gossip, resp, name, grouped: group !== undefined, heardMs: nowMs })
+  hints.set(peer, {
+    peer,
+    runId,
+    gossip,
+    resp,
+    name,
+    grouped: group !== undefined,
+    firstMs: before?.firstMs ?? nowMs,
+    heardMs: nowMs,
+  })
   return before === undefined || !sameAddress(before.gossip, gossip)
 }
 

@@ -4,8 +4,7 @@
 // Invariants: a primary is announced (+switch-master, the address that clients get) only from the applied topology;
 // an order that changes a role is given only by a certain leader, for the candidate that the topology names.
 import { assert } from '../lib/assert.ts'
-import type { ServerRef } from './address.ts'
-import { addressKey } from './address.ts'
+import { type Address, addressKey, type ServerRef } from './address.ts'
 import { publishEverywhere } from './announcing.ts'
 import { DOUBT_STALL_MS, doubt, takeOffice } from './certainty.ts'
 import { createCircle, takeHint } from './circle.ts'
@@ -85,8 +84,8 @@ export function createCore(options: CoreOptions, nowMs: number): Core {
 
 function initialState(options: CoreOptions, nowMs: number): CoreState {
   const provisional = createTopology()
-  for (const { name, primary, quorum } of options.groups)
-    apply(provisional, { kind: 'monitor', group: name, primary, quorum })
+  for (const { name, primary, quorum, unresolved } of options.groups)
+    if (unresolved !== true) apply(provisional, { kind: 'monitor', group: name, primary, quorum })
   const core: CoreState = {
     options,
     self: options.self,
@@ -108,6 +107,7 @@ function initialState(options: CoreOptions, nowMs: number): CoreState {
     nextNonce: 1,
     appliedNonces: new Set(),
     early: new Map(),
+    named: new Map(options.groups.flatMap((one) => (one.unresolved === true ? [] : [[one.name, one.primary]]))),
     boot: options.random.uint32() * 2 ** 20 + options.random.below(2 ** 20),
     // Somewhere else at each start: an echo of an earlier one is then no number of this one.
     reportSeq: options.random.uint32(),
@@ -174,6 +174,9 @@ function take(core: CoreState, nowMs: number, input: Input): GroupState | 'all' 
       return undefined
     case 'peer-linked':
       reportTo(core, input.peer, nowMs)
+      return undefined
+    case 'resolved':
+      takeResolved(core, input.group, input.primary)
       return undefined
     case 'open':
       core.circle.open = true
@@ -323,6 +326,16 @@ function takeRaftView(core: CoreState, view: RaftView, nowMs: number): void {
   const leader = view.leader === core.self.peer ? core.self : core.peers.get(view.leader)
   const who = view.leader === core.self.peer ? 'This sentinel' : leader ? addressKey(leader.resp) : view.leader
   say(core, 'notice', `${who} leads the group (term ${view.term}).`)
+}
+
+/** A line of the file whose name could not be looked up at the start. */
+function takeResolved(core: CoreState, group: string, primary: Address): void {
+  const config = core.options.groups.find(({ name }) => name === group)
+  if (config === undefined) return
+  core.named.set(group, primary)
+  if (core.topology.groups.has(group) || core.topology.removed.has(group)) return
+  apply(core.provisional, { kind: 'monitor', group, primary, quorum: config.quorum })
+  core.dirty = true
 }
 
 function restore(core: CoreState, data: Uint8Array): void {

@@ -70,6 +70,8 @@ export type Input =
   | { readonly type: 'peer'; readonly from: string; readonly message: PeerMessage }
   /** The transport reaches this peer now, and has proven its ID. */
   | { readonly type: 'peer-linked'; readonly peer: string }
+  /** The name in the file's line of this group was looked up at last. */
+  | { readonly type: 'resolved'; readonly group: string; readonly primary: Address }
   /** Every port of this sentinel is open: it may tell the others where it is. Until then it publishes nothing. */
   | { readonly type: 'open' }
   /** Any authenticated sign of life of a peer (a Raft message, for instance). */

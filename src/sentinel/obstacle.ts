@@ -11,6 +11,8 @@ import { type CoreState, isAddressed, say } from './state.ts'
 const PATIENT_MS = 5_000
 const AGAIN_MS = 60_000
 const LOOK_MS = 1_000
+/** How long a connection may take before it is said to have failed. */
+const DIAL_MS = 3_000
 /** Most names in a sentence. */
 const NAMED_MAX = 5
 
@@ -43,7 +45,8 @@ function obstacleToGroup(core: CoreState, nowMs: number): string | undefined {
   if (member !== undefined) return obstacleToJoin(core, member, nowMs)
   const living = [...core.peers.values()].filter(({ sdown, group }) => !sdown && group === undefined)
   const call = callOf(core.formation, needOf(core, nowMs), nowMs)
-  const tried = [...core.circle.hints.values()].map(({ resp }) => addressKey(resp))
+  const hints = [...core.circle.hints.values()].filter(({ firstMs }) => nowMs - firstMs >= DIAL_MS)
+  const tried = hints.map(({ resp }) => addressKey(resp))
   const silent =
     tried.length === 0
       ? ''

@@ -1,5 +1,6 @@
 // The sentinel process: opens its state, its ports and its transport, and joins them to the sentinel. The order matters for
-// the start: watching and hellos begin at once, while libp2p is still being loaded; metrics come last.
+// the start: all ports are taken first, watching begins at once, while libp2p is still being loaded, and the others are told of
+// this sentinel when it can be reached; metrics come last.
 import { join } from 'node:path'
 import { portChoices } from '../config/ports.ts'
 import {
@@ -20,10 +21,10 @@ import type { StateStore } from '../io/state/store.ts'
 import type { Peer, PeerTransport } from '../io/transport.ts'
 import type { PeerAddress } from '../sentinel/effects.ts'
 import type { GroupConfig } from '../sentinel/settings.ts'
-import { freePort, listenError, resolveHost, specific } from './addresses.ts'
+import { listenError, type ReservedPort, reservePort, resolveHost, specific } from './addresses.ts'
 import { runScripts } from './announce.ts'
 import { processFacts, shownOptions } from './facts.ts'
-import { type Identity, loadIdentity } from './identity.ts'
+import { decodeIdentity, type Identity, loadIdentity } from './identity.ts'
 import type { Observer } from './observe.ts'
 import { openPort, type PortOptions, type RespPort } from './port.ts'
 import { createScripts, type Scripts } from './scripts.ts'
@@ -50,9 +51,9 @@ const SIMULATED_CRASH = 99
 export async function startSentinel(options: SentinelOptions, log: Log): Promise<RunningSentinel> {
   const gossipHost = options['gossip-bind'] || (options.swarmKey === undefined ? '127.0.0.1' : '0.0.0.0')
   refuseOpenGossip(gossipHost, options.swarmKey)
-  const groups = await Promise.all(options.groups.map(groupConfig))
   const process = createProcess(options, log, openStateFile(options.dir))
   try {
+    const groups = await Promise.all(options.groups.map((group) => groupConfig(process, group)))
     return await open(process, groups, gossipHost)
   } catch (error) {
     await process.close(1)
@@ -72,6 +73,8 @@ interface Process {
   transport?: PeerTransport
   http?: HttpServer
   observer?: Observer
+  /** Held for listeners that open later. */
+  readonly reserved: ReservedPort[]
   readonly closed: Promise<number>
   /** Ends everything, once; `closed` then resolves with the code. */
   close(code: number): Promise<void>
@@ -87,6 +90,7 @@ function createProcess(options: SentinelOptions, log: Log, store: StateStore): P
     log,
     store,
     startedMs: monotonicMs(),
+    reserved: [],
     scripts: createScripts(monotonicMs, (message) => log.warning(message)),
     closed: new Promise<number>((resolve) => {
       end = resolve
@@ -103,11 +107,11 @@ function createProcess(options: SentinelOptions, log: Log, store: StateStore): P
   return running
 }
 
-async function closeAll({ sentinel, port, http, transport, store, scripts }: Process): Promise<void> {
+async function closeAll({ sentinel, port, http, transport, store, scripts, reserved }: Process): Promise<void> {
   scripts.stop()
   sentinel?.stop()
   port?.close()
-  await Promise.all([http?.stop(), transport?.stop()])
+  await Promise.all([http?.stop(), transport?.stop(), ...reserved.map((held) => held.release())])
   store.close()
 }
 
@@ -124,7 +128,18 @@ async function open(running: Process, groups: readonly GroupConfig[], gossipHost
   for (const warning of store.warnings) log.warning(warning)
   const key = loadOrCreatePeerKey(join(options.dir, KEY_FILE))
   const identity = loadIdentity(store, () => randomHex(40))
-  const gossipPort = await freePort(gossipHost, portChoices(options['gossip-port'], options.port, GOSSIP_PORT_OFFSET))
+  const hold = async (host: string, choices: readonly number[]): Promise<ReservedPort> => {
+    const held = await reservePort(host, choices)
+    running.reserved.push(held)
+    return held
+  }
+  const gossipHeld = await hold(gossipHost, portChoices(options['gossip-port'], options.port, GOSSIP_PORT_OFFSET))
+  const gossipPort = gossipHeld.port
+  const httpChoice = options['http-port']
+  const httpHeld =
+    httpChoice === 'off'
+      ? undefined
+      : await hold(options['http-bind'], portChoices(httpChoice, options.port, HTTP_PORT_OFFSET))
   const failures = new Set<string>()
   const port = await openPort(portOptions(running, identity, failures)).catch((error: NodeJS.ErrnoException) => {
     throw listenError(options.port, error)
@@ -133,8 +148,8 @@ async function open(running: Process, groups: readonly GroupConfig[], gossipHost
   const sentinel = watch(running, { groups, key, identity, gossipHost, gossipPort, failures, port })
   running.sentinel = sentinel
   log.notice(`Sentinel ID is ${identity.runId}, peer ID ${key.peerId}; port ${port.port}, gossip port ${gossipPort}`)
-  const transport = await gossip(running, sentinel, key, gossipHost, gossipPort)
-  const http = await observe(running, sentinel)
+  const transport = await gossip(running, sentinel, key, gossipHost, gossipHeld)
+  const http = httpHeld && (await observe(running, sentinel, httpHeld))
   const { closed, stop } = running
   return { port: port.port, httpPort: http?.port ?? 0, gossipPort: transport.port, closed, stop }
 }
@@ -222,10 +237,10 @@ async function gossip(
   sentinel: Sentinel,
   key: PeerKey,
   host: string,
-  port: number,
+  { port, release }: ReservedPort,
 ): Promise<PeerTransport> {
   const transport = await startGossip(
-    { key, host, port, swarmKey: running.options.swarmKey },
+    { key, host, port, swarmKey: running.options.swarmKey, beforeListen: release },
     {
       onMessage: (from, bytes) => sentinel.receive(from, bytes),
       onPeer: (peer, connected) => sentinel.peerLink(peer, connected),
@@ -255,27 +270,48 @@ function toPeers(peers: readonly PeerAddress[], hints: readonly PeerAddress[]): 
 }
 
 /** Metrics and HTTP come last: nothing waits for them, and loading them takes time from the start. */
-async function observe(running: Process, sentinel: Sentinel): Promise<HttpServer | undefined> {
+async function observe(running: Process, sentinel: Sentinel, held: ReservedPort): Promise<HttpServer> {
   const { options, log, store } = running
-  const choice = options['http-port']
-  if (choice === 'off') return undefined
   const [{ createObserver }, { openHttp }] = await Promise.all([import('./observe.ts'), import('./http.ts')])
   const observer = createObserver({ sentinel, store, transport: () => running.transport })
   const host = options['http-bind']
-  const ports = portChoices(choice, options.port, HTTP_PORT_OFFSET)
+  await held.release()
   const onError = (message: string): void => log.warning(message)
-  running.http = await openHttp({ host, ports, sentinel, observer, status: () => statusText(running), onError })
+  running.http = await openHttp({
+    host,
+    ports: [held.port],
+    sentinel,
+    observer,
+    status: () => statusText(running),
+    onError,
+  })
   running.observer = observer
   log.notice(`Metrics and health: http://${host}:${running.http.port}`)
   return running.http
 }
 
-async function groupConfig(group: MonitoredGroup): Promise<GroupConfig> {
+/** How often a name that does not resolve is looked up again. */
+const RESOLVE_AGAIN_MS = 1_000
+
+/**
+ * A group of the file. A name that does not resolve is no reason to end for a sentinel that knows from an earlier run what it
+ * watches: it looks the name up again and again. Without that it would know no server to watch: it ends, as Redis's does.
+ */
+async function groupConfig(running: Process, group: MonitoredGroup): Promise<GroupConfig> {
   const host = await resolveHost(group.host)
-  if (host === undefined) throw new Error(`Can't resolve instance hostname: ${group.host} of ${group.name}`)
+  if (host === undefined) {
+    const { identity } = running.store.state
+    if (identity === undefined || decodeIdentity(identity)?.group === undefined)
+      throw new Error(`Can't resolve instance hostname: ${group.host} of ${group.name}`)
+    running.log.warning(
+      `Can't resolve instance hostname: ${group.host} of ${group.name}. It goes on with what it knows, and tries again.`,
+    )
+    resolveLater(running, group)
+  }
   return {
+    unresolved: host === undefined,
     name: group.name,
-    primary: { host, port: group.port },
+    primary: { host: host ?? group.host, port: group.port },
     quorum: group.quorum,
     settings: {
       downAfterMs: group['down-after-milliseconds'],
@@ -288,4 +324,16 @@ async function groupConfig(group: MonitoredGroup): Promise<GroupConfig> {
       rebootDownAfterMs: group['master-reboot-down-after-period'],
     },
   }
+}
+
+function resolveLater(running: Process, { name, host, port }: MonitoredGroup): void {
+  const timer = setInterval(() => {
+    void resolveHost(host).then((ip) => {
+      if (ip === undefined || running.sentinel === undefined) return
+      clearInterval(timer)
+      running.log.notice(`${host} of ${name} is ${ip}.`)
+      running.sentinel.resolved(name, { host: ip, port })
+    })
+  }, RESOLVE_AGAIN_MS)
+  void running.closed.then(() => clearInterval(timer))
 }

@@ -65,6 +65,8 @@ export interface Sentinel {
   peerLink(peer: string, connected: boolean): void
   /** Passes an operator's request on; answers when it is decided. */
   request(request: OperatorRequest, answer: (result: OperatorResult) => void): void
+  /** The name in the file's line of a group was looked up at last. */
+  resolved(group: string, primary: Address): void
   /** Takes a hello that a client published on this sentinel's own port. */
   takeHello(hello: Hello): void
   stop(): void
@@ -327,6 +329,7 @@ export function startSentinel(setup: SentinelSetup): Sentinel {
       answers.set(id, answer)
       feed({ type: 'request', id, request })
     },
+    resolved: (group, primary) => feed({ type: 'resolved', group, primary }),
     takeHello: (hello) => feed({ type: 'hello', hello }),
     stop,
   }
