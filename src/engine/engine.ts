@@ -7,7 +7,9 @@ import type { Session } from '../commands/session.ts'
 import {
   type Command,
   FLAG_ADMIN,
+  FLAG_ANY_KEYS,
   FLAG_DENYOOM,
+  FLAG_FROM_REPLICA,
   FLAG_LOADING,
   FLAG_MAY_REPLICATE,
   FLAG_NO_AUTH,
@@ -40,6 +42,8 @@ export interface GateConditions {
   readonlyReplica: boolean
   /** This is a replica whose link is down, and it must not serve stale data. */
   stale: boolean
+  /** This is a replica to which clients may write: keys that they give an expiry are told to `onReplicaWrite`. */
+  writableReplica: boolean
   /** The last snapshot failed, and writes stop for that. */
   misconfigured: boolean
   /** `maxmemory` in bytes, 0 for no limit. */
@@ -57,6 +61,7 @@ export function openGate(): GateConditions {
     loading: false,
     readonlyReplica: false,
     stale: false,
+    writableReplica: false,
     misconfigured: false,
     maxmemoryBytes: 0,
     replicasToWriteMin: 0,
@@ -83,6 +88,8 @@ export interface EngineParts {
   readonly onFlushing: (db: Database, replacement: Database | undefined) => void
   /** Sends a command to the sessions in MONITOR mode. */
   readonly onMonitor: (session: Session, args: Args) => void
+  /** A client has changed something on a replica that clients may write to. */
+  readonly onReplicaWrite: (command: Command, args: Args, db: number) => void
   /** A monotonic clock in microseconds, for the statistics of commands. */
   readonly clockMicros: () => number
   /** A bug: an exception that no command may throw. */
@@ -94,6 +101,9 @@ const TIMED_ONE_OF = 64
 
 /** What a queued argument takes beside its bytes, about. */
 const QUEUED_ARGUMENT_BYTES = 100
+
+/** Flags that let a command pass the gate. */
+const PERMISSIONS = FLAG_STALE | FLAG_LOADING
 
 const EMPTY = Buffer.alloc(0)
 const MULTI = Buffer.from('*1\r\n$5\r\nMULTI\r\n')
@@ -125,7 +135,10 @@ export class Engine implements Context {
 
   private readonly parts: EngineParts
   private readonly queuedArgs = new Args(EMPTY)
+  /** MULTI of the running transaction was fed. */
   private execFed = false
+  /** The first that the running transaction feeds: alone it is replicated without MULTI, so it waits for a second one. */
+  private execFirst: { readonly db: number; readonly bytes: Buffer } | undefined
   private timer = 0
 
   constructor(parts: EngineParts) {
@@ -167,6 +180,10 @@ export class Engine implements Context {
 
     const found = this.host.commands.lookup(args.buffer, args.start(0), args.end(0))
     const command = found?.subcommands === undefined ? found : this.subcommand(found)
+    if (session.isReplica && (command === undefined || (command.flags & FLAG_FROM_REPLICA) === 0)) {
+      this.host.replication.strayCommand(session, command?.fullName)
+      return 'done'
+    }
     const refusal = command === undefined ? this.unknown(found) : this.refuse(session, command)
     if (refusal === POSTPONE) return 'postponed'
     if (refusal !== undefined) this.reject(session, command, refusal)
@@ -197,7 +214,10 @@ export class Engine implements Context {
       run()
     } finally {
       this.inExec = false
+      const first = this.execFirst
+      if (first !== undefined) this.parts.feed.feed(first.db, first.bytes, 0, first.bytes.length)
       if (this.execFed) this.parts.feed.feed(this.db.index, EXEC, 0, EXEC.length)
+      this.execFirst = undefined
       this.execFed = false
       // What the commands did is carried out; EXEC itself did nothing.
       this.effects.reset()
@@ -208,7 +228,7 @@ export class Engine implements Context {
   runInternal(work: () => void): void {
     this.effects.reset()
     work()
-    this.carryOut(this.db.index, undefined)
+    this.carryOut(this.db.index, undefined, false)
   }
 
   // ---- the gate ----
@@ -245,10 +265,11 @@ export class Engine implements Context {
     return undefined
   }
 
-  /** The command's flags; those of EXEC include what is queued. */
+  /** The command's flags; those of EXEC include what is queued, and permissions only if all that is queued has them. */
   private flagsOf(session: Session, command: Command): number {
-    if (session.transaction === undefined || command.spec.name !== 'exec') return command.flags
-    return command.flags | session.transaction.flags
+    const { transaction } = session
+    if (transaction === undefined || command.spec.name !== 'exec') return command.flags
+    return (command.flags | transaction.flags) & ~(PERMISSIONS & ~transaction.commonFlags)
   }
 
   private refuseByCondition(session: Session, flags: number): string | undefined {
@@ -296,6 +317,7 @@ export class Engine implements Context {
     transaction.queue.push(argv)
     transaction.bytes += argvBytes(argv)
     transaction.flags |= command.flags
+    transaction.commonFlags &= command.flags
     // As in Redis what is queued counts as input that is not yet dealt with.
     if (transaction.bytes > this.host.config.values['client-query-buffer-limit'] && !session.isPrimary) {
       return session.link.close()
@@ -324,7 +346,10 @@ export class Engine implements Context {
     command.calls++
     this.stats.commands++
     if (this.monitored && (command.flags & (FLAG_SKIP_MONITOR | FLAG_ADMIN)) === 0) this.parts.onMonitor(session, args)
-    this.carryOut(this.db.index, args)
+    if (this.gate.writableReplica && effects.dirty !== 0 && !session.isPrimary) {
+      this.parts.onReplicaWrite(command, args, this.db.index)
+    }
+    this.carryOut(this.db.index, args, (command.flags & FLAG_ANY_KEYS) === 0)
   }
 
   private errorReply(error: unknown, command: Command): string {
@@ -349,40 +374,55 @@ export class Engine implements Context {
 
   // ---- the effects ----
 
-  private carryOut(db: number, args: Args | undefined): void {
+  /** `asOne`: replicas are to run the effects together or not at all. */
+  private carryOut(db: number, args: Args | undefined, asOne: boolean): void {
     const { effects } = this
     if (effects.dirty === 0 && effects.rewritten === undefined && effects.expired.length === 0) {
       if (effects.events.length !== 0) this.publishEvents()
       return
     }
     this.stats.changes += effects.dirty
-    if (this.parts.feed.active && !this.session?.isPrimary) this.replicate(db, args)
+    if (this.parts.feed.active && !this.session?.isPrimary) this.replicate(db, args, asOne)
     if (effects.events.length !== 0) this.publishEvents()
   }
 
-  private replicate(db: number, args: Args | undefined): void {
+  private replicate(db: number, args: Args | undefined, asOne: boolean): void {
     const { effects } = this
-    const { feed } = this.parts
     const asSent = effects.rewritten === undefined && effects.dirty > 0 && args !== undefined
     const count = effects.expired.length + (asSent ? 1 : (effects.rewritten?.length ?? 0))
-    if (count === 0) return
-    const bracket = this.inExec ? !this.execFed : count > 1
-    if (bracket) feed.feed(db, MULTI, 0, MULTI.length)
-    if (this.inExec) this.execFed = true
+    const bracket = asOne && count > 1 && !this.inExec
+    if (bracket) this.feed(db, MULTI, 0, MULTI.length)
     for (const { db: at, key } of effects.expired) this.feedArgv(at, ['DEL', key])
     if (asSent) this.feedAsSent(db, args)
     else for (const argv of effects.rewritten ?? []) this.feedArgv(db, argv)
-    if (bracket && !this.inExec) feed.feed(db, EXEC, 0, EXEC.length)
+    if (bracket) this.feed(db, EXEC, 0, EXEC.length)
   }
 
   private feedAsSent(db: number, args: Args): void {
-    if (args.rawLength !== 0) this.parts.feed.feed(db, args.buffer, args.base, args.base + args.rawLength)
+    if (args.rawLength !== 0) this.feed(db, args.buffer, args.base, args.base + args.rawLength)
     else this.feedArgv(db, args.copyAll())
   }
 
   private feedArgv(db: number, argv: Argv): void {
     const bytes = encodeRequest(argv)
-    this.parts.feed.feed(db, bytes, 0, bytes.length)
+    this.feed(db, bytes, 0, bytes.length)
+  }
+
+  /** Feeds one request, or in a transaction takes it into the bracket, which begins with the second one. */
+  private feed(db: number, bytes: Uint8Array, start: number, end: number): void {
+    const { feed } = this.parts
+    if (this.inExec && !this.execFed) {
+      const first = this.execFirst
+      if (first === undefined) {
+        this.execFirst = { db, bytes: Buffer.from(bytes.subarray(start, end)) }
+        return
+      }
+      feed.feed(first.db, MULTI, 0, MULTI.length)
+      feed.feed(first.db, first.bytes, 0, first.bytes.length)
+      this.execFirst = undefined
+      this.execFed = true
+    }
+    feed.feed(db, bytes, start, end)
   }
 
   private publishEvents(): void {

@@ -29,6 +29,8 @@ export interface ClientParts {
   readonly log: (message: string) => void
   /** Before the replies of a turn of the event loop are sent: sends what has to be on its way before them. */
   readonly beforeReplies: () => void
+  /** Limits of the output that waits for a replica. */
+  readonly replicaLimit: (session: Session) => OutputLimit
   /** A connection is gone: drop what refers to its session. */
   readonly onClosed: (session: Session) => void
 }
@@ -128,6 +130,7 @@ export class ClientRegistry implements Clients, ConnectionHost {
   }
 
   outputLimit(session: Session): OutputLimit {
+    if (session.isReplica) return this.parts.replicaLimit(session)
     const limits = this.parts.options['client-output-buffer-limit']
     // MONITOR sends on its own like a channel; with the limit of normal clients, none, a reader that stops would be fatal.
     const kind = session.monitor ? 'pubsub' : session.kind

@@ -26,6 +26,7 @@ import { ClientRegistry } from './clients.ts'
 import { rewriteConfigFile } from './config-file.ts'
 import { createHousekeeping } from './expiry.ts'
 import { createInfo, type ServerInfo } from './info.ts'
+import { createOwnExpiries } from './own-expiries.ts'
 import type { ServerParts } from './parts.ts'
 import { createPersistence } from './persistence.ts'
 import { createReplication } from './replication.ts'
@@ -51,6 +52,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
   const [k0, k1, ...seed] = randomWords(8)
   const runId = randomHex(40)
   const keyspace = new Keyspace(options.databases, { k0, k1 }, { expired() {}, modified() {}, flushing() {} })
+  const ownExpiries = createOwnExpiries(keyspace)
   const commands = allCommands()
   const pubsub = createPubSub()
   const transactions = createTransactions(() => engine)
@@ -112,6 +114,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     },
     onModified: transactions.modified,
     onFlushing: transactions.flushing,
+    onReplicaWrite: (command, args, db) => ownExpiries.note(command, args, db),
     onMonitor: (session: Session, args: Args) => {
       const argv = Array.from({ length: args.count }, (_, i) => args.bytes(i))
       const line = Buffer.from(`+${monitorLine(host.wallMicros(), session.db, session.link.peer, argv)}\r\n`)
@@ -128,6 +131,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     nowMs: wallMs,
     log: (message) => log.verbose(message),
     beforeReplies: () => replication.flush(),
+    replicaLimit: (session) => replication.outputLimit(session),
     onClosed: (session) => {
       pubsub.unsubscribeAll(session)
       transactions.unwatch(session)
@@ -147,10 +151,14 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     nowMs: wallMs,
   }
   const snapshots = createSnapshots(keyspace)
-  const persistence = createPersistence(parts, snapshots, () => replication.snapshotFields())
+  const persistence = createPersistence(parts, snapshots, {
+    fields: () => replication.snapshotFields(),
+    resume: (loaded) => replication.resume(loaded),
+    expired: (db, key) => replication.expiredAtLoad(db, key),
+  })
   const replication = createReplication(parts, snapshots)
-  const info = createInfo(parts, persistence, replication)
-  const housekeeping = createHousekeeping(keyspace, engine, wallMs)
+  const info = createInfo(parts, persistence, replication, () => shutdown.remainingMs())
+  const housekeeping = createHousekeeping(keyspace, engine, ownExpiries, wallMs)
 
   let rounds = 0
   let timer: NodeJS.Timeout | undefined
@@ -192,9 +200,9 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
   try {
     http = await openMetrics(parts, info)
     // Connections are answered meanwhile, most commands with LOADING: a server that refuses them is taken for dead.
-    const loaded = await persistence.load()
+    await persistence.load()
     if (!ended) {
-      replication.start(loaded)
+      replication.start()
       timer = setInterval(tick, 100)
       log.notice(`Ready to accept connections on port ${parts.port}`)
     }

@@ -37,6 +37,7 @@ export function createTestRegistry(given: Readonly<Partial<Record<keyof ServerOp
     nowMs: () => server.nowMs,
     log: () => {},
     beforeReplies: () => void sent.push('replicas'),
+    replicaLimit: () => server.config.values['client-output-buffer-limit'].replica,
     onClosed: () => {},
   })
   host.clients = clients
