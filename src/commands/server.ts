@@ -1,9 +1,9 @@
 // The server itself: its statistics, snapshots, clock and end.
 
 import { fail } from '../errors.ts'
+import { replyHelp } from '../facade/commands/help.ts'
 import { parseDouble } from '../lib/decimal.ts'
 import type { Context } from './context.ts'
-import { replyHelp } from './help.ts'
 import type { CommandSpec } from './spec.ts'
 import { isTrusted } from './trust.ts'
 
