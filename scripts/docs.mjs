@@ -1,6 +1,6 @@
-// Makes docs/CONFIGURATION.md from the option tables, so that it says what the program does. As a program it takes the
-// tables of the built package (`npm run build && node scripts/docs.mjs`); the test that page and tables are equal gives it
-// those of src/.
+// Makes docs/CONFIGURATION.md from the option tables and docs/METRICS.md from those of the metrics, so that the pages say what
+// the program does. As a program it takes the tables of the built package (`npm run build && node scripts/docs.mjs`); the
+// tests that pages and tables are equal give it those of src/.
 import { writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
@@ -92,9 +92,45 @@ ${sentinelGroups(GROUP_OPTIONS)}
 `
 }
 
+function metrics(rows) {
+  const cells = Object.values(rows).map(({ name, kind, labels, help }) => [
+    code(name),
+    kind,
+    labels.map(code).join(' '),
+    cell(help),
+  ])
+  return table(['metric', 'type', 'labels', 'what it says'], cells)
+}
+
+/** The page of metrics, from the two tables. */
+export function metricsPage({ SERVER_METRICS, SENTINEL_METRICS }) {
+  return `# Metrics
+
+<!-- Made by scripts/docs.mjs from src/metrics; edit the tables there. -->
+
+Both processes answer \`GET /metrics\` on their HTTP port (\`http-port\`; a sentinel opens one by default, a server when it is asked to)
+in the text format of Prometheus. Beside what stands here there is what prom-client says of every Node process: \`process_…\`
+(processor time, resident memory, open files) and \`nodejs_…\` (event loop, garbage collection, heap).
+
+## Sentinel
+
+\`group\` is the name under \`sentinel monitor\`, \`server\` is host:port. Each sentinel tells what it knows; ask all of them and
+compare.
+
+${metrics(SENTINEL_METRICS)}
+
+## Server
+
+${metrics(SERVER_METRICS)}
+`
+}
+
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const server = await import('../dist/config/server-options.js')
   const sentinel = await import('../dist/config/sentinel-options.js')
-  const page = fileURLToPath(new URL('../docs/CONFIGURATION.md', import.meta.url))
-  writeFileSync(page, configurationPage({ ...server, ...sentinel }))
+  const serverMetrics = await import('../dist/metrics/server-metrics.js')
+  const sentinelMetrics = await import('../dist/metrics/sentinel-metrics.js')
+  const page = (name) => fileURLToPath(new URL(`../docs/${name}.md`, import.meta.url))
+  writeFileSync(page('CONFIGURATION'), configurationPage({ ...server, ...sentinel }))
+  writeFileSync(page('METRICS'), metricsPage({ ...serverMetrics, ...sentinelMetrics }))
 }

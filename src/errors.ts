@@ -106,7 +106,7 @@ export const ERRORS = {
     'ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or OPTOUT mode enabled',
   cachingYes: 'ERR CLIENT CACHING YES is only valid when tracking is enabled in OPTIN mode.',
   cachingNo: 'ERR CLIENT CACHING NO is only valid when tracking is enabled in OPTOUT mode.',
-  subscriptionsMax: 'ERR a client may have at most %s subscriptions',
+  subscriptionsMax: 'ERR too many subscriptions of one client (%s at most)',
   subcommandSyntax: "ERR unknown subcommand or wrong number of arguments for '%s'. Try %s HELP.",
   commandInvalid: 'ERR Invalid command specified',
   commandNoKeys: 'ERR The command has no key arguments',

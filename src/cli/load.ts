@@ -10,9 +10,9 @@ import type { SentinelOptions } from '../config/sentinel-options.ts'
 import { loadServerConfig } from '../config/server-load.ts'
 import type { ServerConfig } from '../config/store.ts'
 import { parseSwarmKey } from '../io/gossip/swarm-key.ts'
+import { VERSION } from '../io/package.ts'
 import { globMatch } from '../lib/glob.ts'
 import { UsageError } from './command.ts'
-import { VERSION } from './version.ts'
 
 const CONFIG_BYTES_MAX = 16 << 20
 

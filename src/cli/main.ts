@@ -5,6 +5,7 @@ import yargs, { type Argv } from 'yargs'
 import { hideBin } from 'yargs/helpers'
 import { ConfigError } from '../config/directive.ts'
 import { didYouMean } from '../config/suggest.ts'
+import { VERSION } from '../io/package.ts'
 import { CliError, type Command, EXIT, EXIT_HELP, type RawCommand, UsageError } from './command.ts'
 import { failoverCommand } from './failover.ts'
 import { configReport } from './load.ts'
@@ -12,7 +13,6 @@ import { sentinelCommand } from './sentinel.ts'
 import { serverCommand } from './server.ts'
 import { statusCommand } from './status.ts'
 import { upCommand } from './up.ts'
-import { VERSION } from './version.ts'
 
 const RAW: readonly RawCommand[] = [serverCommand, sentinelCommand]
 const COMMANDS: readonly Command<never>[] = [upCommand, statusCommand, failoverCommand]

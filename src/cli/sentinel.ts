@@ -1,10 +1,10 @@
 // `vedette sentinel`: reads its words as redis-sentinel does, starts the sentinel and runs until it ends.
 import { createLogger, logSink } from '../io/log.ts'
+import { VERSION } from '../io/package.ts'
 import { keepYoungSpaceSmall } from '../io/v8.ts'
 import type { RawCommand } from './command.ts'
 import { loadSentinel } from './load.ts'
 import { runProcess } from './process.ts'
-import { VERSION } from './version.ts'
 
 export const sentinelCommand: RawCommand = {
   command: 'sentinel',

@@ -1,9 +1,9 @@
 // `vedette server`: reads its words as redis-server does, starts the server and runs until it ends.
 import { createLogger, logSink } from '../io/log.ts'
+import { VERSION } from '../io/package.ts'
 import { EXIT, type RawCommand } from './command.ts'
 import { loadServer } from './load.ts'
 import { runProcess } from './process.ts'
-import { VERSION } from './version.ts'
 
 export const serverCommand: RawCommand = {
   command: 'server',
@@ -27,9 +27,7 @@ export const serverCommand: RawCommand = {
       level: () => values.loglevel,
       write: logSink(values.logfile),
     })
-    log.notice(
-      `Vedette ${VERSION} server is starting, pid ${process.pid}, Node ${process.version}, data in ${values.dir}`,
-    )
+    log.notice(`Vedette ${VERSION} server is starting, Node ${process.version}, data in ${values.dir}`)
     const code = await runProcess(log, values.pidfile, undefined, async () => {
       const { startServer } = await import('../server/main.ts')
       return startServer(config, log, file)

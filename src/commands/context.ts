@@ -8,6 +8,7 @@ import type { Database } from '../keyspace/database.ts'
 import type { Keyspace } from '../keyspace/keyspace.ts'
 import type { Random } from '../lib/prng.ts'
 import type { ReplyWriter } from '../protocol/writer.ts'
+import type { DebugSwitches } from './debug.ts'
 import type { Effects } from './effects.ts'
 
 /** WATCH and EXEC. */
@@ -18,12 +19,24 @@ export interface Transactions {
   exec(ctx: Context): void
 }
 
+/** DEBUG RELOAD's options. */
+export interface ReloadOptions {
+  /** Write the snapshot before. */
+  readonly save: boolean
+  /** Remove all data before. */
+  readonly flush: boolean
+  /** A key that is there already is replaced, not refused. */
+  readonly merge: boolean
+}
+
 /** Snapshots on disk. */
 export interface Persistence {
   /** SAVE: writes the snapshot before it returns. Throws CommandError. */
   save(): void
   /** BGSAVE: begins a snapshot; the status text to reply. Throws CommandError. */
   bgsave(): string
+  /** DEBUG RELOAD: loads the snapshot into the running server, after writing it. Throws CommandError. */
+  reload(how: ReloadOptions): void
   /** Unix time in seconds of the last snapshot. */
   lastSaveSeconds(): number
 }
@@ -36,6 +49,8 @@ export interface ReplicationHost {
   becomePrimary(): string
   /** Writes the reply of ROLE. */
   role(reply: ReplyWriter): void
+  /** DEBUG CHANGE-REPL-ID: the history of writes gets a new ID, and forgets the second one. */
+  changeId(): void
   /** REPLCONF of a replica or of our primary. */
   replconf(ctx: Context): void
   /** PSYNC or SYNC: the session becomes a replica's. */
@@ -63,6 +78,7 @@ export interface Host extends FrontHost {
   readonly transactions: Transactions
   readonly persistence: Persistence
   readonly replication: ReplicationHost
+  readonly debug: DebugSwitches
   readonly random: Random
   /** Unix time in microseconds, for TIME. */
   wallMicros(): bigint
@@ -74,6 +90,8 @@ export interface Host extends FrontHost {
   rewriteConfig(): void
   shutdown(ctx: Context, options: ShutdownOptions): void
   abortShutdown(): boolean
+  /** A line of the log, as a warning. */
+  log(message: string): void
   /** DEBUG SLEEP: stops the whole server. */
   sleep(ms: number): void
   /** DEBUG SET-ACTIVE-EXPIRE: whether keys whose time is over are looked for, or only met. */

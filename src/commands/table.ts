@@ -9,6 +9,7 @@ import { CONFIG_COMMANDS } from './config.ts'
 import { CONNECTION_COMMANDS } from './connection.ts'
 import type { Context } from './context.ts'
 import { DATABASE_COMMANDS } from './databases.ts'
+import { DEBUG_COMMANDS } from './debug.ts'
 import { DUMP_COMMANDS } from './dump-restore.ts'
 import { EXPIRE_COMMANDS } from './expire.ts'
 import { KEYS_COMMANDS } from './keys.ts'
@@ -46,6 +47,7 @@ export function allCommands(): CommandTable<Context> {
     ...CONFIG_COMMANDS,
     ...COMMAND_COMMANDS,
     ...SERVER_COMMANDS,
+    ...DEBUG_COMMANDS,
     ...REPLICATION_COMMANDS,
   ])
 }

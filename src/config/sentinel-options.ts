@@ -1,6 +1,7 @@
 // The options of a sentinel: those of the process (a table like the server's), and those of each monitored group. Names,
 // defaults and forms are those of sentinel.conf of Redis 7.0.15; the ones below "Vedette's own" are ours.
 import { fixed, type OptionRow, type OptionValues, type RowDetails } from './option.ts'
+import { autoPort, optionalPort } from './ports.ts'
 import { bindAddresses } from './special-values.ts'
 import { accept, bool, INT_MAX, int, integerOf, type OptionType, octal, oneOf, port, refuse, string } from './values.ts'
 
@@ -22,32 +23,8 @@ function row<T>(
   return { ...fixed(type, text, help, details), form }
 }
 
-/** A port; `auto`: derived from the RESP port (see `portChoices`). */
-const autoPort: OptionType<number | 'auto'> = {
-  domain: 'auto | port (0–65535)',
-  words: 'one',
-  repeats: 'replaces',
-  parse: (words) => (words[0]!.toLowerCase() === 'auto' ? accept('auto', 'auto') : port.parse(words)),
-}
-
-/** A port, `auto` as above, or `off`. */
-const optionalPort: OptionType<number | 'auto' | 'off'> = {
-  ...autoPort,
-  domain: 'auto | off | port (0–65535)',
-  parse: (words) => (words[0]!.toLowerCase() === 'off' ? accept('off', 'off') : autoPort.parse(words)),
-}
-
 export const HTTP_PORT_OFFSET = 1000
 export const GOSSIP_PORT_OFFSET = 2000
-
-/**
- * The ports to try in order for an `auto` port (0 is any free one): `offset` above the RESP port, so that sentinels on
- * neighbouring ports do not meet; else any free one, which the log and the hello messages tell. A given port: only itself.
- */
-export function portChoices(option: number | 'auto', respPort: number, offset: number): number[] {
-  if (option !== 'auto') return [option]
-  return respPort > 0 && respPort + offset <= 65535 ? [respPort + offset, 0] : [0]
-}
 
 /** A number of sentinels; undefined: derived from the quorum. */
 const count: OptionType<number | undefined> = {

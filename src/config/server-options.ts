@@ -2,6 +2,7 @@
 // defaults and ranges of Redis 7.0.15. One row is all there is to say about an option; see config/option.ts.
 import { INERT_OPTIONS } from './inert-options.ts'
 import { fixed, mutable, type OptionValues } from './option.ts'
+import { optionalPort } from './ports.ts'
 import { bindAddresses, eventClasses, outputBufferLimits, primaryAddress, savePoints } from './special-values.ts'
 import { bool, fileName, int, long, memory, octal, oneOf, port, someOf, string, ULONG_MAX } from './values.ts'
 
@@ -10,6 +11,9 @@ const notBuilt =
   <T>(unbuiltValue: (value: T) => boolean, why: string) =>
   (value: T): string | undefined =>
     unbuiltValue(value) ? why : undefined
+
+/** Leads from 6379 to 9121, where Prometheus looks for Redis exporters. */
+export const HTTP_PORT_OFFSET = 2742
 
 const SHUTDOWN_MODES = ['default', 'save', 'nosave', 'now', 'force'] as const
 const TRUST = ['no', 'yes', 'local'] as const
@@ -161,9 +165,12 @@ const EFFECTIVE_OPTIONS = {
   // ---- events and background work
   'notify-keyspace-events': mutable(eventClasses, '', 'Classes of keyspace events to publish.'),
   // ---- Vedette's own
-  'metrics-port': fixed(port, '0', 'HTTP port of metrics and health; 0: none.', {
-    unbuilt: notBuilt((n) => n !== 0, "The server's metrics port is not built yet; the sentinels export theirs"),
-  }),
+  'http-port': fixed(
+    optionalPort,
+    'off',
+    'HTTP port of metrics and health; off: none; auto: port + 2742, which is 9121 for 6379, or any free one.',
+  ),
+  'http-bind': fixed(string, '127.0.0.1', 'Address to listen on for HTTP.'),
 } as const
 
 /** Every option of the server by name. */

@@ -62,6 +62,13 @@ export function openGate(): GateConditions {
   }
 }
 
+/** Whether a client's write would pass the gate now, for health checks. */
+export function mayWrite(gate: GateConditions, replication: Host['replication'], nowMs: number): boolean {
+  if (gate.loading || gate.misconfigured || gate.readonlyReplica || replication.isReplica()) return false
+  if (gate.replicasToWriteMin !== 0 && replication.goodReplicas() < gate.replicasToWriteMin) return false
+  return nowMs >= gate.pausedUntilMs
+}
+
 /** What the engine is built from. */
 export interface EngineParts {
   readonly keyspace: Keyspace
@@ -132,6 +139,10 @@ export class Engine extends Processor<Context> implements Context {
 
   override entered(session: Session): void {
     this.keyspace.touch = !session.noTouch
+  }
+
+  protected override pauseEnded(): void {
+    this.keyspace.paused = false
   }
 
   override lookAhead(scanned: Scanned, count: number, session: Session): void {

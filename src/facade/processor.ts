@@ -163,9 +163,16 @@ export abstract class Processor<C> implements Call {
     return this.pause.pausedUntilMs !== 0 && this.isPaused(session, command) ? POSTPONE : undefined
   }
 
+  /** A request was let through because the time of a pause is over, though nothing has ended it yet. */
+  protected pauseEnded(): void {}
+
   private isPaused(session: Session, command: Command<C>): boolean {
     const { pausedUntilMs, pausedWritesOnly } = this.pause
-    if (this.nowMs >= pausedUntilMs || session.isReplica || session.isPrimary) return false
+    if (this.nowMs >= pausedUntilMs) {
+      this.pauseEnded()
+      return false
+    }
+    if (session.isReplica || session.isPrimary) return false
     return !pausedWritesOnly || (this.flagsOf(session, command) & (FLAG_WRITE | FLAG_MAY_REPLICATE)) !== 0
   }
 

@@ -77,6 +77,22 @@ export async function startHttp(options: HttpOptions): Promise<HttpServer> {
   }
 }
 
+/** The same on the first of the ports that can be had. */
+export async function startHttpOnFirst(
+  ports: readonly number[],
+  options: Omit<HttpOptions, 'port'>,
+): Promise<HttpServer> {
+  let failure: unknown
+  for (const port of ports) {
+    try {
+      return await startHttp({ ...options, port })
+    } catch (error) {
+      failure = error
+    }
+  }
+  throw failure
+}
+
 interface Answer extends HttpReply {
   readonly headers?: Readonly<Record<string, string>>
 }

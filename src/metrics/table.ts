@@ -52,3 +52,8 @@ export function setTotal<L extends string>(
   counter.remove(labels)
   counter.inc(labels, total)
 }
+
+/** The text that Prometheus reads. The library puts empty lines between metrics, which strict parsers refuse. */
+export async function expositionOf(registry: Registry): Promise<string> {
+  return (await registry.metrics()).replace(/\n{2,}/g, '\n')
+}

@@ -10,6 +10,8 @@ import type { ServerPersistence } from './persistence.ts'
 
 /** INFO of a server. */
 export interface ServerInfo {
+  /** What the text is made from; the metrics are too. */
+  facts(): InfoFacts
   /** The text for the sections asked for, in lower case; none: the default ones. */
   text(sections: readonly string[]): string
   /** Ten times a second: samples rates and the peak of memory. */
@@ -149,6 +151,7 @@ export function createInfo(
   }
 
   return {
+    facts,
     text: (sections) => formatInfo(facts(), sections),
     tick() {
       rates.commands.sample(engine.stats.commands)

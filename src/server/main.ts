@@ -2,9 +2,12 @@
 // gets whom.
 
 import type { Host } from '../commands/context.ts'
+import { debugSwitches } from '../commands/debug.ts'
 import { allCommands } from '../commands/table.ts'
+import { portChoices } from '../config/ports.ts'
+import { HTTP_PORT_OFFSET } from '../config/server-options.ts'
 import type { ServerConfig } from '../config/store.ts'
-import { Engine, openGate } from '../engine/engine.ts'
+import { Engine, mayWrite, openGate } from '../engine/engine.ts'
 import { monitorLine } from '../engine/monitor.ts'
 import { createTransactions } from '../engine/transactions.ts'
 import { createPubSub } from '../facade/pubsub.ts'
@@ -14,6 +17,7 @@ import type { CommandTable } from '../facade/table.ts'
 import { createAttackLog } from '../io/attack-log.ts'
 import { monotonicMs, wallMicros, wallMs } from '../io/clock.ts'
 import { randomHex, randomWords } from '../io/entropy.ts'
+import type { HttpServer } from '../io/http.ts'
 import { type ListenError, type Listening, listenAll } from '../io/listen.ts'
 import type { Log } from '../io/log.ts'
 import { sameSecret } from '../io/secrets.ts'
@@ -26,7 +30,7 @@ import type { Args } from '../protocol/args.ts'
 import { clientLimits } from './client-limits.ts'
 import { rewriteConfigFile } from './config-file.ts'
 import { createHousekeeping } from './expiry.ts'
-import { createInfo } from './info.ts'
+import { createInfo, type ServerInfo } from './info.ts'
 import type { ServerParts } from './parts.ts'
 import { createPersistence } from './persistence.ts'
 import { createReplication } from './replication.ts'
@@ -77,6 +81,8 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     get replication() {
       return replication
     },
+    debug: debugSwitches(),
+    log: (message) => log.warning(message),
     random: seededRandom(...seed),
     wallMicros: () => BigInt(wallMicros()),
     info: (sections) => {
@@ -172,6 +178,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
   let rounds = 0
   let timer: NodeJS.Timeout | undefined
   const tick = (): void => {
+    if (host.debug.cronPaused) return
     housekeeping.round()
     persistence.tick()
     replication.tick()
@@ -179,6 +186,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     info.tick()
     if (++rounds % 10 === 0) clients.tick()
   }
+  let http: HttpServer | undefined
   let ended = false
   let resolveClosed!: (code: number) => void
   const closed = new Promise<number>((resolve) => {
@@ -191,6 +199,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     persistence.stop()
     replication.stop()
     listening.close()
+    void http?.stop()
     clients.closeAll()
     log.warning('Vedette is now ready to exit, bye bye...')
     resolveClosed(code)
@@ -202,7 +211,9 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
   replication.prepare()
   const listening = await listen(options, clients, log)
   parts.port = listening.port
+  log.notice(`Running mode=standalone, port=${parts.port}, PID: ${process.pid}`)
   try {
+    http = await openMetrics(parts, info)
     // Connections are answered meanwhile, most commands with LOADING: a server that refuses them is taken for dead.
     const loaded = await persistence.load()
     if (!ended) {
@@ -212,6 +223,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     }
   } catch (error) {
     listening.close()
+    void http?.stop()
     clients.closeAll()
     throw error
   }
@@ -223,6 +235,30 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
       await closed
     },
   }
+}
+
+/** Opens the HTTP port if there is to be one; its code is loaded only then. */
+async function openMetrics(parts: ServerParts, info: ServerInfo): Promise<HttpServer | undefined> {
+  const { options, engine, log } = parts
+  if (options['http-port'] === 'off') return undefined
+  const [{ createObserver }, { openHttp }] = await Promise.all([import('./observe.ts'), import('./http.ts')])
+  const { gate, host } = engine
+  const writable = (): boolean => mayWrite(gate, host.replication, parts.nowMs())
+  const http = await openHttp({
+    host: options['http-bind'],
+    ports: portChoices(options['http-port'], parts.port, HTTP_PORT_OFFSET),
+    observer: createObserver({ facts: info.facts, writable }),
+    health: {
+      loading: () => gate.loading,
+      isReplica: () => host.replication.isReplica(),
+      linkUp: () => host.replication.linkUp(),
+      silenceSeconds: () => Number(new Map(info.facts().replication).get('master_last_io_seconds_ago')),
+      writable,
+    },
+    onError: (message) => log.warning(message),
+  })
+  log.notice(`Metrics and health: http://${options['http-bind']}:${http.port}`)
+  return http
 }
 
 /** Options that change a state of the engine. */
@@ -246,13 +282,20 @@ function applyOptions(config: ServerConfig, engine: Engine): void {
 
 /** Listens where the options say, or throws an error that says what to do. */
 async function listen(options: ServerConfig['values'], clients: ClientRegistry, log: Log): Promise<Listening> {
-  const { bind, port, unixsocket, unixsocketperm } = options
-  const addresses = { bind, port, unixsocket, unixsocketperm, backlog: options['tcp-backlog'] }
+  const addresses = {
+    bind: options.bind,
+    port: options.port,
+    unixsocket: options.unixsocket,
+    unixsocketperm: options.unixsocketperm,
+    backlog: options['tcp-backlog'],
+    keepAliveSeconds: options['tcp-keepalive'],
+  }
   try {
-    return await listenAll({ ...addresses, keepAliveSeconds: options['tcp-keepalive'] }, (wire) => clients.accept(wire))
+    return await listenAll(addresses, (wire) => clients.accept(wire))
   } catch (error) {
     const { address, code } = error as ListenError
     log.warning(`Could not create server TCP listening socket ${address}: ${code}`)
+    log.warning(`Failed listening on port ${options.port} (TCP), aborting.`)
     const hint = code === 'EADDRINUSE' ? 'another process listens there; choose another --port' : code
     throw new Error(`cannot listen on ${address}: ${hint}`, { cause: error })
   }

@@ -314,7 +314,9 @@ export function createReplicas(parts: ReplicasParts): Replicas {
 
   const overLimit = (replica: Replica): void => {
     const { id, outlet } = replica.session
-    log.warning(`Client id=${id} addr=${outlet.peer} scheduled to be closed ASAP for overcoming of output buffer limits.`)
+    log.warning(
+      `Client id=${id} addr=${outlet.peer} scheduled to be closed ASAP for overcoming of output buffer limits.`,
+    )
     replica.queue.length = 0
     replica.queuedBytes = 0
     drop(replica)

@@ -6,7 +6,8 @@
 //   /status    what SENTINEL VEDETTE-STATUS says
 //   /metrics   Prometheus text
 import { monotonicMs } from '../io/clock.ts'
-import { type HttpReply, type HttpServer, startHttp } from '../io/http.ts'
+import { type HttpReply, type HttpServer, startHttpOnFirst } from '../io/http.ts'
+import { expositionOf } from '../metrics/table.ts'
 import type { CoreState } from '../sentinel/state.ts'
 import { topoOf } from '../sentinel/state.ts'
 import { statusOf } from './commands/info.ts'
@@ -26,7 +27,7 @@ export interface HttpPortOptions {
 const JSON_TYPE = 'application/json; charset=utf-8'
 
 /** Opens the first of the ports that can be had. */
-export async function openHttp(options: HttpPortOptions): Promise<HttpServer> {
+export function openHttp(options: HttpPortOptions): Promise<HttpServer> {
   const { sentinel, observer, host } = options
   const core = sentinel.core.state
   const routes = {
@@ -36,19 +37,11 @@ export async function openHttp(options: HttpPortOptions): Promise<HttpServer> {
     '/status': () => ({ type: JSON_TYPE, body: options.status() }),
     '/metrics': async () => {
       observer.collect(monotonicMs())
-      return { type: observer.registry.contentType, body: await observer.registry.metrics() }
+      return { type: observer.registry.contentType, body: await expositionOf(observer.registry) }
     },
   }
   const onError = (error: unknown, path: string): void => options.onError(`HTTP ${path}: ${String(error)}`)
-  let failure: unknown
-  for (const port of options.ports) {
-    try {
-      return await startHttp({ host, port, routes, onError })
-    } catch (error) {
-      failure = error
-    }
-  }
-  throw failure
+  return startHttpOnFirst(options.ports, { host, routes, onError })
 }
 
 /** What is missing until this sentinel can be relied on. */

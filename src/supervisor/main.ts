@@ -1,11 +1,11 @@
 // The sentinel process: opens its state, its ports and its transport, and joins them to the sentinel. The order matters for
 // the start: watching and hellos begin at once, while libp2p is still being loaded; metrics come last.
 import { join } from 'node:path'
+import { portChoices } from '../config/ports.ts'
 import {
   GOSSIP_PORT_OFFSET,
   HTTP_PORT_OFFSET,
   type MonitoredGroup,
-  portChoices,
   type SentinelOptions,
 } from '../config/sentinel-options.ts'
 import { monotonicMs } from '../io/clock.ts'

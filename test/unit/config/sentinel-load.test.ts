@@ -2,8 +2,8 @@
 import { describe, expect, it } from 'vitest'
 import { parseArgv } from '../../../src/config/argv.ts'
 import { parseDirectives } from '../../../src/config/directive.ts'
+import { portChoices } from '../../../src/config/ports.ts'
 import { loadSentinelOptions } from '../../../src/config/sentinel-load.ts'
-import { portChoices } from '../../../src/config/sentinel-options.ts'
 
 const load = (text: string) => loadSentinelOptions(parseDirectives('s.conf', text)).options
 

@@ -3,33 +3,11 @@ import { Registry } from 'prom-client'
 import { describe, expect, it } from 'vitest'
 import { createSentinelMetrics, SENTINEL_METRICS } from '../../../src/metrics/sentinel-metrics.ts'
 import { createRegistry, type MetricRow, setTotal } from '../../../src/metrics/table.ts'
+import { keepsTheRules } from './rules.ts'
 
 const rows: MetricRow[] = Object.values(SENTINEL_METRICS)
 
-describe('the table', () => {
-  it('has unique, prefixed names with help', () => {
-    expect(new Set(rows.map(({ name }) => name)).size).toBe(rows.length)
-    for (const { name, help } of rows) {
-      expect(name).toMatch(/^vedette_sentinel_[a-z_]+$/)
-      expect(help).toMatch(/^.{20,}\.$/)
-    }
-  })
-
-  it('ends counters, and only them, in _total, and has units last', () => {
-    for (const { name, kind } of rows) {
-      expect(name.endsWith('_total')).toBe(kind === 'counter')
-      expect(name).not.toMatch(/_(ms|millis|milliseconds)\b|_(bytes|seconds)_(?!total$)/)
-    }
-  })
-
-  it('has rising buckets in seconds', () => {
-    for (const row of rows) {
-      if (row.kind !== 'histogram') continue
-      expect(row.name).toMatch(/_seconds$/)
-      expect([...row.buckets].sort((a, b) => a - b)).toEqual(row.buckets)
-    }
-  })
-})
+keepsTheRules('vedette_sentinel_', rows)
 
 describe('the metrics', () => {
   it('come out as they were set', async () => {
