@@ -171,6 +171,10 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     runId,
     port: 0,
     nowMs: wallMs,
+    panic: (reason) => {
+      log.warning(reason)
+      setImmediate(() => end(1))
+    },
   }
   const snapshots = createSnapshots(keyspace)
   const persistence = createPersistence(parts, snapshots, {
