@@ -4,27 +4,22 @@
 // topic a listed peer could speak in the name of another: messages are not signed (milliseconds each), whoever is let in by
 // list and swarm key is trusted that far.
 import { isIPv4, isIPv6 } from 'node:net'
+import { MESSAGE_BYTES_MAX, PIECE_BYTES_MAX, RPC_BYTES_MAX } from '../lib/limits.ts'
 import { monotonicMs } from './clock.ts'
 import { randomWords } from './entropy.ts'
-import { createFrameWriter, decodeFrame, type Frame, NONCE_BYTES, PIECE_BYTES_MAX } from './gossip/frame.ts'
+import { createFrameWriter, decodeFrame, type Frame, NONCE_BYTES } from './gossip/frame.ts'
 import { isPeerId, type PeerKey } from './gossip/identity.ts'
 import { createLinks } from './gossip/links.ts'
 import { createReassembly } from './gossip/reassembly.ts'
 import { GossipConfigError, refuseOpenGossip } from './gossip/swarm-key.ts'
-import {
-  createStats,
-  MESSAGE_BYTES_MAX,
-  PEERS_MAX,
-  type Peer,
-  type PeerTransport,
-  type TransportHandlers,
-} from './transport.ts'
+import { createStats, isTooLong, type Peer, type PeerTransport, type TransportHandlers, takeable } from './transport.ts'
 
 const TOPIC = '/vedette/1'
 const TO_ALL = `${TOPIC}/all`
 const inboxOf = (id: string): string => `${TOPIC}/to/${id}`
+/** To whom a payload goes, for the log. */
+const nameOf = (topic: string, to: string): string => (topic === TO_ALL ? to || 'all' : topic.slice(inboxOf('').length))
 
-const RPC_BYTES_MAX = 1 << 20
 const OUTBOUND_BYTES_MAX = 8 << 20
 /** Pieces that wait for their turn, over all peers. */
 const QUEUE_BYTES_MAX = 2 * MESSAGE_BYTES_MAX
@@ -40,6 +35,8 @@ export interface GossipOptions {
   port: number
   /** 64 hexadecimal digits (see parseSwarmKey), the same on every sentinel. */
   swarmKey?: string | undefined
+  /** Awaited just before it listens, when everything is loaded: whoever held the port lets go of it. */
+  beforeListen?: () => Promise<void>
 }
 
 /**
@@ -52,6 +49,7 @@ export async function startGossip(options: GossipOptions, handlers: TransportHan
     throw new GossipConfigError(`gossip cannot listen on ${host}: it is no IP address`)
   const { multiaddr, peerIdFromString, startNode } = await import('./gossip/node.ts')
 
+  await options.beforeListen?.()
   const self = options.key.peerId
   const allowed = new Set<string>()
   const stats = createStats()
@@ -77,9 +75,13 @@ export async function startGossip(options: GossipOptions, handlers: TransportHan
   let messages = 0
   let stopped = false
 
-  function parse({ id, host, port }: Peer) {
-    const kind = isIPv4(host) ? 'ip4' : isIPv6(host) ? 'ip6' : 'dns'
-    return { peerId: peerIdFromString(id), address: multiaddr(`/${kind}/${host}/tcp/${port}/p2p/${id}`) }
+  function parse({ id, host, port, also }: Peer) {
+    const places = also === undefined || !isAddress(also) ? [{ host, port }] : [{ host, port }, also]
+    const addresses = places.map((place) => {
+      const kind = isIPv4(place.host) ? 'ip4' : isIPv6(place.host) ? 'ip6' : 'dns'
+      return multiaddr(`/${kind}/${place.host}/tcp/${place.port}/p2p/${id}`)
+    })
+    return { peerId: peerIdFromString(id), addresses }
   }
 
   function onPeer(id: string, connected: boolean): void {
@@ -135,7 +137,7 @@ export async function startGossip(options: GossipOptions, handlers: TransportHan
     const count = Math.max(1, Math.ceil(payload.byteLength / PIECE_BYTES_MAX))
     if (
       stopped ||
-      payload.byteLength > MESSAGE_BYTES_MAX ||
+      isTooLong(payload, nameOf(topic, to), handlers.onWarning) ||
       (count > 1 && queueBytes + payload.byteLength > QUEUE_BYTES_MAX)
     ) {
       stats.droppedOut++
@@ -189,7 +191,7 @@ export async function startGossip(options: GossipOptions, handlers: TransportHan
     },
     broadcast: (payload) => emit(TO_ALL, self, '', payload),
     setPeers(peers) {
-      const valid = peers.filter((peer) => peer.id !== self && isUsable(peer)).slice(0, PEERS_MAX)
+      const valid = takeable(peers.filter(isUsable), self, handlers.onWarning)
       allowed.clear()
       topics.clear()
       for (const topic of [TO_ALL, inboxOf(self)]) topics.add(topic)
@@ -213,9 +215,11 @@ export async function startGossip(options: GossipOptions, handlers: TransportHan
 }
 
 /** What comes from a hello may be anything. */
-function isUsable({ id, host, port }: Peer): boolean {
+const isUsable = (peer: Peer): boolean => isAddress(peer) && isPeerId(peer.id)
+
+function isAddress({ host, port }: { host: string; port: number }): boolean {
   const named = isIPv4(host) || isIPv6(host) || /^[a-z0-9_]([a-z0-9_.-]{0,252})$/i.test(host)
-  return named && Number.isInteger(port) && port > 0 && port < 65_536 && isPeerId(id)
+  return named && Number.isInteger(port) && port > 0 && port < 65_536
 }
 
 /** libp2p wraps the system's error; the innermost one says what happened. */
