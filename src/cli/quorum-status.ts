@@ -44,7 +44,7 @@ export interface GroupStatus {
   readonly primary: string
   readonly servers: readonly ServerStatus[]
   /** What keeps it from a failover that it needs. */
-  readonly obstacle: string | undefined
+  readonly deadEnd: string | undefined
   /** The step of a failover that is going on. */
   readonly failoverStep: string | undefined
   readonly lastFailover: FailoverStatus | undefined
@@ -61,6 +61,8 @@ export interface QuorumStatus {
   readonly kind: 'vedette' | 'redis'
   /** Whether the sentinels have formed their group. */
   readonly formed: boolean
+  /** What keeps them from deciding anything. */
+  readonly obstacle?: string | undefined
   readonly term: number | undefined
   readonly role: string | undefined
   /** RESP address of the leader, if it is known. */
@@ -125,6 +127,7 @@ export function parseQuorumStatus(text: string): QuorumStatus | undefined {
   return {
     kind: 'vedette',
     formed: typeof status.group === 'object' && status.group !== null,
+    obstacle: textOf(status.obstacle) || undefined,
     term: numberOf(raft.term),
     role: textOf(raft.role) || undefined,
     leader: sentinels.find((one) => one.leader)?.address,
@@ -136,7 +139,7 @@ export function parseQuorumStatus(text: string): QuorumStatus | undefined {
       status: textOf(one.status),
       primary: textOf(one.primary),
       servers: listOf<ServerReport>(one.servers).map(serverOf),
-      obstacle: textOf(one.obstacle) || undefined,
+      deadEnd: textOf(one.deadEnd) || undefined,
       failoverStep: textOf(fieldsOf<FailoverReport>(one.failover).step) || undefined,
       lastFailover: failoverOf(one.lastFailover),
     })),
@@ -184,7 +187,7 @@ async function redisGroup(client: RespClient, master: Readonly<Record<string, st
         priority: Number(one['slave-priority']),
       })),
     ],
-    obstacle: undefined,
+    deadEnd: undefined,
     failoverStep: flags.includes('failover_in_progress') ? (master['failover-state'] ?? 'going on') : undefined,
     lastFailover: undefined,
   }

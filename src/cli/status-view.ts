@@ -41,7 +41,7 @@ function groupLines(group: GroupStatus, paint: Paint, nowMs: number): string[] {
     `${paint('bold', group.name)}  ${state}  primary ${group.primary}  epoch ${group.epoch}  quorum ${group.quorum}`,
     ...columns([['  SERVER', 'ROLE', 'HEALTH', 'LINK', 'OFFSET', 'LAG BYTES'], ...rows], new Set([4, 5])),
   ]
-  if (group.obstacle !== undefined) lines.push(`  ${paint('red', 'no failover')}: ${group.obstacle}`)
+  if (group.deadEnd !== undefined) lines.push(`  ${paint('red', 'no failover')}: ${group.deadEnd}`)
   if (group.failoverStep !== undefined) lines.push(`  failover going on: ${group.failoverStep}`)
   if (group.lastFailover !== undefined) lines.push(`  last failover: ${failoverText(group.lastFailover, nowMs)}`)
   return lines
@@ -60,6 +60,7 @@ export function statusLines(status: QuorumStatus, paint: Paint, nowMs: number): 
   return [
     ...status.groups.flatMap((group) => [...groupLines(group, paint, nowMs), '']),
     `${paint('bold', 'sentinels')}${term}${formed}`,
+    ...(status.obstacle === undefined ? [] : [`  ${paint('yellow', status.obstacle)}`]),
     ...columns(rows),
   ]
 }

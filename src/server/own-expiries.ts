@@ -3,8 +3,8 @@
 // over, as in Redis. Not replicated to anybody: our replicas follow the primary's stream.
 //
 // Invariant: a name is here only while the key had an expiry when it was last looked at; they never take more than BYTES_MAX.
-import { extractKeys } from '../commands/key-extraction.ts'
-import type { Command } from '../commands/table.ts'
+import { extractKeys } from '../facade/commands/keys.ts'
+import type { Command } from '../facade/table.ts'
 import type { Keyspace } from '../keyspace/keyspace.ts'
 import type { Args } from '../protocol/args.ts'
 

@@ -1,14 +1,14 @@
 // What the parts of the server process know of each other: narrow views, so that each part can be read alone.
 
 import type { ReplicationHost } from '../commands/context.ts'
-import type { Session } from '../commands/session.ts'
 import type { ServerOptions } from '../config/server-options.ts'
 import type { ConfigStore } from '../config/store.ts'
 import type { Engine, ReplicationFeed } from '../engine/engine.ts'
+import type { OutputLimit } from '../facade/limits.ts'
+import type { ClientRegistry } from '../facade/registry.ts'
+import type { Session } from '../facade/session.ts'
 import type { Log } from '../io/log.ts'
 import type { Keyspace } from '../keyspace/keyspace.ts'
-import type { ClientRegistry } from './clients.ts'
-import type { OutputLimit } from './connection.ts'
 
 /** What every part of the server is given. */
 export interface ServerParts {
@@ -27,6 +27,8 @@ export interface ServerParts {
   port: number
   /** Unix time in milliseconds. */
   readonly nowMs: () => number
+  /** Ends the process: going on would be worse. */
+  readonly panic: (reason: string) => void
 }
 
 /** The part that replicates: to replicas, and from a primary. */
@@ -78,4 +80,6 @@ export interface ReplicationCounters {
   /** Output that waits for replicas, and how much of it their connections hold. */
   readonly replicaBufferBytes: number
   readonly replicaOutputBytes: number
+  /** Commands of our primaries that could not be applied. */
+  readonly applyErrors: number
 }

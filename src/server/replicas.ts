@@ -4,8 +4,9 @@
 // queued for them and follows the snapshot. Invariant: a replica gets every byte of the stream behind the offset that it
 // was told, once and in order; whoever cannot take them in time is cut off and comes back by itself.
 import type { Context } from '../commands/context.ts'
-import type { Session } from '../commands/session.ts'
 import { failWith } from '../errors.ts'
+import type { OutputLimit } from '../facade/limits.ts'
+import type { Session } from '../facade/session.ts'
 import { monotonicMs } from '../io/clock.ts'
 import { randomHex } from '../io/entropy.ts'
 import {
@@ -16,7 +17,6 @@ import {
   timeoutReason,
 } from '../replication/attached.ts'
 import { decidePsync, ensureBacklog, type History, renameHistory } from '../replication/history.ts'
-import type { OutputLimit } from './connection.ts'
 import type { ServerParts } from './parts.ts'
 import { spoolSnapshot } from './replica-spool.ts'
 import { type SnapshotOptions, type Snapshots, snapshotAux } from './snapshot.ts'
@@ -32,6 +32,8 @@ export interface ReplicasParts {
   reselect(): void
   /** Whether this server is a replica itself, and if so, whether it is in sync with its primary. */
   role(): 'primary' | 'synced' | 'unsynced'
+  /** Whether our stream is never silent for long: so that heartbeats can be promised. */
+  beats(): boolean
   /** What a snapshot of this moment says of its place in a history. */
   snapshotFields(): [name: string, value: string][]
   /** A replica acknowledged. */
@@ -49,6 +51,8 @@ export interface Replicas {
   send(bytes: Buffer): void
   tick(): void
   sessionClosed(session: Session): void
+  /** The shortest silence that one of them wants to be broken; Infinity if none does. */
+  heartbeatMs(): number
   /** Cuts all of them off: they have to ask again. */
   disconnectAll(): void
   /** When the last one left, on the monotonic clock; at the beginning when the server started. */
@@ -96,13 +100,13 @@ export function createReplicas(parts: ReplicasParts): Replicas {
   const drop = (replica: Replica): void => clients.kill(replica.session)
   const transmit = ({ session }: Replica, bytes: Buffer): void => {
     stats.sentBytes += bytes.length
-    session.link.send(bytes)
+    session.outlet.send(bytes)
   }
 
   const replicaOf = (session: Session): Replica => {
     const known = replicas.get(session)
     if (known !== undefined) return known
-    const { peer } = session.link
+    const { peer } = session.outlet
     const nowMs = monotonicMs()
     const made: Replica = {
       session,
@@ -124,6 +128,7 @@ export function createReplicas(parts: ReplicasParts): Replicas {
     const { args, session } = ctx
     const replica = replicaOf(session)
     const words = Array.from({ length: args.count - 1 }, (_, i) => args.latin1(i + 1))
+    if (words[0]?.toLowerCase() === 'vedette-heartbeat' && !parts.beats()) words[0] = 'unpromised-heartbeat'
     const outcome = applyReplconf(replica.info, words, monotonicMs())
     if (session.isReplica && (outcome.kind === 'ok' || outcome.kind === 'error')) {
       strayCommand(session, `replconf ${words[0] ?? ''}`)
@@ -138,7 +143,7 @@ export function createReplicas(parts: ReplicasParts): Replicas {
   const strayCommand = (session: Session, command = 'unknown'): void => {
     const name = replicaName(replicaOf(session).info)
     log.warning(`Replica ${name} sent the command '${printable(command)}' on its replication link, which is closed`)
-    session.link.close()
+    session.outlet.close()
   }
 
   const psync = (ctx: Context): void => {
@@ -214,7 +219,7 @@ export function createReplicas(parts: ReplicasParts): Replicas {
     parts.reselect()
     for (const { session, info } of group) {
       info.state = 'send_bulk'
-      if (!info.withoutAck) session.link.send(Buffer.from(`+FULLRESYNC ${history.id} ${history.offset}\r\n`))
+      if (!info.withoutAck) session.outlet.send(Buffer.from(`+FULLRESYNC ${history.id} ${history.offset}\r\n`))
     }
     return {
       compress: options.rdbcompression,
@@ -231,7 +236,7 @@ export function createReplicas(parts: ReplicasParts): Replicas {
     let room = true
     for (const replica of group) {
       if (!isHere(replica)) continue
-      if (replica.session.link.outputBytes < IN_FLIGHT_BYTES_MAX) replica.progressMs = nowMs
+      if (replica.session.outlet.outputBytes < IN_FLIGHT_BYTES_MAX) replica.progressMs = nowMs
       else if (nowMs - replica.progressMs > options['repl-timeout'] * 1000) {
         log.warning(`Disconnecting timedout replica (full sync): ${replicaName(replica.info)}`)
         drop(replica)
@@ -293,7 +298,7 @@ export function createReplicas(parts: ReplicasParts): Replicas {
     replica.info.ackMs = monotonicMs()
     if (replica.info.rdbOnly) {
       log.notice(`RDB transfer completed, rdb only replica (${name}) should be disconnected asap`)
-      replica.session.link.closeAfterReply()
+      replica.session.outlet.closeAfterReply()
     } else if (byMark) {
       log.notice(
         `Streamed RDB transfer with replica ${name} succeeded (socket). ` +
@@ -335,8 +340,10 @@ export function createReplicas(parts: ReplicasParts): Replicas {
   }
 
   const overLimit = (replica: Replica): void => {
-    const { id, link } = replica.session
-    log.warning(`Client id=${id} addr=${link.peer} scheduled to be closed ASAP for overcoming of output buffer limits.`)
+    const { id, outlet } = replica.session
+    log.warning(
+      `Client id=${id} addr=${outlet.peer} scheduled to be closed ASAP for overcoming of output buffer limits.`,
+    )
     replica.queue.length = 0
     replica.queuedBytes = 0
     drop(replica)
@@ -365,7 +372,7 @@ export function createReplicas(parts: ReplicasParts): Replicas {
       keepaliveMs = nowMs
       // Until the first byte of the snapshot: a replica gives up if it hears nothing for repl-timeout.
       for (const { session, info, spooling } of all) {
-        if (info.state === 'wait_bgsave' || spooling) session.link.send(NEWLINE)
+        if (info.state === 'wait_bgsave' || spooling) session.outlet.send(NEWLINE)
       }
     }
     startFullSync()
@@ -391,13 +398,15 @@ export function createReplicas(parts: ReplicasParts): Replicas {
     disconnectAll() {
       for (const replica of attached()) drop(replica)
     },
+    heartbeatMs: () =>
+      attached().reduce((min, { info }) => (info.heartbeatMs > 0 ? Math.min(min, info.heartbeatMs) : min), Infinity),
     aloneSinceMs: () => aloneSinceMs,
     heldBytes: () => attached().reduce((sum, { queuedBytes }) => sum + queuedBytes, 0),
     bufferBytes() {
       let [queued, sent] = [0, 0]
       for (const replica of attached()) {
         queued += replica.queuedBytes
-        sent += replica.session.link.outputBytes
+        sent += replica.session.outlet.outputBytes
       }
       return { queued, sent }
     },

@@ -8,6 +8,8 @@ export interface StatusReport {
   readonly peer: string
   readonly runId: string
   readonly uptimeMs: number
+  /** One sentence: what keeps this sentinel from belonging to a group that can decide. */
+  readonly obstacle: string | null
   readonly group: FormedGroup | null
   readonly raft: RaftReport
   readonly sentinels: readonly SentinelReport[]
@@ -40,7 +42,7 @@ export interface GroupReport {
   readonly status: string
   readonly primary: string
   /** One sentence: what keeps the group from a failover that it needs. */
-  readonly obstacle: string | null
+  readonly deadEnd: string | null
   readonly failover: FailoverReport | null
   readonly servers: readonly ServerReport[]
   readonly lastFailover: PastFailoverReport | null

@@ -1,7 +1,8 @@
 // SENTINEL VEDETTE-STATUS: what `vedette status`, `vedette up` and the console show, as one JSON object (status-report.ts).
 import { addressKey, sameAddress } from '../sentinel/address.ts'
+import { lastingDeadEnd } from '../sentinel/dead-end.ts'
 import { phaseOf } from '../sentinel/failover-run.ts'
-import { lastingObstacle } from '../sentinel/obstacle.ts'
+import { obstacleOf } from '../sentinel/obstacle.ts'
 import type { CoreState, GroupState } from '../sentinel/state.ts'
 import { topoOf } from '../sentinel/state.ts'
 import type { Failover, FailoverRecord } from '../sentinel/topology.ts'
@@ -28,6 +29,7 @@ export function statusOfSentinel(sentinel: Sentinel, nowMs: number): StatusRepor
     runId: core.self.runId,
     uptimeMs: Math.round(nowMs - sentinel.startedMs),
     group: core.formed ?? null,
+    obstacle: obstacleOf(core, nowMs) ?? null,
     raft: {
       term: raft?.term ?? 0,
       leader: raft?.leader ?? null,
@@ -70,7 +72,7 @@ function masterStatus(core: CoreState, group: GroupState, nowMs: number): GroupR
     epoch: topo.configEpoch,
     status: statusOf(core, group.name),
     primary: addressKey(topo.primary),
-    obstacle: lastingObstacle(group) ?? null,
+    deadEnd: lastingDeadEnd(group) ?? null,
     failover: topo.failover === undefined ? null : failoverOf(topo.failover, nowMs + core.options.wallOffsetMs),
     servers: [...group.servers.values()].map((server) => serverStatus(group, server, primary)),
     lastFailover: history.findLast(({ outcome }) => outcome === 'done') ?? null,
