@@ -17,7 +17,7 @@ import { noteOrderDone } from './failover-run.ts'
 import { createFormation, startAnew } from './formation.ts'
 import { evaluate, forgetReplicas, forgetUnnamed, pollGroup, syncGroups, takeInfo } from './group.ts'
 import { takeRefusal, takeWelcome, tryToForm } from './joining.ts'
-import { backOff, lead } from './leader.ts'
+import { backOff, lead, takeHostname } from './leader.ts'
 import { changeMembers, takeJoin } from './membership.ts'
 import { createObstacle, watchObstacle } from './obstacle.ts'
 import type { PeerMessage } from './peer-message.ts'
@@ -170,6 +170,9 @@ function take(core: CoreState, nowMs: number, input: Input): GroupState | 'all' 
       return undefined
     case 'resolved':
       takeResolved(core, input.group, input.primary)
+      return undefined
+    case 'hostname':
+      if (core.raft.isLeader) takeHostname(core, input.group, input.host, input.address, nowMs)
       return undefined
     case 'open':
       core.circle.open = true
@@ -371,6 +374,8 @@ function takeCommitted(
   const group = core.groups.get(entry.group)
   if (topo !== undefined && group !== undefined) announce(core, group, topo, entry, before?.by, nowMs)
   syncGroups(core, nowMs)
+  // The address that the server had before is nobody's.
+  if (group !== undefined && entry.kind === 'hostname') forgetUnnamed(core, group)
   return core.groups.get(entry.group)
 }
 

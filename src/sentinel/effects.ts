@@ -73,6 +73,8 @@ export type Input =
   /** The transport reaches this peer now, and has proven its ID. */
   | { readonly type: 'peer-linked'; readonly peer: string }
   /** The name in the file's line of this group was looked up at last. */
+  /** What the name that a group is monitored by resolves to now; asked while the server that it named does not answer. */
+  | { readonly type: 'hostname'; readonly group: string; readonly host: string; readonly address: Address }
   | { readonly type: 'resolved'; readonly group: string; readonly primary: Address }
   /** Every port of this sentinel is open: it may tell the others where it is. Until then it publishes nothing. */
   | { readonly type: 'open' }

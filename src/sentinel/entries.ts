@@ -1,6 +1,6 @@
 // The entries that sentinels commit through Raft: every decision that must not be taken twice or differently. JSON with a
 // version, validated field by field when read, because what is applied must be the same on every sentinel for ever.
-import type { Address } from './address.ts'
+import { type Address, isHost } from './address.ts'
 import { asAddress, asId, asInt, asList, asName, asObject, asText, asWord, parseObject } from './fields.ts'
 import type { HistoryMark } from './lineage.ts'
 import { type SettingChanges, toChanges } from './settings.ts'
@@ -55,6 +55,8 @@ export type Entry =
   | (Base & { readonly kind: 'replica'; readonly replica: Address })
   /** The group's primary writes this history (lineage.ts), in the process of this run ID. */
   | (Base & { readonly kind: 'history'; readonly primary: Address; readonly mark: HistoryMark })
+  /** The server that is monitored by this name has this address: at first, or from now on. */
+  | (Base & { readonly kind: 'hostname'; readonly host: string; readonly address: Address })
   | StartEntry
   /** `replica` and no other may be promoted in this epoch. */
   | (FailoverBase & { readonly kind: 'choose'; readonly replica: Address })
@@ -114,6 +116,11 @@ function toGroupEntry(base: Base, fields: Record<string, unknown>): Entry | unde
       const primary = asAddress(fields.primary)
       const mark = toMark(fields.mark)
       return primary && mark && { ...base, kind: 'history', primary, mark }
+    }
+    case 'hostname': {
+      const { host } = fields
+      const address = asAddress(fields.address)
+      return isHost(host) && address ? { ...base, kind: 'hostname', host, address } : undefined
     }
     case 'remove':
       return { ...base, kind: 'remove' }

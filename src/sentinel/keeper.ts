@@ -12,7 +12,7 @@ import { giveOrder, startFailover } from './acts.ts'
 import { type Address, addressKey } from './address.ts'
 import { reachable } from './failover-run.ts'
 import type { ServerInfo } from './info.ts'
-import { hasMore, kinshipOf, markOf } from './lineage.ts'
+import { hasMore, holds, kinshipOf, markOf } from './lineage.ts'
 import { type CoreState, emit, type GroupState, propose, say, subjectOf, wake } from './state.ts'
 import { isLost } from './sure.ts'
 import type { TopologyGroup } from './topology.ts'
@@ -51,14 +51,21 @@ export function keepData(core: CoreState, group: GroupState, topo: TopologyGroup
 }
 
 /**
- * A primary that died before this leader heard it: another sentinel's word for what it wrote is taken, if that process was known to
- * write the newest history (it renames it when its first replica comes) or none is known.
+ * The primary died before the history that it wrote was agreed on. This leader's or another sentinel's word for it is taken if no history is
+ * known, if its process was known to write the newest (it renames that when its first replica comes), or if a replica has copied it:
+ * then nothing is left to be saved.
  */
 export function proposeHearsay(core: CoreState, group: GroupState, topo: TopologyGroup, nowMs: number): void {
-  const { hearsay: mark } = group
+  const primary = group.servers.get(addressKey(topo.primary))!
+  if (primary.link === 'up' || topo.failover !== undefined) return
+  const mark = group.hearsay ?? markOf(primary.info)
   const newest = topo.lineage.at(-1)
-  if (mark === undefined || topo.failover !== undefined || newest?.replId === mark.replId) return
-  if (newest !== undefined && newest.runId !== mark.runId) return
+  if (mark === undefined || topo.lineage.some(({ replId }) => replId === mark.replId)) return
+  const isCopied = topo.replicas.some((address) => {
+    const info = group.servers.get(addressKey(address))?.info
+    return info !== undefined && holds(info, mark.replId) >= 0
+  })
+  if (newest !== undefined && newest.runId !== mark.runId && !isCopied) return
   propose(core, nowMs, `history ${topo.name} ${mark.replId} ${mark.runId}`, {
     kind: 'history',
     group: topo.name,

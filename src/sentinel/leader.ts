@@ -3,12 +3,12 @@
 // and acted upon only after it was committed and applied; a sentinel that is not certainly the leader does nothing here.
 // What it makes of the primary's data is in keeper.ts.
 import { ballotOf, giveOrder, startFailover } from './acts.ts'
-import { addressKey, sameAddress } from './address.ts'
+import { type Address, addressKey, sameAddress } from './address.ts'
 import { chooseReplica } from './choose.ts'
 import { isDown } from './detector.ts'
 import type { Entry } from './entries.ts'
 import { decide } from './failover.ts'
-import { createRun, type Decision, type FailoverFacts } from './failover-run.ts'
+import { createRun, type Decision, type FailoverFacts, reachable } from './failover-run.ts'
 import { uncommitted } from './group.ts'
 import { keepData, proposeHearsay } from './keeper.ts'
 import { markOf } from './lineage.ts'
@@ -31,7 +31,7 @@ export function lead(core: CoreState, group: GroupState, nowMs: number): void {
   if (topo === undefined) return proposeGroup(core, group, nowMs)
   proposeReplicas(core, group, nowMs)
   const { failover } = topo
-  if (group.hearsay !== undefined) proposeHearsay(core, group, topo, nowMs)
+  proposeHearsay(core, group, topo, nowMs)
   if (failover !== undefined) return continueFailover(core, group, topo, failover, nowMs)
   group.run = undefined
   if (considerFailover(core, group, topo, nowMs)) return
@@ -88,6 +88,22 @@ function chooseEarly(core: CoreState, group: GroupState, topo: TopologyGroup, pr
   for (const server of choice.ask) askInfo(server, nowMs, core.out)
   wake(core, nowMs + 2)
   return 'wait'
+}
+
+/**
+ * Takes what the name that a group is monitored by resolves to. The first time it must be a server of the group; later another
+ * address means that this server moved, if it does not answer at the one that it had.
+ */
+export function takeHostname(core: CoreState, name: string, host: string, address: Address, nowMs: number): void {
+  const topo = core.topology.groups.get(name)
+  if (topo === undefined) return
+  const known = topo.hostname?.host === host ? topo.hostname.address : undefined
+  if (sameAddress(known, address)) return
+  const isKnown = [topo.primary, ...topo.replicas].some((server) => sameAddress(server, address))
+  if (known === undefined ? !isKnown : reachable(core.groups.get(name)?.servers.get(addressKey(known)))) return
+  const entry = { kind: 'hostname', group: name, host, address } as const
+  if (!propose(core, nowMs, `hostname ${name} ${addressKey(address)}`, entry) || known === undefined) return
+  say(core, 'warning', `${host} of ${name} is ${addressKey(address)} now, and does not answer at ${addressKey(known)}.`)
 }
 
 /** After a failed failover: not again at once. */

@@ -55,7 +55,7 @@ export type PeerMessage =
       readonly hello?: Hello | undefined
       /** The last report that it took of each of the others: tells them how fresh what it says is. */
       readonly echo?: readonly (readonly [peer: string, seq: number])[]
-      /** It certainly leads in this term, and this is the highest epoch that was committed. */
+      /** It certainly leads in this term, and this is how far the switches that were committed go (switchedEpochs). */
       readonly leads?: { readonly term: number; readonly epoch: number }
       readonly opinions: readonly Opinion[]
     }

@@ -7,7 +7,7 @@
 import { type Address, addressKey } from './address.ts'
 import { isDown } from './detector.ts'
 import type { ServerInfo } from './info.ts'
-import { type HistoryMark, type Kinship, kinshipOf } from './lineage.ts'
+import { type HistoryMark, holds, type Kinship, kinshipOf } from './lineage.ts'
 import type { Verdict } from './peer-message.ts'
 
 /** What is known of one replica. */
@@ -91,12 +91,19 @@ function isLastResort({ verdict, linked, info }: Candidate, { lineage }: Rules):
 
 const AGE: Readonly<Record<Kinship, number>> = { newest: 0, unknown: 0, earlier: 1, none: 2 }
 
+/** How far it goes in the newest history, if it has that: offsets of two histories cannot be compared. */
+function reach(info: ServerInfo, lineage: Rules['lineage']): number {
+  const newest = lineage.at(-1)
+  return newest === undefined || holds(info, newest.replId) < 0 ? info.offset : holds(info, newest.replId)
+}
+
 function compare(a: Candidate, b: Candidate, { lineage }: Rules): number {
   const [x, y] = [a.info!, b.info!]
   const age = AGE[kinshipOf(x, lineage)] - AGE[kinshipOf(y, lineage)]
   if (age !== 0) return age
   if (x.priority !== y.priority) return x.priority - y.priority
-  if (x.offset !== y.offset) return y.offset - x.offset
+  const ahead = reach(y, lineage) - reach(x, lineage)
+  if (ahead !== 0) return ahead
   if (x.runId !== y.runId) return x.runId === '' ? 1 : y.runId === '' ? -1 : x.runId < y.runId ? -1 : 1
   return addressKey(a.address) < addressKey(b.address) ? -1 : 1
 }
@@ -106,7 +113,8 @@ function behind(loser: Candidate, winner: Candidate, { lineage }: Rules): string
   const kinship = kinshipOf(x, lineage)
   if (AGE[kinship] !== AGE[kinshipOf(y, lineage)]) return LACKS[kinship as 'none' | 'earlier']
   if (x.priority !== y.priority) return `its priority is ${x.priority}, not ${y.priority}`
-  if (x.offset !== y.offset) return `it is ${y.offset - x.offset} bytes behind`
+  const ahead = reach(y, lineage) - reach(x, lineage)
+  if (ahead !== 0) return `it is ${ahead} bytes behind`
   return 'it has the same offset and the larger run ID'
 }
 

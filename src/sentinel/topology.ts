@@ -4,7 +4,7 @@
 // Invariants: epochs only rise, and are given here, when the start of a failover is applied; a group has one failover at most; a failover has one candidate, ever; the primary changes
 // only by `switch`, which names the failover's epoch. An entry that does not fit the state changes nothing: it lost a
 // race (two leaders proposed the same step, or a proposal was doubled), and says so in its result.
-import { type Address, addressKey, sameAddress } from './address.ts'
+import { type Address, addressKey, isHost, sameAddress } from './address.ts'
 import { type AbortCause, type Entry, REPLICAS_MAX, type StartEntry, toMark } from './entries.ts'
 import { asAddress, asInt, asList, asName, asObject, asText, parseObject } from './fields.ts'
 import { type HistoryMark, LINEAGE_MAX } from './lineage.ts'
@@ -55,6 +55,8 @@ export interface TopologyGroup {
   configEpoch: number
   /** Epoch of the failover that began last; 0 at first. */
   lastEpoch: number
+  /** The name that one of the servers is monitored by, and the address that it has. */
+  hostname: { readonly host: string; readonly address: Address } | undefined
   /** The histories that the group's primaries have written, newest last. */
   lineage: HistoryMark[]
   /** Every server of the group that is not the primary, in the order of discovery. */
@@ -87,6 +89,13 @@ const REMOVED_MAX = 4096
 
 export const createTopology = (): Topology => ({ epoch: 0, groups: new Map(), removed: new Set() })
 
+/**
+ * How far the switches go that this state holds: it rises with each one, of whatever group. (The highest epoch does not tell: it is
+ * given when a failover begins, which may be long before its switch, or after that of another.)
+ */
+export const switchedEpochs = ({ groups }: Topology): number =>
+  [...groups.values()].reduce((sum, { configEpoch }) => sum + configEpoch, 0)
+
 const DONE: Applied = { ok: true, text: 'OK' }
 const refused = (text: string): Applied => ({ ok: false, text })
 
@@ -115,6 +124,8 @@ export function apply(topology: Topology, entry: Entry): Applied {
       return noteHistory(group, entry)
     case 'replica':
       return addReplica(group, entry.replica)
+    case 'hostname':
+      return nameServer(group, entry)
     case 'start':
       return start(topology, group, entry)
     default:
@@ -132,6 +143,7 @@ function monitor(topology: Topology, entry: Entry & { kind: 'monitor' }): Applie
     primary: entry.primary,
     configEpoch: 0,
     lastEpoch: 0,
+    hostname: undefined,
     lineage: [],
     replicas: [],
     changes: {},
@@ -153,6 +165,24 @@ function addReplica(group: TopologyGroup, replica: Address): Applied {
 function noteHistory(group: TopologyGroup, { primary, mark }: Entry & { kind: 'history' }): Applied {
   if (!sameAddress(primary, group.primary)) return refused(`${addressKey(primary)} is not the primary any more`)
   return extend(group, mark) ? DONE : refused('known already')
+}
+
+/** A server is known by its name: the one that had it before is the same, at another address now. */
+function nameServer(group: TopologyGroup, { host, address }: Entry & { kind: 'hostname' }): Applied {
+  const { hostname, failover } = group
+  if (hostname?.host === host && sameAddress(hostname.address, address)) return refused('known already')
+  if (failover !== undefined) return refused(`a failover of ${group.name} is under way`)
+  if (hostname?.host === host) move(group, hostname.address, address)
+  group.hostname = { host, address }
+  return DONE
+}
+
+function move(group: TopologyGroup, from: Address, to: Address): void {
+  const wasPrimary = sameAddress(group.primary, from)
+  const wasReplica = group.replicas.some((replica) => sameAddress(replica, from))
+  group.replicas = group.replicas.filter((replica) => !sameAddress(replica, from) && !sameAddress(replica, to))
+  if (wasPrimary) group.primary = to
+  else if (wasReplica && !sameAddress(group.primary, to)) group.replicas.push(to)
 }
 
 function extend(group: TopologyGroup, mark: HistoryMark): boolean {
@@ -280,7 +310,14 @@ function toTopologyGroup(value: unknown): TopologyGroup | undefined {
   const lastEpoch = asInt(fields?.lastEpoch, 0, Number.MAX_SAFE_INTEGER) ?? failover?.epoch ?? configEpoch
   const lineage = fields?.lineage === undefined ? [] : asList(fields.lineage, LINEAGE_MAX, toMark)
   if (!lineage) return undefined
-  return { name, quorum, primary, configEpoch, lastEpoch, lineage, replicas, changes, failover, history }
+  const hostname = fields?.hostname === undefined ? undefined : toHostname(fields.hostname)
+  return { name, quorum, primary, configEpoch, lastEpoch, hostname, lineage, replicas, changes, failover, history }
+}
+
+function toHostname(value: unknown): TopologyGroup['hostname'] {
+  const fields = asObject(value)
+  const address = asAddress(fields?.address)
+  return isHost(fields?.host) && address ? { host: fields.host, address } : undefined
 }
 
 const wallMs = (value: unknown): number | undefined => asInt(value, 0, Number.MAX_SAFE_INTEGER)

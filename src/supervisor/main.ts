@@ -25,6 +25,7 @@ import type { GroupConfig } from '../sentinel/settings.ts'
 import { listenError, type ReservedPort, reservePort, resolveHost, specific } from './addresses.ts'
 import { runScripts } from './announce.ts'
 import { processFacts, shownOptions } from './facts.ts'
+import { followHostnames } from './hostnames.ts'
 import { decodeIdentity, type Identity, loadIdentity } from './identity.ts'
 import type { Observer } from './observe.ts'
 import { openPort, type PortOptions, type RespPort } from './port.ts'
@@ -171,6 +172,8 @@ async function open(running: Process, groups: readonly GroupConfig[], gossipHost
   running.port = port
   const sentinel = watch(running, { groups, key, identity, gossipHost, gossipPort, failures, port })
   running.sentinel = sentinel
+  const forget = followHostnames(sentinel, options.groups)
+  void running.closed.then(forget)
   log.notice(`Sentinel ID is ${identity.runId}, peer ID ${key.peerId}; port ${port.port}, gossip port ${gossipPort}`)
   const transport = await gossip(running, sentinel, key, gossipHost, gossipHeld)
   const http = httpHeld && (await observe(running, sentinel, httpHeld))

@@ -301,6 +301,50 @@ describe('SENTINEL RESET while the primary is down', () => {
   })
 })
 
+describe('a server that is monitored by name', () => {
+  const resolve = (world: World, port: number): void => {
+    for (const sentinel of ['a', 'b', 'c'])
+      world.request(sentinel, { type: 'hostname', group: 'm', host: 'redis-0', address: at(port) })
+    world.run(20)
+  }
+
+  it('and restarts under another address is the same primary', () => {
+    const world = ready({ downAfterMs: 60_000 }, 0)
+    resolve(world, 1)
+    world.move(at(1), at(5))
+    world.run(500)
+    resolve(world, 5)
+    world.run(1_500)
+    expect(topo(world)).toMatchObject({ primary: at(5), replicas: [], failover: undefined })
+    for (const sentinel of ['a', 'b', 'c'])
+      expect([...world.sentinels.get(sentinel)!.core.state.groups.get('m')!.servers.keys()]).toEqual(['10.0.0.1:5'])
+    expect(told(world, '+switch-master')).toHaveLength(3)
+  })
+
+  it('and returns under another address after a failover is demoted', () => {
+    const world = ready()
+    resolve(world, 1)
+    world.kill(at(1))
+    world.run(1_000)
+    const { primary } = topo(world)
+    world.move(at(1), at(5))
+    resolve(world, 5)
+    world.run(2_000)
+    expect(server(world, 5)).toMatchObject({ role: 'replica', primary })
+    expect(topo(world).replicas).toContainEqual(at(5))
+    expect(topo(world).replicas).not.toContainEqual(at(1))
+  })
+
+  it('has not moved while it answers where it was, nor is any address taken for it at first', () => {
+    const world = ready()
+    resolve(world, 9)
+    expect(topo(world).hostname).toBeUndefined()
+    resolve(world, 1)
+    resolve(world, 9)
+    expect(topo(world)).toMatchObject({ primary: at(1), hostname: { host: 'redis-0', address: at(1) } })
+  })
+})
+
 describe('what keeps a group from a failover', () => {
   const said = (world: World) =>
     world.log.filter((line) => line.includes('No failover of m')).map((line) => line.slice(2))

@@ -11,7 +11,7 @@ import { decodePeerMessage, encodePeerMessage } from '../../../src/sentinel/peer
 import type { GroupSettings } from '../../../src/sentinel/settings.ts'
 
 export interface ModelServer {
-  readonly address: Address
+  address: Address
   runId: string
   alive: boolean
   frozen: boolean
@@ -70,6 +70,8 @@ export interface World {
   thaw(address: Address): void
   /** Starts a killed server: as a primary of a new, empty history, unless told otherwise. */
   restart(address: Address, as?: Partial<ModelServer>): void
+  /** The server has another address from now on; nobody listens at the old one. */
+  move(from: Address, to: Address): void
   request(sentinel: string, input: Input): void
   answers: string[]
   /** What sentinels log, after their names. */
@@ -133,6 +135,14 @@ export function createWorld(
       const runId = `${counter++}`.padEnd(40, 'r')
       const begins = { alive: true, frozen: false, pausedUntilMs: 0, role: 'primary', primary: undefined } as const
       Object.assign(server, begins, empty, { runId }, as)
+    },
+    move: (from, to) => {
+      world.kill(from)
+      const server = world.servers.get(addressKey(from))!
+      world.servers.delete(addressKey(from))
+      world.servers.set(addressKey(to), server)
+      server.address = to
+      server.alive = true
     },
     request: (sentinel, input) => feed(world.sentinels.get(sentinel)!, input),
   }
