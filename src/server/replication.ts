@@ -137,6 +137,7 @@ export function createReplication(parts: ServerParts, snapshots: Snapshots): Ser
 
   const replicaOf = (host: string, port: number): string => {
     if (link !== undefined && link.host.toLowerCase() === host.toLowerCase() && link.port === port) {
+      link.confirm()
       log.notice(
         'REPLICAOF would result into synchronization with the master we are already connected with. ' +
           'No operation performed.',
@@ -160,7 +161,7 @@ export function createReplication(parts: ServerParts, snapshots: Snapshots): Ser
     for (const session of [...waiting.keys()]) clients.unblock(session, 'error')
     log.notice(`REPLICAOF ${host}:${port} enabled (user request from '${requester()}')`)
     parts.config.assign('replicaof', [host, String(port)])
-    follow(host, port).begin(atFirst)
+    follow(host, port).begin({ ...atFirst, confirmed: true })
     return 'OK'
   }
 
