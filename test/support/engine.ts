@@ -173,6 +173,7 @@ export function createTestServer(given: Readonly<Partial<Record<keyof ServerOpti
     onFlushing: transactions.flushing,
     onMonitor: () => {},
     onReplicaWrite: () => {},
+    onStall: () => {},
     clockMicros: () => 0,
   })
 
