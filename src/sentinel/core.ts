@@ -5,7 +5,7 @@
 // an order that changes a role is given only by a certain leader, for the candidate that the topology names.
 import { assert } from '../lib/assert.ts'
 import { type Address, addressKey, type ServerRef } from './address.ts'
-import { publishEverywhere } from './announcing.ts'
+import { answerHint, publishEverywhere } from './announcing.ts'
 import { DOUBT_STALL_MS, doubt, takeOffice } from './certainty.ts'
 import { createCircle, takeHint } from './circle.ts'
 import { signal } from './detector.ts'
@@ -170,7 +170,9 @@ function take(core: CoreState, nowMs: number, input: Input): GroupState | 'all' 
     case 'order-done':
       return takeServerInput(core, nowMs, input)
     case 'hello':
-      if (takeHint(core, input.hello, nowMs)) tellHints(core, nowMs)
+      if (!takeHint(core, input.hello, nowMs)) return undefined
+      tellHints(core, nowMs)
+      answerHint(core, nowMs)
       return undefined
     case 'peer-linked':
       reportTo(core, input.peer, nowMs)
