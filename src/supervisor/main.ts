@@ -15,8 +15,9 @@ import { loadOrCreatePeerKey, type PeerKey } from '../io/gossip/identity.ts'
 import { refuseOpenGossip } from '../io/gossip/swarm-key.ts'
 import { startGossip } from '../io/gossip.ts'
 import type { HttpServer } from '../io/http.ts'
+import { type DirectoryLock, lockDirectory } from '../io/lock.ts'
 import type { Log } from '../io/log.ts'
-import { openStateFile } from '../io/state/file.ts'
+import { makeStateDirectory, openStateFile } from '../io/state/file.ts'
 import type { StateStore } from '../io/state/store.ts'
 import type { Peer, PeerTransport } from '../io/transport.ts'
 import type { PeerAddress } from '../sentinel/effects.ts'
@@ -51,7 +52,14 @@ const SIMULATED_CRASH = 99
 export async function startSentinel(options: SentinelOptions, log: Log): Promise<RunningSentinel> {
   const gossipHost = options['gossip-bind'] || (options.swarmKey === undefined ? '127.0.0.1' : '0.0.0.0')
   refuseOpenGossip(gossipHost, options.swarmKey)
-  const process = createProcess(options, log, openStateFile(options.dir))
+  const lock = await lockState(options.dir, log)
+  let process: Process
+  try {
+    process = createProcess(options, log, lock, openStateFile(options.dir))
+  } catch (error) {
+    lock.release()
+    throw error
+  }
   try {
     const groups = await Promise.all(options.groups.map((group) => groupConfig(process, group)))
     return await open(process, groups, gossipHost)
@@ -61,10 +69,21 @@ export async function startSentinel(options: SentinelOptions, log: Log): Promise
   }
 }
 
+/** Makes the state's directory this process's own. Who loses it ends at once: to write on could mean to vote twice. */
+function lockState(directory: string, log: Log): Promise<DirectoryLock> {
+  makeStateDirectory(directory)
+  const onLost = (reason: string): void => {
+    log.warning(`The state directory is lost, the process ends: ${reason}`)
+    process.exit(1)
+  }
+  return lockDirectory(directory, { name: '.lock', onLost })
+}
+
 /** What has been opened so far, and how it all ends. */
 interface Process {
   readonly options: SentinelOptions
   readonly log: Log
+  readonly lock: DirectoryLock
   readonly store: StateStore
   readonly startedMs: number
   readonly scripts: Scripts
@@ -82,12 +101,13 @@ interface Process {
   stop(): Promise<void>
 }
 
-function createProcess(options: SentinelOptions, log: Log, store: StateStore): Process {
+function createProcess(options: SentinelOptions, log: Log, lock: DirectoryLock, store: StateStore): Process {
   let end: (code: number) => void = () => {}
   let closing: Promise<void> | undefined
   const running: Process = {
     options,
     log,
+    lock,
     store,
     startedMs: monotonicMs(),
     reserved: [],
@@ -107,12 +127,16 @@ function createProcess(options: SentinelOptions, log: Log, store: StateStore): P
   return running
 }
 
-async function closeAll({ sentinel, port, http, transport, store, scripts, reserved }: Process): Promise<void> {
+async function closeAll({ sentinel, port, http, transport, store, lock, scripts, reserved }: Process): Promise<void> {
   scripts.stop()
   sentinel?.stop()
   port?.close()
   await Promise.all([http?.stop(), transport?.stop(), ...reserved.map((held) => held.release())])
-  store.close()
+  try {
+    store.close()
+  } finally {
+    lock.release()
+  }
 }
 
 async function handOver(sentinel: Sentinel | undefined): Promise<void> {
