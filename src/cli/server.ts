@@ -27,9 +27,7 @@ export const serverCommand: RawCommand = {
       level: () => values.loglevel,
       write: logSink(values.logfile),
     })
-    log.notice(
-      `Vedette ${VERSION} server is starting, pid ${process.pid}, Node ${process.version}, data in ${values.dir}`,
-    )
+    log.notice(`Vedette ${VERSION} server is starting, Node ${process.version}, data in ${values.dir}`)
     const code = await runProcess(log, values.pidfile, undefined, async () => {
       const { startServer } = await import('../server/main.ts')
       return startServer(config, log, file)

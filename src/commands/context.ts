@@ -7,6 +7,7 @@ import type { Keyspace } from '../keyspace/keyspace.ts'
 import type { Random } from '../lib/prng.ts'
 import type { Args } from '../protocol/args.ts'
 import type { ReplyWriter } from '../protocol/writer.ts'
+import type { DebugSwitches } from './debug.ts'
 import type { Effects } from './effects.ts'
 import type { Session } from './session.ts'
 import type { CommandTable } from './table.ts'
@@ -53,12 +54,24 @@ export interface Clients {
   unblock(session: Session, why: 'ready' | 'unblock' | 'error'): boolean
 }
 
+/** DEBUG RELOAD's options. */
+export interface ReloadOptions {
+  /** Write the snapshot before. */
+  readonly save: boolean
+  /** Remove all data before. */
+  readonly flush: boolean
+  /** A key that is there already is replaced, not refused. */
+  readonly merge: boolean
+}
+
 /** Snapshots on disk. */
 export interface Persistence {
   /** SAVE: writes the snapshot before it returns. Throws CommandError. */
   save(): void
   /** BGSAVE: begins a snapshot; the status text to reply. Throws CommandError. */
   bgsave(): string
+  /** DEBUG RELOAD: loads the snapshot into the running server, after writing it. Throws CommandError. */
+  reload(how: ReloadOptions): void
   /** Unix time in seconds of the last snapshot. */
   lastSaveSeconds(): number
 }
@@ -71,6 +84,8 @@ export interface ReplicationHost {
   becomePrimary(): string
   /** Writes the reply of ROLE. */
   role(reply: ReplyWriter): void
+  /** DEBUG CHANGE-REPL-ID: the history of writes gets a new ID, and forgets the second one. */
+  changeId(): void
   /** REPLCONF of a replica or of our primary. */
   replconf(ctx: Context): void
   /** PSYNC or SYNC: the session becomes a replica's. */
@@ -101,6 +116,7 @@ export interface Host {
   readonly clients: Clients
   readonly persistence: Persistence
   readonly replication: ReplicationHost
+  readonly debug: DebugSwitches
   readonly random: Random
   /** Unix time in microseconds, for TIME. */
   wallMicros(): bigint
@@ -112,6 +128,8 @@ export interface Host {
   rewriteConfig(): void
   shutdown(ctx: Context, options: ShutdownOptions): void
   abortShutdown(): boolean
+  /** A line of the log, as a warning. */
+  log(message: string): void
   /** DEBUG SLEEP: stops the whole server. */
   sleep(ms: number): void
   /** DEBUG SET-ACTIVE-EXPIRE: whether keys whose time is over are looked for, or only met. */

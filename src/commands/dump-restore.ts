@@ -35,7 +35,7 @@ function restore(ctx: Context): void {
   const old = keyToChange(ctx, 1)
   if (old !== 0 && !options.replace) fail('busyKey')
   const expiryMs = expiryOf(ctx, options.absolute)
-  const content = readDump(buffer, args.start(3), args.end(3))
+  const content = readDump(buffer, args.start(3), args.end(3), undefined, !ctx.host.debug.skipChecksums)
   if (content.fault !== undefined) failWith(`ERR ${content.message}`)
 
   if (expiryMs !== NO_EXPIRY && expiryMs <= ctx.nowMs && ctx.keyspace.expiry === 'delete') {

@@ -1,11 +1,8 @@
 // The server itself: its statistics, snapshots, clock and end.
 
 import { fail } from '../errors.ts'
-import { parseDouble } from '../lib/decimal.ts'
 import type { Context } from './context.ts'
-import { replyHelp } from './help.ts'
 import type { CommandSpec } from './spec.ts'
-import { isTrusted } from './trust.ts'
 
 function info(ctx: Context): void {
   const { args, reply, host } = ctx
@@ -44,37 +41,6 @@ function shutdown(ctx: Context): void {
   host.shutdown(ctx, { save, now: has('now'), force: has('force') })
 }
 
-/** Seconds in argument i as C's strtod reads them: what is no number is 0. */
-function secondsOf(ctx: Context, i: number): number {
-  const seconds = parseDouble(ctx.args.str(i)) ?? 0
-  return Number.isFinite(seconds) && seconds > 0 ? seconds : 0
-}
-
-const DEBUG_HELP = [
-  'DEBUG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:',
-  'SET-ACTIVE-EXPIRE <0|1>',
-  '    Says whether keys whose time is over are looked for, or deleted only when met.',
-  'SLEEP <seconds>',
-  '    Stops the whole server for so long; fractions are allowed.',
-  'HELP',
-  '    Lists the subcommands.',
-]
-
-function debug(ctx: Context): void {
-  const { args, reply, host, session } = ctx
-  if (!isTrusted(host.config.values['enable-debug-command'], session)) fail('debugNotAllowed')
-  if (args.count === 2 && args.is(1, 'help')) return replyHelp(ctx, DEBUG_HELP)
-  if (args.count === 3 && args.is(1, 'sleep')) {
-    host.sleep(secondsOf(ctx, 2) * 1000)
-    return reply.ok()
-  }
-  if (args.count === 3 && args.is(1, 'set-active-expire')) {
-    host.setActiveExpire(args.str(2) !== '0')
-    return reply.ok()
-  }
-  fail('subcommandSyntax', args.str(1), 'DEBUG')
-}
-
 function monitor(ctx: Context): void {
   const { reply, host, session, inExec } = ctx
   if (inExec) fail('denyBlocking', 'MONITOR')
@@ -91,7 +57,7 @@ function time(ctx: Context): void {
   reply.bulkInt(micros % 1_000_000n)
 }
 
-/** Statistics, snapshots, debugging, time and end of the server. */
+/** Statistics, snapshots, time and end of the server. */
 export const SERVER_COMMANDS: readonly CommandSpec[] = [
   {
     name: 'info',
@@ -166,17 +132,6 @@ export const SERVER_COMMANDS: readonly CommandSpec[] = [
       { name: 'abort', type: 'pure-token', token: 'ABORT', since: '7.0.0', optional: true },
     ],
     run: shutdown,
-  },
-  {
-    name: 'debug',
-    summary: 'Commands for debugging and tests.',
-    since: '1.0.0',
-    group: 'server',
-    complexity: 'Depends on subcommand.',
-    arity: -2,
-    flags: ['admin', 'noscript', 'loading', 'stale'],
-    system: true,
-    run: debug,
   },
   {
     name: 'monitor',

@@ -6,6 +6,7 @@ import { CLIENT_COMMANDS } from './client.ts'
 import { CONFIG_COMMANDS } from './config.ts'
 import { CONNECTION_COMMANDS } from './connection.ts'
 import { DATABASE_COMMANDS } from './databases.ts'
+import { DEBUG_COMMANDS } from './debug.ts'
 import { DUMP_COMMANDS } from './dump-restore.ts'
 import { EXPIRE_COMMANDS } from './expire.ts'
 import { INTROSPECTION_COMMANDS } from './introspection.ts'
@@ -146,6 +147,7 @@ export function allCommands(): CommandTable {
     ...CONFIG_COMMANDS,
     ...INTROSPECTION_COMMANDS,
     ...SERVER_COMMANDS,
+    ...DEBUG_COMMANDS,
     ...REPLICATION_COMMANDS,
   ])
 }

@@ -187,10 +187,9 @@ export function someOf<const V extends readonly string[]>(values: V): OptionType
 
 /**
  * Reads the words of a directive (or the one value of a CONFIG SET) with a type: checks their number, splits a single
- * word of a several-word type at its blanks.
+ * word of a several-word type at its blanks. None at all are an empty one there, as in Redis: `save` alone is `save ""`.
  */
 export function parseWords<T>(type: OptionType<T>, words: readonly string[], current?: T): Parsed<T> {
-  if (words.length === 0) return refuse(WRONG_WORD_COUNT)
   if (type.words === 'one') return words.length === 1 ? type.parse(words) : refuse(WRONG_WORD_COUNT)
   const only = words.length === 1 ? words[0]!.split(' ').filter((word) => word !== '') : words
   return type.parse(only.length === 0 ? [''] : only, current)

@@ -99,6 +99,36 @@ export const SENTINEL_METRICS = {
     help: 'Verdicts of down that make the primary objectively down.',
     labels: ['group'],
   },
+  groupHasLeader: {
+    kind: 'gauge',
+    name: 'vedette_sentinel_group_has_leader',
+    help: '1 while this sentinel knows a leader of the sentinels that watch the group.',
+    labels: ['group'],
+  },
+  groupSentinelsVoting: {
+    kind: 'gauge',
+    name: 'vedette_sentinel_group_sentinels_voting',
+    help: 'Sentinels that vote on what happens to the group.',
+    labels: ['group'],
+  },
+  groupSentinelsUsable: {
+    kind: 'gauge',
+    name: 'vedette_sentinel_group_sentinels_usable',
+    help: 'Voting sentinels that this one reaches, itself included.',
+    labels: ['group'],
+  },
+  groupSentinelsNeeded: {
+    kind: 'gauge',
+    name: 'vedette_sentinel_group_sentinels_needed',
+    help: 'Sentinels without which no failover is possible: a majority, or the quorum of the group where that is more.',
+    labels: ['group'],
+  },
+  groupPromotableReplicas: {
+    kind: 'gauge',
+    name: 'vedette_sentinel_group_promotable_replicas',
+    help: 'Replicas of which any could take over if the primary died now.',
+    labels: ['group'],
+  },
   groupDownVerdicts: {
     kind: 'gauge',
     name: 'vedette_sentinel_group_down_verdicts',

@@ -19,6 +19,8 @@ export interface LoadOptions {
   readonly stringBytesMax: number
   /** A primary leaves out what has expired by this time (Unix ms); undefined: a replica takes everything. */
   readonly dropExpiredAtMs: number | undefined
+  /** A key that is there already is an error, not replaced. */
+  readonly refuseDuplicates?: boolean
 }
 
 /** A loader into a keyspace, which should be empty: an entry that is there already is replaced. */
@@ -34,6 +36,9 @@ export function createLoader(keyspace: Keyspace, options: LoadOptions): Loader {
     const { key, keyStart, keyEnd, value, valueStart, valueEnd } = entry
     const encoding = stringEncodingOf(value, valueStart, valueEnd)
     const db = keyspace.databases[entry.db]!
+    if (options.refuseDuplicates === true && db.peek(key, keyStart, keyEnd) !== 0) {
+      throw new Error('the snapshot has a key that is there already')
+    }
     const expiryMs = entry.expireMs < 0 ? NO_EXPIRY : Math.max(entry.expireMs, 1)
     db.put(key, keyStart, keyEnd, value, valueStart, valueEnd, encoding, expiryMs)
     loaded++

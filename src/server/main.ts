@@ -2,6 +2,7 @@
 // gets whom.
 
 import type { Host } from '../commands/context.ts'
+import { debugSwitches } from '../commands/debug.ts'
 import type { Session } from '../commands/session.ts'
 import { allCommands, type CommandTable } from '../commands/table.ts'
 import { portChoices } from '../config/ports.ts'
@@ -72,6 +73,8 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     get replication() {
       return replication
     },
+    debug: debugSwitches(),
+    log: (message) => log.warning(message),
     random: seededRandom(...seed),
     wallMicros: () => BigInt(wallMicros()),
     info: (sections) => {
@@ -152,6 +155,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
   let rounds = 0
   let timer: NodeJS.Timeout | undefined
   const tick = (): void => {
+    if (host.debug.cronPaused) return
     housekeeping.round()
     persistence.tick()
     replication.tick()
@@ -184,6 +188,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
   replication.prepare()
   const listeners = await listenAll(options, clients, log)
   parts.port = listeners[0].port
+  log.notice(`Running mode=standalone, port=${parts.port}, PID: ${process.pid}`)
   try {
     http = await openMetrics(parts, info)
     // Connections are answered meanwhile, most commands with LOADING: a server that refuses them is taken for dead.
@@ -272,6 +277,7 @@ async function listenAll(options: ServerConfig['values'], clients: ClientRegistr
       if (optional && (code === 'EADDRNOTAVAIL' || code === 'EAFNOSUPPORT' || code === 'EINVAL')) continue
       for (const listener of listeners) listener.close()
       log.warning(`Could not create server TCP listening socket ${name}:${port}: ${code}`)
+      log.warning(`Failed listening on port ${port} (TCP), aborting.`)
       const hint = code === 'EADDRINUSE' ? 'another process listens there; choose another --port' : String(code)
       throw new Error(`cannot listen on ${name}:${port}: ${hint}`, { cause: error })
     }

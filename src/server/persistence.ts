@@ -2,12 +2,12 @@
 // and (stop-writes-on-bgsave-error) stops writes until one succeeds.
 import { resolve } from 'node:path'
 import { RdbError } from '../codec/rdb-format.ts'
-import type { Persistence } from '../commands/context.ts'
+import type { Persistence, ReloadOptions } from '../commands/context.ts'
 import { failWith } from '../errors.ts'
 import { monotonicMs } from '../io/clock.ts'
 import { createLoader } from './loading.ts'
 import type { ServerParts } from './parts.ts'
-import { checkWritable, createRdbFile, type RdbFile, readRdbFile } from './rdb-file.ts'
+import { checkWritable, createRdbFile, type RdbFile, readRdbFile, readRdbFileAtOnce } from './rdb-file.ts'
 import { type SnapshotOptions, type Snapshots, snapshotAux } from './snapshot.ts'
 
 /** Snapshots, with what the server process itself asks of them. */
@@ -154,7 +154,7 @@ export function createPersistence(
   const load = async (): Promise<ReadonlyMap<string, string>> => {
     const startMs = monotonicMs()
     const loader = createLoader(keyspace, {
-      checksum: options.rdbchecksum,
+      checksum: options.rdbchecksum && !engine.host.debug.skipChecksums,
       stringBytesMax: Number.MAX_SAFE_INTEGER,
       dropExpiredAtMs: options.replicaof === undefined ? parts.nowMs() : undefined,
     })
@@ -179,7 +179,31 @@ export function createPersistence(
     return loader.aux
   }
 
+  /** Loads the snapshot while nothing else happens. What is refused leaves the data half loaded, as in Redis. */
+  const reload = ({ save, flush, merge }: ReloadOptions): void => {
+    refuseIfBusy()
+    if (save) writeAtOnce()
+    if (flush) keyspace.flush()
+    const loader = createLoader(keyspace, {
+      checksum: options.rdbchecksum && !engine.host.debug.skipChecksums,
+      stringBytesMax: Number.MAX_SAFE_INTEGER,
+      dropExpiredAtMs: options.replicaof === undefined ? parts.nowMs() : undefined,
+      refuseDuplicates: !merge,
+    })
+    try {
+      readRdbFileAtOnce(path(), (bytes) => loader.reader.feed(bytes))
+      loader.reader.end()
+    } catch (error) {
+      log.warning(`Cannot load ${path()}: ${describe(error)}`)
+      failWith('ERR Error trying to load the RDB dump')
+    }
+    loadedKeys = loader.loaded()
+    expiredKeys = loader.expired()
+    log.notice(`Done loading RDB, keys loaded: ${loadedKeys}, keys expired: ${expiredKeys}.`)
+  }
+
   return {
+    reload,
     save() {
       refuseIfBusy()
       writeAtOnce()

@@ -252,6 +252,10 @@ export function createReplication(parts: ServerParts, snapshots: Snapshots): Ser
     },
     replicaOf,
     becomePrimary,
+    changeId() {
+      flush()
+      renameHistory(history, randomHex(40))
+    },
     role: (reply: ReplyWriter) => writeRole(reply, history, link, replicas.list()),
     replconf(ctx) {
       if (!ctx.session.isPrimary) replicas.replconf(ctx)

@@ -9,6 +9,7 @@ import { addressKey, sameAddress } from '../sentinel/address.ts'
 import { isDown } from '../sentinel/detector.ts'
 import { type CoreState, type GroupState, topoOf } from '../sentinel/state.ts'
 import { count } from '../sentinel/votes.ts'
+import { promotable, quorumState } from './outlook.ts'
 import type { Sentinel } from './sentinel.ts'
 
 export interface Observer {
@@ -72,6 +73,11 @@ export function createObserver({ sentinel, store, transport }: Observed): Observ
         metrics.groupServers,
         metrics.groupConfigEpoch,
         metrics.groupQuorum,
+        metrics.groupHasLeader,
+        metrics.groupSentinelsVoting,
+        metrics.groupSentinelsUsable,
+        metrics.groupSentinelsNeeded,
+        metrics.groupPromotableReplicas,
         metrics.groupDownVerdicts,
         metrics.groupObjectivelyDown,
         metrics.serverUp,
@@ -117,6 +123,12 @@ function collectGroup(metrics: SentinelMetrics, core: CoreState, group: GroupSta
   const own = primary?.judgement.verdict ?? 'up'
   metrics.groupConfigEpoch.set(name, topo.configEpoch)
   metrics.groupQuorum.set(name, topo.quorum)
+  const { voting, usable, majority } = quorumState(core)
+  metrics.groupHasLeader.set(name, core.raft.leader === undefined ? 0 : 1)
+  metrics.groupSentinelsVoting.set(name, voting)
+  metrics.groupSentinelsUsable.set(name, usable)
+  metrics.groupSentinelsNeeded.set(name, Math.max(majority, topo.quorum))
+  metrics.groupPromotableReplicas.set(name, promotable(core, group.name))
   metrics.groupDownVerdicts.set(name, count(topo, core.self.peer, own, group.votes, core.raft.voters, nowMs).down)
   metrics.groupObjectivelyDown.set(name, group.odown ? 1 : 0)
   for (const role of ['primary', 'replica'])

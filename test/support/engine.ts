@@ -1,6 +1,7 @@
 // A server without a process: the real engine, commands, keyspace and configuration, with a clock that the test turns,
 // connections in memory, and a record of what would be replicated. Everything runs synchronously.
 import type { Host, ReplicationHost } from '../../src/commands/context.ts'
+import { debugSwitches } from '../../src/commands/debug.ts'
 import { type Link, Session } from '../../src/commands/session.ts'
 import { allCommands } from '../../src/commands/table.ts'
 import type { ServerOptions } from '../../src/config/server-options.ts'
@@ -72,6 +73,7 @@ export function createTestServer(given: Readonly<Partial<Record<keyof ServerOpti
   const replication: ReplicationHost = {
     replicaOf: () => 'OK',
     becomePrimary: () => 'OK',
+    changeId: () => call('changeId'),
     role: (reply) => reply.array(0),
     replconf: (ctx) => ctx.reply.ok(),
     psync: () => {},
@@ -86,6 +88,8 @@ export function createTestServer(given: Readonly<Partial<Record<keyof ServerOpti
     pubsub,
     transactions,
     replication,
+    debug: debugSwitches(),
+    log: (message) => call('log', message),
     random: seededRandom(1),
     clients: {
       all: () => clients.values(),
@@ -116,6 +120,7 @@ export function createTestServer(given: Readonly<Partial<Record<keyof ServerOpti
         call('bgsave')
         return 'Background saving started'
       },
+      reload: (how) => call('reload', JSON.stringify(how)),
       lastSaveSeconds: () => START_MS / 1000,
     },
     wallMicros: () => BigInt(server.nowMs) * 1000n,

@@ -10,6 +10,7 @@ import { asName } from '../../sentinel/fields.ts'
 import type { OperatorRequest } from '../../sentinel/peer-message.ts'
 import { parseChanges } from '../../sentinel/settings.ts'
 import { type GroupState, topoOf } from '../../sentinel/state.ts'
+import { quorumState } from '../outlook.ts'
 import { type Fields, masterFields, peerFields, replicaFields, replicasOf } from './fields.ts'
 import { help } from './help.ts'
 import { sentinelsOf } from './info.ts'
@@ -150,9 +151,7 @@ function checkQuorum(call: Call): void {
   if (group === undefined) return
   const core = coreOf(call)
   const topo = topoOf(core, group.name)!
-  const members = core.raft.voters.length > 0 ? core.raft.voters : [core.self.peer]
-  const live = members.filter((id) => id === core.self.peer || core.peers.get(id)?.sdown === false).length
-  const majority = Math.floor(members.length / 2) + 1
+  const { usable: live, majority } = quorumState(core)
   const problems = [
     ...(live < topo.quorum ? ['Not enough available Sentinels to reach the specified quorum for this master'] : []),
     ...(live < majority ? ['Not enough available Sentinels to reach the majority and authorize a failover'] : []),

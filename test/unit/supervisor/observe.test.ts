@@ -63,3 +63,16 @@ it('forgets the state of a group that is no longer monitored', async () => {
   expect(await gauges('b')).toEqual([])
   expect(await gauges('a')).toContain('vedette_sentinel_group_quorum')
 })
+
+it('says how many sentinels are left, and that nobody could take over', async () => {
+  const lines = (await scrape()).filter((line) =>
+    /^vedette_sentinel_group_(sentinels|promotable|has_leader).*"a"/.test(line),
+  )
+  expect(lines.map((line) => line.replace('vedette_sentinel_group_', ''))).toEqual([
+    'has_leader{group="a"} 0',
+    'sentinels_voting{group="a"} 1',
+    'sentinels_usable{group="a"} 1',
+    'sentinels_needed{group="a"} 1',
+    'promotable_replicas{group="a"} 0',
+  ])
+})

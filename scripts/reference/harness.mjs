@@ -1,0 +1,108 @@
+// Runs one file of Redis's suite with a server of our choice, in a folder of its own whose entries are links to the source,
+// and reads what the suite printed. A run is a process group: when it hangs, all of it is ended.
+import { spawn } from 'node:child_process'
+import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+const TOOLS = ['redis-cli', 'redis-benchmark', 'redis-check-rdb', 'redis-check-aof', 'redis-sentinel']
+const BIN = '/usr/bin'
+
+function linkAll(from, to, except) {
+  mkdirSync(to, { recursive: true })
+  for (const name of readdirSync(from)) if (!except.includes(name)) symlinkSync(join(from, name), join(to, name))
+}
+
+/** A folder in which the suite can run: the source, with `server` (a command and its first words) as src/redis-server. */
+export function prepareFolder(source, folder, server) {
+  rmSync(folder, { recursive: true, force: true })
+  linkAll(source, folder, ['src', 'tests'])
+  linkAll(join(source, 'tests'), join(folder, 'tests'), ['tmp'])
+  mkdirSync(join(folder, 'tests', 'tmp'))
+  linkAll(join(source, 'src'), join(folder, 'src'), ['redis-server', ...TOOLS])
+  for (const tool of TOOLS) if (existsSync(join(BIN, tool))) symlinkSync(join(BIN, tool), join(folder, 'src', tool))
+  const wrapper = join(folder, 'src', 'redis-server')
+  const words = server.map((word) => `'${word}'`).join(' ')
+  // Unix sockets are not served yet; the suite asks for one in every configuration.
+  const without =
+    server.length > 1 ? `case "$1" in ?*.conf*) f=$1; shift; exec ${words} "$f" --unixsocket '' "$@";; esac\n` : ''
+  writeFileSync(wrapper, `#!/bin/sh\n${without}exec ${words} "$@"\n`)
+  chmodSync(wrapper, 0o755)
+}
+
+/** What changes from run to run in a name: seeds, ports, process IDs. */
+const stableName = (name) => name.replace(/\b\d{5,}\b/g, 'N').trim()
+
+/**
+ * What the suite printed: the names that passed, those that failed with the first lines of why, those skipped, and whether
+ * the file came to its end.
+ */
+export function parseOutput(text) {
+  const passed = []
+  const failed = []
+  const skipped = []
+  let open
+  let done = false
+  for (const line of text.split('\n')) {
+    const [, kind, rest] = /^\[([a-z]+|\d+\/\d+ done)\]: (.*)$/.exec(line) ?? []
+    if (kind !== undefined) open = undefined
+    if (kind === 'ok') passed.push(stableName(rest.replace(/ \(\d+ ms\)$/, '')))
+    else if (kind === 'err' || kind === 'exception') {
+      open = { name: stableName(rest.replace(/ in tests\/\S+\.tcl$/, '')), why: [] }
+      failed.push(open)
+    } else if (kind === 'skip' || kind === 'ignore') skipped.push(stableName(rest))
+    else if (kind?.endsWith('done')) done = true
+    else if (/TIMEOUT/.test(line)) failed.push({ name: 'the file came to no end', why: [line] })
+    else if (/^\s*The End/.test(line)) break
+    else if (open !== undefined && open.why.length < 12) open.why.push(line)
+  }
+  return { passed, failed, skipped, done }
+}
+
+/** Process groups that run, so that none of them outlives this process. */
+const groups = new Set()
+
+function endGroup(pid) {
+  try {
+    process.kill(-pid, 'SIGKILL')
+  } catch {
+    // It has ended.
+  }
+}
+
+process.on('exit', () => {
+  for (const pid of groups) endGroup(pid)
+})
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => process.exit(1))
+
+/** Runs a file in a prepared folder. */
+export function runFile(folder, file, { basePort, timeoutMs, flags = [], onOutput = () => {} }) {
+  return new Promise((resolve) => {
+    const args = ['tests/test_helper.tcl', '--single', file, '--clients', '1', '--durable', '--baseport', `${basePort}`]
+    const words = [...args, '--portcount', '700', '--timeout', `${Math.ceil(timeoutMs / 1000)}`, ...flags]
+    const startedMs = Date.now()
+    const child = spawn('tclsh', words, {
+      cwd: folder,
+      detached: true,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, TERM: 'dumb' },
+    })
+    let text = ''
+    const take = (bytes) => {
+      text += bytes
+      onOutput(bytes)
+    }
+    child.stdout.on('data', take)
+    child.stderr.on('data', take)
+    groups.add(child.pid)
+    const timer = setTimeout(() => {
+      text += '\nTIMEOUT: the whole file took too long\n'
+      endGroup(child.pid)
+    }, timeoutMs)
+    child.on('close', () => {
+      clearTimeout(timer)
+      endGroup(child.pid)
+      groups.delete(child.pid)
+      resolve({ ...parseOutput(text), seconds: Math.round((Date.now() - startedMs) / 1000), text })
+    })
+  })
+}

@@ -1,0 +1,63 @@
+// The list of expected passes and the page that is made from it. The list is an object: file → { cases, passes }; `cases` is how
+// many pass on redis-server itself.
+import { OPEN, RUN } from './files.mjs'
+
+/** Counts a name as often as it appears: some cases are run several times under one name. */
+function counted(names) {
+  const counts = new Map()
+  for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1)
+  return counts
+}
+
+/** What differs from the expected passes: `lost` passed before and did not now; `gained` the other way round. */
+export function compare(expected, passed) {
+  const before = counted(expected)
+  const now = counted(passed)
+  const missing = (from, other) =>
+    [...from].filter(([name, count]) => (other.get(name) ?? 0) < count).map(([name]) => name)
+  return { lost: missing(before, now), gained: missing(now, before) }
+}
+
+/** The list of a file with what passed now added to it: nothing is ever taken away. */
+export function withPasses(entry, passed) {
+  const before = counted(entry?.passes ?? [])
+  const names = [...(entry?.passes ?? [])]
+  for (const [name, count] of counted(passed)) {
+    for (let times = before.get(name) ?? 0; times < count; times++) names.push(name)
+  }
+  return { cases: Math.max(entry?.cases ?? 0, names.length), passes: names.sort() }
+}
+
+function row(file, { cases, passes } = { cases: 0, passes: [] }) {
+  return `| ${file} | ${cases} | ${passes.length} | ${cases - passes.length} |`
+}
+
+/** docs/REFERENCE-SUITE.md. */
+export function referencePage(expected) {
+  const sum = (of) => RUN.reduce((total, file) => total + of(expected[file] ?? { cases: 0, passes: [] }), 0)
+  const cases = sum((entry) => entry.cases)
+  const passes = sum((entry) => entry.passes.length)
+  const open = Object.entries(OPEN).map(([file, why]) => `| ${file} | ${why} |`)
+  return `# Redis's own test suite against Vedette
+
+<!-- Made by \`npm run test:reference -- --update\` from scripts/reference/expected.json. -->
+
+\`npm run test:reference\` fetches the source of Redis 7.0.15 from the distribution (\`apt-get source redis\`; it needs Debian or Ubuntu with
+\`redis-tools\`, \`dpkg-dev\` and \`tcl\`), puts Vedette in the place of \`src/redis-server\` and runs Redis's Tcl suite. The run fails if a case that
+passed before does not pass any more: the list in \`scripts/reference/expected.json\` only grows. \`-- --server /usr/bin/redis-server\` runs the same with
+Redis itself, which is how many cases there are; \`-- --file unit/type/string\` runs one file, \`-- --update\` adds what passes now.
+
+**${passes} of ${cases} cases pass** in the files that are run. What does not pass either needs a command that is not built yet, or is a fault.
+
+| file | cases | passed | not passed |
+| --- | --- | --- | --- |
+${RUN.map((file) => row(file, expected[file])).join('\n')}
+| **all** | **${cases}** | **${passes}** | **${cases - passes}** |
+
+## Files that are not run yet
+
+| file | why |
+| --- | --- |
+${open.join('\n')}
+`
+}

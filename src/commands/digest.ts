@@ -1,0 +1,72 @@
+// DEBUG DIGEST: a signature of the data, equal on two servers exactly if their data are, computed as Redis does it, so that
+// ours and those of a redis-server compare. What has an order is mixed in, one part after the other; what has none is added
+// by exclusive or, so that the order in which it is met does not matter.
+
+import type { Database } from '../keyspace/database.ts'
+import type { Keyspace } from '../keyspace/keyspace.ts'
+import { assert } from '../lib/assert.ts'
+import { sha1 } from '../lib/sha1.ts'
+import { TYPE_STRING } from '../types/string.ts'
+
+const EXPIRES = Buffer.from('!!expire!!')
+
+/** A signature that is being made. */
+export class Digest {
+  readonly bytes = Buffer.alloc(20)
+  private readonly part = Buffer.alloc(20)
+
+  /** Adds bytes whose order does not matter. */
+  add(bytes: Uint8Array, start = 0, end = bytes.length): void {
+    sha1(bytes, start, end, this.part)
+    for (let i = 0; i < 20; i++) this.bytes[i]! ^= this.part[i]!
+  }
+
+  /** Mixes bytes in: the same ones in another order give another signature. */
+  mix(bytes: Uint8Array, start = 0, end = bytes.length): void {
+    this.add(bytes, start, end)
+    sha1(this.bytes, 0, 20, this.bytes)
+  }
+
+  mixInt32(n: number): void {
+    this.mix(Uint8Array.of(n >>> 24, n >>> 16, n >>> 8, n))
+  }
+
+  get hex(): string {
+    return this.bytes.toString('hex')
+  }
+}
+
+/** How the values of a type go into a signature, by the type's number. */
+const VALUES: Readonly<Record<number, (db: Database, h: number, digest: Digest) => void>> = {
+  [TYPE_STRING]: (db, h, digest) => {
+    const { bytes, start, end } = db.value(h)
+    digest.mix(bytes, start, end)
+  },
+}
+
+/** Adds type, value and the presence of an expiry of an entry: DEBUG DIGEST-VALUE. */
+export function digestValue(db: Database, h: number, digest: Digest): void {
+  const type = db.type(h)
+  const value = VALUES[type]
+  assert(value !== undefined, 'every type has a signature')
+  digest.mixInt32(type)
+  value(db, h, digest)
+  if (db.hasExpiry(h)) digest.add(EXPIRES)
+}
+
+/** The signature of all data. */
+export function digestAll(keyspace: Keyspace): Digest {
+  const all = new Digest()
+  for (const db of keyspace.databases) {
+    if (db.size === 0) continue
+    all.mixInt32(db.index)
+    db.forEach((h) => {
+      const entry = new Digest()
+      const { bytes, start, end } = db.key(h)
+      entry.mix(bytes, start, end)
+      digestValue(db, h, entry)
+      all.add(entry.bytes)
+    })
+  }
+  return all
+}
