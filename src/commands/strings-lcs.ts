@@ -2,6 +2,7 @@
 // table are kept; the way back through it needs one bit a cell: whether it goes on one byte to the left in the first string.
 
 import { fail } from '../errors.ts'
+import { TYPE_STRING } from '../types/value-type.ts'
 import { integerArgument } from './arguments.ts'
 import type { Context } from './context.ts'
 import { readKey } from './lookup.ts'
@@ -49,7 +50,7 @@ function lcs(ctx: Context): void {
 
 /** The value of the key in argument i, as a view that is valid during the command; empty if there is none. */
 function stringAt(ctx: Context, i: number): Buffer {
-  const h = readKey(ctx, i)
+  const h = readKey(ctx, i, TYPE_STRING)
   if (h === 0) return Buffer.alloc(0)
   const { bytes, start, end } = ctx.db.value(h)
   return bytes.subarray(start, end)

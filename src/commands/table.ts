@@ -9,6 +9,7 @@ import { DATABASE_COMMANDS } from './databases.ts'
 import { DEBUG_COMMANDS } from './debug.ts'
 import { DUMP_COMMANDS } from './dump-restore.ts'
 import { EXPIRE_COMMANDS } from './expire.ts'
+import { HASH_COMMANDS } from './hashes.ts'
 import { INTROSPECTION_COMMANDS } from './introspection.ts'
 import { KEYS_COMMANDS } from './keys.ts'
 import { OBJECT_COMMANDS } from './object.ts'
@@ -134,6 +135,7 @@ export function allCommands(): CommandTable {
     ...STRING_RANGE_COMMANDS,
     ...STRING_NUMERIC_COMMANDS,
     ...LCS_COMMANDS,
+    ...HASH_COMMANDS,
     ...KEYS_COMMANDS,
     ...EXPIRE_COMMANDS,
     ...SCAN_COMMANDS,

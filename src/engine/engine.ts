@@ -19,7 +19,7 @@ import {
   FLAG_WRITE,
 } from '../commands/table.ts'
 import { CommandError, type ErrorName, errorText } from '../errors.ts'
-import type { Database } from '../keyspace/database.ts'
+import { type Database, WrongTypeError } from '../keyspace/database.ts'
 import type { Keyspace } from '../keyspace/keyspace.ts'
 import { Args } from '../protocol/args.ts'
 import { encodeRequest, ReplyWriter } from '../protocol/writer.ts'
@@ -329,6 +329,7 @@ export class Engine implements Context {
 
   private errorReply(error: unknown, command: Command): string {
     if (error instanceof CommandError) return error.reply
+    if (error instanceof WrongTypeError) return errorText('wrongType')
     if (error instanceof ArenaFullError) return errorText('storeFull')
     this.parts.onInternalError(error, command.fullName)
     return errorText('internal')

@@ -30,6 +30,7 @@ import {
 } from '../store/entry.ts'
 import { hashBytes } from '../store/hash.ts'
 import { Table } from '../store/table.ts'
+import type { BuiltValue } from '../types/builder.ts'
 import { partsEncoding, valueType } from '../types/table.ts'
 import type { ValueSource, ValueType } from '../types/value-type.ts'
 import {
@@ -112,7 +113,7 @@ export class Database {
    * The entry of the key in bytes [start, end), or 0; not a read in the statistics. Removes it if it has expired. Throws
    * WrongTypeError as `read` does.
    */
-  find(bytes: Uint8Array, start: number, end: number, type: number): number {
+  find(bytes: Uint8Array, start: number, end: number, type = ANY_TYPE): number {
     const space = this.space
     const h = this.table.find(bytes, start, end, space.ahead.hash(bytes, start, end, space.hashKey))
     if (h === 0) return 0
@@ -186,6 +187,11 @@ export class Database {
   /** What is to be known of the entry's type. */
   valueType(h: number): ValueType {
     return valueType(entryMeta(this.space.arena, h) & TYPE_MASK)
+  }
+
+  /** The encoding as OBJECT ENCODING tells it. */
+  encodingName(h: number): string {
+    return this.valueType(h).encodings[this.encoding(h)]
   }
 
   encoding(h: number): number {
@@ -397,6 +403,18 @@ export class Database {
     setValueWord(arena, h, root)
     this.placeOrRelease(old, h)
     return h
+  }
+
+  /** Stores a value that was built elsewhere; if it throws ArenaFullError the value is given back. */
+  putBuilt(keyBytes: Uint8Array, keyStart: number, keyEnd: number, value: BuiltValue, expiryMs: number): number {
+    const { kind, root, bytes, start, end } = value
+    if (root === 0) return this.put(keyBytes, keyStart, keyEnd, bytes, start, end, kind, expiryMs)
+    try {
+      return this.putParts(keyBytes, keyStart, keyEnd, root, kind, expiryMs)
+    } catch (error) {
+      this.space.releaseBuilt(value)
+      throw error
+    }
   }
 
   /** Puts a value made of nodes in the place of a blob; the expiry stays. Otherwise as `putParts`. Returns the entry. */

@@ -5,6 +5,7 @@ import { Arena } from '../store/arena.ts'
 import { entryMeta, entryValueWord, HUGE, PARTS } from '../store/entry.ts'
 import type { HashKey } from '../store/hash.ts'
 import { Nodes } from '../store/nodes.ts'
+import { type BuiltValue, DEFAULT_LIMITS, type TypeLimits } from '../types/builder.ts'
 import { Ahead } from './ahead.ts'
 import { kindOf, releaseBlock } from './blocks.ts'
 import { Database } from './database.ts'
@@ -50,6 +51,8 @@ export class Keyspace {
   /** What an access writes into an entry's clock: seconds, 21 bits. */
   clock = 0
   expiry: ExpiryPolicy = 'delete'
+  /** Up to where collections are compact. */
+  limits: TypeLimits = DEFAULT_LIMITS
   /** Writes are paused (CLIENT PAUSE): what has expired is hidden, not deleted, so that nothing is replicated. */
   paused = false
   /** Whether a read touches the entry's clock (CLIENT NO-TOUCH). */
@@ -135,6 +138,11 @@ export class Keyspace {
     releaseBlock(arena, h)
     if ((meta & HUGE) !== 0) arena.huge.release(word)
     else if ((meta & PARTS) !== 0) this.releases.value(nodes, kindOf(meta), word)
+  }
+
+  /** Gives back a value that is in no entry. */
+  releaseBuilt({ kind, root }: BuiltValue): void {
+    if (root !== 0) this.releases.value(this.nodes, kind, root)
   }
 
   /** Gives back a slice of what was deleted; whether there is more to do. */

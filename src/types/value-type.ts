@@ -13,7 +13,7 @@ export const TYPE_STREAM = 6
 
 /** A value where it is: a blob in bytes [start, end), or the root of its nodes. */
 export interface ValueSource extends NodeBytes {
-  readonly nodes: Nodes
+  nodes: Nodes
   encoding: number
   /** 0 for a blob. */
   root: number
