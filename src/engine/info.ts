@@ -2,7 +2,7 @@
 // both are those of Redis 7.0. Pure: the server hands in what it knows as plain numbers and texts (`InfoFacts`). What
 // belongs to parts that this server has not (scripts, cluster, defragmentation) is shown as what it is: none.
 
-import type { Command } from '../commands/table.ts'
+import type { Command } from '../facade/table.ts'
 import { REDIS_VERSION } from '../lib/version.ts'
 
 /** Fields of a section, in order. */
@@ -27,6 +27,8 @@ export interface ServerFacts {
   readonly executable: string
   /** Empty if there is none. */
   readonly configFile: string
+  /** How long a shutdown under way still waits for replicas. */
+  readonly shutdownMs: number | undefined
 }
 
 /** Connections now. */
@@ -164,6 +166,7 @@ function server({ server: facts }: InfoFacts): InfoFields {
     ['executable', facts.executable],
     ['config_file', facts.configFile],
     ['io_threads_active', 0],
+    ...(facts.shutdownMs === undefined ? [] : ([['shutdown_in_milliseconds', facts.shutdownMs]] satisfies InfoFields)),
   ]
 }
 

@@ -1,0 +1,242 @@
+// One or more servers in depth: commands, memory, keys, replication, persistence, clients.
+import { dashboard, graph, SELECTED_PROCESS, timeline } from './panels.ts'
+
+const rate = (metric: string): string => `rate(${metric}{${SELECTED_PROCESS}}[$__rate_interval])`
+const value = (metric: string): string => `${metric}{${SELECTED_PROCESS}}`
+
+export const server = dashboard(
+  'vedette-server',
+  'Server',
+  'Servers in depth: commands, memory, keys, replication, persistence, clients.',
+  [
+    {
+      title: 'Role',
+      panels: [
+        timeline(
+          'Role',
+          { expr: value('vedette_server_is_primary'), legend: '{{instance}}' },
+          { '0': { text: 'replica', color: 'blue' }, '1': { text: 'primary', color: 'green' } },
+          { span: 12 },
+        ),
+        timeline(
+          'Takes writes',
+          { expr: value('vedette_server_is_writable'), legend: '{{instance}}' },
+          { '0': { text: 'no', color: 'blue' }, '1': { text: 'yes', color: 'green' } },
+          { span: 12 },
+        ),
+        graph('Uptime', [{ expr: value('vedette_server_uptime_seconds'), legend: '{{instance}}' }], { unit: 's' }),
+        graph('Loading', [{ expr: value('vedette_server_is_loading'), legend: '{{instance}}' }]),
+      ],
+    },
+    {
+      title: 'Commands',
+      panels: [
+        graph(
+          'Commands a second',
+          [{ expr: rate('vedette_server_commands_processed_total'), legend: '{{instance}}' }],
+          {
+            unit: 'ops',
+          },
+        ),
+        graph(
+          'The ten commands called most',
+          [
+            {
+              expr: `topk(10, sum by (command) (${rate('vedette_server_command_calls_total')}))`,
+              legend: '{{command}}',
+            },
+          ],
+          { unit: 'ops' },
+        ),
+        graph(
+          'Processor time by command',
+          [
+            {
+              expr: `topk(10, sum by (command) (${rate('vedette_server_command_duration_seconds_total')}))`,
+              legend: '{{command}}',
+            },
+          ],
+          { unit: 'percentunit' },
+        ),
+        graph(
+          'Error replies by code',
+          [
+            {
+              expr: `sum by (instance, code) (${rate('vedette_server_error_replies_total')})`,
+              legend: '{{instance}} {{code}}',
+            },
+          ],
+          { unit: 'ops' },
+        ),
+        graph(
+          'Calls refused and failed',
+          [
+            {
+              expr: `topk(10, sum by (command) (${rate('vedette_server_command_rejected_calls_total')}))`,
+              legend: '{{command}} refused',
+            },
+            {
+              expr: `topk(10, sum by (command) (${rate('vedette_server_command_failed_calls_total')}))`,
+              legend: '{{command}} failed',
+            },
+          ],
+          { unit: 'ops' },
+        ),
+        graph(
+          'Network',
+          [
+            {
+              expr: `sum by (instance, direction) (${rate('vedette_server_network_bytes_total')})`,
+              legend: '{{instance}} {{direction}}',
+            },
+          ],
+          { unit: 'Bps' },
+        ),
+      ],
+    },
+    {
+      title: 'Clients',
+      panels: [
+        graph('Clients', [
+          { expr: value('vedette_server_clients_connected'), legend: '{{instance}} connected' },
+          { expr: value('vedette_server_clients_blocked'), legend: '{{instance}} blocked' },
+          { expr: value('vedette_server_clients_max'), legend: '{{instance}} let in at most' },
+        ]),
+        graph(
+          'New and refused connections',
+          [
+            { expr: rate('vedette_server_connections_received_total'), legend: '{{instance}} received' },
+            { expr: rate('vedette_server_connections_rejected_total'), legend: '{{instance}} refused' },
+          ],
+          { unit: 'cps' },
+        ),
+        graph('Channels and patterns with subscribers', [
+          { expr: value('vedette_server_pubsub_channels'), legend: '{{instance}} channels' },
+          { expr: value('vedette_server_pubsub_patterns'), legend: '{{instance}} patterns' },
+        ]),
+      ],
+    },
+    {
+      title: 'Memory and keys',
+      panels: [
+        graph(
+          'Memory',
+          [
+            { expr: value('vedette_server_memory_used_bytes'), legend: '{{instance}} used' },
+            { expr: value('vedette_server_memory_used_peak_bytes'), legend: '{{instance}} peak' },
+            { expr: value('vedette_server_memory_dataset_bytes'), legend: '{{instance}} data' },
+            { expr: value('vedette_server_memory_reserved_bytes'), legend: '{{instance}} reserved' },
+            { expr: `${value('vedette_server_memory_limit_bytes')} > 0`, legend: '{{instance}} limit' },
+            {
+              expr: `process_resident_memory_bytes{${SELECTED_PROCESS}} and on (instance) vedette_server_info`,
+              legend: '{{instance}} resident',
+            },
+          ],
+          { unit: 'bytes' },
+        ),
+        graph('Keys', [
+          { expr: `sum by (instance, db) (${value('vedette_server_keys')})`, legend: '{{instance}} db {{db}}' },
+          {
+            expr: `sum by (instance, db) (${value('vedette_server_keys_expiring')})`,
+            legend: '{{instance}} db {{db}} with expiry',
+          },
+        ]),
+        graph(
+          'Hit ratio',
+          [
+            {
+              expr: `${rate('vedette_server_keyspace_hits_total')} / (${rate('vedette_server_keyspace_hits_total')} + ${rate('vedette_server_keyspace_misses_total')} > 0)`,
+              legend: '{{instance}}',
+            },
+          ],
+          { unit: 'percentunit' },
+        ),
+        graph(
+          'Keys expired and evicted',
+          [
+            { expr: rate('vedette_server_keys_expired_total'), legend: '{{instance}} expired' },
+            { expr: rate('vedette_server_keys_evicted_total'), legend: '{{instance}} evicted' },
+          ],
+          { unit: 'ops' },
+        ),
+      ],
+    },
+    {
+      title: 'Replication',
+      panels: [
+        graph('Offset', [{ expr: value('vedette_server_replication_offset_bytes'), legend: '{{instance}}' }], {
+          unit: 'bytes',
+        }),
+        graph(
+          'Not acknowledged by replicas',
+          [{ expr: value('vedette_server_replica_lag_bytes'), legend: '{{instance}} → {{replica}}' }],
+          { unit: 'bytes' },
+        ),
+        graph('Replicas', [
+          { expr: `sum by (instance, state) (${value('vedette_server_replicas')})`, legend: '{{instance}} {{state}}' },
+        ]),
+        graph('Link to the primary', [
+          { expr: value('vedette_server_replication_link_up'), legend: '{{instance}} up' },
+          { expr: value('vedette_server_replication_link_silence_seconds'), legend: '{{instance}} silent for s' },
+        ]),
+        graph('Synchronizations', [
+          {
+            expr: `sum by (instance, kind) (increase(${value('vedette_server_syncs_total')}[$__rate_interval]))`,
+            legend: '{{instance}} {{kind}}',
+          },
+        ]),
+        graph(
+          'Backlog and output waiting for replicas',
+          [
+            { expr: value('vedette_server_replication_backlog_bytes'), legend: '{{instance}} backlog' },
+            { expr: value('vedette_server_replica_buffers_bytes'), legend: '{{instance}} waiting' },
+          ],
+          { unit: 'bytes' },
+        ),
+      ],
+    },
+    {
+      title: 'Persistence',
+      panels: [
+        graph('Changes not on disk', [{ expr: value('vedette_server_changes_since_save'), legend: '{{instance}}' }]),
+        graph(
+          'Age of the last snapshot',
+          [{ expr: `time() - ${value('vedette_server_last_save_timestamp_seconds')}`, legend: '{{instance}}' }],
+          { unit: 's' },
+        ),
+        timeline(
+          'Last snapshot written',
+          { expr: value('vedette_server_last_save_ok'), legend: '{{instance}}' },
+          { '0': { text: 'failed', color: 'red' }, '1': { text: 'good', color: 'green' } },
+          { span: 12 },
+        ),
+        graph('Snapshot under way', [{ expr: value('vedette_server_save_in_progress'), legend: '{{instance}}' }]),
+      ],
+    },
+    {
+      title: 'The process',
+      panels: [
+        graph(
+          'Processor time',
+          [
+            {
+              expr: `rate(process_cpu_seconds_total{${SELECTED_PROCESS}}[$__rate_interval]) and on (instance) vedette_server_info`,
+              legend: '{{instance}}',
+            },
+          ],
+          { unit: 'percentunit' },
+        ),
+        graph(
+          'Event loop delay, 99 %',
+          [
+            {
+              expr: `nodejs_eventloop_lag_p99_seconds{${SELECTED_PROCESS}} and on (instance) vedette_server_info`,
+              legend: '{{instance}}',
+            },
+          ],
+          { unit: 's' },
+        ),
+      ],
+    },
+  ],
+)
