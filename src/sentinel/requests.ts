@@ -13,6 +13,7 @@ import type { OperatorRequest, OperatorResult } from './peer-message.ts'
 import { parseChanges } from './settings.ts'
 import { type CoreState, type PendingRequest, propose, say, settingsOf, topoOf } from './state.ts'
 import { apply, type TopologyGroup } from './topology.ts'
+import { isVouchedFor } from './whereabouts.ts'
 
 const ANSWER_MS = 5_000
 const PENDING_MAX = 1_024
@@ -67,6 +68,7 @@ export function askForGroups(core: CoreState, nowMs: number): void {
   if (core.formed === undefined || leader === undefined || leader === core.self.peer) return
   for (const { name, primary, quorum } of core.provisional.groups.values()) {
     const key = `ask ${name}`
+    if (!isVouchedFor(core, name, nowMs)) continue
     if (nowMs < (core.proposed.get(key) ?? Number.NEGATIVE_INFINITY)) continue
     core.proposed.set(key, nowMs + ASK_AGAIN_MS)
     const request: OperatorRequest = { kind: 'monitor', group: name, primary, quorum }

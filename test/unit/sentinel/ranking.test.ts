@@ -70,11 +70,11 @@ describe('rank', () => {
       ],
       { ...RULES, lineage },
     )
-    expect(chosen?.address.port).toBe(5)
+    expect(chosen?.address.port).toBe(3)
     expect(losers.map(({ address, why }) => [address.port, why])).toEqual([
       [2, 'it lacks what was written since the last failover'],
-      [3, 'it is 3 bytes behind'],
       [4, 'it has never held the data of this group'],
+      [5, 'it is 1 bytes behind'],
       [6, 'its data is just being replaced or read'],
     ])
   })
