@@ -4,7 +4,9 @@
 // A server that restarts begins a new history. Usually it has read its data and goes on; but its file may be missing or
 // old, and its replicas, which have everything, would throw that away and copy the remains. So the new history is taken
 // up only when every server of the group has been heard and none has more, when a replica has copied it (then nothing is
-// left to be saved), or after DOUBT_MS. Until then nobody is ordered to follow it.
+// left to be saved), or after DOUBT_MS. Until then nobody is ordered to follow it. And if it came back with little while replicas that
+// had more are not there yet (the whole group restarts, and it is the first), it is made a replica of one of them: so it takes
+// no write and serves no copy of its emptiness, for as long as it is in doubt.
 //
 // And a group whose servers were all started anew with their first arguments: the primary of the topology comes back as a
 // replica. It is promoted at once if nobody has more than it, for nothing about it is in doubt.
@@ -87,7 +89,7 @@ function isDoubtful(
   // The process that wrote the newest history renamed it: nothing was lost.
   if (newest === undefined || newest.runId === info.runId || newest.replId === info.replId) return false
   if (group.doubt?.runId !== info.runId) {
-    group.doubt = { runId: info.runId, sinceMs: nowMs }
+    group.doubt = { runId: info.runId, sinceMs: nowMs, fenced: false }
     for (const server of group.servers.values()) if (server !== primary) askInfo(server, nowMs, core.out)
   }
   const { sinceMs } = group.doubt
@@ -97,7 +99,31 @@ function isDoubtful(
   const heard = others.every((other) => isHeard(other, sinceMs) && !other!.info!.loading)
   if (copied || heard || nowMs - sinceMs > DOUBT_MS) return false
   wake(core, nowMs + LOOK_AGAIN_MS)
+  fenceEmpty(core, group, topo, primary, info, nowMs)
   return true
+}
+
+/** Holds a primary back that lost most of what a replica had when it was seen last, if that one is not there yet. */
+function fenceEmpty(
+  core: CoreState,
+  group: GroupState,
+  topo: TopologyGroup,
+  primary: Watched,
+  info: ServerInfo,
+  nowMs: number,
+): void {
+  const { doubt } = group
+  const heir = topo.replicas.find((address) => {
+    const server = group.servers.get(addressKey(address))
+    const had = server?.info
+    return had !== undefined && !reachable(server) && !had.loading && hasMore(had, info, topo.lineage)
+  })
+  if (doubt === undefined || doubt.fenced || heir === undefined) return
+  doubt.fenced = true
+  const why = `${primary.key} came back with ${info.keys} keys, and ${addressKey(heir)}, which had more, is not there yet`
+  say(core, 'warning', `${why}: it may not write until that is clear, ${DOUBT_MS / 1000} s at most.`)
+  giveOrder(core, group, primary, { kind: 'fence', epoch: topo.configEpoch, primary: heir }, nowMs)
+  askInfo(primary, nowMs, core.out)
 }
 
 const isHeard = (server: Watched | undefined, sinceMs: number): boolean =>
@@ -139,7 +165,13 @@ function restoreRole(
   const sinceMs = Math.max(group.settledMs, core.leaderSinceMs)
   if (promoteFuller(core, group, topo, primary, info, sinceMs, nowMs)) return
   const lost = isLost({ topo, servers: group.servers }, sinceMs)
-  if (kinshipOf(info, topo.lineage) !== 'newest' && !(lost && info.linkUp)) return
+  const { doubt } = group
+  // It was held back, and nobody came who has more.
+  const isCleared = doubt?.fenced === true && (lost || nowMs - doubt.sinceMs > DOUBT_MS)
+  if (kinshipOf(info, topo.lineage) !== 'newest' && !(lost && info.linkUp) && !isCleared) {
+    if (doubt?.fenced === true) wake(core, nowMs + LOOK_AGAIN_MS)
+    return
+  }
   if (nowMs - primary.correctedMs < PROMOTE_EVERY_MS) return
   primary.correctedMs = nowMs
   emit(core, '+fix-slave-config', group.name, group.primary, subjectOf(group, primary.ref))

@@ -91,7 +91,7 @@ export interface GroupState {
   /** Epoch of the failover that this leader itself began, in the term that goes on. */
   startedEpoch: number | undefined
   /** The primary's process that came back with a history of its own, and since when the leader looks whether anybody has more. */
-  doubt: { readonly runId: string; readonly sinceMs: number } | undefined
+  doubt: { readonly runId: string; readonly sinceMs: number; fenced: boolean } | undefined
   /** The history that another sentinel heard the primary write before it went down. */
   hearsay: HistoryMark | undefined
   /** What keeps it from a failover that it needs. */

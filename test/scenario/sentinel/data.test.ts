@@ -110,6 +110,33 @@ describe('a group that restarts as a whole', () => {
     expect(server(world, 1)).toMatchObject({ role: 'replica', primary: at(3), keys: 10 })
   })
 
+  it('and whose primary is the first, without its file, holds that back until the others are there', () => {
+    const world = ready()
+    world.run(1_200)
+    for (const port of [1, 2, 3]) world.kill(at(port))
+    world.run(300)
+    world.restart(at(1), { offset: 0, keys: 0 })
+    world.run(3_000)
+    expect(server(world, 1)).toMatchObject({ role: 'replica', orders: ['fence'] })
+    expect(world.log.some((line) => line.includes('which had more, is not there yet'))).toBe(true)
+    world.restart(at(3), { role: 'replica', primary: at(1), replId: 'h', offset: 100, keys: 10 })
+    world.run(1_000)
+    expect(topo(world).primary).toEqual(at(3))
+    expect(server(world, 1)).toMatchObject({ role: 'replica', primary: at(3), keys: 10 })
+  })
+
+  it('and of which only the primary returns, without its file, goes on with that after a while', () => {
+    const world = ready()
+    world.run(1_200)
+    for (const port of [1, 2, 3]) world.kill(at(port))
+    world.run(300)
+    world.restart(at(1), { offset: 0, keys: 0 })
+    world.run(14_000)
+    expect(server(world, 1)).toMatchObject({ role: 'primary', orders: ['fence', 'promote'] })
+    expect(topo(world)).toMatchObject({ primary: at(1), failover: undefined })
+    expect(topo(world).lineage.at(-1)?.replId).toBe(server(world, 1).replId)
+  })
+
   it('and whose primary read everything from its file goes on with it', () => {
     const world = ready()
     const parent = { replId: 'h', offset: 100 }

@@ -353,8 +353,9 @@ export function createWorld(
       })
     }
     if (order.kind === 'follow' || order.kind === 'fence') {
-      const { offset, replId, parent, keys } = world.servers.get(addressKey(order.primary))!
-      Object.assign(server, { role: 'replica', primary: order.primary, linked: true, offset, replId, parent, keys })
+      const { alive, offset, replId, parent, keys } = world.servers.get(addressKey(order.primary))!
+      Object.assign(server, { role: 'replica', primary: order.primary, linked: alive })
+      if (alive) Object.assign(server, { offset, replId, parent, keys })
     }
     if (order.kind === 'pause-writes') server.pausedUntilMs = Math.max(server.pausedUntilMs, world.nowMs + order.forMs)
     if (order.kind === 'resume-writes') server.pausedUntilMs = 0
