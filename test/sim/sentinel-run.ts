@@ -199,9 +199,9 @@ export function runSentinels(seed: number, print?: (line: string) => void): Sent
   const candidate = leader().core?.state.topology.groups.get('m')?.failover?.candidate
   const victim = candidate && world.chance(0.5) ? servers.at(candidate)! : primary()
   // Nor does it stay dead when nobody else has the newest history: then the quorum rightly waits for it.
-  const newest = checkers.newest('m')
+  const needed = [checkers.newest('m') ?? victim.replId, victim.replId]
   const heirs = servers.all.filter((server) => server !== victim && server.alive)
-  const replaceable = heirs.some((server) => newest === undefined || holds(server, newest) >= 0)
+  const replaceable = heirs.some((server) => needed.every((history) => holds(server, history) >= 0))
   if (informed && replaceable && world.chance(0.4)) servers.kill(victim)
 
   const arrived = (): boolean =>
