@@ -1,5 +1,6 @@
 // The options of the server that have an effect (config/inert-options.ts has those that are only kept), with the names,
 // defaults and ranges of Redis 7.0.15. One row is all there is to say about an option; see config/option.ts.
+import { hostPorts } from './addresses.ts'
 import { INERT_OPTIONS } from './inert-options.ts'
 import { fixed, mutable, type OptionValues } from './option.ts'
 import { optionalPort } from './ports.ts'
@@ -166,6 +167,13 @@ const EFFECTIVE_OPTIONS = {
   // ---- events and background work
   'notify-keyspace-events': mutable(eventClasses, '', 'Classes of keyspace events to publish.'),
   // ---- Vedette's own
+  sentinels: fixed(
+    hostPorts,
+    '',
+    'Sentinels to ask for a role, as host:port; until they name the primary of sentinel-group, writes are refused.',
+  ),
+  'sentinel-group': fixed(string, 'mymaster', 'Name of the group under which the sentinels watch this server.'),
+  'sentinel-pass': fixed(string, '', 'Password of the sentinels; empty: none.'),
   'http-port': fixed(
     optionalPort,
     'off',
