@@ -1,10 +1,10 @@
 // OBJECT: how a value is stored.
 
 import { fail } from '../errors.ts'
+import { help } from '../facade/commands/help.ts'
 import { CLOCK_MASK } from '../store/entry.ts'
 import { stringEncodingName, stringRefcount } from '../types/string.ts'
 import type { Context } from './context.ts'
-import { help } from './help.ts'
 import { type ArgumentSpec, type CommandSpec, keyAt } from './spec.ts'
 
 /** The entry of the key in argument 2; if there is none, replies null and returns 0. Neither a read nor a touch. */

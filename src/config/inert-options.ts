@@ -4,7 +4,7 @@
 import { fixed, mutable, type OptionRow } from './option.ts'
 import { memoryOrPercent, oomScores, percentiles } from './special-values.ts'
 import type { OptionType } from './values.ts'
-import { bool, fileName, INT_MAX, INT_MIN, int, long, memory, octal, oneOf, port, string, ULONG_MAX } from './values.ts'
+import { bool, fileName, INT_MAX, INT_MIN, int, long, memory, oneOf, port, string, ULONG_MAX } from './values.ts'
 
 /** Why the rows that it marks have no effect. */
 const AOF = 'there is no append-only file yet'
@@ -205,7 +205,6 @@ export const INERT_OPTIONS = {
   'proc-title-template': keep(HOST, string, '{title} {listen-addr} {server-mode}', 'The process title.'),
   'socket-mark-id': keepFixed(HOST, int(0, 2 ** 32 - 1), '0', 'Mark of listening sockets.'),
   'bind-source-addr': keep(HOST, string, '', 'Address from which to connect to the primary.'),
-  unixsocketperm: keepFixed('there is no Unix socket', octal, '0', 'Permissions of the Unix socket.'),
   'enable-module-command': keepFixed(
     'there are no modules',
     oneOf(['no', 'yes', 'local']),

@@ -3,7 +3,7 @@
 import { fixed, type OptionRow, type OptionValues, type RowDetails } from './option.ts'
 import { autoPort, optionalPort } from './ports.ts'
 import { bindAddresses } from './special-values.ts'
-import { accept, bool, INT_MAX, int, integerOf, type OptionType, oneOf, port, refuse, string } from './values.ts'
+import { accept, bool, INT_MAX, int, integerOf, type OptionType, octal, oneOf, port, refuse, string } from './values.ts'
 
 /** How an option is written: `port 26379`, `sentinel announce-ip x`, or either (our own). */
 export type SentinelForm = 'plain' | 'sentinel' | 'either'
@@ -38,6 +38,8 @@ const count: OptionType<number | undefined> = {
 export const SENTINEL_OPTIONS = {
   port: row('plain', port, '26379', 'TCP port of the Redis protocol (SENTINEL commands, pub/sub). 0: any free one.'),
   bind: row('plain', bindAddresses, '* -::*', 'Addresses to listen on.'),
+  unixsocket: row('plain', string, '', 'Path of a Unix socket to listen on beside TCP; empty: none.'),
+  unixsocketperm: row('plain', octal, '0', 'Permissions of the Unix socket; 0: those that the system gives.'),
   'protected-mode': row('plain', bool, 'no', 'While there is no password, refuse clients not from this machine.'),
   dir: row('plain', string, './', 'Directory of the durable state. Each sentinel needs its own.'),
   requirepass: row('plain', string, '', 'Password that clients must give; empty: none.'),

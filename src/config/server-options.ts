@@ -5,7 +5,7 @@ import { INERT_OPTIONS } from './inert-options.ts'
 import { fixed, mutable, type OptionValues } from './option.ts'
 import { optionalPort } from './ports.ts'
 import { bindAddresses, eventClasses, outputBufferLimits, primaryAddress, savePoints } from './special-values.ts'
-import { bool, fileName, int, long, memory, oneOf, port, someOf, string, ULONG_MAX } from './values.ts'
+import { bool, fileName, int, long, memory, octal, oneOf, port, someOf, string, ULONG_MAX } from './values.ts'
 
 /** Refuses the one value that asks for what is not built. */
 const notBuilt =
@@ -38,9 +38,8 @@ const EFFECTIVE_OPTIONS = {
   }),
   timeout: mutable(int(0), '0', 'Seconds after which an idle client is disconnected; 0: never.'),
   maxclients: mutable(int(1, 2 ** 32 - 1), '10000', 'Clients connected at once; more are refused.'),
-  unixsocket: fixed(string, '', 'Path of a Unix socket to listen on beside TCP.', {
-    unbuilt: notBuilt((path) => path !== '', 'Unix sockets are not built yet; use bind and port'),
-  }),
+  unixsocket: fixed(string, '', 'Path of a Unix socket to listen on beside TCP; empty: none.'),
+  unixsocketperm: fixed(octal, '0', 'Permissions of the Unix socket; 0: those that the system gives.'),
   // ---- process
   daemonize: fixed(bool, 'no', 'Run in the background. Use a service manager (systemd, a container) instead.', {
     unbuilt: notBuilt(

@@ -2,7 +2,7 @@
 // both are those of Redis 7.0. Pure: the server hands in what it knows as plain numbers and texts (`InfoFacts`). What
 // belongs to parts that this server has not (scripts, cluster, defragmentation) is shown as what it is: none.
 
-import type { Command } from '../commands/table.ts'
+import type { Command } from '../facade/table.ts'
 import { REDIS_VERSION } from '../lib/version.ts'
 
 /** Fields of a section, in order. */

@@ -15,6 +15,10 @@ export class ReplyWriter {
   pos = 0
   /** Protocol version of the connection being answered. */
   resp: 2 | 3 = 2
+  /** Asked before the buffer grows whether so many bytes may be kept; if not, all is forgotten and `overflowed` set. */
+  mayKeep: ((bytes: number) => boolean) | undefined
+  /** More was written than may be kept: what is here is worth nothing, and what follows need not be written. */
+  overflowed = false
   private readonly initialBytes: number
 
   constructor(initialBytes = 64 * 1024) {
@@ -30,6 +34,7 @@ export class ReplyWriter {
   /** Forgets what was written. */
   clear(): void {
     this.pos = 0
+    this.overflowed = false
     if (this.buffer.length > KEPT_BYTES_MAX) this.buffer = Buffer.allocUnsafeSlow(this.initialBytes)
   }
 
@@ -197,6 +202,11 @@ export class ReplyWriter {
   }
 
   private grow(bytes: number): void {
+    if (this.overflowed || this.mayKeep?.(this.pos + bytes) === false) {
+      this.overflowed = true
+      this.pos = 0
+      if (bytes <= this.buffer.length) return
+    }
     const larger = Buffer.allocUnsafeSlow(Math.max(this.buffer.length * 2, this.pos + bytes))
     this.buffer.copy(larger, 0, 0, this.pos)
     this.buffer = larger

@@ -98,8 +98,8 @@ export function createInfo(
       max: options.maxclients,
       blocked: blocked.length,
       inTimeoutTable: blocked.filter(({ timeoutAtMs }) => timeoutAtMs !== 0).length,
-      inputBufferBytesMax: sessions.reduce((max, { link }) => Math.max(max, link.queryBytes), 0),
-      outputBufferBytesMax: sessions.reduce((max, { link }) => Math.max(max, link.outputBytes), 0),
+      inputBufferBytesMax: sessions.reduce((max, { outlet }) => Math.max(max, outlet.queryBytes), 0),
+      outputBufferBytesMax: sessions.reduce((max, { outlet }) => Math.max(max, outlet.outputBytes), 0),
     }
   }
 

@@ -1,13 +1,13 @@
 // What the parts of the server process know of each other: narrow views, so that each part can be read alone.
 
 import type { ReplicationHost } from '../commands/context.ts'
-import type { Session } from '../commands/session.ts'
 import type { ServerOptions } from '../config/server-options.ts'
 import type { ConfigStore } from '../config/store.ts'
 import type { Engine, ReplicationFeed } from '../engine/engine.ts'
+import type { ClientRegistry } from '../facade/registry.ts'
+import type { Session } from '../facade/session.ts'
 import type { Log } from '../io/log.ts'
 import type { Keyspace } from '../keyspace/keyspace.ts'
-import type { ClientRegistry } from './clients.ts'
 
 /** What every part of the server is given. */
 export interface ServerParts {

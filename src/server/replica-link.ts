@@ -4,14 +4,15 @@
 // Invariants: history.offset counts whole requests outside of a transaction only, so what it names is exactly what is in the
 // keyspace; whoever follows us gets the very bytes that we applied. While an RDB is being loaded our data are no part of
 // any history, and if loading fails they are dropped.
+import type { Connection } from '../facade/connection.ts'
+import type { Wire } from '../facade/wire.ts'
 import { monotonicMs } from '../io/clock.ts'
-import { connectTcp, type Dial, type Wire } from '../io/tcp.ts'
+import { connectTcp, type Dial } from '../io/tcp.ts'
 import { PRIMARY_ARGUMENTS_MAX, PROTOCOL_ERROR, QUERY_TOO_LARGE, REQUEST, RequestParser } from '../protocol/parser.ts'
 import { ReplyWriter } from '../protocol/writer.ts'
 import { adoptHistory, continueHistory, ensureBacklog, type History } from '../replication/history.ts'
 import { createReplicaLink, type LinkAction, type ReplicaLink } from '../replication/link.ts'
 import type { ReplicationStream } from '../replication/stream.ts'
-import type { Connection } from './connection.ts'
 import { createLoader, type Loader } from './loading.ts'
 import type { ServerParts } from './parts.ts'
 

@@ -4,8 +4,8 @@
 // queued for them and follows the snapshot. Invariant: a replica gets every byte of the stream behind the offset that it
 // was told, once and in order; whoever cannot take them in time is cut off and comes back by itself.
 import type { Context } from '../commands/context.ts'
-import type { Session } from '../commands/session.ts'
 import { failWith } from '../errors.ts'
+import type { Session } from '../facade/session.ts'
 import { monotonicMs } from '../io/clock.ts'
 import { randomHex } from '../io/entropy.ts'
 import {
@@ -89,13 +89,13 @@ export function createReplicas(parts: ReplicasParts): Replicas {
   const drop = (replica: Replica): void => clients.kill(replica.session)
   const transmit = ({ session }: Replica, bytes: Buffer): void => {
     stats.sentBytes += bytes.length
-    session.link.send(bytes)
+    session.outlet.send(bytes)
   }
 
   const replicaOf = (session: Session): Replica => {
     const known = replicas.get(session)
     if (known !== undefined) return known
-    const { peer } = session.link
+    const { peer } = session.outlet
     const nowMs = monotonicMs()
     const made: Replica = {
       session,
@@ -198,7 +198,7 @@ export function createReplicas(parts: ReplicasParts): Replicas {
     parts.reselect()
     for (const { session, info } of group) {
       info.state = 'send_bulk'
-      if (!info.withoutAck) session.link.send(Buffer.from(`+FULLRESYNC ${history.id} ${history.offset}\r\n`))
+      if (!info.withoutAck) session.outlet.send(Buffer.from(`+FULLRESYNC ${history.id} ${history.offset}\r\n`))
     }
     return {
       compress: options.rdbcompression,
@@ -215,7 +215,7 @@ export function createReplicas(parts: ReplicasParts): Replicas {
     let room = true
     for (const replica of group) {
       if (!isHere(replica)) continue
-      if (replica.session.link.outputBytes < IN_FLIGHT_BYTES_MAX) replica.progressMs = nowMs
+      if (replica.session.outlet.outputBytes < IN_FLIGHT_BYTES_MAX) replica.progressMs = nowMs
       else if (nowMs - replica.progressMs > options['repl-timeout'] * 1000) {
         log.warning(`Disconnecting timedout replica (full sync): ${replicaName(replica.info)}`)
         drop(replica)
@@ -277,7 +277,7 @@ export function createReplicas(parts: ReplicasParts): Replicas {
     replica.info.ackMs = monotonicMs()
     if (replica.info.rdbOnly) {
       log.notice(`RDB transfer completed, rdb only replica (${name}) should be disconnected asap`)
-      replica.session.link.closeAfterReply()
+      replica.session.outlet.closeAfterReply()
     } else if (byMark) {
       log.notice(
         `Streamed RDB transfer with replica ${name} succeeded (socket). ` +
@@ -313,8 +313,10 @@ export function createReplicas(parts: ReplicasParts): Replicas {
   }
 
   const overLimit = (replica: Replica): void => {
-    const { id, link } = replica.session
-    log.warning(`Client id=${id} addr=${link.peer} scheduled to be closed ASAP for overcoming of output buffer limits.`)
+    const { id, outlet } = replica.session
+    log.warning(
+      `Client id=${id} addr=${outlet.peer} scheduled to be closed ASAP for overcoming of output buffer limits.`,
+    )
     replica.queue.length = 0
     replica.queuedBytes = 0
     drop(replica)
@@ -343,7 +345,7 @@ export function createReplicas(parts: ReplicasParts): Replicas {
       keepaliveMs = nowMs
       // Until the first byte of the snapshot: a replica gives up if it hears nothing for repl-timeout.
       for (const { session, info, spooling } of all) {
-        if (info.state === 'wait_bgsave' || spooling) session.link.send(NEWLINE)
+        if (info.state === 'wait_bgsave' || spooling) session.outlet.send(NEWLINE)
       }
     }
     startFullSync()

@@ -1,8 +1,8 @@
 // Replication of the server process: which role it has, and the two sides that follow from it. A primary's writes go into
 // the stream; a replica's stream is its primary's. Both have replicas.
 import type { Context } from '../commands/context.ts'
-import type { Blocked, Session } from '../commands/session.ts'
 import { failWith } from '../errors.ts'
+import type { Blocked, Session } from '../facade/session.ts'
 import { monotonicMs } from '../io/clock.ts'
 import { randomHex } from '../io/entropy.ts'
 import type { ReplyWriter } from '../protocol/writer.ts'
@@ -164,7 +164,7 @@ export function createReplication(parts: ServerParts, snapshots: Snapshots): Ser
 
   const requester = (): string => {
     const { session } = engine
-    return session === undefined ? 'start' : `id=${session.id} addr=${session.link.peer} name=${session.name}`
+    return session === undefined ? 'start' : `id=${session.id} addr=${session.outlet.peer} name=${session.name}`
   }
 
   // ---- WAIT ----

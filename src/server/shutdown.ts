@@ -4,12 +4,12 @@
 //
 // Invariant: behind the last snapshot no request is answered any more, so that nothing is acknowledged and lost.
 import type { Context, ShutdownOptions } from '../commands/context.ts'
-import type { Session } from '../commands/session.ts'
 import type { ServerOptions } from '../config/server-options.ts'
 import { CommandError } from '../errors.ts'
+import type { ClientRegistry } from '../facade/registry.ts'
+import type { Session } from '../facade/session.ts'
 import { monotonicMs, wallMs } from '../io/clock.ts'
 import type { Log } from '../io/log.ts'
-import type { ClientRegistry } from './clients.ts'
 import type { ServerReplication } from './parts.ts'
 import type { ServerPersistence } from './persistence.ts'
 

@@ -144,6 +144,8 @@ function portOptions(running: Process, identity: Identity, failures: Set<string>
   return {
     bind: options.bind,
     port: options.port,
+    unixsocket: options.unixsocket,
+    unixsocketperm: options.unixsocketperm,
     maxClients: options.maxclients,
     protectedMode: () => options['protected-mode'],
     password: () => options.requirepass,
@@ -154,7 +156,6 @@ function portOptions(running: Process, identity: Identity, failures: Set<string>
       },
       log,
       facts: () => processFacts(options, running.port?.port ?? 0, identity.runId, monotonicMs() - running.startedMs),
-      password: () => options.requirepass,
       denyScripts: options['deny-scripts-reconfig'],
       status: () => statusText(running),
       config: () => shownOptions(options),

@@ -1,7 +1,7 @@
 // HELP of a container command such as CONFIG, written from its rows.
 
-import type { Context } from './context.ts'
-import type { ArgumentSpec, CommandSpec } from './spec.ts'
+import type { Call } from '../call.ts'
+import type { ArgumentSpec, CommandRow } from '../row.ts'
 
 /** The argument as one reads it in a manual: `[EX <seconds>]`. */
 function syntaxOf(argument: ArgumentSpec): string {
@@ -16,22 +16,24 @@ function syntaxOf(argument: ArgumentSpec): string {
 }
 
 /** The lines of a container's HELP. */
-export function helpLines(container: CommandSpec): string[] {
+export function helpLines(container: CommandRow<never>): string[] {
   const subcommands = (container.subcommands ?? []).flatMap((sub) => [
-    [sub.name.toUpperCase(), ...(sub.arguments ?? []).map(syntaxOf)].join(' '),
+    [sub.name.toUpperCase(), ...(sub.usage === undefined ? (sub.arguments ?? []).map(syntaxOf) : [sub.usage])].join(
+      ' ',
+    ),
     `    ${sub.summary}`,
   ])
   return [`${container.name.toUpperCase()} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:`, ...subcommands]
 }
 
 /** Replies lines of help. */
-export function replyHelp(ctx: Context, lines: readonly string[]): void {
+export function replyHelp(ctx: Call, lines: readonly string[]): void {
   ctx.reply.array(lines.length)
   for (const line of lines) ctx.reply.simple(line)
 }
 
 /** The function of every `… HELP` subcommand. */
-export function help(ctx: Context): void {
+export function help(ctx: Call): void {
   const { args, host } = ctx
   replyHelp(ctx, helpLines(host.commands.lookup(args.buffer, args.start(0), args.end(0))!.spec))
 }

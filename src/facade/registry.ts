@@ -1,32 +1,30 @@
-// The connections of the server: who is let in, who is paused, who waits, who is idle for too long.
+// The connections of a process: who is let in, who is paused, who waits, who is idle for too long.
 
-import type { Clients } from '../commands/context.ts'
-import type { Blocked, Session } from '../commands/session.ts'
-import type { OutputBufferLimits } from '../config/special-values.ts'
-import { type Engine, errorReply } from '../engine/engine.ts'
-import type { Wire, WireHandler } from '../io/tcp.ts'
-import { AHEAD_MAX } from '../keyspace/ahead.ts'
+import { errorReply } from '../errors.ts'
 import { Scanned } from '../protocol/scanned.ts'
 import { ReplyWriter } from '../protocol/writer.ts'
-import { Connection, type ConnectionHost, type OutputLimit } from './connection.ts'
+import type { Clients } from './call.ts'
+import { Connection, type ConnectionHost, type Requests } from './connection.ts'
+import type { ClientLimits } from './limits.ts'
+import type { Pause } from './processor.ts'
+import type { Blocked, Session } from './session.ts'
+import type { Timers, Wire, WireHandler } from './wire.ts'
 
-/** The options that clients are subject to; read at each use, so that CONFIG SET takes effect. */
-export interface ClientOptions {
-  readonly maxclients: number
-  readonly timeout: number
-  readonly requirepass: string
-  readonly 'protected-mode': boolean
-  readonly 'proto-max-bulk-len': number
-  readonly 'client-query-buffer-limit': number
-  readonly 'client-output-buffer-limit': OutputBufferLimits
-}
-
-/** What the registry needs of the server. */
-export interface ClientParts {
-  readonly engine: Engine
-  readonly options: ClientOptions
+/** What the registry needs of its process. */
+export interface RegistryParts {
+  /** What runs the requests, and is told whether anybody monitors them. */
+  readonly requests: Requests & { monitored: boolean }
+  readonly pause: Pause
+  readonly limits: ClientLimits
+  /** How many requests of a pipeline are read ahead; 0 for none. */
+  readonly requestsAhead: number
   readonly nowMs: () => number
+  readonly timers: Timers
   readonly log: (message: string) => void
+  /** A bug: an exception that nothing may throw. */
+  readonly internalError: (error: unknown, where: string) => void
+  /** A pause of clients has begun or ended. */
+  readonly paused: (on: boolean) => void
   /** Before the replies of a turn of the event loop are sent: sends what has to be on its way before them. */
   readonly beforeReplies: () => void
   /** A connection is gone: drop what refers to its session. */
@@ -45,37 +43,35 @@ export interface ClientStats {
 
 /** All client connections. */
 export class ClientRegistry implements Clients, ConnectionHost {
-  readonly engine: Engine
+  readonly requests: RegistryParts['requests']
   readonly out = new ReplyWriter()
-  readonly scanned = new Scanned(AHEAD_MAX)
+  readonly scanned: Scanned | undefined
   current: Connection | undefined
+  released = 0
   readonly stats: ClientStats = { connections: 0, rejected: 0, inputBytes: 0, outputBytes: 0, reads: 0, writes: 0 }
-  readonly limits: ConnectionHost['limits']
+  readonly limits: ClientLimits
   readonly nowMs: () => number
   readonly log: (message: string) => void
-  private readonly parts: ClientParts
+  readonly internalError: RegistryParts['internalError']
+  private readonly parts: RegistryParts
   private readonly connections = new Map<number, Connection>()
   private readonly monitors = new Set<Session>()
-  private readonly deadlines = new Map<Session, NodeJS.Timeout>()
-  private pauseTimer: NodeJS.Timeout | undefined
+  /** What calls off the deadline of a session that waits. */
+  private readonly deadlines = new Map<Session, () => void>()
+  private stopPauseTimer = (): void => {}
   private nextId = 1
   /** Connections that hold output. */
   private holding: Connection[] = []
 
-  constructor(parts: ClientParts) {
-    const { options } = parts
+  constructor(parts: RegistryParts) {
     this.parts = parts
-    this.engine = parts.engine
+    this.requests = parts.requests
+    this.limits = parts.limits
     this.nowMs = parts.nowMs
     this.log = parts.log
-    this.limits = {
-      get bulkBytesMax() {
-        return options['proto-max-bulk-len']
-      },
-      get queryBytesMax() {
-        return options['client-query-buffer-limit']
-      },
-    }
+    this.internalError = parts.internalError
+    this.scanned = parts.requestsAhead === 0 ? undefined : new Scanned(parts.requestsAhead)
+    this.out.mayKeep = (bytes) => this.current?.mayReply(bytes) ?? true
   }
 
   /** Number of connections. */
@@ -92,16 +88,16 @@ export class ClientRegistry implements Clients, ConnectionHost {
 
   /** Lets a wire in, or refuses it with the error that says why. */
   accept(wire: Wire): WireHandler {
-    const { options } = this.parts
+    const { limits } = this
     this.stats.connections++
-    if (this.connections.size >= options.maxclients) return this.turnAway(wire, errorReply('maxClients'))
-    if (options['protected-mode'] && options.requirepass === '' && !wire.peerIsLoopback) {
+    if (this.connections.size >= limits.clientsMax) return this.turnAway(wire, errorReply('maxClients'))
+    if (limits.protectedMode && !limits.passwordNeeded && !wire.peerIsLoopback) {
       return this.turnAway(wire, errorReply('protectedMode'))
     }
-    return this.add(wire, options.requirepass === '')
+    return this.add(wire, !limits.passwordNeeded)
   }
 
-  /** Adds a connection, also one that the server opened itself. */
+  /** Adds a connection, also one that the process opened itself. */
   add(wire: Wire, authenticated: boolean): Connection {
     const connection = new Connection(this.nextId++, wire, this, authenticated)
     this.connections.set(connection.session.id, connection)
@@ -109,7 +105,7 @@ export class ClientRegistry implements Clients, ConnectionHost {
   }
 
   sendHeldSoon(connection: Connection): void {
-    if (this.holding.push(connection) === 1) setImmediate(this.sendAllHeld)
+    if (this.holding.push(connection) === 1) this.parts.timers.endOfTurn(this.sendAllHeld)
   }
 
   beforeReplies(): void {
@@ -123,15 +119,15 @@ export class ClientRegistry implements Clients, ConnectionHost {
     for (const connection of holding) connection.sendHeld()
   }
 
-  connection(session: Session): Connection | undefined {
-    return this.connections.get(session.id)
+  /** Lets go of the replies that waited for a position up to this one: see `Session.replyPosition`. */
+  release(position: number): void {
+    this.released = position
+    this.beforeReplies()
+    for (const connection of this.connections.values()) connection.release()
   }
 
-  outputLimit(session: Session): OutputLimit {
-    const limits = this.parts.options['client-output-buffer-limit']
-    // MONITOR sends on its own like a channel; with the limit of normal clients, none, a reader that stops would be fatal.
-    const kind = session.monitor ? 'pubsub' : session.kind
-    return limits[kind === 'primary' ? 'normal' : kind]
+  connection(session: Session): Connection | undefined {
+    return this.connections.get(session.id)
   }
 
   closed(connection: Connection): void {
@@ -159,25 +155,24 @@ export class ClientRegistry implements Clients, ConnectionHost {
   }
 
   pause(untilMs: number, mode: 'all' | 'write'): void {
-    const { gate } = this.engine
-    const paused = gate.pausedUntilMs > this.nowMs()
+    const { pause } = this.parts
+    const paused = pause.pausedUntilMs > this.nowMs()
     // As in Redis a pause is only ever made longer and stricter until it ends.
-    gate.pausedWritesOnly = mode === 'write' && (!paused || gate.pausedWritesOnly)
-    gate.pausedUntilMs = Math.max(gate.pausedUntilMs, untilMs)
-    this.engine.keyspace.paused = true
-    clearTimeout(this.pauseTimer)
-    this.pauseTimer = setTimeout(() => this.unpause(), Math.min(gate.pausedUntilMs - this.nowMs() + 1, 2 ** 31 - 1))
-    this.pauseTimer.unref()
+    pause.pausedWritesOnly = mode === 'write' && (!paused || pause.pausedWritesOnly)
+    pause.pausedUntilMs = Math.max(pause.pausedUntilMs, untilMs)
+    this.parts.paused(true)
+    this.stopPauseTimer()
+    this.stopPauseTimer = this.parts.timers.after(pause.pausedUntilMs - this.nowMs() + 1, () => this.unpause())
   }
 
   unpause(): void {
-    this.engine.gate.pausedUntilMs = 0
-    this.engine.keyspace.paused = false
-    clearTimeout(this.pauseTimer)
+    this.parts.pause.pausedUntilMs = 0
+    this.parts.paused(false)
+    this.stopPauseTimer()
     for (const connection of this.connections.values()) {
       if (connection.session.blocked?.kind !== 'pause') continue
       connection.session.blocked = undefined
-      queueMicrotask(() => connection.proceed())
+      this.parts.timers.soon(() => connection.proceed())
     }
   }
 
@@ -185,21 +180,21 @@ export class ClientRegistry implements Clients, ConnectionHost {
     session.monitor = on
     if (on) this.monitors.add(session)
     else this.monitors.delete(session)
-    this.engine.monitored = this.monitors.size > 0
+    this.requests.monitored = this.monitors.size > 0
   }
 
   /** Sends a line to every session in MONITOR mode. */
   sendToMonitors(line: Buffer): void {
-    for (const session of this.monitors) session.link.send(line)
+    for (const session of this.monitors) session.outlet.send(line)
   }
 
   block(session: Session, blocked: Blocked): void {
     session.blocked = session.replyMode === 'on' ? blocked : silenced(blocked)
     if (blocked.timeoutAtMs === 0) return
-    const waitMs = Math.min(Math.max(0, blocked.timeoutAtMs - this.nowMs()), 2 ** 31 - 1)
+    const leftMs = blocked.timeoutAtMs - this.nowMs()
     this.deadlines.set(
       session,
-      setTimeout(() => this.finish(session, 'timeout'), waitMs),
+      this.parts.timers.after(leftMs, () => this.finish(session, 'timeout')),
     )
   }
 
@@ -212,7 +207,7 @@ export class ClientRegistry implements Clients, ConnectionHost {
   /** Once a second: idle clients and soft output limits. */
   tick(): void {
     const nowMs = this.nowMs()
-    const timeoutMs = this.parts.options.timeout * 1000
+    const timeoutMs = this.limits.idleSeconds * 1000
     for (const connection of this.connections.values()) {
       connection.checkSoftLimit(nowMs)
       const { session } = connection
@@ -225,7 +220,7 @@ export class ClientRegistry implements Clients, ConnectionHost {
 
   /** Closes all connections. */
   closeAll(): void {
-    clearTimeout(this.pauseTimer)
+    this.stopPauseTimer()
     for (const connection of [...this.connections.values()]) connection.close()
   }
 
@@ -237,13 +232,13 @@ export class ClientRegistry implements Clients, ConnectionHost {
     const reply = new ReplyWriter(256)
     reply.resp = session.resp
     blocked.finish(reply, why)
-    if (reply.pos > 0) session.link.send(reply.written())
+    if (reply.pos > 0) session.outlet.send(reply.written())
     // Not now: another connection's command may be running.
-    queueMicrotask(() => this.connections.get(session.id)?.proceed())
+    this.parts.timers.soon(() => this.connections.get(session.id)?.proceed())
   }
 
   private clearDeadline(session: Session): void {
-    clearTimeout(this.deadlines.get(session))
+    this.deadlines.get(session)?.()
     this.deadlines.delete(session)
   }
 

@@ -2,10 +2,10 @@
 // Invariant: a session is in the set of a name exactly if the name is in the session's own set; a set is never empty.
 // A message is encoded at most once for each RESP version, however many listen.
 
-import type { PubSub } from '../commands/context.ts'
-import { namedBytes, type Session } from '../commands/session.ts'
 import { globMatch } from '../lib/glob.ts'
 import { encodeRequest } from '../protocol/writer.ts'
+import type { PubSub } from './call.ts'
+import { namedBytes, type Session } from './session.ts'
 
 type Subscribers = Map<string, Set<Session>>
 type SessionField = 'channels' | 'patterns' | 'shardChannels'
@@ -43,12 +43,12 @@ function sender(parts: readonly (string | Uint8Array)[]): (session: Session) => 
   let resp3: Buffer | undefined
   return (session) => {
     resp2 ??= encodeRequest(parts)
-    if (session.resp === 2) return session.link.send(resp2)
+    if (session.resp === 2) return session.outlet.send(resp2)
     if (resp3 === undefined) {
       resp3 = Buffer.from(resp2)
       resp3[0] = PUSH
     }
-    session.link.send(resp3)
+    session.outlet.send(resp3)
   }
 }
 
@@ -60,7 +60,7 @@ function sendTo(sessions: ReadonlySet<Session> | undefined, parts: readonly (str
 }
 
 /**
- * The subscriptions of a server. Messages leave through `link.send` of the subscriber, also if it is the one whose command
+ * The subscriptions of a process. Messages leave through `outlet.send` of the subscriber, also if it is the one whose command
  * is running: they come before the reply of that command.
  */
 export function createPubSub(): PubSub {

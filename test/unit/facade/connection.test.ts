@@ -2,10 +2,10 @@
 // ahead of a request, and no buffer that it shares between reads, may change an answer.
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { Wire } from '../../../src/io/tcp.ts'
+import { Connection, type ConnectionHost } from '../../../src/facade/connection.ts'
+import type { Wire } from '../../../src/facade/wire.ts'
 import { Scanned } from '../../../src/protocol/scanned.ts'
 import { encodeRequest, ReplyWriter } from '../../../src/protocol/writer.ts'
-import { Connection, type ConnectionHost } from '../../../src/server/connection.ts'
 import { createTestServer } from '../../support/engine.ts'
 
 interface Client {
@@ -23,6 +23,8 @@ function connect(): Client {
     peer: '127.0.0.1:1',
     local: '127.0.0.1:2',
     peerIsLoopback: true,
+    isUnix: false,
+    descriptor: 8,
     pendingBytes: 0,
     write: (bytes) => void sent.push(Buffer.from(bytes)),
     writeLatin1: (text) => void sent.push(Buffer.from(text, 'latin1')),
@@ -32,18 +34,29 @@ function connect(): Client {
     destroy() {},
   }
   const host: ConnectionHost = {
-    engine,
+    requests: engine,
+    released: 0,
     out: new ReplyWriter(),
     scanned: new Scanned(64),
     current: undefined,
     nowMs: () => 1_700_000_000_000,
-    limits: { bulkBytesMax: 1 << 20, queryBytesMax: 1 << 20 },
-    outputLimit: () => ({ hardBytes: 0, softBytes: 0, softSeconds: 0 }),
+    limits: {
+      clientsMax: 10,
+      idleSeconds: 0,
+      passwordNeeded: false,
+      protectedMode: false,
+      bulkBytesMax: 1 << 20,
+      queryBytesMax: 1 << 20,
+      output: () => ({ hardBytes: 0, softBytes: 0, softSeconds: 0 }),
+    },
     stats: { inputBytes: 0, outputBytes: 0, reads: 0, writes: 0 },
     sendHeldSoon: (connection) => connection.sendHeld(),
     beforeReplies() {},
     closed() {},
     log() {},
+    internalError: (error) => {
+      throw error
+    },
   }
   const connection = new Connection(1, wire, host, true)
   return {

@@ -1,6 +1,6 @@
 // ACL categories of commands, as COMMAND INFO lists them. Most follow from a row's flags and group.
 
-import type { CommandSpec } from './spec.ts'
+import type { CommandRow } from '../row.ts'
 
 /** All categories, in the order in which they are listed. */
 export const CATEGORIES = [
@@ -48,7 +48,7 @@ const OF_GROUP: Readonly<Record<string, string>> = {
 const INSTEAD_OF_KEYSPACE = ['connection', 'list']
 
 /** The categories of a command, in order, without `@`. A mere container has none but `slow`. */
-export function categoriesOf(spec: CommandSpec): string[] {
+export function categoriesOf(spec: CommandRow<never>): string[] {
   const { flags, categories = [] } = spec
   const found = new Set<string>(categories)
   const ofGroup = spec.run === undefined ? undefined : OF_GROUP[spec.group]

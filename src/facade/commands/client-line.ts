@@ -1,7 +1,7 @@
 // One line of CLIENT LIST and CLIENT INFO. Field names, their order and the letters of `flags` are an interface: monitoring
 // tools parse them.
 
-import type { Session } from './session.ts'
+import type { Session } from '../session.ts'
 
 /** The letters of a session's state; `N` if there are none. */
 function flagsOf(session: Session): string {
@@ -14,24 +14,25 @@ function flagsOf(session: Session): string {
   if (session.blocked !== undefined) flags += 'b'
   if (session.watchBroken) flags += 'd'
   if (session.closing) flags += 'c'
+  if (session.tracking !== undefined) flags += session.tracking.mode === 'bcast' ? 'tB' : 't'
+  if (session.outlet.isUnix) flags += 'U'
   if (session.noEvict) flags += 'e'
   return flags === '' ? 'N' : flags
 }
 
 /**
- * The line of a session, without a line end. What this server has no counterpart for (descriptor, spare buffers) is shown
- * as -1 or 0. Times are in seconds, memory in bytes.
+ * The line of a session, without a line end. What has no counterpart here (spare buffers) is shown as 0. Times are in seconds, memory in bytes.
  */
 export function clientLine(session: Session, nowMs: number): string {
-  const { link, transaction } = session
+  const { outlet, transaction } = session
   const ageSeconds = Math.max(0, Math.floor((nowMs - session.createdMs) / 1000))
   const idleSeconds = Math.max(0, Math.floor((nowMs - session.lastCommandMs) / 1000))
   const queuedBytes = transaction?.bytes ?? 0
   const fields: readonly (readonly [string, string | number])[] = [
     ['id', session.id],
-    ['addr', link.peer],
-    ['laddr', link.local],
-    ['fd', -1],
+    ['addr', outlet.peer],
+    ['laddr', outlet.local],
+    ['fd', outlet.descriptor],
     ['name', session.name],
     ['age', ageSeconds],
     ['idle', idleSeconds],
@@ -41,20 +42,20 @@ export function clientLine(session: Session, nowMs: number): string {
     ['psub', session.patterns?.size ?? 0],
     ['ssub', session.shardChannels?.size ?? 0],
     ['multi', transaction === undefined ? -1 : transaction.queue.length],
-    ['qbuf', link.queryBytes],
+    ['qbuf', outlet.queryBytes],
     ['qbuf-free', 0],
     ['argv-mem', 0],
     ['multi-mem', queuedBytes],
     ['rbs', 0],
     ['rbp', 0],
     ['obl', 0],
-    ['oll', link.outputBytes > 0 ? 1 : 0],
-    ['omem', link.outputBytes],
-    ['tot-mem', link.queryBytes + queuedBytes + link.outputBytes],
-    ['events', link.outputBytes > 0 ? 'rw' : 'r'],
+    ['oll', outlet.outputBytes > 0 ? 1 : 0],
+    ['omem', outlet.outputBytes],
+    ['tot-mem', outlet.queryBytes + queuedBytes + outlet.outputBytes],
+    ['events', outlet.outputBytes > 0 ? 'rw' : 'r'],
     ['cmd', session.lastCommand],
     ['user', session.user],
-    ['redir', -1],
+    ['redir', session.tracking?.redirect ?? -1],
     ['resp', session.resp],
   ]
   return fields.map(([name, value]) => `${name}=${value}`).join(' ')

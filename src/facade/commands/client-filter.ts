@@ -1,9 +1,9 @@
 // Which connections CLIENT KILL and CLIENT LIST mean.
 
-import { fail } from '../errors.ts'
-import { INT64_MAX } from '../lib/decimal.ts'
-import type { Args } from '../protocol/args.ts'
-import type { Session, SessionKind } from './session.ts'
+import { fail } from '../../errors.ts'
+import { INT64_MAX } from '../../lib/decimal.ts'
+import type { Args } from '../../protocol/args.ts'
+import type { Session, SessionKind } from '../session.ts'
 
 /** The conditions of a CLIENT KILL; a session must meet all that are given. */
 export interface ClientFilter {
@@ -70,7 +70,7 @@ export function matchesFilter(session: Session, filter: ClientFilter, asking: Se
   if (session === asking && filter.skipMe) return false
   if (id !== undefined && BigInt(session.id) !== id) return false
   if (kind !== undefined && session.kind !== kind) return false
-  if (peer !== undefined && session.link.peer !== peer) return false
-  if (local !== undefined && session.link.local !== local) return false
+  if (peer !== undefined && session.outlet.peer !== peer) return false
+  if (local !== undefined && session.outlet.local !== local) return false
   return user === undefined || session.user === user
 }

@@ -1,8 +1,8 @@
 // Which arguments of a command are keys, and what the command does to them: read off the key specifications of its row.
 // COMMAND GETKEYS uses it; so will whoever must know the keys before a command runs (cluster, ACL, tracking).
 
-import type { Args } from '../protocol/args.ts'
-import type { CommandSpec, KeySpec } from './spec.ts'
+import type { Args } from '../../protocol/args.ts'
+import type { CommandRow, KeySpec } from '../row.ts'
 
 /** A key among the arguments. */
 export interface KeyPosition {
@@ -51,7 +51,7 @@ function rangeOf(find: KeySpec['find'], first: number, args: Args, from: number)
 }
 
 /** The flags of a key whose use depends on the other arguments (`variable_flags`): SET reads only with GET. */
-function flagsOf(command: CommandSpec, spec: KeySpec, args: Args, from: number): readonly string[] {
+function flagsOf(command: CommandRow<never>, spec: KeySpec, args: Args, from: number): readonly string[] {
   if (command.name !== 'set' || !spec.flags.includes('variable_flags')) return spec.flags
   for (let i = from + 3; i < args.count; i++) if (args.is(i, 'get')) return ['RW', 'access', 'update']
   return ['OW', 'update']
@@ -61,7 +61,7 @@ function flagsOf(command: CommandSpec, spec: KeySpec, args: Args, from: number):
  * The keys of the command whose name is argument `from` (for a subcommand: the container's name), in order. Undefined if
  * the arguments do not fit the specifications.
  */
-export function extractKeys(command: CommandSpec, args: Args, from = 0): KeyPosition[] | undefined {
+export function extractKeys(command: CommandRow<never>, args: Args, from = 0): KeyPosition[] | undefined {
   const count = args.count - from
   const keys: KeyPosition[] = []
   for (const spec of command.keys ?? []) {
@@ -86,7 +86,7 @@ export interface LegacyRange {
 const unsigned = (n: number): number => (n < 0 ? n + 2 ** 32 : n)
 
 /** The legacy range of a command: consecutive plain ranges are joined, anything else makes the keys movable. */
-export function legacyRange(command: CommandSpec): LegacyRange {
+export function legacyRange(command: CommandRow<never>): LegacyRange {
   const specs = command.keys ?? []
   let first = 0
   let last = 0

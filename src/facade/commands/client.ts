@@ -1,13 +1,14 @@
 // CLIENT: connections seen from outside, and what a connection says about itself.
 
-import { fail } from '../errors.ts'
-import { INT64_MAX } from '../lib/decimal.ts'
+import { fail } from '../../errors.ts'
+import { INT64_MAX } from '../../lib/decimal.ts'
+import type { Call } from '../call.ts'
+import type { ArgumentSpec, CommandRow } from '../row.ts'
+import type { Session } from '../session.ts'
 import { clientFilter, clientKind, matchesFilter } from './client-filter.ts'
 import { clientLine } from './client-line.ts'
-import type { Context } from './context.ts'
 import { help } from './help.ts'
-import type { Session } from './session.ts'
-import type { ArgumentSpec, CommandSpec } from './spec.ts'
+import { caching, redirection, tracking, trackingInfo } from './tracking.ts'
 
 /** Names must be printable without blanks, so that a line of CLIENT LIST can be parsed. */
 const isPrintable = (text: string): boolean => /^[!-~]*$/.test(text)
@@ -18,29 +19,29 @@ export function setClientName(session: Session, name: string): void {
   session.name = name
 }
 
-function onOrOff(ctx: Context): boolean {
+function onOrOff(ctx: Call): boolean {
   const { args } = ctx
   if (args.is(2, 'on')) return true
   if (args.is(2, 'off')) return false
   return fail('syntax')
 }
 
-function clientId(ctx: Context): void {
+function clientId(ctx: Call): void {
   ctx.reply.int(ctx.session.id)
 }
 
-function clientGetname(ctx: Context): void {
+function clientGetname(ctx: Call): void {
   const { reply, session } = ctx
   if (session.name === '') reply.null()
   else reply.bulkText(session.name)
 }
 
-function clientSetname(ctx: Context): void {
+function clientSetname(ctx: Call): void {
   setClientName(ctx.session, ctx.args.latin1(2))
   ctx.reply.ok()
 }
 
-function clientSetinfo(ctx: Context): void {
+function clientSetinfo(ctx: Call): void {
   const { args, session, reply } = ctx
   const value = args.latin1(3)
   const attribute = args.str(2)
@@ -52,12 +53,12 @@ function clientSetinfo(ctx: Context): void {
   reply.ok()
 }
 
-function clientInfo(ctx: Context): void {
+function clientInfo(ctx: Call): void {
   ctx.reply.verbatim('txt', `${clientLine(ctx.session, ctx.nowMs)}\n`)
 }
 
 /** The sessions that CLIENT LIST asks for. */
-function listed(ctx: Context): Session[] {
+function listed(ctx: Call): Session[] {
   const { args, host } = ctx
   if (args.count === 2) return [...host.clients.all()]
   if (args.count === 4 && args.is(2, 'type')) {
@@ -69,12 +70,12 @@ function listed(ctx: Context): Session[] {
   return ids.flatMap((id) => host.clients.byId(Number(id)) ?? [])
 }
 
-function clientList(ctx: Context): void {
+function clientList(ctx: Call): void {
   const lines = listed(ctx).map((session) => `${clientLine(session, ctx.nowMs)}\n`)
   ctx.reply.verbatim('txt', lines.join(''))
 }
 
-function clientKill(ctx: Context): void {
+function clientKill(ctx: Call): void {
   const { args, reply, session, host } = ctx
   const byAddress = args.count === 3
   const filter = byAddress ? { peer: args.str(2), skipMe: false } : clientFilter(args)
@@ -85,7 +86,7 @@ function clientKill(ctx: Context): void {
   else reply.int(killed.length)
 }
 
-function clientPause(ctx: Context): void {
+function clientPause(ctx: Call): void {
   const { args, reply, host, nowMs } = ctx
   const writesOnly = args.count > 3 && args.is(3, 'write')
   if (args.count > 4) fail('syntax')
@@ -97,16 +98,16 @@ function clientPause(ctx: Context): void {
   reply.ok()
 }
 
-function clientUnpause(ctx: Context): void {
+function clientUnpause(ctx: Call): void {
   ctx.host.clients.unpause()
   ctx.reply.ok()
 }
 
-function clientReply(ctx: Context): void {
-  const { args, reply, session } = ctx
+function clientReply(ctx: Call): void {
+  const { args, out, session } = ctx
   if (args.is(2, 'on')) {
     session.replyMode = 'on'
-    reply.ok()
+    out.ok()
   } else if (args.is(2, 'off')) {
     session.replyMode = 'off'
   } else if (args.is(2, 'skip')) {
@@ -116,7 +117,7 @@ function clientReply(ctx: Context): void {
   }
 }
 
-function clientUnblock(ctx: Context): void {
+function clientUnblock(ctx: Call): void {
   const { args, reply, host } = ctx
   const asError = args.count === 4 && args.is(3, 'error')
   if (args.count > 4) fail('syntax')
@@ -127,41 +128,16 @@ function clientUnblock(ctx: Context): void {
   reply.int(mayEnd && host.clients.unblock(target, asError ? 'error' : 'unblock') ? 1 : 0)
 }
 
-function clientNoEvict(ctx: Context): void {
+function clientNoEvict(ctx: Call): void {
   ctx.session.noEvict = onOrOff(ctx)
   ctx.reply.ok()
 }
 
-function clientNoTouch(ctx: Context): void {
-  const { session, keyspace, reply } = ctx
+function clientNoTouch(ctx: Call): void {
+  const { session, host, reply } = ctx
   session.noTouch = onOrOff(ctx)
-  keyspace.touch = !session.noTouch
+  host.sessionChanged(session)
   reply.ok()
-}
-
-function clientTracking(ctx: Context): void {
-  if (onOrOff(ctx)) fail('trackingUnbuilt')
-  ctx.reply.ok()
-}
-
-function clientCaching(): void {
-  fail('cachingWithoutTracking')
-}
-
-function clientGetredir(ctx: Context): void {
-  ctx.reply.int(-1)
-}
-
-function clientTrackinginfo(ctx: Context): void {
-  const { reply } = ctx
-  reply.map(3)
-  reply.bulkText('flags')
-  reply.set(1)
-  reply.bulkText('off')
-  reply.bulkText('redirect')
-  reply.int(-1)
-  reply.bulkText('prefixes')
-  reply.array(0)
 }
 
 const ON_OFF: readonly ArgumentSpec[] = [
@@ -170,7 +146,7 @@ const ON_OFF: readonly ArgumentSpec[] = [
 ]
 
 /** CLIENT and its subcommands. */
-export const CLIENT_COMMANDS: readonly CommandSpec[] = [
+export const CLIENT_COMMANDS: readonly CommandRow<Call>[] = [
   {
     name: 'client',
     summary: 'Commands about client connections.',
@@ -198,7 +174,7 @@ export const CLIENT_COMMANDS: readonly CommandSpec[] = [
             ],
           },
         ],
-        run: clientCaching,
+        run: caching,
       },
       {
         name: 'getname',
@@ -218,7 +194,7 @@ export const CLIENT_COMMANDS: readonly CommandSpec[] = [
         complexity: 'O(1)',
         arity: 2,
         flags: ['noscript', 'loading', 'stale'],
-        run: clientGetredir,
+        run: redirection,
       },
       {
         name: 'help',
@@ -457,7 +433,7 @@ export const CLIENT_COMMANDS: readonly CommandSpec[] = [
           { name: 'optout', type: 'pure-token', token: 'OPTOUT', optional: true },
           { name: 'noloop', type: 'pure-token', token: 'NOLOOP', optional: true },
         ],
-        run: clientTracking,
+        run: tracking,
       },
       {
         name: 'trackinginfo',
@@ -467,7 +443,7 @@ export const CLIENT_COMMANDS: readonly CommandSpec[] = [
         complexity: 'O(1)',
         arity: 2,
         flags: ['noscript', 'loading', 'stale'],
-        run: clientTrackinginfo,
+        run: trackingInfo,
       },
       {
         name: 'unblock',

@@ -1,22 +1,23 @@
-// Publish and subscribe. The replies of the SUBSCRIBE family are one push for each channel, not one for the command.
+// Subscriptions. The replies of the SUBSCRIBE family are one push for each channel, not one for the command; as messages they
+// are not silenced by CLIENT REPLY.
 
-import { fail } from '../errors.ts'
-import { globMatch } from '../lib/glob.ts'
-import type { Context, PubSub } from './context.ts'
+import { fail } from '../../errors.ts'
+import { globMatch } from '../../lib/glob.ts'
+import type { Call, PubSub } from '../call.ts'
+import type { CommandRow } from '../row.ts'
+import type { Session } from '../session.ts'
 import { help } from './help.ts'
-import type { Session } from './session.ts'
-import type { CommandSpec } from './spec.ts'
 
 const ordinaryCount = (session: Session): number => (session.channels?.size ?? 0) + (session.patterns?.size ?? 0)
 const shardCount = (session: Session): number => session.shardChannels?.size ?? 0
 
-function push(ctx: Context, word: string, name: string | undefined, count: number): void {
-  const { reply } = ctx
-  reply.push(3)
-  reply.bulkText(word)
-  if (name === undefined) reply.null()
-  else reply.bulk(Buffer.from(name, 'latin1'))
-  reply.int(count)
+function push(ctx: Call, word: string, name: string | undefined, count: number): void {
+  const { out } = ctx
+  out.push(3)
+  out.bulkText(word)
+  if (name === undefined) out.null()
+  else out.bulk(Buffer.from(name, 'latin1'))
+  out.int(count)
 }
 
 /** A command of the SUBSCRIBE family. */
@@ -24,9 +25,10 @@ function subscriber(
   word: string,
   method: 'subscribe' | 'psubscribe' | 'ssubscribe',
   count: (session: Session) => number,
-): (ctx: Context) => void {
+): (ctx: Call) => void {
   return (ctx) => {
     const { args, session, host } = ctx
+    if (session.subscriptions + args.count - 1 > host.subscriptionsMax) fail('subscriptionsMax', host.subscriptionsMax)
     for (let i = 1; i < args.count; i++) {
       const name = args.latin1(i)
       host.pubsub[method](session, name)
@@ -41,7 +43,7 @@ function unsubscriber(
   method: 'unsubscribe' | 'punsubscribe' | 'sunsubscribe',
   field: 'channels' | 'patterns' | 'shardChannels',
   count: (session: Session) => number,
-): (ctx: Context) => void {
+): (ctx: Call) => void {
   return (ctx) => {
     const { args, session, host } = ctx
     const given = Array.from({ length: args.count - 1 }, (_, i) => args.latin1(i + 1))
@@ -61,23 +63,8 @@ const unsubscribe = unsubscriber('unsubscribe', 'unsubscribe', 'channels', ordin
 const punsubscribe = unsubscriber('punsubscribe', 'punsubscribe', 'patterns', ordinaryCount)
 const sunsubscribe = unsubscriber('sunsubscribe', 'sunsubscribe', 'shardChannels', shardCount)
 
-/** PUBLISH and SPUBLISH: messages go to the listeners of replicas too, so they are replicated although nothing changed. */
-function publisher(word: string, method: 'publish' | 'spublish'): (ctx: Context) => void {
-  return (ctx) => {
-    const { args, reply, host, effects } = ctx
-    const channel = args.copy(1)
-    const message = args.copy(2)
-    const receivers = host.pubsub[method](channel, message)
-    effects.replicate(word, channel, message)
-    reply.int(receivers)
-  }
-}
-
-const publish = publisher('PUBLISH', 'publish')
-const spublish = publisher('SPUBLISH', 'spublish')
-
 /** Names that have listeners and match the pattern, if one is given. */
-function listing(index: 'channels' | 'shardChannels'): (ctx: Context) => void {
+function listing(index: 'channels' | 'shardChannels'): (ctx: Call) => void {
   return (ctx) => {
     const { args, reply, host } = ctx
     if (args.count > 3) fail('subcommandSyntax', args.latin1(1), 'PUBSUB')
@@ -90,7 +77,7 @@ function listing(index: 'channels' | 'shardChannels'): (ctx: Context) => void {
 }
 
 /** Each name given with the number of its listeners. */
-function counting(index: keyof Pick<PubSub, 'channels' | 'shardChannels'>): (ctx: Context) => void {
+function counting(index: keyof Pick<PubSub, 'channels' | 'shardChannels'>): (ctx: Call) => void {
   return (ctx) => {
     const { args, reply, host } = ctx
     const subscribers = host.pubsub[index]()
@@ -107,12 +94,12 @@ const pubsubShardchannels = listing('shardChannels')
 const pubsubNumsub = counting('channels')
 const pubsubShardnumsub = counting('shardChannels')
 
-function pubsubNumpat(ctx: Context): void {
+function pubsubNumpat(ctx: Call): void {
   ctx.reply.int(ctx.host.pubsub.patterns().size)
 }
 
-/** Publish and subscribe. */
-export const PUBSUB_COMMANDS: readonly CommandSpec[] = [
+/** What both processes have: channels and patterns. */
+export const SUBSCRIBE_COMMANDS: readonly CommandRow<Call>[] = [
   {
     name: 'subscribe',
     summary: 'Listens to channels.',
@@ -158,6 +145,10 @@ export const PUBSUB_COMMANDS: readonly CommandSpec[] = [
     arguments: [{ name: 'pattern', type: 'pattern', optional: true, multiple: true }],
     run: punsubscribe,
   },
+]
+
+/** Shard channels, and who listens to what. */
+export const PUBSUB_COMMANDS: readonly CommandRow<Call>[] = [
   {
     name: 'ssubscribe',
     summary: 'Listens to shard channels.',
@@ -181,36 +172,6 @@ export const PUBSUB_COMMANDS: readonly CommandSpec[] = [
     keys: [{ flags: ['not_key'], begin: { index: 1 }, find: { last: -1, step: 1, limit: 0 } }],
     arguments: [{ name: 'shardchannel', type: 'string', optional: true, multiple: true }],
     run: sunsubscribe,
-  },
-  {
-    name: 'publish',
-    summary: 'Sends a message to a channel.',
-    since: '2.0.0',
-    group: 'pubsub',
-    complexity:
-      'O(N+M) where N is the number of clients subscribed to the receiving channel and M is the total number of subscribed patterns (by any client).',
-    arity: 3,
-    flags: ['pubsub', 'loading', 'stale', 'fast', 'may_replicate'],
-    arguments: [
-      { name: 'channel', type: 'string' },
-      { name: 'message', type: 'string' },
-    ],
-    run: publish,
-  },
-  {
-    name: 'spublish',
-    summary: 'Sends a message to a shard channel.',
-    since: '7.0.0',
-    group: 'pubsub',
-    complexity: 'O(N) where N is the number of clients subscribed to the receiving shard channel.',
-    arity: 3,
-    flags: ['pubsub', 'loading', 'stale', 'fast', 'may_replicate'],
-    keys: [{ flags: ['not_key'], begin: { index: 1 }, find: { last: 0, step: 1, limit: 0 } }],
-    arguments: [
-      { name: 'shardchannel', type: 'string' },
-      { name: 'message', type: 'string' },
-    ],
-    run: spublish,
   },
   {
     name: 'pubsub',

@@ -1,14 +1,14 @@
 // COMMAND: what the server can do, derived from the rows of all families.
 
-import { fail } from '../errors.ts'
-import { globMatch } from '../lib/glob.ts'
-import type { ReplyWriter } from '../protocol/writer.ts'
+import { fail } from '../../errors.ts'
+import { globMatch } from '../../lib/glob.ts'
+import type { ReplyWriter } from '../../protocol/writer.ts'
+import type { Call } from '../call.ts'
+import type { ArgumentSpec, CommandFlag, CommandRow, KeySpec } from '../row.ts'
+import type { Command } from '../table.ts'
 import { categoriesOf } from './categories.ts'
-import type { Context } from './context.ts'
 import { helpLines, replyHelp } from './help.ts'
-import { extractKeys, type KeyPosition, legacyRange } from './key-extraction.ts'
-import type { ArgumentSpec, CommandFlag, CommandSpec, KeySpec } from './spec.ts'
-import type { Command } from './table.ts'
+import { extractKeys, type KeyPosition, legacyRange } from './keys.ts'
 
 /** Flags in the order in which they are listed; `may_replicate` is not. */
 const FLAG_ORDER: readonly CommandFlag[] = [
@@ -160,7 +160,7 @@ function argumentList(reply: ReplyWriter, list: readonly ArgumentSpec[]): void {
   for (const argument of list) argumentDocs(reply, argument)
 }
 
-function historyOf(reply: ReplyWriter, history: NonNullable<CommandSpec['history']>): void {
+function historyOf(reply: ReplyWriter, history: NonNullable<CommandRow<never>['history']>): void {
   reply.set(history.length)
   for (const [version, change] of history) {
     reply.array(2)
@@ -198,23 +198,23 @@ function documents(reply: ReplyWriter, commands: readonly Command[]): void {
 }
 
 /** The command that argument i names, `config|get` for a subcommand. */
-function named(ctx: Context, i: number): Command | undefined {
+function named(ctx: Call, i: number): Command | undefined {
   const [name = '', sub, ...rest] = ctx.args.latin1(i).toLowerCase().split('|')
   const command = ctx.host.commands.byName.get(name)
   if (sub === undefined || rest.length > 0) return rest.length > 0 ? undefined : command
   return command?.subcommands?.get(sub)
 }
 
-const topLevel = (ctx: Context): Command[] => [...ctx.host.commands.byName.values()]
+const topLevel = (ctx: Call): Command[] => [...ctx.host.commands.byName.values()]
 
-function command(ctx: Context): void {
+function command(ctx: Call): void {
   const { reply } = ctx
   const commands = topLevel(ctx)
   reply.array(commands.length)
   for (const one of commands) describe(reply, one)
 }
 
-function commandInfo(ctx: Context): void {
+function commandInfo(ctx: Call): void {
   const { args, reply } = ctx
   if (args.count === 2) return command(ctx)
   reply.array(args.count - 2)
@@ -225,19 +225,19 @@ function commandInfo(ctx: Context): void {
   }
 }
 
-function commandDocs(ctx: Context): void {
+function commandDocs(ctx: Call): void {
   const { args, reply } = ctx
   if (args.count === 2) return documents(reply, topLevel(ctx))
   const found = Array.from({ length: args.count - 2 }, (_, i) => named(ctx, i + 2) ?? [])
   documents(reply, found.flat())
 }
 
-function commandCount(ctx: Context): void {
+function commandCount(ctx: Call): void {
   ctx.reply.int(ctx.host.commands.byName.size)
 }
 
 /** Whether a command passes the filter of COMMAND LIST. */
-function listFilter(ctx: Context): (candidate: Command) => boolean {
+function listFilter(ctx: Call): (candidate: Command) => boolean {
   const { args } = ctx
   if (args.count === 2) return () => true
   if (args.count !== 5 || !args.is(2, 'filterby')) fail('syntax')
@@ -249,7 +249,7 @@ function listFilter(ctx: Context): (candidate: Command) => boolean {
   return ({ fullName }) => globMatch(pattern, Buffer.from(fullName, 'latin1'), true)
 }
 
-function commandList(ctx: Context): void {
+function commandList(ctx: Call): void {
   const { reply, host } = ctx
   const found = [...host.commands.all()].filter(listFilter(ctx))
   reply.array(found.length)
@@ -257,7 +257,7 @@ function commandList(ctx: Context): void {
 }
 
 /** The keys in the command that begins at argument 2. Undefined: there need not be any. */
-function keysGiven(ctx: Context): KeyPosition[] {
+function keysGiven(ctx: Call): KeyPosition[] {
   const { args, host } = ctx
   const container = host.commands.lookup(args.buffer, args.start(2), args.end(2))
   const subcommands = args.count > 3 ? container?.subcommands : undefined
@@ -271,14 +271,14 @@ function keysGiven(ctx: Context): KeyPosition[] {
   return found.spec.flags.includes('no_mandatory_keys') ? [] : fail('commandArguments')
 }
 
-function commandGetkeys(ctx: Context): void {
+function commandGetkeys(ctx: Call): void {
   const { args, reply } = ctx
   const keys = keysGiven(ctx)
   reply.array(keys.length)
   for (const { index } of keys) reply.bulk(args.buffer, args.start(index), args.end(index))
 }
 
-function commandGetkeysandflags(ctx: Context): void {
+function commandGetkeysandflags(ctx: Call): void {
   const { args, reply } = ctx
   const keys = keysGiven(ctx)
   reply.array(keys.length)
@@ -290,7 +290,7 @@ function commandGetkeysandflags(ctx: Context): void {
 }
 
 /** COMMAND can be called without a subcommand, which its HELP says first. */
-function commandHelp(ctx: Context): void {
+function commandHelp(ctx: Call): void {
   const { args, host } = ctx
   const { spec } = host.commands.lookup(args.buffer, args.start(0), args.end(0))!
   const [first = '', ...rest] = helpLines(spec)
@@ -298,7 +298,7 @@ function commandHelp(ctx: Context): void {
 }
 
 /** COMMAND and its subcommands. */
-export const INTROSPECTION_COMMANDS: readonly CommandSpec[] = [
+export const COMMAND_COMMANDS: readonly CommandRow<Call>[] = [
   {
     name: 'command',
     summary: 'Describes all commands.',

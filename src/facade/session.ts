@@ -1,5 +1,5 @@
-// What the server remembers of a connection between two commands. Pure state: the bytes go through `Link`, which the
-// server process implements over its transport.
+// What is remembered of a connection between two commands. Pure state: bytes go out through `Outlet`, which the connection
+// implements over its wire. One class for both processes: what a sentinel has no use for (transactions, replicas) stays empty.
 
 import type { ReplyWriter } from '../protocol/writer.ts'
 
@@ -8,12 +8,24 @@ export function namedBytes(length: number): number {
   return 2 * length + 250
 }
 
-/** The way out of a session. */
-export interface Link {
-  /** Address of the peer as `ip:port`. */
+/** What a queued argument takes beside its bytes, about. */
+const QUEUED_ARGUMENT_BYTES = 100
+
+/** Bytes of memory that a copy of a request takes, about. */
+export function queuedBytes(argv: readonly Uint8Array[]): number {
+  return argv.reduce((sum, arg) => sum + arg.length + QUEUED_ARGUMENT_BYTES, 0)
+}
+
+/** The way out of a session, and what there is to know of its wire. */
+export interface Outlet {
+  /** Address of the peer as `ip:port`; of a Unix socket `path:0`. */
   readonly peer: string
-  /** Our own address as `ip:port`. */
+  /** Our own address in the same form. */
   readonly local: string
+  readonly isUnix: boolean
+  readonly peerIsLoopback: boolean
+  /** The descriptor in this process, -1 if there is none. */
+  readonly descriptor: number
   /** Sends bytes that answer nothing the peer asked just now: a message, or a reply that had to wait. Copies them. */
   send(bytes: Uint8Array): void
   /** Closes once everything that was written is sent. */
@@ -39,12 +51,27 @@ export interface Transaction {
 
 /** A session whose reply waits for something. Input is kept unparsed meanwhile. */
 export interface Blocked {
-  /** `shutdown`: it asked for the end of the server, and only that or its failure ends the waiting. */
-  readonly kind: 'wait' | 'pause' | 'shutdown'
+  /**
+   * `shutdown`: it asked for the end of the server, and only that or its failure ends the waiting. `order`: what it asked for
+   * is being done elsewhere, and only the outcome ends the waiting. CLIENT UNBLOCK ends `wait` alone.
+   */
+  readonly kind: 'wait' | 'pause' | 'shutdown' | 'order'
   /** Unix time in milliseconds at which waiting ends, 0 for never. */
   readonly timeoutAtMs: number
   /** Writes the reply: at the time-out, or when CLIENT UNBLOCK ends it early (`error`: with an error). */
   finish(reply: ReplyWriter, why: 'timeout' | 'ready' | 'unblock' | 'error'): void
+}
+
+/** How a session wants to hear of changes to what it has read (CLIENT TRACKING). */
+export interface Tracking {
+  readonly mode: 'all' | 'optin' | 'optout' | 'bcast'
+  readonly noLoop: boolean
+  /** The session that gets the messages, 0 for this one. */
+  readonly redirect: number
+  /** Of `bcast`, in latin1. */
+  readonly prefixes: readonly string[]
+  /** CLIENT CACHING was said for the next command. */
+  caching: boolean
 }
 
 /** What a session is. Replicas are told apart from clients in limits, lists and pauses. */
@@ -53,7 +80,7 @@ export type SessionKind = 'normal' | 'replica' | 'pubsub' | 'primary'
 /** State of one connection. */
 export class Session {
   readonly id: number
-  readonly link: Link
+  readonly outlet: Outlet
   readonly createdMs: number
   /** Unix time in milliseconds of the last command. */
   lastCommandMs: number
@@ -93,12 +120,16 @@ export class Session {
   isPrimary = false
   /** Replication offset behind the session's last write: what WAIT waits for. */
   writeOffset = 0
+  /** Replies written from here on leave once `ClientRegistry.release` has come to this position; 0: at the end of the turn. */
+  replyPosition = 0
+  /** CLIENT TRACKING, while it is on. */
+  tracking: Tracking | undefined
   /** The reply under way is the last one. */
   closing = false
 
-  constructor(id: number, link: Link, nowMs: number, authenticated: boolean) {
+  constructor(id: number, outlet: Outlet, nowMs: number, authenticated: boolean) {
     this.id = id
-    this.link = link
+    this.outlet = outlet
     this.createdMs = nowMs
     this.lastCommandMs = nowMs
     this.authenticated = authenticated
