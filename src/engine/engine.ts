@@ -38,6 +38,8 @@ export interface GateConditions extends Pause {
   loading: boolean
   /** This is a replica, and clients may not write to it. */
   readonlyReplica: boolean
+  /** The group of sentinels that this server waits for before it takes a role; undefined: for none. */
+  undecidedGroup: string | undefined
   /** This is a replica whose link is down, and it must not serve stale data. */
   stale: boolean
   /** The last snapshot failed, and writes stop for that. */
@@ -53,6 +55,7 @@ export function openGate(): GateConditions {
   return {
     loading: false,
     readonlyReplica: false,
+    undecidedGroup: undefined,
     stale: false,
     misconfigured: false,
     maxmemoryBytes: 0,
@@ -65,6 +68,7 @@ export function openGate(): GateConditions {
 /** Whether a client's write would pass the gate now, for health checks. */
 export function mayWrite(gate: GateConditions, replication: Host['replication'], nowMs: number): boolean {
   if (gate.loading || gate.misconfigured || gate.readonlyReplica || replication.isReplica()) return false
+  if (gate.undecidedGroup !== undefined) return false
   if (gate.replicasToWriteMin !== 0 && replication.goodReplicas() < gate.replicasToWriteMin) return false
   return nowMs >= gate.pausedUntilMs
 }
@@ -205,6 +209,7 @@ export class Engine extends Processor<Context> implements Context {
     if ((flags & FLAG_WRITE) !== 0) {
       if (gate.misconfigured) return errorText('misconf')
       if (gate.readonlyReplica) return errorText('readonly')
+      if (gate.undecidedGroup !== undefined) return errorText('undecided', gate.undecidedGroup)
       if (gate.replicasToWriteMin !== 0 && this.host.replication.goodReplicas() < gate.replicasToWriteMin) {
         return errorText('noReplicas')
       }

@@ -13,6 +13,8 @@ export interface HandOverParts {
 }
 
 const ASK_EVERY_MS = 200
+/** So many refusals of each sentinel, and the server stops without: there may be no replica, or no quorum. */
+const REFUSALS_MAX = 3
 const LOOK_EVERY_MS = 5
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
@@ -20,15 +22,16 @@ const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout
 /** Hands the role of the primary over; resolves when this is no primary any more, or when time is up. */
 export async function handOver({ access, log, isPrimary, timeoutMs }: HandOverParts): Promise<void> {
   if (access.addresses.length === 0 || !isPrimary()) return
+  const { addresses, group } = access
   const untilMs = monotonicMs() + timeoutMs
-  log.notice(`Asking the sentinels to hand ${access.group} over before this server stops.`)
-  let why: string | undefined = 'no sentinel was asked'
-  for (let i = 0; isPrimary() && monotonicMs() < untilMs; i++) {
-    why = await askFailover(access, access.addresses[i % access.addresses.length]!)
-    // Agreed to: what follows is their work, and takes some tens of milliseconds.
-    const lookUntilMs = Math.min(untilMs, monotonicMs() + (why === undefined ? timeoutMs : ASK_EVERY_MS))
+  log.notice(`Asking the sentinels to hand ${group} over before this server stops.`)
+  let why: string | undefined
+  for (let i = 0; i < addresses.length * REFUSALS_MAX && isPrimary() && monotonicMs() < untilMs; i++) {
+    why = await askFailover(access, addresses[i % addresses.length]!)
+    // Once agreed to it is their work, and takes some tens of milliseconds.
+    const lookUntilMs = why === undefined ? untilMs : Math.min(untilMs, monotonicMs() + ASK_EVERY_MS)
     while (isPrimary() && monotonicMs() < lookUntilMs) await pause(LOOK_EVERY_MS)
   }
-  if (isPrimary()) log.warning(`Stopping as primary, nobody took over in time${why === undefined ? '' : `: ${why}`}`)
+  if (isPrimary()) log.warning(`Stopping as primary, nobody took over${why === undefined ? ' in time' : `: ${why}`}`)
   else log.notice('Another server is primary now.')
 }

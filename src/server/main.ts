@@ -30,10 +30,12 @@ import type { Args } from '../protocol/args.ts'
 import { clientLimits } from './client-limits.ts'
 import { rewriteConfigFile } from './config-file.ts'
 import { createHousekeeping } from './expiry.ts'
+import { handOver } from './hand-over.ts'
 import { createInfo, type ServerInfo } from './info.ts'
-import type { ServerParts } from './parts.ts'
+import type { ServerParts, ServerReplication } from './parts.ts'
 import { createPersistence } from './persistence.ts'
 import { createReplication } from './replication.ts'
+import { createRoleInquiry, type RoleInquiry, sentinelAccess } from './role.ts'
 import { createShutdown } from './shutdown.ts'
 import { createSnapshots } from './snapshot.ts'
 
@@ -81,6 +83,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     get replication() {
       return replication
     },
+    roleOrdered: () => roles.settle(),
     debug: debugSwitches(),
     log: (message) => log.warning(message),
     random: seededRandom(...seed),
@@ -172,6 +175,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
   const snapshots = createSnapshots(keyspace)
   const persistence = createPersistence(parts, snapshots, () => replication.snapshotFields())
   const replication = createReplication(parts, snapshots)
+  const roles = decideRole(parts, replication)
   const info = createInfo(parts, persistence, replication)
   const housekeeping = createHousekeeping(keyspace, engine, wallMs)
 
@@ -188,6 +192,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
   }
   let http: HttpServer | undefined
   let ended = false
+  let leaving = false
   let resolveClosed!: (code: number) => void
   const closed = new Promise<number>((resolve) => {
     resolveClosed = resolve
@@ -198,6 +203,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     housekeeping.stop()
     persistence.stop()
     replication.stop()
+    roles.stop()
     listening.close()
     void http?.stop()
     clients.closeAll()
@@ -218,6 +224,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     const loaded = await persistence.load()
     if (!ended) {
       replication.start(loaded)
+      roles.start()
       timer = setInterval(tick, 100)
       log.notice(`Ready to accept connections on port ${parts.port}`)
     }
@@ -231,10 +238,37 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     port: parts.port,
     closed,
     stop: async (signal) => {
-      shutdown.signal(signal)
+      // A second signal does not wait for anybody.
+      if (signal === 'SIGTERM' && !leaving) {
+        leaving = true
+        const isPrimary = (): boolean => !ended && !replication.isReplica() && engine.gate.undecidedGroup === undefined
+        const timeoutMs = options['shutdown-timeout'] * 1000
+        await handOver({ access: sentinelAccess(options), log, isPrimary, timeoutMs })
+      }
+      if (!ended) shutdown.signal(signal)
       await closed
     },
   }
+}
+
+/** Until the sentinels have named the primary nothing is written, and nothing expires either; then the role is taken. */
+function decideRole(parts: ServerParts, replication: ServerReplication): RoleInquiry {
+  const { options, engine, keyspace } = parts
+  const { gate } = engine
+  if (options.sentinels.length === 0) return { start() {}, settle() {}, stop() {} }
+  gate.undecidedGroup = options['sentinel-group']
+  keyspace.expiry = 'hide'
+  return createRoleInquiry({
+    options,
+    log: parts.log,
+    runId: parts.runId,
+    decided() {
+      gate.undecidedGroup = undefined
+      if (!replication.isReplica()) keyspace.expiry = 'delete'
+    },
+    lead: () => void replication.becomePrimary(),
+    follow: (host, port) => void replication.replicaOf(host, port),
+  })
 }
 
 /** Opens the HTTP port if there is to be one; its code is loaded only then. */
@@ -250,6 +284,7 @@ async function openMetrics(parts: ServerParts, info: ServerInfo): Promise<HttpSe
     observer: createObserver({ facts: info.facts, writable }),
     health: {
       loading: () => gate.loading,
+      undecided: () => gate.undecidedGroup,
       isReplica: () => host.replication.isReplica(),
       linkUp: () => host.replication.linkUp(),
       silenceSeconds: () => Number(new Map(info.facts().replication).get('master_last_io_seconds_ago')),

@@ -13,6 +13,8 @@ export interface RoleParts {
   readonly options: Readonly<ServerOptions>
   readonly log: Log
   readonly runId: string
+  /** There is nothing to ask any more; called once, before the role is taken. */
+  readonly decided: () => void
   /** Takes the role of a primary, or of a replica of this address. */
   readonly lead: () => void
   readonly follow: (host: string, port: number) => void
@@ -38,7 +40,7 @@ export const sentinelAccess = (options: Readonly<ServerOptions>): SentinelAccess
 })
 
 /** Makes the inquiry of a server; nothing is asked before `start`. */
-export function createRoleInquiry({ options, log, runId, lead, follow }: RoleParts): RoleInquiry {
+export function createRoleInquiry({ options, log, runId, decided, lead, follow }: RoleParts): RoleInquiry {
   let settled = false
   let timer: NodeJS.Timeout | undefined
   let asked = 0
@@ -57,6 +59,7 @@ export function createRoleInquiry({ options, log, runId, lead, follow }: RolePar
     if (settled) return
     settled = true
     clearTimeout(timer)
+    decided()
     role()
   }
 
@@ -90,6 +93,9 @@ export function createRoleInquiry({ options, log, runId, lead, follow }: RolePar
   return {
     start: () => void round(),
     settle: () => take(() => {}),
-    stop: () => take(() => {}),
+    stop() {
+      settled = true
+      clearTimeout(timer)
+    },
   }
 }

@@ -89,6 +89,7 @@ export function createTestServer(given: Readonly<Partial<Record<keyof ServerOpti
     pubsub,
     transactions,
     replication,
+    roleOrdered: () => {},
     debug: debugSwitches(),
     log: (message) => call('log', message),
     random: seededRandom(1),
