@@ -39,6 +39,8 @@ export interface Persistence {
   reload(how: ReloadOptions): void
   /** Unix time in seconds of the last snapshot. */
   lastSaveSeconds(): number
+  /** All data were removed on purpose: with save points, the snapshot on disk is to say so soon. */
+  flushed(): void
 }
 
 /** The replication side of commands. */
@@ -55,6 +57,11 @@ export interface ReplicationHost {
   replconf(ctx: Context): void
   /** PSYNC or SYNC: the session becomes a replica's. */
   psync(ctx: Context): void
+  /**
+   * A replica that gets the stream sent what it may not send: its link is closed, since any reply would be taken for a part
+   * of the stream. Nothing was run. `command` is undefined for an unknown one.
+   */
+  strayCommand(session: Session, command: string | undefined): void
   /** WAIT: replies at once or blocks the session. */
   wait(ctx: Context, replicas: number, timeoutMs: number): void
   /** Whether this server is a replica. */

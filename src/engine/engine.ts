@@ -10,7 +10,9 @@ import {
   type Command,
   type CommandTable,
   FLAG_ADMIN,
+  FLAG_ANY_KEYS,
   FLAG_DENYOOM,
+  FLAG_FROM_REPLICA,
   FLAG_LOADING,
   FLAG_NO_MULTI,
   FLAG_SKIP_MONITOR,
@@ -42,6 +44,8 @@ export interface GateConditions extends Pause {
   undecidedGroup: string | undefined
   /** This is a replica whose link is down, and it must not serve stale data. */
   stale: boolean
+  /** This is a replica to which clients may write: keys that they give an expiry are told to `onReplicaWrite`. */
+  writableReplica: boolean
   /** The last snapshot failed, and writes stop for that. */
   misconfigured: boolean
   /** `maxmemory` in bytes, 0 for no limit. */
@@ -57,6 +61,7 @@ export function openGate(): GateConditions {
     readonlyReplica: false,
     undecidedGroup: undefined,
     stale: false,
+    writableReplica: false,
     misconfigured: false,
     maxmemoryBytes: 0,
     replicasToWriteMin: 0,
@@ -85,12 +90,17 @@ export interface EngineParts {
   readonly onFlushing: (db: Database, replacement: Database | undefined) => void
   /** Sends a command to the sessions in MONITOR mode. */
   readonly onMonitor: (session: Session, args: Args) => void
+  /** A client has changed something on a replica that clients may write to. */
+  readonly onReplicaWrite: (command: Command, args: Args, db: number) => void
   /** A monotonic clock in microseconds, for the statistics of commands. */
   readonly clockMicros: () => number
 }
 
 /** One command of so many is timed, and stands for the others: reading the clock costs as much as a GET. */
 const TIMED_ONE_OF = 64
+
+/** Flags that let a command pass the gate. */
+const PERMISSIONS = FLAG_STALE | FLAG_LOADING
 
 const EMPTY = Buffer.alloc(0)
 const MULTI = Buffer.from('*1\r\n$5\r\nMULTI\r\n')
@@ -112,7 +122,10 @@ export class Engine extends Processor<Context> implements Context {
 
   private readonly parts: EngineParts
   private readonly queuedArgs = new Args(EMPTY)
+  /** MULTI of the running transaction was fed. */
   private execFed = false
+  /** The first that the running transaction feeds: alone it is replicated without MULTI, so it waits for a second one. */
+  private execFirst: { readonly db: number; readonly bytes: Buffer } | undefined
   private timer = 0
 
   constructor(parts: EngineParts) {
@@ -149,6 +162,12 @@ export class Engine extends Processor<Context> implements Context {
     this.keyspace.paused = false
   }
 
+  protected override strays(session: Session, command: Command<Context> | undefined): boolean {
+    if (command !== undefined && (command.flags & FLAG_FROM_REPLICA) !== 0) return false
+    this.host.replication.strayCommand(session, command?.fullName)
+    return true
+  }
+
   override lookAhead(scanned: Scanned, count: number, session: Session): void {
     scanned.firstArguments(this.ahead.starts, this.ahead.ends)
     this.keyspace.lookAhead(scanned.args.buffer, count, session.db)
@@ -173,7 +192,10 @@ export class Engine extends Processor<Context> implements Context {
       run()
     } finally {
       this.inExec = false
+      const first = this.execFirst
+      if (first !== undefined) this.parts.feed.feed(first.db, first.bytes, 0, first.bytes.length)
       if (this.execFed) this.parts.feed.feed(this.db.index, EXEC, 0, EXEC.length)
+      this.execFirst = undefined
       this.execFed = false
       // What the commands did is carried out; EXEC itself did nothing.
       this.effects.reset()
@@ -184,7 +206,7 @@ export class Engine extends Processor<Context> implements Context {
   runInternal(work: () => void): void {
     this.effects.reset()
     work()
-    this.carryOut(this.db.index, undefined)
+    this.carryOut(this.db.index, undefined, false)
   }
 
   // ---- the gate ----
@@ -194,10 +216,11 @@ export class Engine extends Processor<Context> implements Context {
     return this.refuseByCondition(session, this.flagsOf(session, command))
   }
 
-  /** The command's flags; those of EXEC include what is queued. */
+  /** The command's flags; those of EXEC include what is queued, and permissions only if all that is queued has them. */
   protected override flagsOf(session: Session, command: Command<Context>): number {
-    if (session.transaction === undefined || command.spec.name !== 'exec') return command.flags
-    return command.flags | session.transaction.flags
+    const { transaction } = session
+    if (transaction === undefined || command.spec.name !== 'exec') return command.flags
+    return (command.flags | transaction.flags) & ~(PERMISSIONS & ~transaction.commonFlags)
   }
 
   private refuseByCondition(session: Session, flags: number): string | undefined {
@@ -236,6 +259,7 @@ export class Engine extends Processor<Context> implements Context {
     transaction.queue.push(argv)
     transaction.bytes += queuedBytes(argv)
     transaction.flags |= command.flags
+    transaction.commonFlags &= command.flags
     // As in Redis what is queued counts as input that is not yet dealt with.
     if (transaction.bytes > this.host.config.values['client-query-buffer-limit'] && !session.isPrimary) {
       return session.outlet.close()
@@ -269,7 +293,10 @@ export class Engine extends Processor<Context> implements Context {
     command.calls++
     this.stats.commands++
     if (this.monitored && (command.flags & (FLAG_SKIP_MONITOR | FLAG_ADMIN)) === 0) this.parts.onMonitor(session, args)
-    this.carryOut(this.db.index, args)
+    if (this.gate.writableReplica && effects.dirty !== 0 && !session.isPrimary) {
+      this.parts.onReplicaWrite(command, args, this.db.index)
+    }
+    this.carryOut(this.db.index, args, (command.flags & FLAG_ANY_KEYS) === 0)
   }
 
   protected override errorOf(error: unknown, where: string): string {
@@ -278,40 +305,55 @@ export class Engine extends Processor<Context> implements Context {
 
   // ---- the effects ----
 
-  private carryOut(db: number, args: Args | undefined): void {
+  /** `asOne`: replicas are to run the effects together or not at all. */
+  private carryOut(db: number, args: Args | undefined, asOne: boolean): void {
     const { effects } = this
     if (effects.dirty === 0 && effects.rewritten === undefined && effects.expired.length === 0) {
       if (effects.events.length !== 0) this.publishEvents()
       return
     }
     this.stats.changes += effects.dirty
-    if (this.parts.feed.active && !this.session?.isPrimary) this.replicate(db, args)
+    if (this.parts.feed.active && !this.session?.isPrimary) this.replicate(db, args, asOne)
     if (effects.events.length !== 0) this.publishEvents()
   }
 
-  private replicate(db: number, args: Args | undefined): void {
+  private replicate(db: number, args: Args | undefined, asOne: boolean): void {
     const { effects } = this
-    const { feed } = this.parts
     const asSent = effects.rewritten === undefined && effects.dirty > 0 && args !== undefined
     const count = effects.expired.length + (asSent ? 1 : (effects.rewritten?.length ?? 0))
-    if (count === 0) return
-    const bracket = this.inExec ? !this.execFed : count > 1
-    if (bracket) feed.feed(db, MULTI, 0, MULTI.length)
-    if (this.inExec) this.execFed = true
+    const bracket = asOne && count > 1 && !this.inExec
+    if (bracket) this.feed(db, MULTI, 0, MULTI.length)
     for (const { db: at, key } of effects.expired) this.feedArgv(at, ['DEL', key])
     if (asSent) this.feedAsSent(db, args)
     else for (const argv of effects.rewritten ?? []) this.feedArgv(db, argv)
-    if (bracket && !this.inExec) feed.feed(db, EXEC, 0, EXEC.length)
+    if (bracket) this.feed(db, EXEC, 0, EXEC.length)
   }
 
   private feedAsSent(db: number, args: Args): void {
-    if (args.rawLength !== 0) this.parts.feed.feed(db, args.buffer, args.base, args.base + args.rawLength)
+    if (args.rawLength !== 0) this.feed(db, args.buffer, args.base, args.base + args.rawLength)
     else this.feedArgv(db, args.copyAll())
   }
 
   private feedArgv(db: number, argv: Argv): void {
     const bytes = encodeRequest(argv)
-    this.parts.feed.feed(db, bytes, 0, bytes.length)
+    this.feed(db, bytes, 0, bytes.length)
+  }
+
+  /** Feeds one request, or in a transaction takes it into the bracket, which begins with the second one. */
+  private feed(db: number, bytes: Uint8Array, start: number, end: number): void {
+    const { feed } = this.parts
+    if (this.inExec && !this.execFed) {
+      const first = this.execFirst
+      if (first === undefined) {
+        this.execFirst = { db, bytes: Buffer.from(bytes.subarray(start, end)) }
+        return
+      }
+      feed.feed(first.db, MULTI, 0, MULTI.length)
+      feed.feed(first.db, first.bytes, 0, first.bytes.length)
+      this.execFirst = undefined
+      this.execFed = true
+    }
+    feed.feed(db, bytes, start, end)
   }
 
   private publishEvents(): void {

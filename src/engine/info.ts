@@ -27,6 +27,8 @@ export interface ServerFacts {
   readonly executable: string
   /** Empty if there is none. */
   readonly configFile: string
+  /** How long a shutdown under way still waits for replicas. */
+  readonly shutdownMs: number | undefined
 }
 
 /** Connections now. */
@@ -164,6 +166,7 @@ function server({ server: facts }: InfoFacts): InfoFields {
     ['executable', facts.executable],
     ['config_file', facts.configFile],
     ['io_threads_active', 0],
+    ...(facts.shutdownMs === undefined ? [] : ([['shutdown_in_milliseconds', facts.shutdownMs]] satisfies InfoFields)),
   ]
 }
 

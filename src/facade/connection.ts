@@ -9,7 +9,7 @@ import { Args } from '../protocol/args.ts'
 import { type ParserLimits, PROTOCOL_ERROR, QUERY_TOO_LARGE, REQUEST, RequestParser } from '../protocol/parser.ts'
 import type { Scanned } from '../protocol/scanned.ts'
 import type { ReplyWriter } from '../protocol/writer.ts'
-import { type ClientLimits, outputKind } from './limits.ts'
+import type { ClientLimits } from './limits.ts'
 import { Outbox, type OutboxHost } from './outbox.ts'
 import type { Ahead, Outcome } from './processor.ts'
 import { type Outlet, queuedBytes, Session } from './session.ts'
@@ -199,7 +199,7 @@ export class Connection implements Outlet, WireHandler {
   /** Called once a second: ends a connection that has been over its soft limit for too long. */
   checkSoftLimit(nowMs: number): void {
     if (this.softSinceMs === 0) return
-    const { softBytes, softSeconds } = this.host.limits.output(outputKind(this.session))
+    const { softBytes, softSeconds } = this.host.limits.output(this.session)
     if (softBytes === 0 || this.outputBytes <= softBytes) this.softSinceMs = 0
     else if (nowMs - this.softSinceMs > softSeconds * 1000) this.overLimit()
   }
@@ -209,7 +209,7 @@ export class Connection implements Outlet, WireHandler {
    * ends when the command is done.
    */
   mayReply(bytes: number): boolean {
-    const { hardBytes } = this.host.limits.output(outputKind(this.session))
+    const { hardBytes } = this.host.limits.output(this.session)
     return hardBytes === 0 || bytes + Math.max(this.batchBytes, this.outputBytes) <= hardBytes
   }
 
@@ -347,7 +347,7 @@ export class Connection implements Outlet, WireHandler {
   private checkOutput(writtenBytes: number): void {
     if (this.gone) return
     const pending = Math.max(this.outputBytes, writtenBytes)
-    const { hardBytes, softBytes } = this.host.limits.output(outputKind(this.session))
+    const { hardBytes, softBytes } = this.host.limits.output(this.session)
     if (hardBytes !== 0 && pending > hardBytes) return this.overLimit()
     const overSoft = softBytes !== 0 && pending > softBytes
     if (!overSoft) this.softSinceMs = 0

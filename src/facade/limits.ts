@@ -23,7 +23,7 @@ export interface ClientLimits {
   /** Of one argument, and of input that is not dealt with. */
   readonly bulkBytesMax: number
   readonly queryBytesMax: number
-  output(kind: 'normal' | 'replica' | 'pubsub'): OutputLimit
+  output(session: Session): OutputLimit
 }
 
 /**

@@ -85,6 +85,7 @@ export abstract class Processor<C> implements Call {
     try {
       const found = this.table.lookup(args.buffer, args.start(0), args.end(0))
       const command = found?.subcommands === undefined ? found : this.subcommand(found)
+      if (session.isReplica && this.strays(session, command)) return 'done'
       const refusal = command === undefined ? this.unknown(session, found) : this.refuse(session, command)
       if (refusal === POSTPONE) return 'postponed'
       if (refusal === undefined) this.call(session, command!)
@@ -103,6 +104,11 @@ export abstract class Processor<C> implements Call {
 
   /** The session is another one than before, or a switch of it has changed. */
   entered(_session: Session): void {}
+
+  /** A replica's connection carries the stream: deals with what else comes over it. True if the request is not to be run. */
+  protected strays(_session: Session, _command: Command<C> | undefined): boolean {
+    return false
+  }
 
   /** More conditions than the facade knows: the error if one is not met. */
   protected forbidden(_session: Session, _command: Command<C>): string | undefined {

@@ -45,8 +45,9 @@ export interface Transaction {
   aborted: boolean
   /** Bytes queued, for CLIENT LIST. */
   bytes: number
-  /** Flags of the queued commands, together. */
+  /** Flags of the queued commands, together, and those that all of them have. */
   flags: number
+  commonFlags: number
 }
 
 /** A session whose reply waits for something. Input is kept unparsed meanwhile. */

@@ -37,6 +37,10 @@ export const FLAG_ADMIN = 1 << 8
 export const FLAG_TRANSACTION = 1 << 9
 /** Commands that a RESP2 connection with subscriptions may send. */
 export const FLAG_PUBSUB_CONTEXT = 1 << 10
+/** Commands that meet keys nobody named: those that they find expired are replicated one by one, not as one. */
+export const FLAG_ANY_KEYS = 1 << 11
+/** Commands that a replica may send on its link once it gets the stream. */
+export const FLAG_FROM_REPLICA = 1 << 12
 
 const FLAG_BITS: Partial<Record<CommandFlag, number>> = {
   write: FLAG_WRITE,
@@ -51,6 +55,9 @@ const FLAG_BITS: Partial<Record<CommandFlag, number>> = {
 }
 
 const TRANSACTION_CONTROL = new Set(['exec', 'discard', 'multi', 'watch', 'quit', 'reset'])
+/** PSYNC again is ignored, as Redis does. */
+const FROM_REPLICA = new Set(['replconf', 'psync', 'sync'])
+const ANY_KEYS = new Set(['scan', 'randomkey'])
 const PUBSUB_CONTEXT = new Set([
   'ping',
   'subscribe',
@@ -138,6 +145,8 @@ function compile<C>(spec: CommandRow<C>, parent: Command<C> | undefined): Comman
   for (const flag of spec.flags) flags |= FLAG_BITS[flag] ?? 0
   if (parent === undefined && TRANSACTION_CONTROL.has(spec.name)) flags |= FLAG_TRANSACTION
   if (parent === undefined && PUBSUB_CONTEXT.has(spec.name)) flags |= FLAG_PUBSUB_CONTEXT
+  if (parent === undefined && ANY_KEYS.has(spec.name)) flags |= FLAG_ANY_KEYS
+  if (parent === undefined && FROM_REPLICA.has(spec.name)) flags |= FLAG_FROM_REPLICA
   const subcommands = new Map<string, Command<C>>()
   const command: Command<C> = {
     spec,

@@ -4,27 +4,22 @@
 // topic a listed peer could speak in the name of another: messages are not signed (milliseconds each), whoever is let in by
 // list and swarm key is trusted that far.
 import { isIPv4, isIPv6 } from 'node:net'
+import { MESSAGE_BYTES_MAX, PIECE_BYTES_MAX, RPC_BYTES_MAX } from '../lib/limits.ts'
 import { monotonicMs } from './clock.ts'
 import { randomWords } from './entropy.ts'
-import { createFrameWriter, decodeFrame, type Frame, NONCE_BYTES, PIECE_BYTES_MAX } from './gossip/frame.ts'
+import { createFrameWriter, decodeFrame, type Frame, NONCE_BYTES } from './gossip/frame.ts'
 import { isPeerId, type PeerKey } from './gossip/identity.ts'
 import { createLinks } from './gossip/links.ts'
 import { createReassembly } from './gossip/reassembly.ts'
 import { GossipConfigError, refuseOpenGossip } from './gossip/swarm-key.ts'
-import {
-  createStats,
-  MESSAGE_BYTES_MAX,
-  PEERS_MAX,
-  type Peer,
-  type PeerTransport,
-  type TransportHandlers,
-} from './transport.ts'
+import { createStats, isTooLong, type Peer, type PeerTransport, type TransportHandlers, takeable } from './transport.ts'
 
 const TOPIC = '/vedette/1'
 const TO_ALL = `${TOPIC}/all`
 const inboxOf = (id: string): string => `${TOPIC}/to/${id}`
+/** To whom a payload goes, for the log. */
+const nameOf = (topic: string, to: string): string => (topic === TO_ALL ? to || 'all' : topic.slice(inboxOf('').length))
 
-const RPC_BYTES_MAX = 1 << 20
 const OUTBOUND_BYTES_MAX = 8 << 20
 /** Pieces that wait for their turn, over all peers. */
 const QUEUE_BYTES_MAX = 2 * MESSAGE_BYTES_MAX
@@ -135,7 +130,7 @@ export async function startGossip(options: GossipOptions, handlers: TransportHan
     const count = Math.max(1, Math.ceil(payload.byteLength / PIECE_BYTES_MAX))
     if (
       stopped ||
-      payload.byteLength > MESSAGE_BYTES_MAX ||
+      isTooLong(payload, nameOf(topic, to), handlers.onWarning) ||
       (count > 1 && queueBytes + payload.byteLength > QUEUE_BYTES_MAX)
     ) {
       stats.droppedOut++
@@ -189,7 +184,7 @@ export async function startGossip(options: GossipOptions, handlers: TransportHan
     },
     broadcast: (payload) => emit(TO_ALL, self, '', payload),
     setPeers(peers) {
-      const valid = peers.filter((peer) => peer.id !== self && isUsable(peer)).slice(0, PEERS_MAX)
+      const valid = takeable(peers.filter(isUsable), self, handlers.onWarning)
       allowed.clear()
       topics.clear()
       for (const topic of [TO_ALL, inboxOf(self)]) topics.add(topic)

@@ -1,6 +1,6 @@
 // The transport between sentinels inside one process, for tests: as unreliable as asked for, and otherwise like gossip.
 // Two transports are connected when both run, each lists the other, and nobody has cut them apart.
-import { createStats, MESSAGE_BYTES_MAX, type Peer, type PeerTransport, type TransportHandlers } from './transport.ts'
+import { createStats, isTooLong, type Peer, type PeerTransport, type TransportHandlers, takeable } from './transport.ts'
 
 interface Node {
   handlers: TransportHandlers
@@ -69,7 +69,7 @@ export function createMemoryNetwork(): MemoryNetwork {
       nodes.set(self, node)
 
       function send(to: string, payload: Uint8Array): boolean {
-        const possible = payload.byteLength <= MESSAGE_BYTES_MAX && connected(self, to)
+        const possible = !isTooLong(payload, to, handlers.onWarning) && connected(self, to)
         if (!possible || network.lose(self, to, payload)) {
           stats.droppedOut++
           return possible
@@ -96,7 +96,7 @@ export function createMemoryNetwork(): MemoryNetwork {
           return reached.includes(true)
         },
         setPeers(peers: readonly Peer[]) {
-          node.allowed = new Set(peers.map(({ id }) => id).filter((id) => id !== self))
+          node.allowed = new Set(takeable(peers, self, handlers.onWarning).map(({ id }) => id))
           review()
         },
         peers: () => [...node.allowed].map((id) => ({ id, connected: connected(self, id) })),

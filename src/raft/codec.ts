@@ -2,16 +2,14 @@
 // is the version of the format, the second says what follows. Decoding garbage gives undefined: it never throws, and
 // allocates no more than the input holds. encode(decode(bytes)) is bytes again, as every value has one encoding.
 import { unreachable } from '../lib/assert.ts'
+import { ID_LENGTH_MAX, MEMBERS_MAX } from '../lib/limits.ts'
 import { membershipOf } from './membership.ts'
 import type { Entry, EntryKind, HardState, Membership, Message, NodeId, Snapshot } from './messages.ts'
 import { createReader, createWriter, type Reader, type Writer } from './wire.ts'
 
 const VERSION = 1
-
-/** Longest identity of a node or group. */
-export const ID_LENGTH_MAX = 128
-/** Most members (voters and learners together) of one group. */
-export const MEMBERS_MAX = 1024
+/** Messages are of a version of their own: unlike the rest they are never stored. */
+const MESSAGE_VERSION = 2
 
 const KINDS = { hardState: 1, entry: 2, snapshot: 3, membership: 4, message: 5 } as const
 const ENTRY_KINDS: readonly EntryKind[] = ['normal', 'noop', 'config']
@@ -30,9 +28,11 @@ const MESSAGE_TYPES: readonly Message['type'][] = [
   'propose',
 ]
 
+const versionOf = (kind: number): number => (kind === KINDS.message ? MESSAGE_VERSION : VERSION)
+
 function encode(kind: number, write: (writer: Writer) => void): Uint8Array {
   const writer = createWriter()
-  writer.byte(VERSION)
+  writer.byte(versionOf(kind))
   writer.byte(kind)
   write(writer)
   return writer.finish()
@@ -40,7 +40,7 @@ function encode(kind: number, write: (writer: Writer) => void): Uint8Array {
 
 function decode<T>(bytes: Uint8Array, kind: number, read: (reader: Reader) => T): T | undefined {
   const reader = createReader(bytes)
-  if (reader.byte() !== VERSION || reader.byte() !== kind) return undefined
+  if (reader.byte() !== versionOf(kind) || reader.byte() !== kind) return undefined
   const value = read(reader)
   return reader.done() ? value : undefined
 }
@@ -118,23 +118,34 @@ function readSnapshot(reader: Reader): Snapshot {
   return { index: reader.uint(), term: reader.uint(), membership: readMembership(reader), data: reader.bytes() }
 }
 
+/** The clock and the promise that go with each word of a leader and each answer. */
+function writeWord(writer: Writer, { sentMs, promiseMs }: { sentMs: number; promiseMs: number }): void {
+  writer.double(sentMs)
+  writer.double(promiseMs)
+}
+
+const readWord = (reader: Reader) => ({ sentMs: reader.double(), promiseMs: reader.double() })
+
 function writeBody(writer: Writer, message: Message): void {
   switch (message.type) {
     case 'pre-vote':
       writer.uint(message.lastIndex)
-      return writer.uint(message.lastTerm)
+      writer.uint(message.lastTerm)
+      return writer.double(message.sentMs)
     case 'vote':
       writer.uint(message.lastIndex)
       writer.uint(message.lastTerm)
       return writeFlag(writer, message.force)
     case 'pre-vote-reply':
+      writeFlag(writer, message.granted)
+      return writer.double(message.sentMs)
     case 'vote-reply':
       return writeFlag(writer, message.granted)
     case 'append':
       writer.uint(message.prevIndex)
       writer.uint(message.prevTerm)
       writer.uint(message.commit)
-      writer.double(message.sentMs)
+      writeWord(writer, message)
       writer.uint(message.entries.length)
       for (const entry of message.entries) writeEntry(writer, entry)
       return
@@ -143,14 +154,14 @@ function writeBody(writer: Writer, message: Message): void {
       writer.uint(message.index)
       writer.uint(message.hintIndex)
       writer.uint(message.hintTerm)
-      return writer.double(message.sentMs)
+      return writeWord(writer, message)
     case 'heartbeat':
       writer.uint(message.commit)
-      return writer.double(message.sentMs)
+      return writeWord(writer, message)
     case 'heartbeat-reply':
-      return writer.double(message.sentMs)
+      return writeWord(writer, message)
     case 'snapshot':
-      writer.double(message.sentMs)
+      writeWord(writer, message)
       return writeSnapshot(writer, message.snapshot)
     case 'timeout-now':
       return
@@ -171,28 +182,29 @@ function readEntries(reader: Reader): Entry[] {
 function readBody(reader: Reader, type: Message['type'], to: Omit<Message, 'type'>): Message {
   switch (type) {
     case 'pre-vote':
-      return { type, ...to, lastIndex: reader.uint(), lastTerm: reader.uint() }
+      return { type, ...to, lastIndex: reader.uint(), lastTerm: reader.uint(), sentMs: reader.double() }
     case 'vote':
       return { type, ...to, lastIndex: reader.uint(), lastTerm: reader.uint(), force: readFlag(reader) }
     case 'pre-vote-reply':
+      return { type, ...to, granted: readFlag(reader), sentMs: reader.double() }
     case 'vote-reply':
       return { type, ...to, granted: readFlag(reader) }
     case 'append': {
       const [prevIndex, prevTerm, commit] = [reader.uint(), reader.uint(), reader.uint()]
-      const sentMs = reader.double()
-      return { type, ...to, prevIndex, prevTerm, commit, sentMs, entries: readEntries(reader) }
+      const word = readWord(reader)
+      return { type, ...to, prevIndex, prevTerm, commit, ...word, entries: readEntries(reader) }
     }
     case 'append-reply': {
       const ok = readFlag(reader)
       const [index, hintIndex, hintTerm] = [reader.uint(), reader.uint(), reader.uint()]
-      return { type, ...to, ok, index, hintIndex, hintTerm, sentMs: reader.double() }
+      return { type, ...to, ok, index, hintIndex, hintTerm, ...readWord(reader) }
     }
     case 'heartbeat':
-      return { type, ...to, commit: reader.uint(), sentMs: reader.double() }
+      return { type, ...to, commit: reader.uint(), ...readWord(reader) }
     case 'heartbeat-reply':
-      return { type, ...to, sentMs: reader.double() }
+      return { type, ...to, ...readWord(reader) }
     case 'snapshot':
-      return { type, ...to, sentMs: reader.double(), snapshot: readSnapshot(reader) }
+      return { type, ...to, ...readWord(reader), snapshot: readSnapshot(reader) }
     case 'timeout-now':
       return { type, ...to }
     case 'propose':
@@ -241,10 +253,11 @@ export const encodeHardState = (state: HardState): Uint8Array =>
     writer.uint(state.term)
     writer.id(state.vote ?? '')
     writer.uint(state.commit)
+    writer.double(state.promiseMs)
   })
 export const decodeHardState = (bytes: Uint8Array): HardState | undefined =>
   decode(bytes, KINDS.hardState, (reader) => {
     const term = reader.uint()
     const vote = reader.id(ID_LENGTH_MAX)
-    return { term, vote: vote === '' ? undefined : vote, commit: reader.uint() }
+    return { term, vote: vote === '' ? undefined : vote, commit: reader.uint(), promiseMs: reader.double() }
   })

@@ -1,5 +1,6 @@
 // The settings of one Raft node, their defaults, and the relations between them that safety and liveness need.
 import { assert } from '../lib/assert.ts'
+import { ENTRY_BYTES_MAX, ID_LENGTH_MAX } from '../lib/limits.ts'
 import type { NodeId } from './messages.ts'
 
 /** Settings of a node, the same on every member but for `id`. All times in milliseconds of the caller's monotonic clock. */
@@ -37,8 +38,8 @@ export const RAFT_DEFAULTS = {
   electionTimeoutMaxMs: 600,
   heartbeatMs: 100,
   clockDrift: 0.1,
-  maxAppendBytes: 256 * 1024,
-  maxEntryBytes: 256 * 1024,
+  maxAppendBytes: ENTRY_BYTES_MAX,
+  maxEntryBytes: ENTRY_BYTES_MAX,
   maxInflight: 64,
   maxUncommittedBytes: 8 * 1024 * 1024,
   snapshotRetryMs: 1000,
@@ -58,4 +59,4 @@ export function raftConfig(settings: Partial<RaftConfig> & Pick<RaftConfig, 'gro
   return config
 }
 
-const isIdentity = (text: string): boolean => /^[\x21-\x7e]{1,128}$/.test(text)
+const isIdentity = (text: string): boolean => text.length <= ID_LENGTH_MAX && /^[\x21-\x7e]+$/.test(text)

@@ -5,23 +5,23 @@
 import { startElection } from './election.ts'
 import { commitTo, conflictHint, installSnapshot, lastIndex, reconcile, termAt } from './log.ts'
 import type { MsgAppend, MsgHeartbeat, MsgSnapshot, MsgTimeoutNow, NodeId } from './messages.ts'
-import { anomaly, becomeFollower, heardLeader, isVoter, type Raft, send } from './state.ts'
+import { anomaly, becomeFollower, grantable, heardLeader, isVoter, type Raft, send } from './state.ts'
 
 /** Accepts the sender as the leader of this term; false when that cannot be, as there is another. */
-export function followLeader(raft: Raft, leader: NodeId): boolean {
+export function followLeader(raft: Raft, leader: NodeId, askedMs: number): boolean {
   if (raft.role === 'leader' || (raft.leader !== undefined && raft.leader !== leader)) {
     anomaly(raft)
     return false
   }
   becomeFollower(raft, raft.term, leader)
-  heardLeader(raft)
+  heardLeader(raft, askedMs)
   return true
 }
 
 export function onAppend(raft: Raft, message: MsgAppend): void {
-  if (!followLeader(raft, message.from)) return
+  if (!followLeader(raft, message.from, message.promiseMs)) return
   const { log } = raft
-  const { prevIndex, prevTerm, entries, sentMs, from } = message
+  const { prevIndex, prevTerm, entries, from } = message
   const ownTerm = termAt(log, prevIndex)
   if (ownTerm !== prevTerm && prevIndex > log.committed) {
     const hint = conflictHint(log, prevIndex, prevTerm)
@@ -31,7 +31,7 @@ export function onAppend(raft: Raft, message: MsgAppend): void {
       index: prevIndex,
       hintIndex: hint.index,
       hintTerm: hint.term,
-      sentMs,
+      ...promiseOf(raft, message),
     })
   }
   // Below the commit index the logs are equal, so an entry there is skipped, unless both are still here and differ.
@@ -40,29 +40,36 @@ export function onAppend(raft: Raft, message: MsgAppend): void {
   const end = prevIndex + entries.length
   if (end > log.committed && !reconcile(log, useful)) return anomaly(raft)
   commitTo(log, Math.min(message.commit, end))
-  acknowledge(raft, from, Math.max(end, log.committed), sentMs)
+  acknowledge(raft, message, Math.max(end, log.committed))
 }
 
-function acknowledge(raft: Raft, to: NodeId, index: number, sentMs: number): void {
-  send(raft, to, { type: 'append-reply', ok: true, index, hintIndex: 0, hintTerm: 0, sentMs })
+/** The echo of what the leader asked for, as far as it was given. */
+const promiseOf = ({ config }: Raft, { sentMs, promiseMs }: MsgAppend | MsgHeartbeat | MsgSnapshot) => ({
+  sentMs,
+  promiseMs: grantable(config, promiseMs),
+})
+
+function acknowledge(raft: Raft, message: MsgAppend | MsgSnapshot, index: number): void {
+  const body = { type: 'append-reply', ok: true, index, hintIndex: 0, hintTerm: 0 } as const
+  send(raft, message.from, { ...body, ...promiseOf(raft, message) })
 }
 
 export function onHeartbeat(raft: Raft, message: MsgHeartbeat): void {
-  if (!followLeader(raft, message.from)) return
+  if (!followLeader(raft, message.from, message.promiseMs)) return
   commitTo(raft.log, Math.min(message.commit, lastIndex(raft.log)))
-  send(raft, message.from, { type: 'heartbeat-reply', sentMs: message.sentMs })
+  send(raft, message.from, { type: 'heartbeat-reply', ...promiseOf(raft, message) })
 }
 
 export function onSnapshot(raft: Raft, message: MsgSnapshot): void {
-  if (!followLeader(raft, message.from)) return
+  if (!followLeader(raft, message.from, message.promiseMs)) return
   const { log } = raft
-  const { snapshot, sentMs, from } = message
+  const { snapshot } = message
   if (snapshot.index > log.committed) {
     // A log that already holds the last entry of the snapshot holds all before it: no need to throw its tail away.
     if (termAt(log, snapshot.index) === snapshot.term) commitTo(log, snapshot.index)
     else installSnapshot(log, snapshot)
   }
-  acknowledge(raft, from, log.committed, sentMs)
+  acknowledge(raft, message, log.committed)
 }
 
 /** The leader wants this node to succeed it. No pre-vote: the followers are asked to set their loyalty aside. */

@@ -1,16 +1,17 @@
 // What a leader does on its own account: take office, append, commit, watch whether a majority still answers, leave.
 //
-// The quorum contact is the latest time T such that a majority has answered messages sent at T or later, on this node's
-// own clock. It bounds two things: until T + the least election timeout no majority votes for anyone else (each follower
-// counts from when it heard the message, which is later), so the leader holds a lease until shortly before that; and when
-// T is a whole election timeout old, the leader resigns (check-quorum). An answer that waited in a buffer while this
-// node was frozen echoes an old time, so it proves nothing about the present.
+// Each word of a leader asks the follower to vote for nobody else for a while, and each answer echoes when that was asked, on the
+// leader's own clock. The follower counts from when it heard the word, which is later, so until then the leader has its favour;
+// the lease lasts as long as that of a majority. The quorum contact is the latest time T such that a majority has answered
+// messages sent at T or later: when T is a whole election timeout old, the leader resigns (check-quorum). An answer
+// that waited in a buffer while this node was frozen echoes an old time, so it proves nothing about the present.
 import { encodeMembership } from './codec.ts'
 import { appendEntries, commitTo, lastIndex, membershipIn, membershipIndex, termAt } from './log.ts'
 import type { EntryKind, Membership } from './messages.ts'
+import { keepPace } from './pace.ts'
 import { newProgress } from './progress.ts'
 import { quorumValue } from './quorum.ts'
-import { becomeFollower, isVoter, type Raft, send } from './state.ts'
+import { becomeFollower, isVoter, patienceMaxMs, type Raft, renewPatience, send } from './state.ts'
 
 const NO_DATA = new Uint8Array(0)
 
@@ -21,6 +22,7 @@ export function becomeLeader(raft: Raft): void {
   raft.votes.clear()
   raft.transfer = undefined
   raft.leaderSinceMs = raft.nowMs
+  renewPatience(raft)
   raft.heartbeatDueMs = raft.nowMs + raft.config.heartbeatMs
   syncPeers(raft)
   appendOwn(raft, 'noop', NO_DATA)
@@ -32,6 +34,7 @@ function syncPeers(raft: Raft): void {
   const members = new Set([...voters, ...learners])
   members.delete(raft.config.id)
   for (const id of raft.peers.keys()) if (!members.has(id)) raft.peers.delete(id)
+  keepPace(raft.pace, (id) => members.has(id))
   for (const id of members) if (!raft.peers.has(id)) raft.peers.set(id, newProgress(lastIndex(raft.log) + 1))
 }
 
@@ -71,17 +74,32 @@ export function quorumContactMs(raft: Raft, nowMs: number): number {
   )
 }
 
+/** Until when a majority votes for nobody else, as far as this leader knows, on its own clock. */
+export function favourUntilMs(raft: Raft): number {
+  // Who was told to take over may be elected in spite of the lease.
+  if (raft.role !== 'leader' || raft.transfer?.told) return -Infinity
+  const self = raft.config.id
+  return quorumValue(membershipIn(raft.log).voters, (id) =>
+    id === self ? Infinity : (raft.peers.get(id)?.favourUntilMs ?? -Infinity),
+  )
+}
+
 /** Whether the lease holds and the log is known to be complete, so that this node may act as the leader. */
 export function leadsCertainly(raft: Raft, nowMs: number): boolean {
-  if (raft.role !== 'leader' || raft.transfer?.told) return false
-  const leaseMs = raft.config.electionTimeoutMinMs * (1 - raft.config.clockDrift)
-  return termAt(raft.log, raft.log.committed) === raft.term && nowMs - quorumContactMs(raft, nowMs) < leaseMs
+  return termAt(raft.log, raft.log.committed) === raft.term && nowMs < favourUntilMs(raft)
 }
+
+/** What goes with each word to a follower: the time, and for how long its vote is asked for. */
+export const asking = ({ nowMs, patienceMs }: Raft): { sentMs: number; promiseMs: number } => ({
+  sentMs: nowMs,
+  promiseMs: patienceMs,
+})
 
 /** Heartbeats when due; resigns without a quorum; ends a transfer that took too long. */
 export function tickLeader(raft: Raft): void {
   const heardMs = Math.max(quorumContactMs(raft, raft.nowMs), raft.leaderSinceMs)
-  if (raft.nowMs - heardMs >= raft.config.electionTimeoutMaxMs) return becomeFollower(raft, raft.term, undefined)
+  const isLost = raft.nowMs - heardMs >= patienceMaxMs(raft) && raft.nowMs >= raft.listenUntilMs
+  if (isLost) return becomeFollower(raft, raft.term, undefined)
   if (raft.transfer && raft.nowMs >= raft.transfer.deadlineMs) {
     // The order to take over may still be on its way and overrides the lease: having given it, this node must go.
     if (raft.transfer.told) return becomeFollower(raft, raft.term, undefined)
@@ -90,7 +108,7 @@ export function tickLeader(raft: Raft): void {
   if (raft.nowMs < raft.heartbeatDueMs) return
   raft.heartbeatDueMs = raft.nowMs + raft.config.heartbeatMs
   for (const [id, { match }] of raft.peers) {
-    send(raft, id, { type: 'heartbeat', commit: Math.min(match, raft.log.committed), sentMs: raft.nowMs })
+    send(raft, id, { type: 'heartbeat', commit: Math.min(match, raft.log.committed), ...asking(raft) })
   }
 }
 
@@ -98,7 +116,7 @@ export function tickLeader(raft: Raft): void {
 export function startTransfer(raft: Raft, to: string): boolean {
   if (raft.role !== 'leader' || raft.transfer || to === raft.config.id) return false
   if (!membershipIn(raft.log).voters.includes(to)) return false
-  raft.transfer = { to, deadlineMs: raft.nowMs + raft.config.electionTimeoutMaxMs, told: false }
+  raft.transfer = { to, deadlineMs: raft.nowMs + patienceMaxMs(raft), told: false }
   return true
 }
 

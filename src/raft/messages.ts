@@ -41,6 +41,8 @@ export interface HardState {
   /** For whom this node voted in `term`; undefined when for nobody. */
   readonly vote: NodeId | undefined
   readonly commit: number
+  /** For how long it may have promised a leader to vote for nobody else, when longer than the configured timeout; else 0. */
+  readonly promiseMs: number
 }
 
 interface Envelope {
@@ -57,12 +59,16 @@ export interface MsgPreVote extends Envelope {
   readonly type: 'pre-vote'
   readonly lastIndex: number
   readonly lastTerm: number
+  /** The asker's own clock when it asked; echoed in the answer. It tells the rounds of asking apart. */
+  readonly sentMs: number
 }
 
 /** Answer to a pre-vote; `term` is the answerer's real term, so that a node which lags behind catches up. */
 export interface MsgPreVoteReply extends Envelope {
   readonly type: 'pre-vote-reply'
   readonly granted: boolean
+  /** Echo of `sentMs`. */
+  readonly sentMs: number
 }
 
 /** RequestVote (§5.2). */
@@ -80,20 +86,34 @@ export interface MsgVoteReply extends Envelope {
   readonly granted: boolean
 }
 
+/**
+ * What each word of a leader asks for beside its content: to vote for nobody else for so long after it was heard. The answer
+ * echoes both, so the leader may count on the answerer until sentMs + promiseMs on its own clock, less what clocks may drift.
+ */
+interface AsksPromise {
+  /** The leader's own clock (monotonic ms) when it sent this; meaningless to anyone else. */
+  readonly sentMs: number
+  readonly promiseMs: number
+}
+
+/** The echo of a leader's clock and what it asked for; a promise of 0 is none. */
+interface GivesPromise {
+  readonly sentMs: number
+  readonly promiseMs: number
+}
+
 /** AppendEntries with zero or more consecutive entries after `prevIndex` (§5.3). */
-export interface MsgAppend extends Envelope {
+export interface MsgAppend extends Envelope, AsksPromise {
   readonly type: 'append'
   readonly prevIndex: number
   readonly prevTerm: number
   readonly entries: readonly Entry[]
   /** The leader's commit index, never above what this message and its predecessor entry establish. */
   readonly commit: number
-  /** The leader's own clock (monotonic ms) when it sent this; echoed in the reply and meaningless to anyone else. */
-  readonly sentMs: number
 }
 
 /** Answer to append and snapshot. */
-export interface MsgAppendReply extends Envelope {
+export interface MsgAppendReply extends Envelope, GivesPromise {
   readonly type: 'append-reply'
   /** True: the log equals the leader's up to `index`. False: the entry at `index` (the prevIndex tried) does not match. */
   readonly ok: boolean
@@ -101,22 +121,18 @@ export interface MsgAppendReply extends Envelope {
   /** When not ok: the best guess of the follower where the logs may meet, and its term there (fast backtracking, §5.3). */
   readonly hintIndex: number
   readonly hintTerm: number
-  /** Echo of `sentMs`. */
-  readonly sentMs: number
 }
 
 /** Proof of life of a leader. */
-export interface MsgHeartbeat extends Envelope {
+export interface MsgHeartbeat extends Envelope, AsksPromise {
   readonly type: 'heartbeat'
   /** Commit index, at most what the receiver is known to hold. */
   readonly commit: number
-  readonly sentMs: number
 }
 
 /** Answer to a heartbeat; also the answer to a leader of an older term, whom its higher `term` deposes. */
-export interface MsgHeartbeatReply extends Envelope {
+export interface MsgHeartbeatReply extends Envelope, GivesPromise {
   readonly type: 'heartbeat-reply'
-  readonly sentMs: number
 }
 
 /**
@@ -124,10 +140,9 @@ export interface MsgHeartbeatReply extends Envelope {
  * idempotent: a transport may cut its encoding into chunks and deliver the message when all have come, or drop it;
  * the leader sends it again after `snapshotRetryMs`.
  */
-export interface MsgSnapshot extends Envelope {
+export interface MsgSnapshot extends Envelope, AsksPromise {
   readonly type: 'snapshot'
   readonly snapshot: Snapshot
-  readonly sentMs: number
 }
 
 /** The leader asks the receiver to start an election at once (leadership transfer, §3.10 of the thesis). */

@@ -3,8 +3,16 @@
 // draws no randomness of its own; the same inputs give the same outputs.
 import type { Random } from '../lib/prng.ts'
 import type { RaftConfig } from './config.ts'
-import { isSticky, startPreVote, tickElection } from './election.ts'
-import { appendMembership, appendOwn, leadsCertainly, quorumContactMs, startTransfer, tickLeader } from './leading.ts'
+import { isLoyal, startPreVote, tickElection } from './election.ts'
+import {
+  appendMembership,
+  appendOwn,
+  favourUntilMs,
+  leadsCertainly,
+  quorumContactMs,
+  startTransfer,
+  tickLeader,
+} from './leading.ts'
 import {
   commitTo,
   compactLog,
@@ -18,7 +26,7 @@ import {
 import { type ConfChange, type ConfChangeRefusal, changed, membershipOf } from './membership.ts'
 import type { Entry, HardState, Membership, Message, NodeId, Ready, Role, Snapshot } from './messages.ts'
 import { createOutput } from './ready.ts'
-import { initialState, type Raft, send } from './state.ts'
+import { deadlineMs, initialState, passTime, patienceMaxMs, type Raft, send } from './state.ts'
 import { refusal, stepMessage } from './step.ts'
 
 /** What a node finds on its disk when it starts. A founding member starts from `bootstrap(voters)`, a joiner from `{}`. */
@@ -66,6 +74,10 @@ export interface RaftStatus {
   readonly peers: readonly PeerStatus[]
   /** Leader: a majority answered messages sent at or after this time. -Infinity otherwise. */
   readonly quorumContactMs: number
+  /** Leader: until when it believes that a majority votes for nobody else, on its own clock. -Infinity otherwise. */
+  readonly favourUntilMs: number
+  /** The least election timeout at present: longer than the configured one while the group is slow. */
+  readonly patienceMs: number
   /** Messages that no correct peer can have sent (for example, one that contradicts a committed entry); each was dropped. */
   readonly anomalies: number
 }
@@ -76,7 +88,10 @@ export interface RaftNode {
   step(message: Message, nowMs: number): void
   /** Lets time pass. Any jump forward is fine; a step back is ignored. Call at least at every `deadlineMs()`. */
   tick(nowMs: number): void
-  /** The time at which tick has something to do, in the caller's clock. Never later than one election timeout ahead. */
+  /**
+   * The time at which tick wants to be called next, in the caller's clock; never later than one election timeout ahead. What
+   * comes later than that is taken as a sign that this node does not get to run.
+   */
   deadlineMs(): number
   /** Appends to the log if this node leads; the next Ready carries it to the followers. */
   propose(data: Uint8Array): Proposed | 'not-leader' | 'busy' | 'too-large'
@@ -89,10 +104,11 @@ export interface RaftNode {
   /** Asks for an election now instead of at the timeout. Does nothing while it has reason to believe in a leader. */
   campaign(): void
   /**
-   * True only while this node certainly is the leader: a majority answered messages sent less than a lease ago, during
-   * which none of them votes for another; and an entry of its own term is committed, so it has seen all that went before.
+   * True only while this node certainly is the leader: a majority has promised to vote for nobody else at this time; and an entry of its own term is committed, so it has seen all that went before.
    */
   isLeader(nowMs: number): boolean
+  /** Whether it leads and believes that a majority votes for nobody else now: half of isLeader, and what a lease can be built on. */
+  hasFavour(nowMs: number): boolean
   /** What must be done next, or undefined when nothing, or while an earlier Ready waits for advance(). */
   ready(): Ready | undefined
   /** Says that everything in the last Ready was done. */
@@ -122,38 +138,36 @@ export const bootstrap = (voters: readonly NodeId[]): Snapshot => ({
 /** Makes a node from its settings (see raftConfig), what it finds on its disk, and a seeded source of randomness. */
 export function createRaft(config: RaftConfig, persisted: Persisted, random: Random, nowMs: number): RaftNode {
   const log = restoreLog(persisted.snapshot, persisted.entries)
-  const stored = persisted.hardState ?? { term: 0, vote: undefined, commit: 0 }
+  const stored = persisted.hardState ?? { term: 0, vote: undefined, commit: 0, promiseMs: 0 }
   commitTo(log, Math.min(stored.commit, lastIndex(log)))
   const raft = initialState(config, stored, log, random, nowMs)
   const output = createOutput(raft, stored)
   return {
     step(message, nowMs) {
-      raft.nowMs = Math.max(raft.nowMs, nowMs)
+      passTime(raft, nowMs)
       stepMessage(raft, message)
     },
     tick(nowMs) {
-      raft.nowMs = Math.max(raft.nowMs, nowMs)
+      passTime(raft, nowMs)
       if (raft.role === 'leader') tickLeader(raft)
       else tickElection(raft)
     },
-    deadlineMs() {
-      if (raft.role !== 'leader') return raft.electionDeadlineMs
-      return Math.min(raft.heartbeatDueMs, raft.transfer?.deadlineMs ?? Infinity)
-    },
+    deadlineMs: () => deadlineMs(raft),
     propose: (data) => propose(raft, data),
     forward: (data) => forward(raft, data),
     proposeConfChange: (change) => proposeConfChange(raft, change),
     transferLeadership: (to) => startTransfer(raft, to),
     campaign() {
-      if (!isSticky(raft)) startPreVote(raft)
+      if (!isLoyal(raft)) startPreVote(raft)
     },
     isLeader: (nowMs) => leadsCertainly(raft, nowMs),
+    hasFavour: (nowMs) => nowMs < favourUntilMs(raft),
     ready: output.ready,
     advance: output.advance,
     compact: (index, data) => compactLog(log, index, data, config.trailingEntries),
     status: () => statusOf(raft),
     persisted: () => ({
-      hardState: { term: raft.term, vote: raft.vote, commit: log.committed },
+      hardState: { term: raft.term, vote: raft.vote, commit: log.committed, promiseMs: raft.promiseMs },
       snapshot: log.snapshot,
       entries: entriesFrom(log, log.snapshot.index + 1, Infinity),
     }),
@@ -187,7 +201,7 @@ function proposeConfChange(raft: Raft, change: ConfChange): Proposed | ConfChang
 function hasCaughtUp(raft: Raft, id: NodeId): boolean {
   const progress = raft.peers.get(id)
   if (progress?.state !== 'replicate') return false
-  const alive = raft.nowMs - progress.contactMs < raft.config.electionTimeoutMaxMs
+  const alive = raft.nowMs - progress.contactMs < patienceMaxMs(raft)
   return alive && lastIndex(raft.log) - progress.match <= raft.config.maxInflight
 }
 
@@ -214,6 +228,8 @@ function statusOf(raft: Raft): RaftStatus {
       contactMs,
     })),
     quorumContactMs: quorumContactMs(raft, raft.nowMs),
+    favourUntilMs: favourUntilMs(raft),
+    patienceMs: raft.patienceMs,
     anomalies: raft.anomalies,
   }
 }

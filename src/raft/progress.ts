@@ -26,6 +26,8 @@ export interface Progress {
   nudge: boolean
   /** When the latest message that it has answered was sent, on the leader's clock. */
   contactMs: number
+  /** It votes for nobody else until then, on the leader's clock and with what clocks may drift taken off. */
+  favourUntilMs: number
 }
 
 /** A follower of which nothing is known but the guess that its log ends where `next` begins. */
@@ -41,6 +43,7 @@ export function newProgress(next: number): Progress {
     sentCommit: 0,
     nudge: false,
     contactMs: -Infinity,
+    favourUntilMs: -Infinity,
   }
 }
 
@@ -102,7 +105,14 @@ export function answeredHeartbeat(progress: Progress, lastIndex: number): void {
   if (progress.state === 'replicate' && progress.match < lastIndex) progress.nudge = true
 }
 
-/** It answered something sent at `sentMs` (an echo, so it is not trusted beyond the present). */
-export function contacted(progress: Progress, sentMs: number, nowMs: number): void {
-  progress.contactMs = Math.max(progress.contactMs, Math.min(sentMs, nowMs))
+/**
+ * It answered something sent at `sentMs` (an echo, so it is not trusted beyond the present), which asked for its favour for
+ * `favourMs`. False: something sent later was answered before.
+ */
+export function contacted(progress: Progress, sentMs: number, favourMs: number, nowMs: number): boolean {
+  const atMs = Math.min(sentMs, nowMs)
+  progress.favourUntilMs = Math.max(progress.favourUntilMs, atMs + favourMs)
+  if (atMs <= progress.contactMs) return false
+  progress.contactMs = atMs
+  return true
 }

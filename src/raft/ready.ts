@@ -29,8 +29,10 @@ export function createOutput(raft: Raft, stored: HardState): { ready(): Ready | 
   let given: Ready | undefined
 
   const changedHardState = (): HardState | undefined => {
-    const same = saved.term === raft.term && saved.vote === raft.vote && saved.commit === log.committed
-    return same ? undefined : { term: raft.term, vote: raft.vote, commit: log.committed }
+    const { term, vote, promiseMs } = raft
+    const same =
+      saved.term === term && saved.vote === vote && saved.commit === log.committed && saved.promiseMs === promiseMs
+    return same ? undefined : { term, vote, commit: log.committed, promiseMs }
   }
 
   return {
@@ -43,14 +45,14 @@ export function createOutput(raft: Raft, stored: HardState): { ready(): Ready | 
       const snapshot = log.install
       if (!hardState && !snapshot && !entries.length && !committed.length && !raft.outbox.length) return undefined
 
-      const newTerm = hardState !== undefined && (hardState.term !== saved.term || hardState.vote !== saved.vote)
-      const mayGoFirst = (message: Message): boolean => !newTerm && EAGER.has(message.type)
+      const pledged = hardState !== undefined && isPledge(saved, hardState)
+      const mayGoFirst = (message: Message): boolean => !pledged && EAGER.has(message.type)
       given = {
         eagerMessages: raft.outbox.filter(mayGoFirst),
         snapshot,
         entries,
         hardState,
-        mustSync: newTerm || snapshot !== undefined || entries.length > 0,
+        mustSync: pledged || snapshot !== undefined || entries.length > 0,
         messages: raft.outbox.filter((message) => !mayGoFirst(message)),
         committed,
       }
@@ -68,6 +70,10 @@ export function createOutput(raft: Raft, stored: HardState): { ready(): Ready | 
     },
   }
 }
+
+/** Whether something was promised that must not be forgotten: a term, a vote, or loyalty for longer than usual. */
+const isPledge = (before: HardState, now: HardState): boolean =>
+  now.term !== before.term || now.vote !== before.vote || now.promiseMs > before.promiseMs
 
 /** Lets a leader act on all that happened since the last Ready. */
 function settle(raft: Raft): void {

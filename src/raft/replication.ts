@@ -1,9 +1,10 @@
 // How a leader's log reaches one follower. Nothing is sent when something happens; instead, before each Ready, every
 // peer's progress is compared with the log, and what it lacks (entries, a newer commit index, a snapshot) is sent. So a
 // proposal and a fresh commit leave with the very next Ready, and ten proposals of one turn leave as one message.
-import { maybeCommit } from './leading.ts'
+import { asking, maybeCommit } from './leading.ts'
 import { conflictHint, entriesFrom, lastIndex, termAt } from './log.ts'
 import type { MsgAppendReply, MsgHeartbeatReply, NodeId } from './messages.ts'
+import { noteDelay } from './pace.ts'
 import {
   accepted,
   answeredHeartbeat,
@@ -14,7 +15,7 @@ import {
   sentAppend,
   sentSnapshot,
 } from './progress.ts'
-import { anomaly, type Raft, send } from './state.ts'
+import { anomaly, longestPromiseMs, type Raft, send } from './state.ts'
 
 /** Sends every follower what it lacks and may be sent. */
 export function replicate(raft: Raft): void {
@@ -45,14 +46,14 @@ function sendOne(raft: Raft, id: NodeId, progress: Progress): boolean {
   const entries = open && hasEntries ? entriesFrom(log, progress.next, config.maxAppendBytes) : []
   const end = prevIndex + entries.length
   const commit = Math.min(log.committed, end)
-  send(raft, id, { type: 'append', prevIndex, prevTerm, entries, commit, sentMs: raft.nowMs })
+  send(raft, id, { type: 'append', prevIndex, prevTerm, entries, commit, ...asking(raft) })
   sentAppend(progress, end, entries.length, commit)
   return true
 }
 
 function sendSnapshot(raft: Raft, id: NodeId, progress: Progress): false {
   const { snapshot } = raft.log
-  send(raft, id, { type: 'snapshot', snapshot, sentMs: raft.nowMs })
+  send(raft, id, { type: 'snapshot', snapshot, ...asking(raft) })
   sentSnapshot(progress, snapshot.index, raft.nowMs)
   return false
 }
@@ -61,7 +62,7 @@ export function onAppendReply(raft: Raft, message: MsgAppendReply): void {
   const progress = raft.peers.get(message.from)
   if (raft.role !== 'leader' || !progress) return
   if (message.ok && message.index > lastIndex(raft.log)) return anomaly(raft)
-  contacted(progress, message.sentMs, raft.nowMs)
+  noteContact(raft, progress, message)
   if (message.ok) {
     accepted(progress, message.index, raft.log.base.index)
     return maybeCommit(raft)
@@ -72,6 +73,14 @@ export function onAppendReply(raft: Raft, message: MsgAppendReply): void {
 export function onHeartbeatReply(raft: Raft, message: MsgHeartbeatReply): void {
   const progress = raft.peers.get(message.from)
   if (raft.role !== 'leader' || !progress) return
-  contacted(progress, message.sentMs, raft.nowMs)
+  noteContact(raft, progress, message)
   answeredHeartbeat(progress, lastIndex(raft.log))
+}
+
+/** What an answer says of the follower's favour and of the group's pace. One that was overtaken says nothing of the pace. */
+function noteContact(raft: Raft, progress: Progress, message: MsgAppendReply | MsgHeartbeatReply): void {
+  const { from, sentMs, promiseMs } = message
+  const favourMs = Math.min(promiseMs, longestPromiseMs(raft.config)) * (1 - raft.config.clockDrift)
+  if (!contacted(progress, sentMs, favourMs, raft.nowMs) || message.type === 'append-reply') return
+  noteDelay(raft.pace, from, raft.nowMs - sentMs, raft.nowMs)
 }

@@ -1,11 +1,12 @@
-// The state of one Raft node and the few moves that every part of the core shares: send a message, become a follower,
-// note that the leader lives. Invariants: the term never falls; a node votes at most once a term; `peers` is filled
-// exactly while it leads.
+// The state of one Raft node and the few moves that every part of the core shares: send a message, let time pass, become a
+// follower, note that the leader lives. Invariants: the term never falls; a node votes at most once a term; `peers` is
+// filled exactly while it leads; until `loyalUntilMs` it votes for nobody but who leads, in whatever term, unless forced.
 import { assert } from '../lib/assert.ts'
 import type { Random } from '../lib/prng.ts'
 import type { RaftConfig } from './config.ts'
 import { lastTerm, membershipIn, type RaftLog } from './log.ts'
 import type { HardState, Message, NodeId, Role } from './messages.ts'
+import { askedPatience, newPace, noteAsked, noteLateness, type Pace, patienceOf, STRETCH_MAX } from './pace.ts'
 import type { Progress } from './progress.ts'
 
 /** A leadership transfer under way. */
@@ -25,13 +26,24 @@ export interface Raft {
   vote: NodeId | undefined
   leader: NodeId | undefined
   nowMs: number
-  /** Drawn anew for each role, so that two candidates do not collide twice. */
-  electionTimeoutMs: number
-  electionDeadlineMs: number
-  /** When this node last heard a leader; until a least election timeout later it votes for nobody else. */
-  leaderHeardMs: number
-  /** Candidates: who answered what. */
+  /** What was measured of the group's speed. */
+  readonly pace: Pace
+  /** The least election timeout at present: the configured one, or stretched. */
+  patienceMs: number
+  patienceDueMs: number
+  /** How much longer than the least this node waits, as a part of the configured timeout; drawn anew for each role. */
+  electionShare: number
+  /** When it began to wait for a leader's word; time in which it did not run is not counted. */
+  waitingSinceMs: number
+  /** It heard a leader, who may count on it until then. */
+  loyalUntilMs: number
+  /** The longest promise that may still count, to be durable before it is given; 0: none beyond the configured timeout. */
+  promiseMs: number
+  /** It ran late: until then it listens to what waits for it and draws no conclusions. */
+  listenUntilMs: number
+  /** Candidates: who answered what, and when this round of asking began. */
   votes: Map<NodeId, boolean>
+  askedMs: number
   /** Leader: every other member. */
   peers: Map<NodeId, Progress>
   leaderSinceMs: number
@@ -46,7 +58,7 @@ type WithoutEnvelope<M> = M extends Message ? Omit<M, 'group' | 'from' | 'to' | 
 /** Puts a message into the outbox, under this node's name and present term. */
 export function send(raft: Raft, to: NodeId, body: WithoutEnvelope<Message>): void {
   const { group, id } = raft.config
-  raft.outbox.push(Object.assign(body, { group, from: id, to, term: raft.term }) as Message)
+  raft.outbox.push({ ...body, group, from: id, to, term: raft.term } as Message)
 }
 
 /**
@@ -71,10 +83,16 @@ export function initialState(
     vote: term === hardState.term ? hardState.vote : undefined,
     leader: undefined,
     nowMs,
-    electionTimeoutMs: 0,
-    electionDeadlineMs: 0,
-    leaderHeardMs: term > 0 ? nowMs : -Infinity,
+    pace: newPace(),
+    patienceMs: config.electionTimeoutMinMs,
+    patienceDueMs: -Infinity,
+    electionShare: 0,
+    waitingSinceMs: nowMs,
+    loyalUntilMs: term > 0 ? nowMs + Math.max(config.electionTimeoutMinMs, hardState.promiseMs) : -Infinity,
+    promiseMs: hardState.promiseMs,
+    listenUntilMs: -Infinity,
     votes: new Map(),
+    askedMs: nowMs,
     peers: new Map(),
     leaderSinceMs: -Infinity,
     heartbeatDueMs: Infinity,
@@ -86,11 +104,56 @@ export function initialState(
   return raft
 }
 
+/** A timer of a healthy loop is no later than this. */
+const LATE_MS = 2
+
 /** Draws a new election timeout and starts to wait for it. */
 export function restartElectionTimer(raft: Raft): void {
   const { electionTimeoutMinMs, electionTimeoutMaxMs } = raft.config
-  raft.electionTimeoutMs = electionTimeoutMinMs + raft.random.below(electionTimeoutMaxMs - electionTimeoutMinMs)
-  raft.electionDeadlineMs = raft.nowMs + raft.electionTimeoutMs
+  raft.electionShare = raft.random.below(electionTimeoutMaxMs - electionTimeoutMinMs) / electionTimeoutMinMs
+  raft.waitingSinceMs = raft.nowMs
+}
+
+/** When the election timeout ends, as things stand. */
+export const electionDeadlineMs = (raft: Raft): number =>
+  Math.max(raft.waitingSinceMs + raft.patienceMs * (1 + raft.electionShare), raft.listenUntilMs)
+
+/** The longest that a leader may be out of touch with a majority, at the present pace. */
+export const patienceMaxMs = ({ config, patienceMs }: Raft): number =>
+  (patienceMs * config.electionTimeoutMaxMs) / config.electionTimeoutMinMs
+
+/** Asks to be woken at least so often, to know how long it did not run. */
+const checkMs = (raft: Raft): number => raft.patienceMs / 2
+
+/** The time at which this node wants to run next. */
+export function deadlineMs(raft: Raft): number {
+  if (raft.role === 'leader') return Math.min(raft.heartbeatDueMs, raft.transfer?.deadlineMs ?? Infinity)
+  return Math.min(electionDeadlineMs(raft), raft.nowMs + checkMs(raft))
+}
+
+/**
+ * Lets time pass. A node that ran later than it wanted has not been waiting for a leader meanwhile, it was away: of that time only
+ * a part counts, and it first listens to what came in before it draws conclusions. (A part, not nothing: where all are
+ * always late, a leader must still be found.)
+ */
+export function passTime(raft: Raft, nowMs: number): void {
+  if (nowMs <= raft.nowMs) return
+  const gapMs = nowMs - raft.nowMs
+  const lateMs = nowMs - deadlineMs(raft)
+  raft.nowMs = nowMs
+  if (lateMs > LATE_MS) noteLateness(raft.pace, lateMs, nowMs)
+  if (raft.role !== 'leader' && gapMs > checkMs(raft)) raft.waitingSinceMs += gapMs - checkMs(raft)
+  if (nowMs >= raft.patienceDueMs) renewPatience(raft)
+  if (lateMs < raft.config.heartbeatMs / 2) return
+  raft.listenUntilMs = nowMs + raft.config.heartbeatMs / 2
+}
+
+/** Takes what was measured into account. */
+export function renewPatience(raft: Raft): void {
+  const { config, pace, nowMs } = raft
+  raft.patienceDueMs = nowMs + config.heartbeatMs
+  const ownMs = patienceOf(pace, config, membershipIn(raft.log).voters, config.id, nowMs)
+  raft.patienceMs = raft.role === 'leader' ? ownMs : Math.max(ownMs, askedPatience(pace, nowMs))
 }
 
 /** Leaves whatever role it has. A newer term comes with a fresh vote. */
@@ -109,11 +172,28 @@ export function becomeFollower(raft: Raft, term: number, leader: NodeId | undefi
   raft.transfer = undefined
 }
 
-/** A message of the leader of this term has come: the election timer starts again. */
-export function heardLeader(raft: Raft): void {
-  raft.leaderHeardMs = raft.nowMs
-  raft.electionDeadlineMs = raft.nowMs + raft.electionTimeoutMs
+/**
+ * A message of the leader of this term has come: the election timer starts again, and the leader gets what it asks for, though
+ * never more than the most that it could have measured, nor less than the configured timeout.
+ */
+export function heardLeader(raft: Raft, askedMs: number): void {
+  const { config, nowMs } = raft
+  const promiseMs = grantable(config, askedMs)
+  raft.waitingSinceMs = nowMs
+  raft.loyalUntilMs = Math.max(raft.loyalUntilMs, nowMs + promiseMs)
+  noteAsked(raft.pace, promiseMs, nowMs)
+  if (promiseMs !== raft.patienceMs) renewPatience(raft)
+  const longerMs = promiseMs > config.electionTimeoutMinMs ? promiseMs : 0
+  // A shorter promise takes the place of a longer one only when that has no more to say.
+  if (longerMs > raft.promiseMs || raft.loyalUntilMs <= nowMs + promiseMs) raft.promiseMs = longerMs
 }
+
+/** The longest promise that is given, and believed. */
+export const longestPromiseMs = ({ electionTimeoutMinMs }: RaftConfig): number => electionTimeoutMinMs * STRETCH_MAX
+
+/** What of a promise that a leader asks for is given. */
+export const grantable = (config: RaftConfig, askedMs: number): number =>
+  Math.min(Math.max(askedMs, config.electionTimeoutMinMs), longestPromiseMs(config))
 
 /** Whether this node can be elected: the newest membership it knows makes it a voter. */
 export const isVoter = (raft: Raft): boolean => membershipIn(raft.log).voters.includes(raft.config.id)

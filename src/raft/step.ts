@@ -1,9 +1,9 @@
 // The door for messages: is it for us, is it whole, what does its term mean (§5.1), who handles it. A newer term always
-// ends the present one, except that a vote against a living leader and a pre-vote change nothing; an older term is
-// answered only where the sender would otherwise never learn that its time is over.
+// ends the present one, except that a vote against a living leader, a pre-vote, and a late answer to one change nothing; an
+// older term is answered only where the sender would otherwise never learn that its time is over.
 import { unreachable } from '../lib/assert.ts'
 import { decodeMembership } from './codec.ts'
-import { isSticky, onPreVote, onPreVoteReply, onVote, onVoteReply } from './election.ts'
+import { isLoyal, onPreVote, onPreVoteReply, onVote, onVoteReply } from './election.ts'
 import { onAppend, onHeartbeat, onSnapshot, onTimeoutNow } from './following.ts'
 import { appendOwn } from './leading.ts'
 import { uncommittedBytes } from './log.ts'
@@ -26,7 +26,9 @@ export function stepMessage(raft: Raft, message: Message): void {
 /** A message of a newer term. False: it is to be ignored. */
 function enterTerm(raft: Raft, message: Message): boolean {
   if (message.type === 'pre-vote') return true
-  if (message.type === 'vote' && !message.force && isSticky(raft)) return false
+  // Who asked learns that it lags behind. To one that has found a leader meanwhile it says nothing.
+  if (message.type === 'pre-vote-reply' && raft.role !== 'pre-candidate') return false
+  if (message.type === 'vote' && !message.force && isLoyal(raft)) return false
   becomeFollower(raft, message.term, undefined)
   return true
 }
@@ -35,7 +37,7 @@ function enterTerm(raft: Raft, message: Message): boolean {
 function answerPast(raft: Raft, message: Message): void {
   if (message.type === 'vote') return send(raft, message.from, { type: 'vote-reply', granted: false })
   if (message.type === 'append' || message.type === 'heartbeat' || message.type === 'snapshot') {
-    send(raft, message.from, { type: 'heartbeat-reply', sentMs: message.sentMs })
+    send(raft, message.from, { type: 'heartbeat-reply', sentMs: message.sentMs, promiseMs: 0 })
   }
 }
 
@@ -82,6 +84,7 @@ const isCount = (value: number): boolean => Number.isSafeInteger(value) && value
 /** What the types cannot say: whole numbers, consecutive entries whose terms rise up to the sender's. */
 function isWellFormed(message: Message): boolean {
   if (!isCount(message.term) || ('sentMs' in message && !Number.isFinite(message.sentMs))) return false
+  if ('promiseMs' in message && !(message.promiseMs >= 0 && message.promiseMs < Infinity)) return false
   switch (message.type) {
     case 'append':
       return isCount(message.prevIndex) && isCount(message.commit) && areConsecutive(message.entries, message)

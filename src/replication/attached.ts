@@ -131,6 +131,14 @@ export function lagSeconds(replica: AttachedReplica, nowMs: number): number {
   return Math.max(0, Math.floor((nowMs - replica.ackMs) / 1000))
 }
 
+/** How a replica lags behind `offset`, for the log of a shutdown. */
+export function lagLine(replica: AttachedReplica, offset: number, nowMs: number): string {
+  return (
+    `Lagging replica ${replicaName(replica)} reported offset ${offset - replica.ackOffset} behind master, ` +
+    `lag=${lagSeconds(replica, nowMs)}, state=${replica.state}.`
+  )
+}
+
 /** How many replicas count for `min-replicas-to-write`: online and acknowledging within `maxLagSeconds`. */
 export function countGoodReplicas(replicas: Iterable<AttachedReplica>, maxLagSeconds: number, nowMs: number): number {
   let good = 0

@@ -17,6 +17,7 @@
 // that founded with it. All speak through the same servers; an operator who wants certainty sets `expect` to their number.
 //
 // Rejected: a coordinator (the lowest ID decides). It may be the one that is just crashing, and the others would wait.
+import { FOUNDERS_MAX } from '../lib/limits.ts'
 import { asId, asList } from './fields.ts'
 
 /** A Raft group as it was founded. Later members are in Raft's membership, not here. */
@@ -33,8 +34,6 @@ export const VIEW_HOLD_MS = 2_000
 export const VIEW_FRESH_MS = 500
 /** How long no full view is announced between two different ones. */
 const VIEW_GAP_MS = 1_000
-/** Most founders of a group. */
-export const FOUNDERS_MAX = 63
 
 /** The group with these founders. The order of `peers` and duplicates do not matter. */
 export function groupOf(peers: Iterable<string>): FormedGroup {

@@ -2,9 +2,10 @@
 // comma-separated fields of Redis Sentinel, unchanged, and ours, a JSON object with the peer ID, the gossip address and
 // the group. Both are read from a channel that any client of the server can publish to, so a hello is a hint only: it
 // says whom to try, and the transport then proves who it is.
+import { FOUNDERS_MAX } from '../lib/limits.ts'
 import { type Address, isHost, isPort } from './address.ts'
 import { asAddress, asId, asInt, asList, asName, parseObject } from './fields.ts'
-import { FOUNDERS_MAX, type FormedGroup, toGroup } from './formation.ts'
+import { type FormedGroup, toGroup } from './formation.ts'
 
 /** Channel of Redis Sentinel. */
 export const REDIS_HELLO_CHANNEL = '__sentinel__:hello'

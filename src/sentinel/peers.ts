@@ -1,5 +1,6 @@
 // The other sentinels: who they are, whether they live, how the first of them become a group, and how later ones join it.
 // Membership itself is Raft's; here are only the talks that lead to it.
+import { PEERS_MAX } from '../lib/limits.ts'
 import type { MemberChange, PeerAddress } from './effects.ts'
 import { decideGroup, type FormedGroup, foundersNeeded, hear, viewOf } from './formation.ts'
 import { publishEverywhere } from './group.ts'
@@ -7,8 +8,6 @@ import type { Hello } from './hello.ts'
 import { createSequence } from './sequence.ts'
 import { type CoreState, emit, helloOf, isAddressed, isMember, type Peer, say } from './state.ts'
 
-/** Most sentinels that are remembered. */
-const PEERS_MAX = 127
 /** A sentinel is down when it was not heard for this long: it reports every half second. */
 const PEER_DOWN_MS = 2_000
 /** One that is no member is forgotten after so long: what is re-created without its volume is another each time. */

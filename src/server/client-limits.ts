@@ -1,10 +1,17 @@
 // The options that clients of the server are subject to, as the facade asks for them.
 
 import type { ServerOptions } from '../config/server-options.ts'
-import type { ClientLimits } from '../facade/limits.ts'
+import { type ClientLimits, type OutputLimit, outputKind } from '../facade/limits.ts'
+import type { Session } from '../facade/session.ts'
 
-/** The limits that the options say, read at each use, so that CONFIG SET takes effect. */
-export function clientLimits(options: Readonly<ServerOptions>): ClientLimits {
+/**
+ * The limits that the options say, read at each use, so that CONFIG SET takes effect. What may wait for a replica, replication
+ * knows.
+ */
+export function clientLimits(
+  options: Readonly<ServerOptions>,
+  ofReplica: (session: Session) => OutputLimit,
+): ClientLimits {
   return {
     get clientsMax() {
       return options.maxclients
@@ -24,6 +31,7 @@ export function clientLimits(options: Readonly<ServerOptions>): ClientLimits {
     get queryBytesMax() {
       return options['client-query-buffer-limit']
     },
-    output: (kind) => options['client-output-buffer-limit'][kind],
+    output: (session) =>
+      session.isReplica ? ofReplica(session) : options['client-output-buffer-limit'][outputKind(session)],
   }
 }

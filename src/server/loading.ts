@@ -19,6 +19,8 @@ export interface LoadOptions {
   readonly stringBytesMax: number
   /** A primary leaves out what has expired by this time (Unix ms); undefined: a replica takes everything. */
   readonly dropExpiredAtMs: number | undefined
+  /** A key was left out for that. */
+  readonly onExpired?: (db: number, key: Buffer) => void
   /** A key that is there already is an error, not replaced. */
   readonly refuseDuplicates?: boolean
 }
@@ -31,6 +33,7 @@ export function createLoader(keyspace: Keyspace, options: LoadOptions): Loader {
   const onEntry = (entry: RdbEntry): void => {
     if (options.dropExpiredAtMs !== undefined && entry.expireMs >= 0 && entry.expireMs < options.dropExpiredAtMs) {
       expired++
+      options.onExpired?.(entry.db, Buffer.from(entry.key.subarray(entry.keyStart, entry.keyEnd)))
       return
     }
     const { key, keyStart, keyEnd, value, valueStart, valueEnd } = entry

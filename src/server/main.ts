@@ -32,6 +32,7 @@ import { rewriteConfigFile } from './config-file.ts'
 import { createHousekeeping } from './expiry.ts'
 import { handOver } from './hand-over.ts'
 import { createInfo, type ServerInfo } from './info.ts'
+import { createOwnExpiries } from './own-expiries.ts'
 import type { ServerParts, ServerReplication } from './parts.ts'
 import { createPersistence } from './persistence.ts'
 import { createReplication } from './replication.ts'
@@ -58,6 +59,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
   const [k0, k1, ...seed] = randomWords(8)
   const runId = randomHex(40)
   const keyspace = new Keyspace(options.databases, { k0, k1 }, { expired() {}, modified() {}, flushing() {} })
+  const ownExpiries = createOwnExpiries(keyspace)
   const commands = allCommands()
   const pubsub = createPubSub()
   const transactions = createTransactions(() => engine)
@@ -134,6 +136,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     },
     onModified: transactions.modified,
     onFlushing: transactions.flushing,
+    onReplicaWrite: (command, args, db) => ownExpiries.note(command, args, db),
     onMonitor: (session: Session, args: Args) => {
       const argv = Array.from({ length: args.count }, (_, i) => args.bytes(i))
       const line = Buffer.from(`+${monitorLine(host.wallMicros(), session.db, session.outlet.peer, argv)}\r\n`)
@@ -144,7 +147,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
   const clients: ClientRegistry = new ClientRegistry({
     requests: engine,
     pause: engine.gate,
-    limits: clientLimits(options),
+    limits: clientLimits(options, (session) => replication.outputLimit(session)),
     requestsAhead: AHEAD_MAX,
     nowMs: wallMs,
     timers: eventLoop,
@@ -173,11 +176,15 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     nowMs: wallMs,
   }
   const snapshots = createSnapshots(keyspace)
-  const persistence = createPersistence(parts, snapshots, () => replication.snapshotFields())
+  const persistence = createPersistence(parts, snapshots, {
+    fields: () => replication.snapshotFields(),
+    resume: (loaded) => replication.resume(loaded),
+    expired: (db, key) => replication.expiredAtLoad(db, key),
+  })
   const replication = createReplication(parts, snapshots)
   const roles = decideRole(parts, replication)
-  const info = createInfo(parts, persistence, replication)
-  const housekeeping = createHousekeeping(keyspace, engine, wallMs)
+  const info = createInfo(parts, persistence, replication, () => shutdown.remainingMs())
+  const housekeeping = createHousekeeping(keyspace, engine, ownExpiries, wallMs)
 
   let rounds = 0
   let timer: NodeJS.Timeout | undefined
@@ -221,9 +228,9 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
   try {
     http = await openMetrics(parts, info)
     // Connections are answered meanwhile, most commands with LOADING: a server that refuses them is taken for dead.
-    const loaded = await persistence.load()
+    await persistence.load()
     if (!ended) {
-      replication.start(loaded)
+      replication.start()
       roles.start()
       timer = setInterval(tick, 100)
       log.notice(`Ready to accept connections on port ${parts.port}`)

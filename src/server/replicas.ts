@@ -5,6 +5,7 @@
 // was told, once and in order; whoever cannot take them in time is cut off and comes back by itself.
 import type { Context } from '../commands/context.ts'
 import { failWith } from '../errors.ts'
+import type { OutputLimit } from '../facade/limits.ts'
 import type { Session } from '../facade/session.ts'
 import { monotonicMs } from '../io/clock.ts'
 import { randomHex } from '../io/entropy.ts'
@@ -42,6 +43,8 @@ export interface Replicas {
   list(): AttachedReplica[]
   replconf(ctx: Context): void
   psync(ctx: Context): void
+  /** See ReplicationHost. */
+  strayCommand(session: Session, command: string | undefined): void
   /** Sends the next bytes of the stream. */
   send(bytes: Buffer): void
   tick(): void
@@ -52,6 +55,10 @@ export interface Replicas {
   aloneSinceMs(): number
   /** Bytes queued for those that are being synced. */
   heldBytes(): number
+  /** Bytes that replicas have not taken yet, of what is queued and of what is on its way. */
+  bufferBytes(): { readonly queued: number; readonly sent: number }
+  /** What may wait for a replica that gets the stream. */
+  outputLimit(session: Session): OutputLimit
   /** Syncs since the start, and bytes of the stream and of snapshots sent. */
   readonly stats: { full: number; partial: number; refused: number; sentBytes: number }
 }
@@ -118,12 +125,20 @@ export function createReplicas(parts: ReplicasParts): Replicas {
     const replica = replicaOf(session)
     const words = Array.from({ length: args.count - 1 }, (_, i) => args.latin1(i + 1))
     const outcome = applyReplconf(replica.info, words, monotonicMs())
-    if (outcome.kind === 'ok') ctx.reply.ok()
+    if (session.isReplica && (outcome.kind === 'ok' || outcome.kind === 'error')) {
+      strayCommand(session, `replconf ${words[0] ?? ''}`)
+    } else if (outcome.kind === 'ok') ctx.reply.ok()
     else if (outcome.kind === 'error') failWith(outcome.text)
     else if (outcome.kind === 'ack') {
       if (outcome.wentOnline) goOnline(replica)
       parts.acknowledged()
     }
+  }
+
+  const strayCommand = (session: Session, command = 'unknown'): void => {
+    const name = replicaName(replicaOf(session).info)
+    log.warning(`Replica ${name} sent the command '${printable(command)}' on its replication link, which is closed`)
+    session.outlet.close()
   }
 
   const psync = (ctx: Context): void => {
@@ -133,6 +148,7 @@ export function createReplicas(parts: ReplicasParts): Replicas {
     const replica = replicaOf(session)
     log.notice(`Replica ${replicaName(replica.info)} asks for synchronization`)
     parts.flush()
+    history.isTold = true
     if (args.is(0, 'sync')) replica.info.withoutAck = true
     else if (answeredPartially(ctx, replica)) return
     session.isReplica = true
@@ -308,8 +324,14 @@ export function createReplicas(parts: ReplicasParts): Replicas {
   const enqueue = (replica: Replica, bytes: Buffer): void => {
     replica.queue.push(bytes)
     replica.queuedBytes += bytes.length
-    const { hardBytes } = options['client-output-buffer-limit'].replica
+    const { hardBytes } = limit()
     if (hardBytes !== 0 && replica.queuedBytes > hardBytes) overLimit(replica)
+  }
+
+  /** The configured limit, but never less than the backlog: a replica that was given that much would be cut off for it at once. */
+  const limit = (): OutputLimit => {
+    const { hardBytes, softBytes, softSeconds } = options['client-output-buffer-limit'].replica
+    return { hardBytes: hardBytes && Math.max(hardBytes, options['repl-backlog-size']), softBytes, softSeconds }
   }
 
   const overLimit = (replica: Replica): void => {
@@ -364,6 +386,7 @@ export function createReplicas(parts: ReplicasParts): Replicas {
     list: () => attached().map(({ info }) => info),
     replconf,
     psync,
+    strayCommand,
     send,
     tick,
     sessionClosed,
@@ -372,8 +395,21 @@ export function createReplicas(parts: ReplicasParts): Replicas {
     },
     aloneSinceMs: () => aloneSinceMs,
     heldBytes: () => attached().reduce((sum, { queuedBytes }) => sum + queuedBytes, 0),
+    bufferBytes() {
+      let [queued, sent] = [0, 0]
+      for (const replica of attached()) {
+        queued += replica.queuedBytes
+        sent += replica.session.outlet.outputBytes
+      }
+      return { queued, sent }
+    },
+    // A snapshot on its way is no output that piles up: its walk waits for the replica. What is written meanwhile is queued here.
+    outputLimit: (session) => (replicas.get(session)?.info.state === 'send_bulk' ? UNLIMITED : limit()),
     stats,
   }
 }
 
+const UNLIMITED: OutputLimit = { hardBytes: 0, softBytes: 0, softSeconds: 0 }
 const NEWLINE = Buffer.from('\n')
+/** What came from a peer, fit for a log line. */
+const printable = (text: string): string => text.slice(0, 128).replace(/[^ -~]/g, '?')

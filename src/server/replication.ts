@@ -7,8 +7,15 @@ import { monotonicMs } from '../io/clock.ts'
 import { randomHex } from '../io/entropy.ts'
 import type { ReplyWriter } from '../protocol/writer.ts'
 import { encodeRequest } from '../protocol/writer.ts'
-import { countAcknowledged, countGoodReplicas } from '../replication/attached.ts'
-import { adoptHistory, createHistory, ensureBacklog, promoteHistory, renameHistory } from '../replication/history.ts'
+import { countAcknowledged, countGoodReplicas, lagLine } from '../replication/attached.ts'
+import {
+  adoptHistory,
+  createHistory,
+  ensureBacklog,
+  promoteHistory,
+  renameHistory,
+  takeBackHistory,
+} from '../replication/history.ts'
 import { ANY_DATABASE, createReplicationStream } from '../replication/stream.ts'
 import type { ServerParts, ServerReplication } from './parts.ts'
 import { type AtFirst, linkToPrimary, type PrimaryLink, streamDbOf } from './replica-link.ts'
@@ -31,6 +38,9 @@ export function createReplication(parts: ServerParts, snapshots: Snapshots): Ser
   let link: PrimaryLink | undefined
   let flushing = false
   let pingMs = monotonicMs()
+  let primarySinceMs = monotonicMs()
+  /** Where our data stand in the history that was followed last, or loaded. */
+  let atFirst: AtFirst = { consistent: false, db: 0 }
   let formerInputBytes = 0 // from primaries that we do not follow any more
   const waiting = new Map<Session, { replicas: number; offset: number }>()
 
@@ -68,6 +78,7 @@ export function createReplication(parts: ServerParts, snapshots: Snapshots): Ser
 
   const updateGate = (): void => {
     engine.gate.readonlyReplica = isReplica() && options['replica-read-only']
+    engine.gate.writableReplica = isReplica() && !options['replica-read-only']
     engine.gate.stale = !linkUp() && !options['replica-serve-stale-data']
   }
 
@@ -102,19 +113,20 @@ export function createReplication(parts: ServerParts, snapshots: Snapshots): Ser
   const snapshotFields = (): [string, string][] => {
     if (history.backlog === undefined || link?.isConsistent() === false) return []
     return [
-      ['repl-stream-db', String(link?.db() ?? 0)],
+      ['repl-stream-db', String(link === undefined ? stream.db() : link.db())],
       ['repl-id', history.id],
       ['repl-offset', String(history.offset)],
     ]
   }
 
-  /** Takes up the history where the loaded snapshot stands. */
-  const resume = (loaded: ReadonlyMap<string, string>): AtFirst => {
+  /** Takes up the history where the loaded snapshot stands: as a primary, it is continued under another ID. */
+  const resume = (loaded: ReadonlyMap<string, string>): void => {
     const id = loaded.get('repl-id') ?? ''
     const offset = Number(loaded.get('repl-offset'))
-    if (!/^[0-9a-f]{40}$/.test(id) || !Number.isSafeInteger(offset) || offset < 0) return { consistent: false, db: 0 }
+    if (!/^[0-9a-f]{40}$/.test(id) || !Number.isSafeInteger(offset) || offset < 0) return
     adoptHistory(history, id, offset, options['repl-backlog-size'])
-    return { consistent: true, db: streamDbOf(loaded, keyspace.databases.length) }
+    atFirst = { consistent: true, db: streamDbOf(loaded, keyspace.databases.length) }
+    if (link === undefined) log.notice(promoteHistory(history, randomHex(40)))
   }
 
   const replicaOf = (host: string, port: number): string => {
@@ -125,11 +137,12 @@ export function createReplication(parts: ServerParts, snapshots: Snapshots): Ser
       )
       return 'OK Already connected to specified master'
     }
-    let atFirst: AtFirst = { consistent: true, db: 0 } // whoever is promoted names the database first
     if (link === undefined) {
       flush()
       // Bytes are counted from here on; if there was no backlog, nobody else knows our ID, and all will be copied.
       ensureBacklog(history, options['repl-backlog-size'])
+      // Whoever is promoted names the database first; the history that we take back goes on with the one it had.
+      atFirst = { consistent: true, db: takeBackHistory(history) ? atFirst.db : 0 }
       log.notice(
         'Before turning into a replica, using my own master parameters to synthesize a cached master: ' +
           'I may be able to synchronize with the new master with just a partial transfer.',
@@ -149,7 +162,9 @@ export function createReplication(parts: ServerParts, snapshots: Snapshots): Ser
     if (link === undefined) return 'OK'
     const was = link
     leave(was)
+    atFirst = { consistent: was.isConsistent(), db: was.db() }
     link = undefined
+    primarySinceMs = monotonicMs()
     flush()
     if (was.isConsistent()) log.notice(promoteHistory(history, randomHex(40)))
     else renameHistory(history, randomHex(40))
@@ -201,7 +216,7 @@ export function createReplication(parts: ServerParts, snapshots: Snapshots): Ser
   const dropIdleBacklog = (): void => {
     const ttl = options['repl-backlog-ttl']
     if (isReplica() || ttl === 0 || history.backlog === undefined || replicas.list().length > 0) return
-    if (monotonicMs() - replicas.aloneSinceMs() < ttl * 1000) return
+    if (monotonicMs() - Math.max(replicas.aloneSinceMs(), primarySinceMs) < ttl * 1000) return
     flush()
     renameHistory(history, randomHex(40))
     history.backlog = undefined
@@ -210,7 +225,6 @@ export function createReplication(parts: ServerParts, snapshots: Snapshots): Ser
 
   const tick = (): void => {
     const nowMs = monotonicMs()
-    if (history.backlog !== undefined) history.backlog.resize(options['repl-backlog-size'])
     if (!isReplica() && nowMs - pingMs >= options['repl-ping-replica-period'] * 1000) {
       pingMs = nowMs
       if (replicas.list().length > 0) control(PING)
@@ -220,6 +234,11 @@ export function createReplication(parts: ServerParts, snapshots: Snapshots): Ser
     dropIdleBacklog()
     updateGate()
   }
+
+  for (const name of ['replica-read-only', 'replica-serve-stale-data'] as const) {
+    parts.config.onChange(name, updateGate)
+  }
+  parts.config.onChange('repl-backlog-size', (bytes) => history.backlog?.resize(bytes))
 
   return {
     get active() {
@@ -236,7 +255,14 @@ export function createReplication(parts: ServerParts, snapshots: Snapshots): Ser
       const primary = options.replicaof
       if (primary !== undefined) follow(primary.host, primary.port)
     },
-    start: (loaded) => link?.begin(resume(loaded)),
+    resume,
+    expiredAtLoad(db, key) {
+      if (link !== undefined || !stream.active()) return
+      const request = encodeRequest(['DEL', key])
+      stream.write(db, request, 0, request.length)
+      flushSoon()
+    },
+    start: () => link?.begin(atFirst),
     snapshotFields,
     tick,
     sessionClosed(session) {
@@ -262,19 +288,23 @@ export function createReplication(parts: ServerParts, snapshots: Snapshots): Ser
       else if (ctx.args.count > 1 && ctx.args.is(1, 'getack')) link?.acknowledge()
     },
     psync: (ctx) => replicas.psync(ctx),
+    strayCommand: (session, command) => replicas.strayCommand(session, command),
     wait,
     isReplica,
     linkUp,
     goodReplicas: () => countGoodReplicas(replicas.list(), options['min-replicas-max-lag'], monotonicMs()),
     progress() {
-      const online = replicas.list().filter(({ state }) => state === 'online')
-      return { inSync: acknowledgedBy(history.offset), all: online.length }
+      const all = replicas.list().filter(({ rdbOnly }) => !rdbOnly)
+      const behind = all.filter(({ state, ackOffset }) => state !== 'online' || ackOffset < history.offset)
+      return { all: all.length, behind: behind.map((replica) => lagLine(replica, history.offset, monotonicMs())) }
     },
+    outputLimit: (session) => replicas.outputLimit(session),
     requestAcknowledgements() {
       if (!isReplica() && replicas.list().length > 0) control(GETACK)
     },
     get counters() {
       const { stats } = replicas
+      const { queued, sent } = replicas.bufferBytes()
       return {
         fullSyncs: stats.full,
         partialSyncs: stats.partial,
@@ -282,7 +312,8 @@ export function createReplication(parts: ServerParts, snapshots: Snapshots): Ser
         inputBytes: formerInputBytes + (link?.readBytes() ?? 0),
         outputBytes: stats.sentBytes,
         backlogBytes: history.backlog?.sizeBytes() ?? 0,
-        replicaBufferBytes: replicas.heldBytes(),
+        replicaBufferBytes: queued + sent,
+        replicaOutputBytes: sent,
       }
     },
     facts: () => replicationFacts(options, history, link, replicas.list()),

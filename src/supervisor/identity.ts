@@ -1,6 +1,7 @@
 // Who this sentinel is and whom it knows, as kept in the `identity` record of the state file: so that a restarted sentinel
 // is the same one for everybody, belongs to the same group, and finds the others while every server is down.
 import type { StateStore } from '../io/state/store.ts'
+import { PEERS_MAX } from '../lib/limits.ts'
 import type { PeerAddress } from '../sentinel/effects.ts'
 import { asAddress, asId, asList, asObject, parseObject } from '../sentinel/fields.ts'
 import { type FormedGroup, toGroup } from '../sentinel/formation.ts'
@@ -12,8 +13,6 @@ export interface Identity {
   readonly group: FormedGroup | undefined
   readonly peers: readonly PeerAddress[]
 }
-
-const PEERS_MAX = 128
 
 export const encodeIdentity = (identity: Identity): Uint8Array => Buffer.from(JSON.stringify({ v: 1, ...identity }))
 

@@ -228,6 +228,7 @@ async function gossip(
     {
       onMessage: (from, bytes) => sentinel.receive(from, bytes),
       onPeer: (peer, connected) => sentinel.peerLink(peer, connected),
+      onWarning: (text) => running.log.warning(text),
     },
   )
   running.transport = transport

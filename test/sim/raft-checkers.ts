@@ -1,6 +1,7 @@
 // What Raft promises (figure 3 of the paper), watched from outside while it runs: election safety, log matching, leader
 // completeness, state machine safety, votes that are kept, and a lease that only one node holds at any moment.
 import type { Entry, Message, Ready, Snapshot } from '../../src/raft/messages.ts'
+import type { RaftStatus } from '../../src/raft/node.ts'
 import { check } from './outcome.ts'
 import type { Process } from './process.ts'
 
@@ -28,7 +29,8 @@ export interface RaftCheckers {
   onSend(message: Message): void
   onRestore(process: Process, snapshot: Snapshot | undefined): void
   onApply(process: Process, ready: Ready): void
-  afterEvent(process: Process, all: Iterable<Process>): void
+  /** Gives the status that it looked at. */
+  afterEvent(process: Process, all: Iterable<Process>): RaftStatus
   /** Digest of a process's state machine, as its snapshots carry it. */
   digestOf(process: Process): number
   appliedIndexOf(process: Process): number
@@ -167,14 +169,16 @@ export function createRaftCheckers(ownMachine = true): RaftCheckers {
       const status = process.raft!.status()
       check(status.anomalies === 0, () => `${process.id} has seen a message that no correct peer sends`)
       check(status.term >= (terms.get(process.id) ?? 0), () => `${process.id} is back in term ${status.term}`)
-      if (status.role !== 'leader') return
+      if (status.role !== 'leader') return status
       checkLeader(process, status.term, status.lastIndex)
-      if (!process.raft!.isLeader(process.clockMs())) return
+      if (process.clockMs() >= status.favourUntilMs) return status
       tally.leasesSeen++
+      // A lease begins and ends in one process only; it overlaps another's when either begins, or another's clock shows so.
       for (const other of all) {
-        const both = other !== process && other.raft?.isLeader(other.clockMs())
-        check(!both, () => `${process.id} and ${other.id} hold a lease at the same time`)
+        const both = other !== process && other.raft?.hasFavour(other.clockMs())
+        check(!both, () => `${process.id} and ${other.id} both believe that a majority votes for nobody else`)
       }
+      return status
     },
     digestOf: (process) => machines.get(process.id)!.digest,
     appliedIndexOf: (process) => machines.get(process.id)?.index ?? 0,

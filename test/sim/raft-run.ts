@@ -57,12 +57,12 @@ export function runRaft(seed: number, print?: (line: string) => void): RaftTally
     restore: (process, { snapshot }) => checkers.onRestore(process, snapshot),
     afterEvent(process) {
       const before = checkers.tally.leaders
-      checkers.afterEvent(process, processes.values())
+      const { role, commitIndex } = checkers.afterEvent(process, processes.values())
       if (world.nowMs() >= FAULTS_MS) return
       if (checkers.tally.leaders > before) {
-        freshCommit = process.raft!.status().commitIndex
+        freshCommit = commitIndex
         if (world.chance(ambush)) strikeSoon(process)
-      } else if (process.raft!.status().role === 'leader' && process.raft!.status().commitIndex > freshCommit) {
+      } else if (role === 'leader' && commitIndex > freshCommit) {
         // What the newest leader commits first is what it inherited: the moment of figure 8 of the paper.
         freshCommit = Infinity
         if (world.chance(ambush)) {

@@ -77,6 +77,7 @@ export function createTestServer(given: Readonly<Partial<Record<keyof ServerOpti
     role: (reply) => reply.array(0),
     replconf: (ctx) => ctx.reply.ok(),
     psync: () => {},
+    strayCommand: (session) => session.outlet.close(),
     wait: (ctx) => ctx.reply.int(0),
     isReplica: () => false,
     linkUp: () => true,
@@ -124,6 +125,7 @@ export function createTestServer(given: Readonly<Partial<Record<keyof ServerOpti
       },
       reload: (how) => call('reload', JSON.stringify(how)),
       lastSaveSeconds: () => START_MS / 1000,
+      flushed: () => call('flushed'),
     },
     wallMicros: () => BigInt(server.nowMs) * 1000n,
     info: (sections) => `info ${sections.join(' ')}`,
@@ -171,6 +173,7 @@ export function createTestServer(given: Readonly<Partial<Record<keyof ServerOpti
     onModified: transactions.modified,
     onFlushing: transactions.flushing,
     onMonitor: () => {},
+    onReplicaWrite: () => {},
     clockMicros: () => 0,
   })
 

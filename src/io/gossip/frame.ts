@@ -7,13 +7,11 @@
 // `from` and `to` are only filled in on the shared topic: on an inbox topic the authenticated link says who speaks.
 // `message` numbers the sender's payloads, so that pieces of one find together. Decoding never throws.
 
+import { ID_LENGTH_MAX, PIECE_BYTES_MAX, PIECES_MAX } from '../../lib/limits.ts'
+
 export const NONCE_BYTES = 16
-/** Longest piece: well under gossipsub's limits, and short enough not to hold up heartbeats for long. */
-export const PIECE_BYTES_MAX = 256 << 10
-export const PIECES_MAX = 64
 
 const VERSION = 1
-const NAME_BYTES_MAX = 128
 
 export interface Frame {
   /** Identity of the sender's process, as 16 hexadecimal digits. */
@@ -63,7 +61,7 @@ export function decodeFrame(bytes: Uint8Array): Frame | undefined {
   const names: string[] = []
   for (let i = 0; i < 2; i++) {
     const length = view[at++]
-    if (length === undefined || length > NAME_BYTES_MAX || at + length > view.length) return undefined
+    if (length === undefined || length > ID_LENGTH_MAX || at + length > view.length) return undefined
     names.push(view.toString('latin1', at, at + length))
     at += length
   }

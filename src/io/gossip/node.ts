@@ -15,6 +15,7 @@ import { preSharedKey } from '@libp2p/pnet'
 import { tcp } from '@libp2p/tcp'
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
+import { CONNECTIONS_MAX, TOPICS_MAX } from '../../lib/limits.ts'
 
 export type { Connection, Multiaddr, PeerId }
 export { multiaddr, peerIdFromString }
@@ -63,7 +64,7 @@ export async function startNode(options: NodeOptions): Promise<GossipNode> {
       denyOutboundEncryptedConnection: stranger,
     },
     connectionManager: {
-      maxConnections: 128,
+      maxConnections: CONNECTIONS_MAX,
       dialTimeout: 1_000,
       inboundUpgradeTimeout: 2_000,
       // Gossipsub opens its streams one after the other, so a peer that froze in the middle would hold up the others.
@@ -98,7 +99,7 @@ export async function startNode(options: NodeOptions): Promise<GossipNode> {
         maxInboundDataLength: options.rpcBytesMax,
         maxOutboundBufferSize: options.outboundBytesMax, // unbounded by default
         decodeRpcLimits: {
-          maxSubscriptions: 128,
+          maxSubscriptions: TOPICS_MAX,
           maxMessages: 256,
           maxIhaveMessageIDs: 5_000,
           maxIwantMessageIDs: 5_000,

@@ -1,7 +1,7 @@
 // Puts payloads together that came in pieces. Invariants: a payload is delivered whole or not at all; what one peer can make
 // us hold is bounded by PARTIALS_MAX unfinished payloads of at most PIECES_MAX pieces, and unfinished ones are
 // forgotten, the oldest first when there are too many and all after EXPIRY_MS.
-import { PIECES_MAX } from './frame.ts'
+import { PIECES_MAX } from '../../lib/limits.ts'
 
 const PARTIALS_MAX = 2
 const EXPIRY_MS = 30_000

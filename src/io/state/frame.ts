@@ -22,7 +22,7 @@ const U48_MAX = 2 ** 48 - 1
 const SECTOR_BYTES = 512
 const ZEROS_MIN = 16 // fewer may well be data
 
-const ITEM = { identity: 1, snapshot: 2, entry: 3, hardState: 4 } as const
+const ITEM = { identity: 1, snapshot: 2, entry: 3, hardState: 4, promise: 5 } as const
 const ENTRY_KINDS: readonly StoredEntryKind[] = ['normal', 'noop', 'config']
 
 export function encodeFileHeader(): Buffer {
@@ -45,7 +45,11 @@ export function encodeFrame(change: StateChange, sequence: number): Buffer {
   if (change.identity !== undefined) items.push(item(ITEM.identity, change.identity))
   if (change.snapshot !== undefined) items.push(item(ITEM.snapshot, ...encodeSnapshot(change.snapshot)))
   for (const entry of change.entries ?? []) items.push(item(ITEM.entry, ...encodeEntry(entry)))
-  if (change.hardState !== undefined) items.push(item(ITEM.hardState, ...encodeHardState(change.hardState)))
+  if (change.hardState !== undefined) {
+    items.push(item(ITEM.hardState, ...encodeHardState(change.hardState)))
+    // Seldom there; a hard state alone says that nothing was promised beyond the configured timeout.
+    if (change.hardState.promiseMs > 0) items.push(item(ITEM.promise, u48(Math.ceil(change.hardState.promiseMs))))
+  }
   const payloadBytes = items.reduce((sum, part) => sum + part.length, 0)
   if (payloadBytes > FRAME_PAYLOAD_BYTES_MAX)
     throw new RangeError(`a state change of ${payloadBytes} bytes is too large`)
@@ -220,6 +224,8 @@ function decodePayload(payload: Buffer): StateChange | undefined {
       else if (kind === ITEM.snapshot) change.snapshot = decodeSnapshot(body)
       else if (kind === ITEM.entry) entries.push(decodeEntry(body))
       else if (kind === ITEM.hardState) change.hardState = decodeHardState(body)
+      else if (kind === ITEM.promise && change.hardState !== undefined)
+        change.hardState = { ...change.hardState, promiseMs: body.u48() }
       else return undefined
       if (!body.done) return undefined
       at = end
@@ -237,7 +243,7 @@ function decodeHardState(body: Reader): StoredHardState {
   const commit = body.u48()
   const voted = body.u8() === 1
   const vote = body.text()
-  return { term, commit, vote: voted ? vote : undefined }
+  return { term, commit, vote: voted ? vote : undefined, promiseMs: 0 }
 }
 
 function decodeEntry(body: Reader): StoredEntry {

@@ -19,6 +19,7 @@ export interface StoredHardState {
   readonly term: number
   readonly vote: string | undefined
   readonly commit: number
+  readonly promiseMs: number
 }
 
 export interface StoredSnapshot {

@@ -18,6 +18,7 @@ function facts(): InfoFacts {
       runId: 'f'.repeat(40),
       executable: '/usr/bin/vedette',
       configFile: '',
+      shutdownMs: undefined,
       nowMicros: 1_700_000_000_000_000n,
       uptimeSeconds: 86_400 * 3 + 5,
       ...numbers('processId', 'port', 'hz', 'configuredHz', 'clock'),

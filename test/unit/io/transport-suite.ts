@@ -1,7 +1,9 @@
 // What every transport between sentinels must do, as one suite over a small world: the implementations differ in how a
 // world is made, not in what is expected of them.
 import { afterEach, describe, expect, it } from 'vitest'
-import { MESSAGE_BYTES_MAX, type Peer, type PeerTransport } from '../../../src/io/transport.ts'
+import { generatePeerKey } from '../../../src/io/gossip/identity.ts'
+import type { Peer, PeerTransport } from '../../../src/io/transport.ts'
+import { MESSAGE_BYTES_MAX, PEERS_MAX } from '../../../src/lib/limits.ts'
 
 /** One transport of a world, with what came out of it. */
 export interface Member {
@@ -9,6 +11,7 @@ export interface Member {
   peer: Peer
   received: { from: string; payload: Buffer }[]
   events: { id: string; connected: boolean }[]
+  warnings: string[]
 }
 
 export interface World {
@@ -21,12 +24,15 @@ export interface World {
 export function recorder() {
   const received: Member['received'] = []
   const events: Member['events'] = []
+  const warnings: string[] = []
   return {
     received,
     events,
+    warnings,
     handlers: {
       onMessage: (from: string, payload: Uint8Array) => void received.push({ from, payload: Buffer.from(payload) }),
       onPeer: (id: string, connected: boolean) => void events.push({ id, connected }),
+      onWarning: (text: string) => void warnings.push(text),
     },
   }
 }
@@ -142,7 +148,24 @@ export function transportSuite(name: string, createWorld: () => World): void {
       const before = a.transport.stats.droppedOut
       expect(a.transport.send(b.transport.self, Buffer.alloc(MESSAGE_BYTES_MAX + 1))).toBe(false)
       expect(a.transport.stats.droppedOut).toBe(before + 1)
+      expect(a.warnings).toEqual([
+        `A message of ${MESSAGE_BYTES_MAX + 1} bytes to ${b.transport.self} is longer than the limit of ${MESSAGE_BYTES_MAX}: not sent`,
+      ])
       await deliver(a, b, 'still alive')
+    })
+
+    it('takes as many peers as a sentinel knows, and says so when there are more', async () => {
+      const [a, b] = (await start(2)) as [Member, Member]
+      const many = Array.from({ length: PEERS_MAX }, () => ({ ...b.peer, id: generatePeerKey().peerId }))
+      a.transport.setPeers([a.peer, ...many])
+      expect(a.transport.peers().length).toBe(PEERS_MAX)
+      expect(a.warnings).toEqual([])
+      a.transport.setPeers([...many, b.peer])
+      expect(a.transport.peers().length).toBe(PEERS_MAX)
+      expect(a.warnings).toEqual([
+        `${PEERS_MAX + 1} peers are more than the ${PEERS_MAX} that can be talked to: the last 1 are left out`,
+      ])
+      a.transport.setPeers([])
     })
 
     it('keeps those out whom it does not list', async () => {

@@ -8,7 +8,10 @@ import type { Entry, Message } from '../../../src/raft/messages.ts'
 const id = fc.stringMatching(/^[\x21-\x7e]{1,20}$/)
 const count = fc.maxSafeNat()
 const data = fc.uint8Array({ maxLength: 40 })
-const sentMs = fc.double({ noNaN: true, noDefaultInfinity: true })
+const word = {
+  sentMs: fc.double({ noNaN: true, noDefaultInfinity: true }),
+  promiseMs: fc.double({ noNaN: true, noDefaultInfinity: true }),
+}
 const membership = fc
   .tuple(fc.array(id, { maxLength: 5 }), fc.array(id, { maxLength: 3 }))
   .map(([voters, learners]) => membershipOf(voters, learners))
@@ -22,8 +25,8 @@ const envelope = { group: id, from: id, to: id, term: count }
 const of = <T extends Message['type']>(type: T) => ({ type: fc.constant(type), ...envelope })
 const last = { lastIndex: count, lastTerm: count }
 const message: fc.Arbitrary<Message> = fc.oneof(
-  fc.record({ ...of('pre-vote'), ...last }),
-  fc.record({ ...of('pre-vote-reply'), granted: fc.boolean() }),
+  fc.record({ ...of('pre-vote'), ...last, sentMs: word.sentMs }),
+  fc.record({ ...of('pre-vote-reply'), granted: fc.boolean(), sentMs: word.sentMs }),
   fc.record({ ...of('vote'), ...last, force: fc.boolean() }),
   fc.record({ ...of('vote-reply'), granted: fc.boolean() }),
   fc.record({
@@ -32,12 +35,12 @@ const message: fc.Arbitrary<Message> = fc.oneof(
     prevTerm: count,
     entries: fc.array(entry, { maxLength: 4 }),
     commit: count,
-    sentMs,
+    ...word,
   }),
-  fc.record({ ...of('append-reply'), ok: fc.boolean(), index: count, hintIndex: count, hintTerm: count, sentMs }),
-  fc.record({ ...of('heartbeat'), commit: count, sentMs }),
-  fc.record({ ...of('heartbeat-reply'), sentMs }),
-  fc.record({ ...of('snapshot'), snapshot, sentMs }),
+  fc.record({ ...of('append-reply'), ok: fc.boolean(), index: count, hintIndex: count, hintTerm: count, ...word }),
+  fc.record({ ...of('heartbeat'), commit: count, ...word }),
+  fc.record({ ...of('heartbeat-reply'), ...word }),
+  fc.record({ ...of('snapshot'), snapshot, ...word }),
   fc.record({ ...of('timeout-now') }),
   fc.record({ ...of('propose'), data }),
 )
@@ -60,7 +63,12 @@ describe('round trips', () => {
   it('snapshots', () => survives(snapshot, codec.encodeSnapshot, codec.decodeSnapshot))
   it('memberships', () => survives(membership, codec.encodeMembership, codec.decodeMembership))
   it('hard states', () => {
-    const hardState = fc.record({ term: count, vote: fc.option(id, { nil: undefined }), commit: count })
+    const hardState = fc.record({
+      term: count,
+      vote: fc.option(id, { nil: undefined }),
+      commit: count,
+      promiseMs: word.promiseMs,
+    })
     survives(hardState, codec.encodeHardState, codec.decodeHardState)
   })
 
@@ -134,7 +142,7 @@ describe('garbage', () => {
   })
 
   it('a version of the future is refused', () => {
-    const bytes = codec.encodeHardState({ term: 1, vote: undefined, commit: 0 })
+    const bytes = codec.encodeHardState({ term: 1, vote: undefined, commit: 0, promiseMs: 0 })
     bytes[0] = 2
     expect(codec.decodeHardState(bytes)).toBeUndefined()
   })

@@ -92,10 +92,17 @@ describe('progress', () => {
 
   it('an echo from the future is not trusted', () => {
     const peer = progress.newProgress(1)
-    progress.contacted(peer, 9999, 100)
-    expect(peer.contactMs).toBe(100)
-    progress.contacted(peer, 50, 120)
-    expect(peer.contactMs).toBe(100)
+    expect(progress.contacted(peer, 9999, 300, 100)).toBe(true)
+    expect(peer).toMatchObject({ contactMs: 100, favourUntilMs: 400 })
+    expect(progress.contacted(peer, 50, 300, 120)).toBe(false)
+    expect(peer).toMatchObject({ contactMs: 100, favourUntilMs: 400 })
+  })
+
+  it('a long promise outlasts the shorter ones that follow it', () => {
+    const peer = progress.newProgress(1)
+    progress.contacted(peer, 100, 2000, 110)
+    progress.contacted(peer, 200, 300, 210)
+    expect(peer).toMatchObject({ contactMs: 200, favourUntilMs: 2100 })
   })
 })
 

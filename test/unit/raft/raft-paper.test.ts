@@ -20,6 +20,7 @@ const heartbeat = (from: string, term: number): Message => ({
   term,
   commit: 0,
   sentMs: 0,
+  promiseMs: 300,
 })
 const isReply = (message: Message): boolean => message.type === 'vote-reply'
 
@@ -46,6 +47,7 @@ describe('§5.1 terms', () => {
       entries: [],
       commit: 0,
       sentMs: 0,
+      promiseMs: 300,
     })
     expect(cluster.raft('1').status()).toMatchObject({ term: 7, leader: '2' })
     expect(cluster.wire).toMatchObject([{ type: 'heartbeat-reply', to: '3', term: 7 }])
@@ -66,9 +68,10 @@ describe('§5.2 leader election', () => {
   it('timeouts are drawn from [min, max), differently', () => {
     const deadlines = ['1', '2', '3', '4', '5'].map((id) => {
       const cluster = createCluster([id, 'x'])
-      return cluster.raft(id).deadlineMs()
+      while (cluster.raft(id).status().role === 'follower') cluster.tick(id, 1)
+      return cluster.member(id).nowMs
     })
-    for (const deadline of deadlines) expect(deadline >= 300 && deadline < 600).toBe(true)
+    for (const deadline of deadlines) expect(deadline >= 300 && deadline <= 600).toBe(true)
     expect(new Set(deadlines).size).toBeGreaterThan(1)
   })
 
@@ -100,8 +103,8 @@ describe('§5.2 leader election', () => {
 
   it('a candidate yields to a leader of its own term', () => {
     const cluster = createCluster(['1', '2', '3'])
-    cluster.tick('1', 600)
-    cluster.step({ ...envelope, type: 'pre-vote-reply', from: '2', term: 0, granted: true })
+    cluster.raft('1').campaign()
+    cluster.step({ ...envelope, type: 'pre-vote-reply', from: '2', term: 0, granted: true, sentMs: 0 })
     expect(cluster.raft('1').status()).toMatchObject({ role: 'candidate', term: 1 })
     cluster.step(heartbeat('3', 1))
     expect(cluster.raft('1').status()).toMatchObject({ role: 'follower', term: 1, leader: '3' })
@@ -160,6 +163,7 @@ describe('§5.3 log replication', () => {
         hintIndex: 0,
         hintTerm: 0,
         sentMs: 0,
+        promiseMs: 300,
       },
       0,
     )
@@ -196,6 +200,7 @@ describe('§5.3 log replication', () => {
         })),
         commit: 0,
         sentMs: 0,
+        promiseMs: 300,
       })
     const log = (): number[] => cluster.member('1').disk.entries.map(({ term }) => term)
     append(1, 0, 0, [1, 1, 1])
@@ -252,6 +257,7 @@ describe('§5.4.1 election restriction', () => {
       ],
       commit: 0,
       sentMs: 0,
+      promiseMs: 300,
     })
     cluster.member('1').nowMs += 1000
     const ask = (term: number, lastIndex: number, lastTerm: number): boolean => {
@@ -274,11 +280,10 @@ describe('§5.4.2 entries of earlier terms', () => {
     cluster.pump('1')
     cluster.wire = []
     cluster.crash('2')
-    cluster.member('1').nowMs += 1000
-    cluster.raft('1').tick(cluster.member('1').nowMs)
+    cluster.tick('1', 1000)
     cluster.tick('3', 300)
-    cluster.member('1').nowMs += 1000
-    cluster.raft('1').tick(cluster.member('1').nowMs)
+    cluster.wire = []
+    cluster.raft('1').campaign()
     cluster.pump('1')
     while (cluster.raft('1').status().role !== 'leader' && cluster.deliver() > 0) {
       // pre-vote and vote
@@ -470,7 +475,7 @@ describe('§8 a leader knows that it leads', () => {
     cluster.member('1').nowMs += 5000
     cluster.settle()
     expect(cluster.raft('1').isLeader(cluster.member('1').nowMs)).toBe(false)
-    cluster.tick('1', 1)
+    cluster.tick('1', 101)
     expect(cluster.raft('1').status().role).toBe('follower')
   })
 })
@@ -517,7 +522,9 @@ describe('thesis §9.6 pre-vote and §4.2.3 stickiness', () => {
   it('a node stuck in a newer term deposes the old leader rather than starve', () => {
     const cluster = createCluster(['1', '2', '3'])
     cluster.elect('1')
-    cluster.raft('3').step({ ...envelope, to: '3', type: 'heartbeat-reply', from: '2', term: 8, sentMs: 0 }, 0)
+    cluster
+      .raft('3')
+      .step({ ...envelope, to: '3', type: 'heartbeat-reply', from: '2', term: 8, sentMs: 0, promiseMs: 0 }, 0)
     cluster.run(2000)
     expect(cluster.leaders()).toHaveLength(1)
     expect(cluster.raft('3').status().term).toBeGreaterThanOrEqual(8)

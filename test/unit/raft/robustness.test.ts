@@ -29,12 +29,13 @@ function strangeMessage(random: Random): Message {
     random.below(10) ? random.below(8) : pick(random, [0, 2 ** 52, 2 ** 53, -1, 1.5, Number.NaN])
   const sentMs = random.below(10) ? random.below(3000) : Number.NaN
   const last = { lastIndex: index(), lastTerm: random.below(5) }
+  const promiseMs = random.below(10) ? random.below(6000) : Number.NaN
   const granted = random.below(2) === 0
   switch (random.below(11)) {
     case 0:
-      return { type: 'pre-vote', ...envelope, ...last }
+      return { type: 'pre-vote', ...envelope, ...last, sentMs }
     case 1:
-      return { type: 'pre-vote-reply', ...envelope, granted }
+      return { type: 'pre-vote-reply', ...envelope, granted, sentMs }
     case 2:
       return { type: 'vote', ...envelope, ...last, force: random.below(2) === 0 }
     case 3:
@@ -43,7 +44,16 @@ function strangeMessage(random: Random): Message {
     case 5: {
       const prevIndex = index()
       const entries = strangeEntries(random, prevIndex)
-      return { type: 'append', ...envelope, prevIndex, prevTerm: random.below(4), entries, commit: index(), sentMs }
+      return {
+        type: 'append',
+        ...envelope,
+        prevIndex,
+        prevTerm: random.below(4),
+        entries,
+        commit: index(),
+        sentMs,
+        promiseMs,
+      }
     }
     case 6:
       return {
@@ -54,11 +64,12 @@ function strangeMessage(random: Random): Message {
         hintIndex: index(),
         hintTerm: index(),
         sentMs,
+        promiseMs,
       }
     case 7:
-      return { type: 'heartbeat', ...envelope, commit: index(), sentMs }
+      return { type: 'heartbeat', ...envelope, commit: index(), sentMs, promiseMs }
     case 8:
-      return { type: 'heartbeat-reply', ...envelope, sentMs }
+      return { type: 'heartbeat-reply', ...envelope, sentMs, promiseMs }
     case 9: {
       const snapshot = {
         index: index(),
@@ -66,7 +77,7 @@ function strangeMessage(random: Random): Message {
         membership: membershipOf(['1', '2', '3']),
         data: bytes('[]'),
       }
-      return { type: 'snapshot', ...envelope, snapshot, sentMs }
+      return { type: 'snapshot', ...envelope, snapshot, sentMs, promiseMs }
     }
     default:
       return random.below(2) ? { type: 'timeout-now', ...envelope } : { type: 'propose', ...envelope, data: bytes('p') }
@@ -113,7 +124,16 @@ describe('nonsense', () => {
 
   it('messages for others, of other groups or from itself do nothing', () => {
     const cluster = createCluster(['1', '2', '3'])
-    const message: Message = { type: 'heartbeat', group: GROUP, from: '2', to: '1', term: 9, commit: 0, sentMs: 0 }
+    const message: Message = {
+      type: 'heartbeat',
+      group: GROUP,
+      from: '2',
+      to: '1',
+      term: 9,
+      commit: 0,
+      sentMs: 0,
+      promiseMs: 300,
+    }
     cluster.raft('1').step({ ...message, group: 'x' }, 0)
     cluster.raft('1').step({ ...message, to: '2' }, 0)
     cluster.raft('1').step({ ...message, from: '1' }, 0)
@@ -122,7 +142,16 @@ describe('nonsense', () => {
 
   it('two leaders in one term cannot be, so the second is not believed', () => {
     const cluster = createCluster(['1', '2', '3'])
-    const message: Message = { type: 'heartbeat', group: GROUP, from: '2', to: '1', term: 9, commit: 0, sentMs: 0 }
+    const message: Message = {
+      type: 'heartbeat',
+      group: GROUP,
+      from: '2',
+      to: '1',
+      term: 9,
+      commit: 0,
+      sentMs: 0,
+      promiseMs: 300,
+    }
     cluster.step(message)
     cluster.step({ ...message, from: '3' })
     expect(cluster.raft('1').status()).toMatchObject({ leader: '2', anomalies: 1 })

@@ -1,13 +1,8 @@
 // Frames: a round trip for any content, distinct identities for equal content, and no exception for any bytes.
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import {
-  createFrameWriter,
-  decodeFrame,
-  NONCE_BYTES,
-  PIECE_BYTES_MAX,
-  PIECES_MAX,
-} from '../../../../src/io/gossip/frame.ts'
+import { createFrameWriter, decodeFrame, NONCE_BYTES } from '../../../../src/io/gossip/frame.ts'
+import { PIECE_BYTES_MAX, PIECES_MAX } from '../../../../src/lib/limits.ts'
 
 const BOOT = Uint8Array.from([1, 2, 3, 4, 5, 6, 7, 8])
 const name = fc.string({ maxLength: 60, unit: fc.constantFrom(...'abcXYZ019') })

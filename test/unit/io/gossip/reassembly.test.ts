@@ -1,8 +1,8 @@
 // Reassembly: any order, duplicates and strangers' pieces; what is unfinished is bounded and forgotten.
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { PIECES_MAX } from '../../../../src/io/gossip/frame.ts'
 import { createReassembly } from '../../../../src/io/gossip/reassembly.ts'
+import { PIECES_MAX } from '../../../../src/lib/limits.ts'
 
 it('gives each payload once, whole, whatever the order and the duplicates', () => {
   const pieces = fc.array(fc.uint8Array({ maxLength: 5 }), { minLength: 1, maxLength: 8 })

@@ -74,8 +74,14 @@ describe('the state file', () => {
   it('recovers what was saved', () => {
     const store = openStateFile(root)
     store.save({ identity: bytes('group g'), snapshot: snapshot(0) }, true)
-    store.save({ entries: [entry(1), entry(2), entry(3)], hardState: { term: 1, vote: 'b', commit: 0 } }, true)
-    store.save({ entries: [entry(2, 2), entry(3, 2, '')], hardState: { term: 2, vote: undefined, commit: 1 } }, true)
+    store.save(
+      { entries: [entry(1), entry(2), entry(3)], hardState: { term: 1, vote: 'b', commit: 0, promiseMs: 0 } },
+      true,
+    )
+    store.save(
+      { entries: [entry(2, 2), entry(3, 2, '')], hardState: { term: 2, vote: undefined, commit: 1, promiseMs: 2400 } },
+      true,
+    )
     const before = stateOf(store)
     store.close()
     expect(before.entries.map(({ term }) => term)).toEqual([1, 2, 2])
@@ -121,15 +127,15 @@ describe('the state file', () => {
 
   it('lets a commit hint wait for the next synced change, and writes it when closed', () => {
     const store = openStateFile(root)
-    store.save({ hardState: { term: 3, vote: 'a', commit: 0 } }, true)
+    store.save({ hardState: { term: 3, vote: 'a', commit: 0, promiseMs: 0 } }, true)
     const size = store.sizeBytes
-    store.save({ hardState: { term: 3, vote: 'a', commit: 7 } }, false)
+    store.save({ hardState: { term: 3, vote: 'a', commit: 7, promiseMs: 0 } }, false)
     expect(store.sizeBytes).toBe(size)
     expect(store.state.hardState?.commit).toBe(7)
     store.save({ entries: [entry(1)] }, true)
-    store.save({ hardState: { term: 3, vote: 'a', commit: 8 } }, false)
+    store.save({ hardState: { term: 3, vote: 'a', commit: 8, promiseMs: 0 } }, false)
     store.close()
-    expect(reopened(root).state.hardState).toEqual({ term: 3, vote: 'a', commit: 8 })
+    expect(reopened(root).state.hardState).toEqual({ term: 3, vote: 'a', commit: 8, promiseMs: 0 })
   })
 
   it('asserts that entries follow each other', () => {
@@ -173,7 +179,8 @@ describe('the state file', () => {
           if (each.kind === 'append') {
             const from = Math.max(base + 1, last + 1 - each.back)
             both({ entries: Array.from({ length: each.count }, (_, i) => entry(from + i, term)) })
-          } else if (each.kind === 'vote') both({ hardState: { term, vote: each.vote, commit: base } }, each.sync)
+          } else if (each.kind === 'vote')
+            both({ hardState: { term, vote: each.vote, commit: base, promiseMs: 0 } }, each.sync)
           else if (each.kind === 'install') both({ snapshot: snapshot(last + each.ahead, term) })
           else if (each.kind === 'identity') both({ identity: each.identity })
           else if (each.kind === 'compact') {
@@ -201,9 +208,9 @@ function written(directory: string) {
   const ends = [store.sizeBytes]
   const changes: StateChange[] = [
     { identity: bytes('group'), snapshot: snapshot(0) },
-    { hardState: { term: 1, vote: 'a', commit: 0 } },
+    { hardState: { term: 1, vote: 'a', commit: 0, promiseMs: 0 } },
     { entries: [entry(1), entry(2)] },
-    { hardState: { term: 2, vote: 'c', commit: 1 } },
+    { hardState: { term: 2, vote: 'c', commit: 1, promiseMs: 0 } },
   ]
   for (const change of changes) {
     store.save(change, true)

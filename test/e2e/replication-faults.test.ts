@@ -1,0 +1,258 @@
+// What went wrong between real processes once, each as the smallest case that showed it: restarts, limits, shutdowns, and
+// options that are changed at run time. (The ways of replication itself: replication.test.ts.)
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { seededRandom } from '../../src/lib/prng.ts'
+import { expectEqual, follow, linkUp, offsetOf, pipeline, sameOffset, syncs } from '../support/replicated.ts'
+import { callOnce, connectRaw, info } from '../support/resp.ts'
+import { createScope, type Scope } from '../support/scope.ts'
+import { type Running, startServer } from '../support/servers.ts'
+import { eventually, sleep } from '../support/wait.ts'
+
+let scope: Scope
+beforeEach(() => {
+  scope = createScope()
+})
+afterEach(() => scope.close())
+const start = (...args: string[]): Promise<Running> => startServer(scope, { make: 'vedette', args })
+const replicaOf = (primary: Running): string[] => ['--replicaof', '127.0.0.1', String(primary.port)]
+
+describe('the snapshot of a primary', () => {
+  it('says which database the stream has selected: equal offsets are equal data', async () => {
+    const [a, b] = [await start(), await start()]
+    await follow(b, a)
+    await linkUp(b)
+    const writer = await connectRaw(a.port, { scope })
+    const random = seededRandom(7)
+    const somewhere = (i: number): string[][] => [
+      ['SELECT', String(random.below(16))],
+      ['SET', `k${i}`, String(i)],
+    ]
+    await pipeline(writer, Array.from({ length: 100 }, (_, i) => somewhere(i)).flat())
+    await pipeline(writer, [
+      ['SELECT', '11'],
+      ['SET', 'a', '1'],
+    ])
+    expect(await writer.call('SAVE')).toBe('OK')
+    await pipeline(writer, [['SET', 'b', '2']]) // no SELECT before it in the stream
+    await pipeline(writer, Array.from({ length: 100 }, (_, i) => somewhere(100 + i)).flat())
+    await sameOffset([a, b])
+    await a.proc.kill()
+    await callOnce(b.port, 'REPLICAOF', 'NO', 'ONE')
+    await a.restart(replicaOf(b))
+    await linkUp(a)
+    await sameOffset([a, b])
+    expect(await syncs(b)).toMatchObject({ full: 0, partial: 1 })
+    await expectEqual(a, b, scope)
+    const reader = await connectRaw(a.port, { scope })
+    await reader.call('SELECT', '11')
+    expect(await reader.call('GET', 'b')).toBe('2')
+  })
+
+  it.each([
+    ['SHUTDOWN NOW', async (a: Running) => void (await callOnce(a.port, 'SHUTDOWN', 'NOW').catch(() => {}))],
+    ['SIGTERM', async (a: Running) => void (await a.proc.stop())],
+  ])('lets its replicas go on after %s and a start', async (_, end) => {
+    const a = await start('--save', '3600', '1')
+    const b = await start()
+    await callOnce(a.port, 'SET', 'before', '0') // no part of the history that begins with the replica
+    await follow(b, a)
+    await linkUp(b)
+    const writer = await connectRaw(a.port, { scope })
+    await pipeline(writer, [
+      ['SELECT', '5'],
+      ['SET', 'kept', '1'],
+      ['SET', 'dies', '1', 'PX', '600'],
+      ['WAIT', '1', '5000'],
+    ])
+    const { master_replid: id } = await info(a.port, 'replication')
+    await end(a)
+    await a.proc.exited
+    await sleep(700)
+    await a.restart()
+    await linkUp(b)
+    await sameOffset([a, b])
+    const replication = await info(a.port, 'replication')
+    expect(replication.master_replid2).toBe(id)
+    expect(replication.master_replid).not.toBe(id)
+    expect(await syncs(a)).toMatchObject({ full: 0, partial: 1 })
+    expect(await expectEqual(a, b, scope)).toBe(2)
+    const reader = await connectRaw(b.port, { scope })
+    await reader.call('SELECT', '5')
+    expect(await reader.call('DBSIZE')).toBe(1) // what ran out of time while nobody was there is gone here too
+  })
+
+  it('lets an old primary that was started as one go on under its heir', async () => {
+    const a = await start('--save', '3600', '1')
+    const b = await start()
+    await follow(b, a)
+    await linkUp(b)
+    const writer = await connectRaw(a.port, { scope })
+    await pipeline(writer, [
+      ['SELECT', '9'],
+      ['SET', 'x', '1'],
+      ['WAIT', '1', '5000'],
+      ['SAVE'],
+      ['SET', 'y', '2'],
+      ['WAIT', '1', '5000'],
+    ])
+    await a.proc.kill()
+    await callOnce(b.port, 'REPLICAOF', 'NO', 'ONE')
+    await a.restart()
+    await follow(a, b) // as a sentinel demotes it
+    await linkUp(a)
+    await sameOffset([a, b])
+    expect(await syncs(b)).toMatchObject({ full: 0, partial: 1 })
+    expect(await expectEqual(a, b, scope)).toBe(2)
+  })
+
+  it('is made anew by FLUSHALL if there are save points, and nothing counts as changed', async () => {
+    const a = await start('--save', '3600', '1')
+    await callOnce(a.port, 'SET', 'a', '1')
+    await callOnce(a.port, 'SAVE')
+    await callOnce(a.port, 'SET', 'b', '1')
+    expect(await callOnce(a.port, 'FLUSHALL')).toBe('OK')
+    expect((await info(a.port, 'persistence')).rdb_changes_since_last_save).toBe('0')
+    await a.restart()
+    expect(await callOnce(a.port, 'DBSIZE')).toBe(0)
+  })
+})
+
+describe('the output limit of replicas', () => {
+  it('is never less than the backlog, and does not count the snapshot', async () => {
+    const a = await start('--repl-backlog-size', '100mb', '--client-output-buffer-limit', 'replica 512k 0 0')
+    const b = await start()
+    const writer = await connectRaw(a.port, { scope })
+    await writer.call('SET', 'before', 'x'.repeat(10_000_000))
+    await follow(b, a)
+    await linkUp(b)
+    await writer.call('SET', 'big', 'y'.repeat(10_000_000))
+    expect(await writer.call('WAIT', '1', '20000')).toBe(1)
+    await sameOffset([a, b])
+    expect(await syncs(a)).toMatchObject({ full: 1, partial: 0 })
+    expect(await callOnce(b.port, 'STRLEN', 'big')).toBe(10_000_000)
+  })
+
+  it('what a stuck replica has not taken is counted in INFO', async () => {
+    const a = await start()
+    const replica = await connectRaw(a.port, { scope })
+    replica.send('REPLCONF capa eof capa psync2\r\nPSYNC ? -1\r\n')
+    await eventually('the replica gets its snapshot', () => replica.rest().includes('$EOF:'))
+    replica.send('REPLCONF ACK 0\r\n')
+    await eventually('the replica is online', async () => /state=online/.test((await info(a.port)).slave0 ?? ''))
+    replica.socket.pause()
+    const writer = await connectRaw(a.port, { scope })
+    for (let i = 0; i < 20; i++) await writer.call('SET', 'a', 'x'.repeat(1_000_000))
+    const memory = await info(a.port, 'memory')
+    expect(Number(memory.mem_clients_slaves)).toBeGreaterThan(5_000_000)
+    expect(Number(memory.mem_total_replication_buffers)).toBeGreaterThan(Number(memory.mem_clients_slaves))
+    expect(Number(memory.mem_clients_normal)).toBeLessThan(3_000_000)
+  })
+})
+
+describe('a replica', () => {
+  it('obeys replica-read-only and replica-serve-stale-data from the moment they are set', async () => {
+    const a = await start()
+    const b = await start(...replicaOf(a))
+    await linkUp(b)
+    const client = await connectRaw(b.port, { scope })
+    client.send(
+      'SET a 1\r\nCONFIG SET replica-read-only no\r\nSET a 1\r\nCONFIG SET replica-read-only yes\r\nSET a 1\r\n',
+    )
+    const replies: string[] = []
+    for (let i = 0; i < 5; i++) replies.push((await client.reply()).toString().slice(0, 9).trimEnd())
+    expect(replies).toEqual(['-READONLY', '+OK', '+OK', '+OK', '-READONLY'])
+    await a.proc.kill()
+    await eventually('the link is down', async () => (await info(b.port)).master_link_status === 'down')
+    client.send(
+      'MULTI\r\nGET a\r\nCONFIG SET replica-serve-stale-data no\r\nEXEC\r\nGET a\r\n' +
+        'CONFIG SET replica-serve-stale-data yes\r\nMULTI\r\nGET a\r\n',
+    )
+    const seen: string[] = []
+    for (let i = 0; i < 8; i++) seen.push((await client.reply()).toString().split(' ')[0]!.trimEnd())
+    expect(seen.slice(4)).toEqual(['-MASTERDOWN', '+OK', '+OK', '+QUEUED'])
+    await callOnce(b.port, 'CONFIG', 'SET', 'replica-serve-stale-data', 'no')
+    expect(await client.call('EXEC')).toMatchObject({ message: expect.stringMatching(/^EXECABORT .*MASTERDOWN Link/) })
+  })
+
+  it('that clients may write to removes what they gave a time to live', async () => {
+    const a = await start()
+    const b = await start(...replicaOf(a), '--replica-read-only', 'no')
+    await linkUp(b)
+    const client = await connectRaw(b.port, { scope })
+    await pipeline(client, [
+      ['SELECT', '4'],
+      ['SET', 'set', '1', 'PX', '100'],
+      ['SET', 'later', '1'],
+      ['PEXPIRE', 'later', '150'],
+      ['MULTI'],
+      ['PSETEX', 'in multi', '100', '1'],
+      ['EXEC'],
+      ['SET', 'stays', '1', 'PX', '100'],
+      ['PERSIST', 'stays'],
+    ])
+    expect(await client.call('DBSIZE')).toBe(4)
+    await eventually('they are reclaimed', async () => (await client.call('DBSIZE')) === 1)
+    expect(await offsetOf(b)).toBe(await offsetOf(a))
+  })
+
+  it.each(['SET link 1', 'PING', 'NOSUCH', 'REPLCONF listening-port 1', 'MULTI'])(
+    'that sends %s on its link loses the link, and nothing is run',
+    async (line) => {
+      const a = await start()
+      const replica = await connectRaw(a.port, { scope })
+      replica.send('REPLCONF capa eof capa psync2\r\nPSYNC ? -1\r\n')
+      await eventually('the replica gets its snapshot', () => replica.rest().includes('$EOF:'))
+      replica.send('REPLCONF ACK 0\r\n\n')
+      await eventually('the replica is online', async () => /state=online/.test((await info(a.port)).slave0 ?? ''))
+      const before = replica.rest().length
+      replica.send(`${line}\r\n`)
+      await replica.closed
+      expect(replica.rest().subarray(before).toString()).toBe('')
+      expect(await callOnce(a.port, 'DBSIZE')).toBe(0)
+      expect(await callOnce(a.port, 'PING')).toBe('PONG')
+    },
+  )
+
+  it('keeps its backlog when it is promoted, however long ago its last replica left', async () => {
+    const a = await start()
+    const b = await start(...replicaOf(a), '--repl-backlog-ttl', '2')
+    const c = await start(...replicaOf(a))
+    await Promise.all([linkUp(b), linkUp(c)])
+    await sleep(2500)
+    await callOnce(a.port, 'SET', 'x', '1')
+    await sameOffset([a, b, c])
+    await a.proc.kill()
+    await callOnce(b.port, 'REPLICAOF', 'NO', 'ONE')
+    await sleep(500)
+    await follow(c, b)
+    await linkUp(c)
+    expect(await syncs(b)).toMatchObject({ full: 0, partial: 1 })
+  })
+})
+
+it('a shutdown tells how long it waits, and waits for a replica that is getting its copy', async () => {
+  const a = await start()
+  const writer = await connectRaw(a.port, { scope })
+  await pipeline(
+    writer,
+    Array.from({ length: 40 }, (_, i) => ['SET', `k${i}`, 'x'.repeat(1_000_000)]),
+  )
+  const replica = await connectRaw(a.port, { scope })
+  replica.send('REPLCONF capa eof capa psync2\r\nPSYNC ? -1\r\n')
+  await eventually('the replica gets its snapshot', () => replica.rest().includes('$EOF:'))
+  replica.socket.pause()
+  expect((await info(a.port, 'server')).shutdown_in_milliseconds).toBeUndefined()
+  const asking = await connectRaw(a.port, { scope })
+  const answer = asking.call('SHUTDOWN')
+  await a.proc.waitForOutput(/Waiting for replicas before shutting down/)
+  const left = Number((await info(a.port, 'server')).shutdown_in_milliseconds)
+  expect(left).toBeGreaterThan(5_000)
+  expect(left).toBeLessThanOrEqual(10_000)
+  expect(await callOnce(a.port, 'SHUTDOWN', 'ABORT')).toBe('OK')
+  expect(await answer).toMatchObject({ message: 'ERR Errors trying to SHUTDOWN. Check logs.' })
+  expect((await info(a.port, 'server')).shutdown_in_milliseconds).toBeUndefined()
+  await callOnce(a.port, 'SHUTDOWN', 'NOW').catch(() => {})
+  await a.proc.exited
+  expect(a.proc.output()).toMatch(/Lagging replica \S+ reported offset \d+ behind master, lag=\d+, state=send_bulk\./)
+  expect(a.proc.output()).toContain('0 of 1 replicas are in sync when shutting down.')
+})
