@@ -67,12 +67,6 @@ export const INERT_OPTIONS = {
     'Check DUMP payloads.',
   ),
   'replica-ignore-disk-write-errors': keep(AOF, bool, 'no', 'A replica goes on when its disk fails.'),
-  'propagation-error-behavior': keep(
-    'a command that fails on a replica is logged',
-    oneOf(['ignore', 'panic', 'panic-on-replicas']),
-    'ignore',
-    'What happens when a replicated command fails.',
-  ),
   'repl-disable-tcp-nodelay': keep(
     'packets to replicas are never held back',
     bool,

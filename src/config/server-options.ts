@@ -99,6 +99,11 @@ const EFFECTIVE_OPTIONS = {
   'replica-announce-port': mutable(port, '0', 'Port under which the primary lists this replica; 0: its own.', {
     aliases: ['slave-announce-port'],
   }),
+  'propagation-error-behavior': mutable(
+    oneOf(['ignore', 'panic', 'panic-on-replicas']),
+    'ignore',
+    'When a command of the primary fails on a replica or is unknown to it: ignore copies everything anew, panic and panic-on-replicas end the replica (unless clients may write to it).',
+  ),
   'repl-ping-replica-period': mutable(int(1), '10', 'Seconds between pings from a primary to its replicas.', {
     aliases: ['repl-ping-slave-period'],
   }),

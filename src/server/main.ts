@@ -29,6 +29,7 @@ import { seededRandom } from '../lib/prng.ts'
 import type { Args } from '../protocol/args.ts'
 import { clientLimits } from './client-limits.ts'
 import { rewriteConfigFile } from './config-file.ts'
+import { lockData } from './data-lock.ts'
 import { createHousekeeping } from './expiry.ts'
 import { handOver } from './hand-over.ts'
 import { createInfo, type ServerInfo } from './info.ts'
@@ -55,6 +56,7 @@ export interface RunningServer {
  */
 export async function startServer(config: ServerConfig, log: Log, configFile?: string): Promise<RunningServer> {
   inlineMore()
+  const lock = await lockData(config, log)
   const options = config.values
   const [k0, k1, ...seed] = randomWords(8)
   const runId = randomHex(40)
@@ -174,6 +176,10 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     runId,
     port: 0,
     nowMs: wallMs,
+    panic: (reason) => {
+      log.warning(reason)
+      setImmediate(() => end(1))
+    },
   }
   const snapshots = createSnapshots(keyspace)
   const persistence = createPersistence(parts, snapshots, {
@@ -214,6 +220,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     listening.close()
     void http?.stop()
     clients.closeAll()
+    lock.release()
     log.warning('Vedette is now ready to exit, bye bye...')
     resolveClosed(code)
   }
@@ -222,7 +229,10 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
   applyOptions(config, engine)
   engine.setTime(wallMs())
   replication.prepare()
-  const listening = await listen(options, clients, log)
+  const listening = await listen(options, clients, log).catch((error: unknown) => {
+    lock.release()
+    throw error
+  })
   parts.port = listening.port
   log.notice(`Running mode=standalone, port=${parts.port}, PID: ${process.pid}`)
   try {
@@ -239,6 +249,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     listening.close()
     void http?.stop()
     clients.closeAll()
+    lock.release()
     throw error
   }
   return {

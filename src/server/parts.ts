@@ -27,6 +27,8 @@ export interface ServerParts {
   port: number
   /** Unix time in milliseconds. */
   readonly nowMs: () => number
+  /** Ends the process: going on would be worse. */
+  readonly panic: (reason: string) => void
 }
 
 /** The part that replicates: to replicas, and from a primary. */
@@ -78,4 +80,6 @@ export interface ReplicationCounters {
   /** Output that waits for replicas, and how much of it their connections hold. */
   readonly replicaBufferBytes: number
   readonly replicaOutputBytes: number
+  /** Commands of our primaries that could not be applied. */
+  readonly applyErrors: number
 }

@@ -8,6 +8,7 @@ import type { Connection } from '../facade/connection.ts'
 import type { Wire } from '../facade/wire.ts'
 import { monotonicMs } from '../io/clock.ts'
 import { connectTcp, type Dial } from '../io/tcp.ts'
+import type { Args } from '../protocol/args.ts'
 import { PRIMARY_ARGUMENTS_MAX, PROTOCOL_ERROR, QUERY_TOO_LARGE, REQUEST, RequestParser } from '../protocol/parser.ts'
 import { ReplyWriter } from '../protocol/writer.ts'
 import { adoptHistory, continueHistory, ensureBacklog, type History } from '../replication/history.ts'
@@ -40,6 +41,8 @@ export interface PrimaryLink {
   readOffset(): number
   /** Bytes that came from the primary. */
   readBytes(): number
+  /** Commands of its stream that failed here, or that we do not know. */
+  applyErrors(): number
   /** Connects; nothing is done before. */
   begin(atFirst: AtFirst): void
   /** The database that the stream has selected. */
@@ -76,6 +79,7 @@ export function linkToPrimary(parts: PrimaryLinkParts, host: string, port: numbe
   let db = 0
   let stopped = false
   let readBytes = 0
+  let applyErrors = 0
   let dial: Dial | undefined
   let wire: Wire | undefined
   let connection: Connection | undefined // stands for the primary among the clients, once in sync
@@ -306,15 +310,30 @@ export function linkToPrimary(parts: PrimaryLinkParts, host: string, port: numbe
 
   const run = (parser: RequestParser): void => {
     const { session } = connection!
+    const { errors } = engine.stats
     engine.execute(session, parser.args, replies)
-    if (replies.pos > 0 && replies.buffer[0] === MINUS) {
-      const error = replies.written().toString('latin1').slice(0, 200).trimEnd()
-      log.warning(
-        `== CRITICAL == This replica is sending an error to its master: '${error}' ` +
-          `after processing the command '${session.lastCommand}'`,
-      )
-    }
+    const failed = engine.stats.errors !== errors
+    const reply = failed ? replies.written().toString('latin1') : ''
     replies.clear()
+    if (failed) giveUpData(reply, commandName(parser.args))
+  }
+
+  /** A command of the stream failed: what we have is not what the primary has, and no part of its history any more. */
+  const giveUpData = (reply: string, command: string): void => {
+    applyErrors++
+    consistent = false
+    const error = /(?:^|\n)-([^\r]*)/.exec(reply)?.[1] ?? ''
+    log.warning(
+      `== CRITICAL == This replica is sending an error to its master: '${printable(error)}' ` +
+        `after processing the command '${command}'`,
+    )
+    if (options['propagation-error-behavior'] !== 'ignore' && options['replica-read-only']) {
+      server.panic(`This replica panicked sending an error to its master after processing the command '${command}'`)
+    }
+    throw new Error(
+      `The command '${command}' of the master cannot be applied here, so the data are not the same any more: ` +
+        'a full synchronization is needed, and until it succeeds this replica must not be promoted',
+    )
   }
 
   /** Takes the first `count` bytes of what was received into the history. */
@@ -348,6 +367,7 @@ export function linkToPrimary(parts: PrimaryLinkParts, host: string, port: numbe
     isConsistent: () => consistent,
     readOffset: () => history.offset + unappliedBytes,
     readBytes: () => readBytes,
+    applyErrors: () => applyErrors,
     db: () => connection?.session.db ?? db,
     tick: () => perform(machine.tick(history.offset, monotonicMs())),
     acknowledge: () => perform(machine.acknowledge(history.offset)),
@@ -364,4 +384,7 @@ export function streamDbOf(aux: ReadonlyMap<string, string>, databases: number):
   return Number.isInteger(named) && named >= 0 && named < databases ? named : 0
 }
 
-const MINUS = 0x2d
+/** What came from a peer, fit for a log line. */
+const printable = (text: string): string => text.slice(0, 200).replace(/[^ -~]/g, '?')
+const commandName = (args: Args): string =>
+  printable(Buffer.from(args.bytes(0).subarray(0, 64)).toString('latin1')).toLowerCase()

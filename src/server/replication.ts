@@ -38,10 +38,12 @@ export function createReplication(parts: ServerParts, snapshots: Snapshots): Ser
   let link: PrimaryLink | undefined
   let flushing = false
   let pingMs = monotonicMs()
+  let streamMs = monotonicMs() // when the stream last moved
   let primarySinceMs = monotonicMs()
   /** Where our data stand in the history that was followed last, or loaded. */
   let atFirst: AtFirst = { consistent: false, db: 0 }
   let formerInputBytes = 0 // from primaries that we do not follow any more
+  let formerApplyErrors = 0
   const waiting = new Map<Session, { replicas: number; offset: number }>()
 
   const isReplica = (): boolean => link !== undefined
@@ -50,7 +52,9 @@ export function createReplication(parts: ServerParts, snapshots: Snapshots): Ser
   const flush = (): void => {
     flushing = false
     const bytes = stream.flush()
-    if (bytes !== undefined) replicas.send(bytes)
+    if (bytes === undefined) return
+    streamMs = monotonicMs()
+    replicas.send(bytes)
   }
   /** What all clients write in this turn of the event loop goes out in one piece, as Redis does before it sleeps. */
   const flushSoon = (): void => {
@@ -71,6 +75,7 @@ export function createReplication(parts: ServerParts, snapshots: Snapshots): Ser
     reselect: () => {
       if (link === undefined) stream.reselect()
     },
+    beats: () => link === undefined || link.machine.hasHeartbeat(),
     role: () => (link === undefined ? 'primary' : linkUp() ? 'synced' : 'unsynced'),
     snapshotFields: () => snapshotFields(),
     acknowledged: () => answerWaiting(),
@@ -107,6 +112,7 @@ export function createReplication(parts: ServerParts, snapshots: Snapshots): Ser
   const leave = (former: PrimaryLink): void => {
     former.stop()
     formerInputBytes += former.readBytes()
+    formerApplyErrors += former.applyErrors()
   }
 
   /** Without a backlog the stream is not counted, and with data that are no part of a history there is no place in one. */
@@ -228,7 +234,7 @@ export function createReplication(parts: ServerParts, snapshots: Snapshots): Ser
     if (!isReplica() && nowMs - pingMs >= options['repl-ping-replica-period'] * 1000) {
       pingMs = nowMs
       if (replicas.list().length > 0) control(PING)
-    }
+    } else if (!isReplica() && nowMs - streamMs >= replicas.heartbeatMs()) control(PING)
     link?.tick()
     replicas.tick()
     dropIdleBacklog()
@@ -314,6 +320,7 @@ export function createReplication(parts: ServerParts, snapshots: Snapshots): Ser
         backlogBytes: history.backlog?.sizeBytes() ?? 0,
         replicaBufferBytes: queued + sent,
         replicaOutputBytes: sent,
+        applyErrors: formerApplyErrors + (link?.applyErrors() ?? 0),
       }
     },
     facts: () => replicationFacts(options, history, link, replicas.list()),

@@ -33,7 +33,7 @@ async function fakePrimary(scope: Scope, afterPsync: (socket: Socket, connection
     socket.on('data', (bytes) => {
       for (const request of bytes.toString('latin1').split(/(?=\*\d)/)) {
         if (/PING/.test(request)) socket.write('+PONG\r\n')
-        else if (/REPLCONF\r\n\$\d+\r\n(listening-port|capa)/.test(request)) socket.write('+OK\r\n')
+        else if (/REPLCONF\r\n\$\d+\r\n(listening-port|capa|vedette-heartbeat)/.test(request)) socket.write('+OK\r\n')
         else if (/PSYNC/.test(request)) afterPsync(socket, number)
       }
     })

@@ -24,6 +24,8 @@ const hello: fc.Arbitrary<Hello> = fc.record({
   resp: address,
   group: fc.option(fc.uniqueArray(id, { minLength: 1, maxLength: 5 }).map(groupOf), { nil: undefined }),
   view: fc.array(id, { maxLength: 5 }),
+  of: fc.nat(63),
+  name: fc.option(name, { nil: undefined }),
   watches: fc.array(name, { maxLength: 3 }),
   epoch: fc.nat(),
 })
@@ -34,6 +36,8 @@ const message: fc.Arbitrary<PeerMessage> = fc.oneof(
     boot: fc.nat(),
     seq: fc.nat(),
     hello,
+    leads: fc.record({ term: fc.nat(), epoch: fc.nat() }),
+    echo: fc.array(fc.tuple(id, fc.nat()), { maxLength: 5 }),
     opinions: fc.array(
       fc.record({
         group: name,
@@ -45,6 +49,7 @@ const message: fc.Arbitrary<PeerMessage> = fc.oneof(
     ),
   }),
   fc.record({ type: fc.constant('join' as const), hello }),
+  fc.record({ type: fc.constant('refusal' as const), text: fc.string() }),
   fc.uniqueArray(id, { minLength: 1 }).map((peers) => ({ type: 'welcome' as const, group: groupOf(peers) })),
   fc.record({
     type: fc.constant('request' as const),
