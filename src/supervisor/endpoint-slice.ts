@@ -1,5 +1,5 @@
-// Keeps the EndpointSlice of the primary Service, so that in Kubernetes a Service without a selector leads to the primary, and
-// changes with it. The sentinels' leader writes it; the others only watch whether they have become leader.
+// Keeps an EndpointSlice, so that in Kubernetes a Service without a selector leads to the primary, or to its replicas, and
+// changes with them. The sentinels' leader writes it; the others only watch whether they have become leader.
 //
 // Invariants: what is written was committed (the topology), never a candidate; a slice that a newer epoch wrote is not
 // overwritten by a leader that does not know yet that it is none (the epoch stands in an annotation, and the resource
@@ -7,14 +7,19 @@
 import type { KubernetesApi, KubernetesReply } from '../io/kubernetes.ts'
 import type { Log } from '../io/log.ts'
 
-/** What the slice is to say. */
-export interface PrimaryEndpoint {
+/** One server of the slice. */
+export interface Endpoint {
   readonly host: string
   readonly port: number
+  /** Whether the sentinels hold it for usable: not ready ends no connection, and lets no new one in. */
+  readonly ready: boolean
+}
+
+/** What the slice is to say. All servers of a slice listen on one port. */
+export interface SliceContent {
+  readonly endpoints: readonly Endpoint[]
   /** Of the last committed change of primary. */
   readonly epoch: number
-  /** Whether the sentinels hold it for up: not ready ends no connection, and lets no new one in. */
-  readonly ready: boolean
 }
 
 export interface SliceParts {
@@ -22,8 +27,8 @@ export interface SliceParts {
   /** Name of the Service, and of its slice. */
   readonly service: string
   readonly log: Log
-  /** The committed primary; undefined when this sentinel is not the leader, or nothing is committed. */
-  readonly wanted: () => PrimaryEndpoint | undefined
+  /** What is committed; undefined when this sentinel is not the leader, or nothing is committed. */
+  readonly wanted: () => SliceContent | undefined
   /** IP address of a name; undefined: unknown. */
   readonly resolve: (host: string) => Promise<string | undefined>
 }
@@ -38,6 +43,8 @@ export interface SliceKeeper {
 
 export const EPOCH_ANNOTATION = 'vedette.dev/epoch'
 const MANAGER = 'vedette-sentinel'
+/** Of a slice without endpoints. */
+const DEFAULT_PORT = 6379
 const RETRY_MS = 100
 const RETRY_MS_MAX = 2_000
 /** A slice that somebody else changed is put right within this time. */
@@ -63,30 +70,34 @@ export function keepEndpointSlice({ api, service, log, wanted, resolve }: SliceP
     log.warning(text)
   }
 
-  const write = async (endpoint: PrimaryEndpoint): Promise<boolean> => {
-    const ip = await resolve(endpoint.host)
-    if (ip === undefined) throw new Error(`${endpoint.host} does not resolve`)
+  const resolved = async ({ endpoints }: SliceContent): Promise<Resolved[]> =>
+    Promise.all(
+      endpoints.map(async ({ host, port, ready }) => {
+        const ip = await resolve(host)
+        if (ip === undefined) throw new Error(`${host} does not resolve`)
+        return { ip, port, ready }
+      }),
+    )
+
+  const write = async (content: SliceContent): Promise<boolean> => {
+    const endpoints = await resolved(content)
     const found = await api.get(path)
     if (found.status !== 200 && found.status !== 404) throw new Error(complaint(`reading ${path}`, found))
     const slice = found.status === 200 ? (found.body as Slice) : undefined
     const epoch = Number(slice?.metadata?.annotations?.[EPOCH_ANNOTATION] ?? -1)
-    if (epoch > endpoint.epoch) {
-      say(`The EndpointSlice ${service} is of epoch ${epoch}, newer than ${endpoint.epoch}: not overwritten`)
+    if (epoch > content.epoch) {
+      say(`The EndpointSlice ${service} is of epoch ${epoch}, newer than ${content.epoch}: not overwritten`)
       return false
     }
-    if (slice !== undefined && epoch === endpoint.epoch && says(slice, ip, endpoint)) return false
+    if (slice !== undefined && epoch === content.epoch && says(slice, endpoints)) return false
     owner ??= await uidOf(await api.get(servicePath))
-    const applied = await api.apply(
-      path,
-      MANAGER,
-      sliceOf(service, ip, endpoint, owner, slice?.metadata?.resourceVersion),
-    )
+    const object = sliceOf(service, endpoints, content.epoch, owner, slice?.metadata?.resourceVersion)
+    const applied = await api.apply(path, MANAGER, object)
     if (applied.status === 409) throw new Error('somebody else changed the slice meanwhile')
     if (applied.status >= 300) throw new Error(complaint(`applying ${path}`, applied))
     said = ''
-    log.notice(
-      `EndpointSlice ${service}: ${ip}:${endpoint.port}, epoch ${endpoint.epoch}${endpoint.ready ? '' : ', not ready'}`,
-    )
+    const list = endpoints.map(({ ip, port, ready }) => `${ip}:${port}${ready ? '' : ' (not ready)'}`).join(' ')
+    log.notice(`EndpointSlice ${service}, epoch ${content.epoch}: ${list || 'nobody'}`)
     return true
   }
 
@@ -101,8 +112,8 @@ export function keepEndpointSlice({ api, service, log, wanted, resolve }: SliceP
     try {
       do {
         again = false
-        const endpoint = wanted()
-        if (endpoint !== undefined && (await write(endpoint))) {
+        const content = wanted()
+        if (content !== undefined && (await write(content))) {
           stats.written++
           stats.lastMs = performance.now() - pokedMs
         }
@@ -147,11 +158,18 @@ interface Slice {
   readonly ports?: readonly { readonly port?: number }[]
 }
 
-const says = ({ endpoints, ports }: Slice, ip: string, { port, ready }: PrimaryEndpoint): boolean =>
-  endpoints?.length === 1 &&
-  endpoints[0]!.addresses?.[0] === ip &&
-  endpoints[0]!.conditions?.ready === ready &&
-  ports?.[0]?.port === port
+interface Resolved {
+  readonly ip: string
+  readonly port: number
+  readonly ready: boolean
+}
+
+const says = ({ endpoints = [], ports }: Slice, wanted: readonly Resolved[]): boolean =>
+  endpoints.length === wanted.length &&
+  wanted.every(({ ip, port, ready }, i) => {
+    const { addresses, conditions } = endpoints[i]!
+    return addresses?.[0] === ip && conditions?.ready === ready && ports?.[0]?.port === port
+  })
 
 async function uidOf(service: KubernetesReply): Promise<string | undefined> {
   const { metadata } = (service.body ?? {}) as { metadata?: { uid?: string } }
@@ -165,8 +183,8 @@ function complaint(what: string, { status, body }: KubernetesReply): string {
 
 function sliceOf(
   service: string,
-  ip: string,
-  { port, epoch, ready }: PrimaryEndpoint,
+  endpoints: readonly Resolved[],
+  epoch: number,
   owner: string | undefined,
   resourceVersion: string | undefined,
 ): object {
@@ -177,7 +195,7 @@ function sliceOf(
       name: service,
       labels: {
         'kubernetes.io/service-name': service,
-        'endpointslice.kubernetes.io/managed-by': 'vedette.dev/sentinel',
+        'endpointslice.kubernetes.io/managed-by': 'vedette.dev-sentinel',
       },
       annotations: { [EPOCH_ANNOTATION]: String(epoch) },
       ...(resourceVersion === undefined ? {} : { resourceVersion }),
@@ -186,8 +204,11 @@ function sliceOf(
         ? {}
         : { ownerReferences: [{ apiVersion: 'v1', kind: 'Service', name: service, uid: owner }] }),
     },
-    addressType: ip.includes(':') ? 'IPv6' : 'IPv4',
-    endpoints: [{ addresses: [ip], conditions: { ready, serving: ready, terminating: false } }],
-    ports: [{ name: 'redis', port, protocol: 'TCP' }],
+    addressType: endpoints[0]?.ip.includes(':') ? 'IPv6' : 'IPv4',
+    endpoints: endpoints.map(({ ip, ready }) => ({
+      addresses: [ip],
+      conditions: { ready, serving: ready, terminating: false },
+    })),
+    ports: [{ name: 'redis', port: endpoints[0]?.port ?? DEFAULT_PORT, protocol: 'TCP' }],
   }
 }
