@@ -85,8 +85,6 @@ export interface Host extends FrontHost {
   readonly transactions: Transactions
   readonly persistence: Persistence
   readonly replication: ReplicationHost
-  /** REPLICAOF is about to give this server a role: it needs not ask the sentinels for one. */
-  roleOrdered(): void
   readonly debug: DebugSwitches
   readonly random: Random
   /** Unix time in microseconds, for TIME. */

@@ -9,14 +9,12 @@ const PORT_MAX = 65535
 function replicaof(ctx: Context): void {
   const { args, host, session } = ctx
   if (args.is(1, 'no') && args.is(2, 'one')) {
-    host.roleOrdered()
     ctx.reply.simple(host.replication.becomePrimary())
     return
   }
   if (session.isReplica) failWith('ERR Command is not valid when client is a replica.')
   const port = args.smallInt(2)
   if (!(port >= 0 && port <= PORT_MAX)) failWith('ERR Invalid master port')
-  host.roleOrdered()
   ctx.reply.simple(host.replication.replicaOf(args.str(1), port))
 }
 

@@ -2,7 +2,7 @@
 // so that a planned end loses no write and clients have a new primary to go to before this one is gone.
 import { monotonicMs } from '../io/clock.ts'
 import type { Log } from '../io/log.ts'
-import { askFailover, type SentinelAccess } from './sentinels.ts'
+import { askFailover, type SentinelAccess } from './ask-sentinels.ts'
 
 export interface HandOverParts {
   readonly access: SentinelAccess

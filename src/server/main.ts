@@ -10,6 +10,7 @@ import type { ServerConfig } from '../config/store.ts'
 import { Engine, mayWrite, openGate } from '../engine/engine.ts'
 import { monitorLine } from '../engine/monitor.ts'
 import { createTransactions } from '../engine/transactions.ts'
+import type { PubSub } from '../facade/call.ts'
 import { createPubSub } from '../facade/pubsub.ts'
 import { ClientRegistry } from '../facade/registry.ts'
 import type { Session } from '../facade/session.ts'
@@ -38,8 +39,11 @@ import type { ServerParts, ServerReplication } from './parts.ts'
 import { createPersistence } from './persistence.ts'
 import { createReplication } from './replication.ts'
 import { createRoleInquiry, type RoleInquiry, sentinelAccess } from './role.ts'
+import { openRoleMemory } from './role-memory.ts'
+import { addressOf, createKnownSentinels } from './sentinels.ts'
 import { createShutdown } from './shutdown.ts'
 import { createSnapshots } from './snapshot.ts'
+import { createWriteHold } from './write-hold.ts'
 
 /** A server that runs in this process. */
 export interface RunningServer {
@@ -64,7 +68,33 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
   keyspace.limits = options
   const ownExpiries = createOwnExpiries(keyspace)
   const commands = allCommands()
-  const pubsub = createPubSub()
+  let timer: NodeJS.Timeout | undefined // of the ticks, once all is loaded
+  const { publish, ...channels } = createPubSub()
+  const pubsub: PubSub = {
+    ...channels,
+    publish(channel, message) {
+      sentinels.heard(channel, message, engine.session)
+      return publish(channel, message)
+    },
+  }
+  const roleMemory = openRoleMemory(options.dir, options.port, config.text('replicaof'), log)
+  const sentinels = createKnownSentinels({
+    remembered: roleMemory.atStart,
+    isPrimary: () => !replication.isReplica(),
+    monotonicMs,
+    announced: () =>
+      options['replica-announce-ip'] === ''
+        ? undefined
+        : addressOf({ host: options['replica-announce-ip'], port: options['replica-announce-port'] || parts.port }),
+    changed: roleMemory.setSentinels,
+  })
+  const hold = createWriteHold({
+    sentinels,
+    isPrimary: () => !replication.isReplica(),
+    hold: (on) => clients.holdWrites(on),
+    log,
+    monotonicMs,
+  })
   const transactions = createTransactions(() => engine)
   // Asking all connections what they hold is too much for each write; ten times a second is enough.
   let heldBytes = 0
@@ -88,7 +118,6 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     get replication() {
       return replication
     },
-    roleOrdered: () => roles.settle(),
     debug: debugSwitches(),
     log: (message) => log.warning(message),
     random: seededRandom(...seed),
@@ -145,6 +174,9 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
       const line = Buffer.from(`+${monitorLine(host.wallMicros(), session.db, session.outlet.peer, argv)}\r\n`)
       clients.sendToMonitors(line)
     },
+    onStall: (ms) => {
+      if (timer !== undefined) hold.stalled(ms)
+    },
     clockMicros: () => monotonicMs() * 1000,
   })
   const clients: ClientRegistry = new ClientRegistry({
@@ -177,6 +209,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     runId,
     port: 0,
     nowMs: wallMs,
+    roleMemory,
     panic: (reason) => {
       log.warning(reason)
       setImmediate(() => end(1))
@@ -188,14 +221,17 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     resume: (loaded) => replication.resume(loaded),
     expired: (db, key) => replication.expiredAtLoad(db, key),
   })
-  const replication = createReplication(parts, snapshots)
+  const replication = createReplication(parts, snapshots, () => {
+    hold.ordered()
+    roles.settle()
+  })
   const roles = decideRole(parts, replication)
   const info = createInfo(parts, persistence, replication, () => shutdown.remainingMs())
   const housekeeping = createHousekeeping(keyspace, engine, ownExpiries, wallMs)
 
   let rounds = 0
-  let timer: NodeJS.Timeout | undefined
   const tick = (): void => {
+    engine.setTime(wallMs())
     if (host.debug.cronPaused) return
     housekeeping.round()
     persistence.tick()
@@ -215,6 +251,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     ended = true
     clearInterval(timer)
     housekeeping.stop()
+    hold.stop()
     persistence.stop()
     replication.stop()
     roles.stop()
@@ -241,8 +278,10 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     // Connections are answered meanwhile, most commands with LOADING: a server that refuses them is taken for dead.
     await persistence.load()
     if (!ended) {
+      engine.setTime(wallMs())
       replication.start()
       roles.start()
+      hold.started()
       timer = setInterval(tick, 100)
       log.notice(`Ready to accept connections on port ${parts.port}`)
     }

@@ -6,7 +6,7 @@
 import type { HostPort } from '../config/addresses.ts'
 import type { ServerOptions } from '../config/server-options.ts'
 import type { Log } from '../io/log.ts'
-import { type Answer, askPrimary, runIdAt, type SentinelAccess } from './sentinels.ts'
+import { type Answer, askPrimary, runIdAt, type SentinelAccess } from './ask-sentinels.ts'
 
 /** What the inquiry needs of the server, and tells it. */
 export interface RoleParts {

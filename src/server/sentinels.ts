@@ -1,98 +1,124 @@
-// What a server asks the sentinels of its group (`sentinels`, `sentinel-group`): who is primary, before it takes a role; and to
-// take the role away, before it ends. An answer counts only from a sentinel whose group can decide (CKQUORUM): one that has
-// just started, or was cut off, may name a primary of the past.
-import type { HostPort } from '../config/addresses.ts'
-import { connectResp, type RespClient } from '../io/resp-client.ts'
-import { type Reply, ReplyError } from '../protocol/reply-parser.ts'
+// The sentinels that watch this server, as far as it can tell: from the hellos that they publish here. It needs them for one
+// question only: am I still the primary? (write-hold.ts). Who may publish here may invent sentinels; so they are bounded, cost
+// nothing but a question, and an answer can only keep writes waiting or let them go on.
+//
+// Only Vedette's sentinels count: those of Redis answer with what they knew before they could know better. And only an address
+// by which a sentinel reached us is taken for our own.
+import type { Session } from '../facade/session.ts'
+import { type Place, SELVES_MAX, SENTINELS_MAX, type SentinelPlace } from './role-memory.ts'
 
-/** How to reach them. */
-export interface SentinelAccess {
-  readonly addresses: readonly HostPort[]
-  readonly group: string
-  /** Empty: none. */
-  readonly password: string
+const REDIS_HELLO = '__sentinel__:hello'
+const VEDETTE_HELLO = '__vedette__:hello'
+/** They publish every two seconds. */
+const GONE_AFTER_MS = 60_000
+const HELLO_BYTES_MAX = 16 * 1024
+
+export interface KnownSentinels {
+  /** A message was published; `session` is whose command did it. */
+  heard(channel: Buffer, message: Buffer, session: Session | undefined): void
+  list(): readonly SentinelPlace[]
+  /** Whether the address is one under which sentinels know this server. */
+  isSelf(address: string): boolean
+  /** Whether it can be asked who is primary, and the answer understood. */
+  canAsk(): boolean
 }
 
-/** What one sentinel says. */
-export type Answer =
-  | { readonly kind: 'primary'; readonly host: string; readonly port: number; readonly runId: string }
-  | { readonly kind: 'unknown'; readonly why: string }
+export const addressOf = ({ host, port }: Place): string => `${host.includes(':') ? `[${host}]` : host}:${port}`
 
-const TIMEOUT_MS = 1_000
-
-/** Asks one sentinel who is primary. Never rejects. */
-export async function askPrimary(access: SentinelAccess, address: HostPort): Promise<Answer> {
-  return withSentinel(access, address, async (client) => {
-    const [quorum, primary] = await Promise.all([
-      client.command(['SENTINEL', 'CKQUORUM', access.group]),
-      client.command(['SENTINEL', 'MASTER', access.group]),
-    ])
-    if (quorum instanceof ReplyError) return unknown(quorum.message)
-    if (primary instanceof ReplyError) return unknown(primary.message)
-    const fields = fieldsOf(primary)
-    const port = Number(fields.get('port'))
-    const host = fields.get('ip') ?? ''
-    if (host === '' || !(port > 0)) return unknown('the sentinel does not know the primary yet')
-    if (/o_down|failover_in_progress/.test(fields.get('flags') ?? '')) return unknown('the primary is being replaced')
-    return { kind: 'primary', host, port, runId: fields.get('runid') ?? '' }
-  })
+export interface KnownSentinelsParts {
+  readonly remembered: { readonly sentinels: readonly SentinelPlace[]; readonly selves: readonly string[] }
+  readonly isPrimary: () => boolean
+  readonly monotonicMs: () => number
+  /** The address to announce, if there is one: `host:port`. */
+  readonly announced: () => string | undefined
+  /** Something new is known. */
+  readonly changed: (sentinels: readonly SentinelPlace[], selves: readonly string[]) => void
 }
 
-/** Asks one sentinel for a switchover; undefined when it has agreed to one (or one is under way), else why not. */
-export async function askFailover(access: SentinelAccess, address: HostPort): Promise<string | undefined> {
-  const answer = await withSentinel(access, address, async (client) => {
-    const reply = await client.command(['SENTINEL', 'FAILOVER', access.group])
-    return unknown(reply instanceof ReplyError && !reply.message.startsWith('INPROG') ? reply.message : '')
-  })
-  return answer.kind === 'unknown' && answer.why !== '' ? answer.why : undefined
-}
+/** Those remembered, and who is heard from now on. */
+export function createKnownSentinels(parts: KnownSentinelsParts): KnownSentinels {
+  /** By run ID, or address where that is not known; the least recently heard first. */
+  const places = new Map<string, SentinelPlace & { heardMs: number }>(
+    parts.remembered.sentinels.map((place) => [addressOf(place), { ...place, heardMs: parts.monotonicMs() }]),
+  )
+  const vedettes = new Set<string>() // run IDs of Vedette's
+  const selves = new Set(parts.remembered.selves)
+  const list = (): SentinelPlace[] => [...places.values()].map(({ host, port, group }) => ({ host, port, group }))
+  const changed = (): void => parts.changed(list(), [...selves])
 
-const unknown = (why: string): Answer => ({ kind: 'unknown', why })
+  const isSelfFor = (address: string, session: Session | undefined): boolean =>
+    address === parts.announced() || (session !== undefined && !session.isPrimary && address === session.outlet.local)
 
-async function withSentinel(
-  { password }: SentinelAccess,
-  { host, port }: HostPort,
-  ask: (client: RespClient) => Promise<Answer>,
-): Promise<Answer> {
-  const client = connectResp({
-    host,
-    port,
-    connectTimeoutMs: TIMEOUT_MS,
-    replyTimeoutMs: TIMEOUT_MS,
-    ...(password === '' ? {} : { password }),
-  })
-  try {
-    return await ask(client)
-  } catch (error) {
-    return unknown(`${host}:${port}: ${error instanceof Error ? error.message : String(error)}`)
-  } finally {
-    client.close()
+  const takeVedette = (text: string): void => {
+    const runId = runIdOf(text)
+    if (runId === undefined || vedettes.has(runId)) return
+    if (vedettes.size >= SENTINELS_MAX) vedettes.clear()
+    vedettes.add(runId)
+  }
+
+  const takeRedis = (text: string, session: Session | undefined): void => {
+    const hello = parseHello(text)
+    if (hello === undefined || !vedettes.has(hello.runId)) return
+    const { runId, sentinel } = hello
+    const known = places.get(runId)
+    const isNews = known === undefined || addressOf(known) !== addressOf(sentinel) || known.group !== sentinel.group
+    // One of the same address may be remembered from the last start, or have had another run ID.
+    const nowMs = parts.monotonicMs()
+    for (const [id, place] of places) {
+      const isReplaced = id === runId || addressOf(place) === addressOf(sentinel)
+      if (isReplaced || nowMs - place.heardMs > GONE_AFTER_MS) places.delete(id)
+    }
+    places.set(runId, { ...sentinel, heardMs: nowMs })
+    if (places.size > SENTINELS_MAX) places.delete(places.keys().next().value!)
+    const isNewSelf = parts.isPrimary() && !selves.has(hello.primary) && isSelfFor(hello.primary, session)
+    if (isNewSelf) {
+      if (selves.size >= SELVES_MAX) selves.clear()
+      selves.add(hello.primary)
+    }
+    if (isNews || isNewSelf) changed()
+  }
+
+  return {
+    heard(channel, message, session) {
+      if (channel[0] !== 0x5f || message.length > HELLO_BYTES_MAX) return
+      const name = channel.toString('latin1')
+      if (name === VEDETTE_HELLO) takeVedette(message.toString())
+      else if (name === REDIS_HELLO) takeRedis(message.toString('latin1'), session)
+    },
+    list,
+    isSelf: (address) => selves.has(address),
+    canAsk: () => places.size > 0 && selves.size > 0,
   }
 }
 
-/** The run ID of the server at an address; undefined when it does not tell. Never rejects. */
-export async function runIdAt(address: HostPort, user: string, password: string): Promise<string | undefined> {
-  const client = connectResp({
-    ...address,
-    connectTimeoutMs: TIMEOUT_MS,
-    replyTimeoutMs: TIMEOUT_MS,
-    ...(password === '' ? {} : { password }),
-    ...(user === '' ? {} : { username: user }),
-  })
+const RUN_ID = /^[0-9a-f]{40}$/
+
+function runIdOf(json: string): string | undefined {
   try {
-    const reply = await client.command(['INFO', 'server'])
-    return typeof reply === 'string' ? /^run_id:([0-9a-f]{40})\r?$/m.exec(reply)?.[1] : undefined
+    const { v, runId } = JSON.parse(json) as { v?: unknown; runId?: unknown }
+    return v === 1 && typeof runId === 'string' && RUN_ID.test(runId) ? runId : undefined
   } catch {
     return undefined
-  } finally {
-    client.close()
   }
 }
 
-/** The fields of a reply that is a flat list of names and values. */
-function fieldsOf(reply: Reply): ReadonlyMap<string, string> {
-  const texts = Array.isArray(reply) ? reply.map(String) : []
-  const fields = new Map<string, string>()
-  for (let i = 0; i + 1 < texts.length; i += 2) fields.set(texts[i]!, texts[i + 1]!)
-  return fields
+/** `ip,port,runid,epoch,group,primary ip,primary port,epoch` */
+function parseHello(text: string): { runId: string; sentinel: SentinelPlace; primary: string } | undefined {
+  const match =
+    /^([!-+\--~]{1,255}),(\d{1,5}),([0-9a-f]{40}),\d+,([A-Za-z0-9._-]{1,255}),([!-+\--~]{1,255}),(\d{1,5}),\d+$/.exec(
+      text,
+    )
+  if (match === null) return undefined
+  const [, host, port, runId, group, primaryHost, primaryPort] = match as unknown as [
+    string,
+    string,
+    string,
+    string,
+    string,
+    string,
+    string,
+  ]
+  if (Number(port) < 1 || Number(port) > 65_535) return undefined
+  const primary = addressOf({ host: primaryHost, port: Number(primaryPort) })
+  return { runId, sentinel: { host, port: Number(port), group }, primary }
 }
