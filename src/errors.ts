@@ -43,6 +43,10 @@ export const ERRORS = {
   dbIndexInvalid: 'ERR invalid DB index',
   dbIndexRange: 'ERR DB index is out of range',
   stringTooLong: 'ERR string exceeds maximum allowed size (proto-max-bulk-len)',
+  lcsNotStrings: 'ERR The specified keys must contain string values',
+  nanOrInfinity: 'ERR value is NaN or Infinity',
+  hashNotInteger: 'ERR hash value is not an integer',
+  hashNotFloat: 'ERR hash value is not a float',
   incrOverflow: 'ERR increment or decrement would overflow',
   decrOverflow: 'ERR decrement would overflow',
   incrNan: 'ERR increment would produce NaN or Infinity',
@@ -89,8 +93,24 @@ export const ERRORS = {
   timeoutRange: 'ERR timeout is out of range',
   pauseMode: 'ERR CLIENT PAUSE mode must be WRITE or ALL',
   trackingUnbuilt: 'ERR client-side caching (CLIENT TRACKING) is not supported by this version of Vedette',
+  trackingRedirect: 'ERR The client ID you want redirect to does not exist',
+  trackingRedirectTwice: 'ERR A client can only redirect to a single other client',
+  trackingPrefixWithoutBcast: 'ERR PREFIX option requires BCAST mode to be enabled',
+  trackingPrefixes:
+    "ERR Prefix '%s' overlaps with another provided prefix '%s'. Prefixes for a single client must not overlap.",
+  trackingPrefixKnown:
+    "ERR Prefix '%s' overlaps with an existing prefix '%s'. Prefixes for a single client must not overlap.",
+  trackingOptWithBcast: 'ERR OPTIN and OPTOUT are not compatible with BCAST',
+  trackingBothOpts: "ERR You can't specify both OPTIN mode and OPTOUT mode",
+  trackingSwitchBcast:
+    "ERR You can't switch BCAST mode on/off before disabling tracking for this client, and then re-enabling it with a different mode.",
+  trackingSwitchOpt:
+    "ERR You can't switch OPTIN/OPTOUT mode before disabling tracking for this client, and then re-enabling it with a different mode.",
   cachingWithoutTracking:
     'ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or OPTOUT mode enabled',
+  cachingYes: 'ERR CLIENT CACHING YES is only valid when tracking is enabled in OPTIN mode.',
+  cachingNo: 'ERR CLIENT CACHING NO is only valid when tracking is enabled in OPTOUT mode.',
+  subscriptionsMax: 'ERR too many subscriptions of one client (%s at most)',
   subcommandSyntax: "ERR unknown subcommand or wrong number of arguments for '%s'. Try %s HELP.",
   commandInvalid: 'ERR Invalid command specified',
   commandNoKeys: 'ERR The command has no key arguments',
@@ -100,6 +120,7 @@ export const ERRORS = {
   noShutdown: 'ERR No shutdown in progress.',
   debugNotAllowed:
     'ERR DEBUG command not allowed. If the enable-debug-command option is set to "local", you can run it from a local connection, otherwise you need to set this option in the configuration file, and then restart the server.',
+  argumentTooLong: 'ERR an argument is too long for this command',
   internal: 'ERR internal error, reported in the server log',
   // Sentinel.
   noSuchMaster: 'ERR No such master with that name',
@@ -128,6 +149,11 @@ export function errorText(name: ErrorName, ...values: readonly (string | number)
   const parts = ERRORS[name].split('%s')
   assert(parts.length === values.length + 1, `error ${name} takes ${parts.length - 1} values`)
   return parts.reduce((text, part, i) => text + String(values[i - 1]) + part)
+}
+
+/** The error `name` as a whole reply, for what is refused outside a command. */
+export function errorReply(name: ErrorName, ...values: readonly (string | number)[]): Buffer {
+  return Buffer.from(`-${errorText(name, ...values)}\r\n`)
 }
 
 /** An error that is answered to the client as it stands; thrown by commands off the hot path. */

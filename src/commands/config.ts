@@ -1,8 +1,8 @@
 // CONFIG: the options of the running server. What is known, allowed and in range is the store's to say.
 
 import { fail, failWith } from '../errors.ts'
+import { help } from '../facade/commands/help.ts'
 import type { Context } from './context.ts'
-import { help } from './help.ts'
 import type { CommandSpec } from './spec.ts'
 import { isTrusted } from './trust.ts'
 

@@ -1,22 +1,8 @@
-// Commands about the connection itself: its protocol version, database, user and end.
+// Commands about the connection that only a server has: its database, and ECHO.
 
 import { fail } from '../errors.ts'
-import { REDIS_VERSION } from '../lib/version.ts'
-import { setClientName } from './client.ts'
 import type { Context } from './context.ts'
 import type { CommandSpec } from './spec.ts'
-
-function ping(ctx: Context): void {
-  const { args, reply, session } = ctx
-  if (args.count > 2) fail('arity', 'ping')
-  if (session.resp === 2 && session.subscriptions > 0) {
-    reply.array(2)
-    reply.bulkText('pong')
-    return args.count === 1 ? reply.bulkText('') : reply.bulk(args.buffer, args.start(1), args.end(1))
-  }
-  if (args.count === 1) return reply.simple('PONG')
-  reply.bulk(args.buffer, args.start(1), args.end(1))
-}
 
 function echo(ctx: Context): void {
   const { args, reply } = ctx
@@ -32,116 +18,8 @@ function select(ctx: Context): void {
   reply.ok()
 }
 
-/** Argument i as text, if it is text: bytes that are no UTF-8 must not match what merely looks like them. */
-function exactText(ctx: Context, i: number): string {
-  const text = ctx.args.str(i)
-  return Buffer.from(text).equals(ctx.args.bytes(i)) ? text : fail('wrongPass')
-}
-
-/** Authenticates with the password in argument i or refuses; the session stays authenticated as before when refused. */
-function authenticate(ctx: Context, user: string, i: number): void {
-  if (ctx.host.checkPassword(user, exactText(ctx, i)) === 'wrong') fail('wrongPass')
-  ctx.session.authenticated = true
-  ctx.session.user = user
-}
-
-function auth(ctx: Context): void {
-  const { args, reply, host } = ctx
-  if (args.count > 3) fail('syntax')
-  if (args.count === 2 && host.checkPassword('default', '') === 'unset') fail('authNotConfigured')
-  if (args.count === 2) authenticate(ctx, 'default', 1)
-  else authenticate(ctx, exactText(ctx, 1), 2)
-  reply.ok()
-}
-
-/** The protocol version that HELLO asks for; undefined: as it is. */
-function protocolVersion(ctx: Context): 2 | 3 | undefined {
-  if (ctx.args.count < 2) return undefined
-  const version = ctx.args.int64(1)
-  if (version === undefined) fail('helloVersion')
-  if (version !== 2n && version !== 3n) fail('noProto')
-  return version === 2n ? 2 : 3
-}
-
-function hello(ctx: Context): void {
-  const { args, reply, session, host } = ctx
-  const version = protocolVersion(ctx)
-  for (let i = 2; i < args.count; i++) {
-    if (args.is(i, 'auth') && i + 2 < args.count) {
-      authenticate(ctx, exactText(ctx, i + 1), i + 2)
-      i += 2
-    } else if (args.is(i, 'setname') && i + 1 < args.count) {
-      setClientName(session, args.latin1(i + 1))
-      i++
-    } else {
-      fail('helloOption', args.str(i))
-    }
-  }
-  if (!session.authenticated) fail('helloNoAuth')
-  if (version !== undefined) {
-    session.resp = version
-    reply.resp = version
-  }
-  const facts: readonly (readonly [string, string | number])[] = [
-    ['server', 'redis'],
-    ['version', REDIS_VERSION],
-    ['proto', session.resp],
-    ['id', session.id],
-    ['mode', 'standalone'],
-    ['role', host.replication.isReplica() ? 'replica' : 'master'],
-  ]
-  reply.map(facts.length + 1)
-  for (const [name, value] of facts) {
-    reply.bulkText(name)
-    if (typeof value === 'number') reply.int(value)
-    else reply.bulkText(value)
-  }
-  reply.bulkText('modules')
-  reply.array(0)
-}
-
-function reset(ctx: Context): void {
-  const { reply, session, host, keyspace } = ctx
-  if (session.isReplica || session.isPrimary) fail('resetKind')
-  host.clients.setMonitor(session, false)
-  host.pubsub.unsubscribeAll(session)
-  host.transactions.unwatch(session)
-  session.transaction = undefined
-  session.db = 0
-  session.resp = 2
-  session.user = 'default'
-  session.authenticated = host.checkPassword('default', '') === 'unset'
-  session.name = ''
-  session.replyMode = 'on'
-  session.noTouch = false
-  keyspace.touch = true
-  reply.resp = 2
-  reply.simple('RESET')
-}
-
-/** What the session listened to ends here, not when its peer has closed too. */
-function quit(ctx: Context): void {
-  const { reply, session, host } = ctx
-  host.pubsub.unsubscribeAll(session)
-  host.transactions.unwatch(session)
-  reply.ok()
-  session.link.closeAfterReply()
-}
-
-/** Commands about the connection itself. */
+/** Commands about the connection that only a server has. */
 export const CONNECTION_COMMANDS: readonly CommandSpec[] = [
-  {
-    name: 'ping',
-    summary: 'Tells that the server answers, or sends a message back.',
-    since: '1.0.0',
-    group: 'connection',
-    complexity: 'O(1)',
-    arity: -1,
-    flags: ['fast'],
-    tips: ['request_policy:all_shards', 'response_policy:all_succeeded'],
-    arguments: [{ name: 'message', type: 'string', optional: true }],
-    run: ping,
-  },
   {
     name: 'echo',
     summary: 'Sends a message back.',
@@ -163,77 +41,5 @@ export const CONNECTION_COMMANDS: readonly CommandSpec[] = [
     flags: ['loading', 'stale', 'fast'],
     arguments: [{ name: 'index', type: 'integer' }],
     run: select,
-  },
-  {
-    name: 'auth',
-    summary: 'Authenticates the connection.',
-    since: '1.0.0',
-    group: 'connection',
-    complexity: 'O(N) where N is the number of passwords defined for the user',
-    arity: -2,
-    flags: ['noscript', 'loading', 'stale', 'fast', 'no_auth', 'allow_busy'],
-    history: [['6.0.0', 'Added ACL style (username and password).']],
-    arguments: [
-      { name: 'username', type: 'string', since: '6.0.0', optional: true },
-      { name: 'password', type: 'string' },
-    ],
-    run: auth,
-  },
-  {
-    name: 'hello',
-    summary: 'Chooses the protocol version; authenticates and names the connection on request.',
-    since: '6.0.0',
-    group: 'connection',
-    complexity: 'O(1)',
-    arity: -1,
-    flags: ['noscript', 'loading', 'stale', 'fast', 'no_auth', 'allow_busy'],
-    history: [
-      [
-        '6.2.0',
-        "`protover` made optional; when called without arguments the command reports the current connection's context.",
-      ],
-    ],
-    arguments: [
-      {
-        name: 'arguments',
-        type: 'block',
-        optional: true,
-        arguments: [
-          { name: 'protover', type: 'integer' },
-          {
-            name: 'username_password',
-            type: 'block',
-            token: 'AUTH',
-            optional: true,
-            arguments: [
-              { name: 'username', type: 'string' },
-              { name: 'password', type: 'string' },
-            ],
-          },
-          { name: 'clientname', type: 'string', token: 'SETNAME', optional: true },
-        ],
-      },
-    ],
-    run: hello,
-  },
-  {
-    name: 'reset',
-    summary: 'Puts the connection back into the state of a new one.',
-    since: '6.2.0',
-    group: 'connection',
-    complexity: 'O(1)',
-    arity: 1,
-    flags: ['noscript', 'loading', 'stale', 'fast', 'no_auth', 'allow_busy'],
-    run: reset,
-  },
-  {
-    name: 'quit',
-    summary: 'Closes the connection.',
-    since: '1.0.0',
-    group: 'connection',
-    complexity: 'O(1)',
-    arity: -1,
-    flags: ['noscript', 'loading', 'stale', 'fast', 'no_auth', 'allow_busy'],
-    run: quit,
   },
 ]

@@ -1,33 +1,15 @@
-// What a command is given: its arguments, where to reply, the data, its session, the place for its effects, and the server
-// around it as a set of narrow interfaces. Commands hold nothing between two calls.
+// What a command of the server is given: what the facade gives every command, the data, the place for its effects, and the
+// server around it as a set of narrow interfaces. Commands hold nothing between two calls.
 
 import type { ConfigStore } from '../config/store.ts'
+import type { Call, FrontHost } from '../facade/call.ts'
+import type { Session } from '../facade/session.ts'
 import type { Database } from '../keyspace/database.ts'
 import type { Keyspace } from '../keyspace/keyspace.ts'
 import type { Random } from '../lib/prng.ts'
-import type { Args } from '../protocol/args.ts'
 import type { ReplyWriter } from '../protocol/writer.ts'
 import type { DebugSwitches } from './debug.ts'
 import type { Effects } from './effects.ts'
-import type { Session } from './session.ts'
-import type { CommandTable } from './table.ts'
-
-/** Publishes messages and knows who subscribes to what. Names are latin1 strings, one character a byte. */
-export interface PubSub {
-  subscribe(session: Session, channel: string): boolean
-  unsubscribe(session: Session, channel: string): boolean
-  psubscribe(session: Session, pattern: string): boolean
-  punsubscribe(session: Session, pattern: string): boolean
-  ssubscribe(session: Session, channel: string): boolean
-  sunsubscribe(session: Session, channel: string): boolean
-  unsubscribeAll(session: Session): void
-  /** Sends the message to all subscribers of the channel and of matching patterns; their number. */
-  publish(channel: Buffer, message: Buffer): number
-  spublish(channel: Buffer, message: Buffer): number
-  channels(): ReadonlyMap<string, ReadonlySet<Session>>
-  patterns(): ReadonlyMap<string, ReadonlySet<Session>>
-  shardChannels(): ReadonlyMap<string, ReadonlySet<Session>>
-}
 
 /** WATCH and EXEC. */
 export interface Transactions {
@@ -35,23 +17,6 @@ export interface Transactions {
   unwatch(session: Session): void
   /** Runs the queued commands and writes the array of their replies. */
   exec(ctx: Context): void
-}
-
-/** Connections of the server. */
-export interface Clients {
-  all(): Iterable<Session>
-  byId(id: number): Session | undefined
-  /** Closes a connection: the running command's own after its reply. */
-  kill(session: Session): void
-  /** Pauses clients (CLIENT PAUSE) until a Unix time in milliseconds. */
-  pause(untilMs: number, mode: 'all' | 'write'): void
-  unpause(): void
-  /** Begins or ends MONITOR mode. */
-  setMonitor(session: Session, on: boolean): void
-  /** Makes the session wait; its reply comes from `blocked.finish`. */
-  block(session: Session, blocked: NonNullable<Session['blocked']>): void
-  /** Ends the waiting of a session. */
-  unblock(session: Session, why: 'ready' | 'unblock' | 'error'): boolean
 }
 
 /** DEBUG RELOAD's options. */
@@ -74,6 +39,8 @@ export interface Persistence {
   reload(how: ReloadOptions): void
   /** Unix time in seconds of the last snapshot. */
   lastSaveSeconds(): number
+  /** All data were removed on purpose: with save points, the snapshot on disk is to say so soon. */
+  flushed(): void
 }
 
 /** The replication side of commands. */
@@ -90,6 +57,11 @@ export interface ReplicationHost {
   replconf(ctx: Context): void
   /** PSYNC or SYNC: the session becomes a replica's. */
   psync(ctx: Context): void
+  /**
+   * A replica that gets the stream sent what it may not send: its link is closed, since any reply would be taken for a part
+   * of the stream. Nothing was run. `command` is undefined for an unknown one.
+   */
+  strayCommand(session: Session, command: string | undefined): void
   /** WAIT: replies at once or blocks the session. */
   wait(ctx: Context, replicas: number, timeoutMs: number): void
   /** Whether this server is a replica. */
@@ -108,12 +80,9 @@ export interface ShutdownOptions {
 }
 
 /** The server around the commands. */
-export interface Host {
+export interface Host extends FrontHost {
   readonly config: ConfigStore
-  readonly commands: CommandTable
-  readonly pubsub: PubSub
   readonly transactions: Transactions
-  readonly clients: Clients
   readonly persistence: Persistence
   readonly replication: ReplicationHost
   readonly debug: DebugSwitches
@@ -134,24 +103,17 @@ export interface Host {
   sleep(ms: number): void
   /** DEBUG SET-ACTIVE-EXPIRE: whether keys whose time is over are looked for, or only met. */
   setActiveExpire(on: boolean): void
-  /** Whether a password is asked for, and whether this one is right. */
-  checkPassword(user: string, password: string): 'ok' | 'wrong' | 'unset'
   /** Bytes in use, all parts of the server counted; what connections hold may be as it was 100 ms ago. */
   usedMemoryBytes(): number
 }
 
 /** What a command's function is given. One object serves all commands; its fields change from call to call. */
-export interface Context {
-  readonly args: Args
-  readonly reply: ReplyWriter
+export interface Context extends Call {
   readonly keyspace: Keyspace
-  readonly session: Session
   readonly effects: Effects
   readonly host: Host
   /** The database that the session has selected. */
   readonly db: Database
-  /** Unix time in milliseconds; the same during the whole command. */
-  readonly nowMs: number
   /** The command is part of a running transaction: it must not block. */
   readonly inExec: boolean
 }

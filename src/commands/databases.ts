@@ -13,7 +13,10 @@ function dbsize(ctx: Context): void {
 }
 
 const flushdb = (ctx: Context): void => flush(ctx, ctx.db)
-const flushall = (ctx: Context): void => flush(ctx, undefined)
+function flushall(ctx: Context): void {
+  flush(ctx, undefined)
+  ctx.host.persistence.flushed()
+}
 
 /** Empties one database, or all. ASYNC and SYNC are the same: memory goes back at once, or between commands. */
 function flush(ctx: Context, only: Database | undefined): void {

@@ -7,7 +7,7 @@ import type { CommandSpec } from './spec.ts'
 function multi(ctx: Context): void {
   const { session, reply } = ctx
   if (session.transaction !== undefined) fail('nestedMulti')
-  session.transaction = { queue: [], aborted: false, bytes: 0, flags: 0 }
+  session.transaction = { queue: [], aborted: false, bytes: 0, flags: 0, commonFlags: -1 }
   reply.ok()
 }
 

@@ -1,9 +1,9 @@
 // Whom the options `enable-debug-command` and `enable-protected-configs` allow what they guard.
 
-import type { Session } from './session.ts'
+import type { Session } from '../facade/session.ts'
 
 /** Whether the setting trusts the session: everybody, or clients of this machine only. */
 export function isTrusted(setting: 'no' | 'yes' | 'local', session: Session): boolean {
-  if (setting === 'local') return /^(127\.|::1:|\[::1\]:|::ffff:127\.|unix:)/.test(session.link.peer)
+  if (setting === 'local') return session.outlet.peerIsLoopback
   return setting === 'yes'
 }

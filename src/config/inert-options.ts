@@ -4,7 +4,7 @@
 import { fixed, mutable, type OptionRow } from './option.ts'
 import { memoryOrPercent, oomScores, percentiles } from './special-values.ts'
 import type { OptionType } from './values.ts'
-import { bool, fileName, INT_MAX, INT_MIN, int, long, memory, octal, oneOf, port, string, ULONG_MAX } from './values.ts'
+import { bool, fileName, INT_MAX, INT_MIN, int, long, memory, oneOf, port, string, ULONG_MAX } from './values.ts'
 
 /** Why the rows that it marks have no effect. */
 const AOF = 'there is no append-only file yet'
@@ -67,12 +67,6 @@ export const INERT_OPTIONS = {
     'Check DUMP payloads.',
   ),
   'replica-ignore-disk-write-errors': keep(AOF, bool, 'no', 'A replica goes on when its disk fails.'),
-  'propagation-error-behavior': keep(
-    'a command that fails on a replica is logged',
-    oneOf(['ignore', 'panic', 'panic-on-replicas']),
-    'ignore',
-    'What happens when a replicated command fails.',
-  ),
   'repl-disable-tcp-nodelay': keep(
     'packets to replicas are never held back',
     bool,
@@ -87,12 +81,6 @@ export const INERT_OPTIONS = {
     ['slave-ignore-maxmemory'],
   ),
   // ---- data types
-  'hash-max-listpack-entries': keep(TYPES, long(0), '512', 'Largest compact hash, in fields.', [
-    'hash-max-ziplist-entries',
-  ]),
-  'hash-max-listpack-value': keep(TYPES, memory(0), '64', 'Longest value in a compact hash.', [
-    'hash-max-ziplist-value',
-  ]),
   'list-max-listpack-size': keep(TYPES, int(INT_MIN), '-2', 'Size of the nodes of a list.', ['list-max-ziplist-size']),
   'list-compress-depth': keep(TYPES, int(0), '0', 'Nodes at the ends of a list that stay uncompressed.'),
   'set-max-intset-entries': keep(TYPES, long(0), '512', 'Largest set kept as integers.'),
@@ -205,7 +193,6 @@ export const INERT_OPTIONS = {
   'proc-title-template': keep(HOST, string, '{title} {listen-addr} {server-mode}', 'The process title.'),
   'socket-mark-id': keepFixed(HOST, int(0, 2 ** 32 - 1), '0', 'Mark of listening sockets.'),
   'bind-source-addr': keep(HOST, string, '', 'Address from which to connect to the primary.'),
-  unixsocketperm: keepFixed('there is no Unix socket', octal, '0', 'Permissions of the Unix socket.'),
   'enable-module-command': keepFixed(
     'there are no modules',
     oneOf(['no', 'yes', 'local']),

@@ -3,7 +3,7 @@
 import { fixed, type OptionRow, type OptionValues, type RowDetails } from './option.ts'
 import { autoPort, optionalPort } from './ports.ts'
 import { bindAddresses } from './special-values.ts'
-import { accept, bool, INT_MAX, int, integerOf, type OptionType, oneOf, port, refuse, string } from './values.ts'
+import { accept, bool, INT_MAX, int, integerOf, type OptionType, octal, oneOf, port, refuse, string } from './values.ts'
 
 /** How an option is written: `port 26379`, `sentinel announce-ip x`, or either (our own). */
 export type SentinelForm = 'plain' | 'sentinel' | 'either'
@@ -34,10 +34,23 @@ const count: OptionType<number | undefined> = {
   parse: (words) => (words[0]!.toLowerCase() === 'auto' ? accept(undefined, 'auto') : int(1, 255).parse(words)),
 }
 
+/** A name as groups have them, or none. */
+const identifier: OptionType<string> = {
+  domain: 'string of letters, digits and .-_',
+  words: 'one',
+  repeats: 'replaces',
+  parse: (words) =>
+    /^[A-Za-z0-9._-]{0,255}$/.test(words[0]!)
+      ? accept(words[0]!, words[0]!)
+      : refuse('use at most 255 letters, digits and .-_'),
+}
+
 /** Every option of the sentinel process by name. */
 export const SENTINEL_OPTIONS = {
   port: row('plain', port, '26379', 'TCP port of the Redis protocol (SENTINEL commands, pub/sub). 0: any free one.'),
   bind: row('plain', bindAddresses, '* -::*', 'Addresses to listen on.'),
+  unixsocket: row('plain', string, '', 'Path of a Unix socket to listen on beside TCP; empty: none.'),
+  unixsocketperm: row('plain', octal, '0', 'Permissions of the Unix socket; 0: those that the system gives.'),
   'protected-mode': row('plain', bool, 'no', 'While there is no password, refuse clients not from this machine.'),
   dir: row('plain', string, './', 'Directory of the durable state. Each sentinel needs its own.'),
   requirepass: row('plain', string, '', 'Password that clients must give; empty: none.'),
@@ -59,6 +72,12 @@ export const SENTINEL_OPTIONS = {
   'announce-ip': row('sentinel', string, '', 'Address under which clients and other sentinels reach this one.'),
   'announce-port': row('sentinel', port, '0', 'Port under which they reach it; 0: port.'),
   'resolve-hostnames': row('sentinel', bool, 'no', 'Allow host names, not only addresses, for servers.'),
+  'announce-id': row(
+    'either',
+    identifier,
+    '',
+    "Name of this sentinel that outlives its folder (a pod's name): one that comes back empty takes its old place in the group.",
+  ),
   'announce-hostnames': row('sentinel', bool, 'no', 'Tell clients host names where they were given.'),
   'deny-scripts-reconfig': row('sentinel', bool, 'yes', 'Refuse to change scripts at run time (SENTINEL SET).'),
   // ---- Vedette's own
@@ -67,6 +86,12 @@ export const SENTINEL_OPTIONS = {
     count,
     'auto',
     'Sentinels that form the group when they first see each other; auto: twice the quorum less one.',
+  ),
+  'dead-sentinel-timeout': row(
+    'either',
+    int(1_000),
+    '10000',
+    'Silence after which a dead sentinel loses its vote to a new one; with expect, at once when there would be too many.',
   ),
   'gossip-port': row(
     'either',

@@ -4,7 +4,7 @@ import { INERT_OPTIONS } from './inert-options.ts'
 import { fixed, mutable, type OptionValues } from './option.ts'
 import { optionalPort } from './ports.ts'
 import { bindAddresses, eventClasses, outputBufferLimits, primaryAddress, savePoints } from './special-values.ts'
-import { bool, fileName, int, long, memory, oneOf, port, someOf, string, ULONG_MAX } from './values.ts'
+import { bool, fileName, int, long, memory, octal, oneOf, port, someOf, string, ULONG_MAX } from './values.ts'
 
 /** Refuses the one value that asks for what is not built. */
 const notBuilt =
@@ -37,9 +37,8 @@ const EFFECTIVE_OPTIONS = {
   }),
   timeout: mutable(int(0), '0', 'Seconds after which an idle client is disconnected; 0: never.'),
   maxclients: mutable(int(1, 2 ** 32 - 1), '10000', 'Clients connected at once; more are refused.'),
-  unixsocket: fixed(string, '', 'Path of a Unix socket to listen on beside TCP.', {
-    unbuilt: notBuilt((path) => path !== '', 'Unix sockets are not built yet; use bind and port'),
-  }),
+  unixsocket: fixed(string, '', 'Path of a Unix socket to listen on beside TCP; empty: none.'),
+  unixsocketperm: fixed(octal, '0', 'Permissions of the Unix socket; 0: those that the system gives.'),
   // ---- process
   daemonize: fixed(bool, 'no', 'Run in the background. Use a service manager (systemd, a container) instead.', {
     unbuilt: notBuilt(
@@ -99,6 +98,11 @@ const EFFECTIVE_OPTIONS = {
   'replica-announce-port': mutable(port, '0', 'Port under which the primary lists this replica; 0: its own.', {
     aliases: ['slave-announce-port'],
   }),
+  'propagation-error-behavior': mutable(
+    oneOf(['ignore', 'panic', 'panic-on-replicas']),
+    'ignore',
+    'When a command of the primary fails on a replica or is unknown to it: ignore copies everything anew, panic and panic-on-replicas end the replica (unless clients may write to it).',
+  ),
   'repl-ping-replica-period': mutable(int(1), '10', 'Seconds between pings from a primary to its replicas.', {
     aliases: ['repl-ping-slave-period'],
   }),
@@ -157,6 +161,14 @@ const EFFECTIVE_OPTIONS = {
     },
   ),
   'proto-max-bulk-len': mutable(memory(1 << 20), '512mb', 'Longest string a client may send.'),
+  // ---- data types
+  'hash-max-listpack-entries': mutable(long(0), '512', 'Largest compact hash, in fields.', {
+    aliases: ['hash-max-ziplist-entries'],
+  }),
+  'hash-max-listpack-value': mutable(memory(0), '64', 'Longest field or value in a compact hash, in bytes.', {
+    aliases: ['hash-max-ziplist-value'],
+  }),
+  // ---- clients
   'client-query-buffer-limit': mutable(memory(1 << 20), '1gb', 'Bytes of unfinished requests of one client.'),
   'client-output-buffer-limit': mutable(
     outputBufferLimits,

@@ -3,26 +3,28 @@
 
 import type { Context, Host } from '../commands/context.ts'
 import { type Argv, Effects, NOTIFY_EXPIRED, NOTIFY_KEYEVENT, NOTIFY_KEYSPACE } from '../commands/effects.ts'
-import type { Session } from '../commands/session.ts'
+import { errorText } from '../errors.ts'
+import { type Pause, Processor } from '../facade/processor.ts'
+import { queuedBytes, type Session } from '../facade/session.ts'
 import {
   type Command,
+  type CommandTable,
   FLAG_ADMIN,
+  FLAG_ANY_KEYS,
   FLAG_DENYOOM,
+  FLAG_FROM_REPLICA,
   FLAG_LOADING,
-  FLAG_MAY_REPLICATE,
-  FLAG_NO_AUTH,
   FLAG_NO_MULTI,
-  FLAG_PUBSUB_CONTEXT,
   FLAG_SKIP_MONITOR,
   FLAG_STALE,
   FLAG_TRANSACTION,
   FLAG_WRITE,
-} from '../commands/table.ts'
-import { CommandError, type ErrorName, errorText } from '../errors.ts'
-import type { Database } from '../keyspace/database.ts'
+} from '../facade/table.ts'
+import { type Database, WrongTypeError } from '../keyspace/database.ts'
 import type { Keyspace } from '../keyspace/keyspace.ts'
 import { Args } from '../protocol/args.ts'
-import { encodeRequest, ReplyWriter } from '../protocol/writer.ts'
+import type { Scanned } from '../protocol/scanned.ts'
+import { encodeRequest } from '../protocol/writer.ts'
 import { ArenaFullError } from '../store/arena.ts'
 
 /** Takes what is to be replicated, in order. */
@@ -34,21 +36,20 @@ export interface ReplicationFeed {
 }
 
 /** Conditions of the server that close the gate for some commands; the server keeps them up to date. */
-export interface GateConditions {
+export interface GateConditions extends Pause {
   loading: boolean
   /** This is a replica, and clients may not write to it. */
   readonlyReplica: boolean
   /** This is a replica whose link is down, and it must not serve stale data. */
   stale: boolean
+  /** This is a replica to which clients may write: keys that they give an expiry are told to `onReplicaWrite`. */
+  writableReplica: boolean
   /** The last snapshot failed, and writes stop for that. */
   misconfigured: boolean
   /** `maxmemory` in bytes, 0 for no limit. */
   maxmemoryBytes: number
   /** `min-replicas-to-write`, 0 for none. */
   replicasToWriteMin: number
-  /** Pause of clients (CLIENT PAUSE): until when, and whether for writes only. */
-  pausedUntilMs: number
-  pausedWritesOnly: boolean
 }
 
 /** The gate with everything open. */
@@ -57,11 +58,13 @@ export function openGate(): GateConditions {
     loading: false,
     readonlyReplica: false,
     stale: false,
+    writableReplica: false,
     misconfigured: false,
     maxmemoryBytes: 0,
     replicasToWriteMin: 0,
     pausedUntilMs: 0,
     pausedWritesOnly: false,
+    writesHeld: false,
   }
 }
 
@@ -69,12 +72,13 @@ export function openGate(): GateConditions {
 export function mayWrite(gate: GateConditions, replication: Host['replication'], nowMs: number): boolean {
   if (gate.loading || gate.misconfigured || gate.readonlyReplica || replication.isReplica()) return false
   if (gate.replicasToWriteMin !== 0 && replication.goodReplicas() < gate.replicasToWriteMin) return false
-  return nowMs >= gate.pausedUntilMs
+  return nowMs >= gate.pausedUntilMs && !gate.writesHeld
 }
 
 /** What the engine is built from. */
 export interface EngineParts {
   readonly keyspace: Keyspace
+  readonly commands: CommandTable<Context>
   readonly host: Host
   readonly gate: GateConditions
   readonly feed: ReplicationFeed
@@ -83,59 +87,59 @@ export interface EngineParts {
   readonly onFlushing: (db: Database, replacement: Database | undefined) => void
   /** Sends a command to the sessions in MONITOR mode. */
   readonly onMonitor: (session: Session, args: Args) => void
+  /** A client has changed something on a replica that clients may write to. */
+  readonly onReplicaWrite: (command: Command, args: Args, db: number) => void
+  /** The time has jumped: for so long nothing ran, or the clock was set. Told before anything that came meanwhile is run. */
+  readonly onStall: (ms: number) => void
   /** A monotonic clock in microseconds, for the statistics of commands. */
   readonly clockMicros: () => number
-  /** A bug: an exception that no command may throw. */
-  readonly onInternalError: (error: unknown, command: string) => void
 }
 
 /** One command of so many is timed, and stands for the others: reading the clock costs as much as a GET. */
 const TIMED_ONE_OF = 64
 
-/** What a queued argument takes beside its bytes, about. */
-const QUEUED_ARGUMENT_BYTES = 100
+/** The time is set ten times a second at least; a jump of more than this is a stall. */
+const STALL_MS = 1000
+
+/** Flags that let a command pass the gate. */
+const PERMISSIONS = FLAG_STALE | FLAG_LOADING
 
 const EMPTY = Buffer.alloc(0)
 const MULTI = Buffer.from('*1\r\n$5\r\nMULTI\r\n')
 const EXEC = Buffer.from('*1\r\n$4\r\nEXEC\r\n')
 
-/** How a request ended. `postponed`: the clients are paused; run it again later. */
-export type Outcome = 'done' | 'postponed'
-
 /** The command processor of one server. */
-export class Engine implements Context {
+export class Engine extends Processor<Context> implements Context {
   readonly keyspace: Keyspace
   readonly host: Host
   readonly effects = new Effects()
   readonly gate: GateConditions
-  // The context of the running command; the fields change from call to call.
-  args: Args
-  reply: ReplyWriter
-  session!: Session
   db: Database
-  nowMs = 0
   inExec = false
-
+  readonly ahead: Keyspace['ahead']
+  protected readonly table: CommandTable<Context>
+  protected readonly pause: Pause
   /** Commands run, errors replied and changes made, for INFO. */
-  readonly stats = { commands: 0, errors: 0, changes: 0 }
-  /** Number of error replies by code. */
-  readonly errorsByCode = new Map<string, number>()
-  /** Whether sessions in MONITOR mode exist. */
-  monitored = false
+  override readonly stats = { commands: 0, errors: 0, changes: 0 }
 
   private readonly parts: EngineParts
   private readonly queuedArgs = new Args(EMPTY)
+  /** MULTI of the running transaction was fed. */
   private execFed = false
+  /** The first that the running transaction feeds: alone it is replicated without MULTI, so it waits for a second one. */
+  private execFirst: { readonly db: number; readonly bytes: Buffer } | undefined
   private timer = 0
 
   constructor(parts: EngineParts) {
+    super()
     this.parts = parts
     this.keyspace = parts.keyspace
+    this.ahead = parts.keyspace.ahead
     this.host = parts.host
+    this.table = parts.commands
     this.gate = parts.gate
+    this.pause = parts.gate
     this.db = parts.keyspace.databases[0]
-    this.args = this.queuedArgs
-    this.reply = new ReplyWriter(64)
     parts.keyspace.hooks = {
       expired: (db, key) => {
         this.effects.expired.push({ db: db.index, key })
@@ -147,35 +151,29 @@ export class Engine implements Context {
   }
 
   /** Sets the time of the commands that follow: Unix time in milliseconds. */
-  setTime(nowMs: number): void {
+  override setTime(nowMs: number): void {
+    if (nowMs - this.nowMs > STALL_MS) this.parts.onStall(nowMs - this.nowMs)
     this.nowMs = nowMs
     this.keyspace.setTime(nowMs)
   }
 
-  /** Runs the request in `args` for the session and writes its reply. */
-  execute(session: Session, args: Args, reply: ReplyWriter): Outcome {
-    // Only what differs is stored: a store of a reference costs more than the test, and these rarely change.
-    if (this.session !== session) {
-      this.session = session
-      this.keyspace.touch = !session.noTouch
-    }
-    if (this.args !== args) this.args = args
-    if (this.reply !== reply) this.reply = reply
-    const mark = reply.pos
-    reply.resp = session.resp
-    if (session.replyMode === 'skip-next') session.replyMode = 'skip'
+  override entered(session: Session): void {
+    this.keyspace.touch = !session.noTouch
+  }
 
-    const found = this.host.commands.lookup(args.buffer, args.start(0), args.end(0))
-    const command = found?.subcommands === undefined ? found : this.subcommand(found)
-    const refusal = command === undefined ? this.unknown(found) : this.refuse(session, command)
-    if (refusal === POSTPONE) return 'postponed'
-    if (refusal !== undefined) this.reject(session, command, refusal)
-    else if (session.transaction !== undefined && (command!.flags & FLAG_TRANSACTION) === 0)
-      this.enqueue(session, command!)
-    else this.call(session, command!)
+  protected override pauseEnded(): void {
+    this.keyspace.paused = this.gate.writesHeld
+  }
 
-    if (session.replyMode !== 'on') this.suppress(session, mark)
-    return 'done'
+  protected override strays(session: Session, command: Command<Context> | undefined): boolean {
+    if (command !== undefined && (command.flags & FLAG_FROM_REPLICA) !== 0) return false
+    this.host.replication.strayCommand(session, command?.fullName)
+    return true
+  }
+
+  override lookAhead(scanned: Scanned, count: number, session: Session): void {
+    scanned.firstArguments(this.ahead.starts, this.ahead.ends)
+    this.keyspace.lookAhead(scanned.args.buffer, count, session.db)
   }
 
   /** Runs a command of a transaction; for `Transactions.exec`. */
@@ -183,9 +181,9 @@ export class Engine implements Context {
     const outer = this.args
     this.queuedArgs.load(argv)
     this.args = this.queuedArgs
-    const found = this.host.commands.lookup(argv[0], 0, argv[0].length)!
+    const found = this.table.lookup(argv[0], 0, argv[0].length)!
     const command = found.subcommands === undefined ? found : this.subcommand(found)!
-    this.call(this.session, command)
+    this.perform(this.session, command)
     this.args = outer
   }
 
@@ -197,7 +195,10 @@ export class Engine implements Context {
       run()
     } finally {
       this.inExec = false
+      const first = this.execFirst
+      if (first !== undefined) this.parts.feed.feed(first.db, first.bytes, 0, first.bytes.length)
       if (this.execFed) this.parts.feed.feed(this.db.index, EXEC, 0, EXEC.length)
+      this.execFirst = undefined
       this.execFed = false
       // What the commands did is carried out; EXEC itself did nothing.
       this.effects.reset()
@@ -208,47 +209,21 @@ export class Engine implements Context {
   runInternal(work: () => void): void {
     this.effects.reset()
     work()
-    this.carryOut(this.db.index, undefined)
+    this.carryOut(this.db.index, undefined, false)
   }
 
   // ---- the gate ----
 
-  private subcommand(container: Command): Command | undefined {
-    return this.args.count < 2 ? container : container.subcommands!.get(this.args.latin1(1).toLowerCase())
-  }
-
-  private unknown(container: Command | undefined): string {
-    const { args } = this
-    if (container !== undefined) {
-      return errorText('unknownSubcommand', excerpt(args.bytes(1), 128), container.spec.name.toUpperCase())
-    }
-    let shown = ''
-    for (let i = 1; i < args.count && shown.length < 128; i++)
-      shown += `'${excerpt(args.bytes(i), 128 - shown.length)}' `
-    return errorText('unknownCommand', excerpt(args.bytes(0), 128), shown)
-  }
-
-  private refuse(session: Session, command: Command): string | undefined {
-    const { args } = this
-    const { arity } = command
-    if (arity > 0 ? args.count !== arity : args.count < -arity) return errorText('arity', command.fullName)
-    if (command.run === undefined) return errorText('arity', command.fullName)
-    if (!session.authenticated && (command.flags & FLAG_NO_AUTH) === 0) return errorText('noAuth')
+  protected override forbidden(session: Session, command: Command<Context>): string | undefined {
     if (session.transaction !== undefined && (command.flags & FLAG_NO_MULTI) !== 0) return errorText('notInMulti')
-    const flags = this.flagsOf(session, command)
-    const refusal = this.refuseByCondition(session, flags)
-    if (refusal !== undefined) return refusal
-    if (session.resp === 2 && session.subscriptions > 0 && (command.flags & FLAG_PUBSUB_CONTEXT) === 0) {
-      return errorText('pubsubContext', command.fullName)
-    }
-    if (this.gate.pausedUntilMs !== 0 && this.isPaused(session, flags)) return POSTPONE
-    return undefined
+    return this.refuseByCondition(session, this.flagsOf(session, command))
   }
 
-  /** The command's flags; those of EXEC include what is queued. */
-  private flagsOf(session: Session, command: Command): number {
-    if (session.transaction === undefined || command.spec.name !== 'exec') return command.flags
-    return command.flags | session.transaction.flags
+  /** The command's flags; those of EXEC include what is queued, and permissions only if all that is queued has them. */
+  protected override flagsOf(session: Session, command: Command<Context>): number {
+    const { transaction } = session
+    if (transaction === undefined || command.spec.name !== 'exec') return command.flags
+    return (command.flags | transaction.flags) & ~(PERMISSIONS & ~transaction.commonFlags)
   }
 
   private refuseByCondition(session: Session, flags: number): string | undefined {
@@ -269,17 +244,7 @@ export class Engine implements Context {
     return undefined
   }
 
-  private isPaused(session: Session, flags: number): boolean {
-    const { gate } = this
-    if (this.nowMs >= gate.pausedUntilMs) {
-      this.keyspace.paused = false
-      return false
-    }
-    if (session.isReplica || session.isPrimary) return false
-    return !gate.pausedWritesOnly || (flags & (FLAG_WRITE | FLAG_MAY_REPLICATE)) !== 0
-  }
-
-  private reject(session: Session, command: Command | undefined, error: string): void {
+  protected override reject(session: Session, command: Command<Context> | undefined, error: string): void {
     if (command !== undefined) command.rejected++
     if (command?.spec.name !== 'exec') {
       if (session.transaction !== undefined) session.transaction.aborted = true
@@ -290,22 +255,28 @@ export class Engine implements Context {
     this.replyError(`EXECABORT Transaction discarded because of: ${error.replace(/^-?ERR /, '')}`)
   }
 
-  private enqueue(session: Session, command: Command): void {
+  private enqueue(session: Session, command: Command<Context>): void {
     const transaction = session.transaction!
     const argv = this.args.copyAll()
     transaction.queue.push(argv)
-    transaction.bytes += argvBytes(argv)
+    transaction.bytes += queuedBytes(argv)
     transaction.flags |= command.flags
+    transaction.commonFlags &= command.flags
     // As in Redis what is queued counts as input that is not yet dealt with.
     if (transaction.bytes > this.host.config.values['client-query-buffer-limit'] && !session.isPrimary) {
-      return session.link.close()
+      return session.outlet.close()
     }
     this.reply.simple('QUEUED')
   }
 
   // ---- the call ----
 
-  private call(session: Session, command: Command): void {
+  protected override call(session: Session, command: Command<Context>): void {
+    if (session.transaction !== undefined && (command.flags & FLAG_TRANSACTION) === 0) this.enqueue(session, command)
+    else this.perform(session, command)
+  }
+
+  private perform(session: Session, command: Command<Context>): void {
     const { effects, reply, args } = this
     const mark = reply.pos
     effects.reset()
@@ -318,71 +289,74 @@ export class Engine implements Context {
     } catch (error) {
       reply.rewind(mark)
       command.failed++
-      this.replyError(this.errorReply(error, command))
+      this.replyError(this.errorOf(error, command.fullName))
     }
     if (timed) command.micros += (this.parts.clockMicros() - startMicros) * TIMED_ONE_OF
     command.calls++
     this.stats.commands++
     if (this.monitored && (command.flags & (FLAG_SKIP_MONITOR | FLAG_ADMIN)) === 0) this.parts.onMonitor(session, args)
-    this.carryOut(this.db.index, args)
+    if (this.gate.writableReplica && effects.dirty !== 0 && !session.isPrimary) {
+      this.parts.onReplicaWrite(command, args, this.db.index)
+    }
+    this.carryOut(this.db.index, args, (command.flags & FLAG_ANY_KEYS) === 0)
   }
 
-  private errorReply(error: unknown, command: Command): string {
-    if (error instanceof CommandError) return error.reply
-    if (error instanceof ArenaFullError) return errorText('storeFull')
-    this.parts.onInternalError(error, command.fullName)
-    return errorText('internal')
-  }
-
-  private replyError(text: string): void {
-    this.stats.errors++
-    const code = text.slice(0, text.indexOf(' ') < 0 ? text.length : text.indexOf(' '))
-    this.errorsByCode.set(code, (this.errorsByCode.get(code) ?? 0) + 1)
-    this.reply.error(text)
-  }
-
-  private suppress(session: Session, mark: number): void {
-    if (session.replyMode === 'skip-next') return
-    this.reply.rewind(mark)
-    if (session.replyMode === 'skip') session.replyMode = 'on'
+  protected override errorOf(error: unknown, where: string): string {
+    if (error instanceof WrongTypeError) return errorText('wrongType')
+    return error instanceof ArenaFullError ? errorText('storeFull') : super.errorOf(error, where)
   }
 
   // ---- the effects ----
 
-  private carryOut(db: number, args: Args | undefined): void {
+  /** `asOne`: replicas are to run the effects together or not at all. */
+  private carryOut(db: number, args: Args | undefined, asOne: boolean): void {
     const { effects } = this
     if (effects.dirty === 0 && effects.rewritten === undefined && effects.expired.length === 0) {
       if (effects.events.length !== 0) this.publishEvents()
       return
     }
     this.stats.changes += effects.dirty
-    if (this.parts.feed.active && !this.session?.isPrimary) this.replicate(db, args)
+    if (this.parts.feed.active && !this.session?.isPrimary) this.replicate(db, args, asOne)
     if (effects.events.length !== 0) this.publishEvents()
   }
 
-  private replicate(db: number, args: Args | undefined): void {
+  private replicate(db: number, args: Args | undefined, asOne: boolean): void {
     const { effects } = this
-    const { feed } = this.parts
     const asSent = effects.rewritten === undefined && effects.dirty > 0 && args !== undefined
     const count = effects.expired.length + (asSent ? 1 : (effects.rewritten?.length ?? 0))
-    if (count === 0) return
-    const bracket = this.inExec ? !this.execFed : count > 1
-    if (bracket) feed.feed(db, MULTI, 0, MULTI.length)
-    if (this.inExec) this.execFed = true
+    const bracket = asOne && count > 1 && !this.inExec
+    if (bracket) this.feed(db, MULTI, 0, MULTI.length)
     for (const { db: at, key } of effects.expired) this.feedArgv(at, ['DEL', key])
     if (asSent) this.feedAsSent(db, args)
     else for (const argv of effects.rewritten ?? []) this.feedArgv(db, argv)
-    if (bracket && !this.inExec) feed.feed(db, EXEC, 0, EXEC.length)
+    if (bracket) this.feed(db, EXEC, 0, EXEC.length)
   }
 
   private feedAsSent(db: number, args: Args): void {
-    if (args.rawLength !== 0) this.parts.feed.feed(db, args.buffer, args.base, args.base + args.rawLength)
+    if (args.rawLength !== 0) this.feed(db, args.buffer, args.base, args.base + args.rawLength)
     else this.feedArgv(db, args.copyAll())
   }
 
   private feedArgv(db: number, argv: Argv): void {
     const bytes = encodeRequest(argv)
-    this.parts.feed.feed(db, bytes, 0, bytes.length)
+    this.feed(db, bytes, 0, bytes.length)
+  }
+
+  /** Feeds one request, or in a transaction takes it into the bracket, which begins with the second one. */
+  private feed(db: number, bytes: Uint8Array, start: number, end: number): void {
+    const { feed } = this.parts
+    if (this.inExec && !this.execFed) {
+      const first = this.execFirst
+      if (first === undefined) {
+        this.execFirst = { db, bytes: Buffer.from(bytes.subarray(start, end)) }
+        return
+      }
+      feed.feed(first.db, MULTI, 0, MULTI.length)
+      feed.feed(first.db, first.bytes, 0, first.bytes.length)
+      this.execFirst = undefined
+      this.execFed = true
+    }
+    feed.feed(db, bytes, start, end)
   }
 
   private publishEvents(): void {
@@ -400,26 +374,7 @@ export class Engine implements Context {
   }
 }
 
-/** Not an error: the answer of the gate while clients are paused. */
-const POSTPONE = 'postpone'
-
 /** Whether a command may need more memory: by what it does, or by being queued. */
 function takesMemory(session: Session, flags: number): boolean {
   return (flags & FLAG_DENYOOM) !== 0 || (session.transaction !== undefined && (flags & FLAG_TRANSACTION) === 0)
-}
-
-/** The beginning of an argument as errors quote it: text, of at most so many bytes, that ends before a zero byte as in C. */
-function excerpt(bytes: Uint8Array, bytesMax: number): string {
-  const zero = bytes.indexOf(0)
-  return Buffer.from(bytes.subarray(0, Math.min(bytesMax, zero < 0 ? bytes.length : zero))).toString()
-}
-
-/** Bytes of memory that a copy of a request takes, about. */
-export function argvBytes(argv: readonly Buffer[]): number {
-  return argv.reduce((sum, arg) => sum + arg.length + QUEUED_ARGUMENT_BYTES, 0)
-}
-
-/** The error `name` as a whole reply, for what is refused outside a command. */
-export function errorReply(name: ErrorName, ...values: (string | number)[]): Buffer {
-  return Buffer.from(`-${errorText(name, ...values)}\r\n`)
 }

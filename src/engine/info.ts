@@ -2,7 +2,7 @@
 // both are those of Redis 7.0. Pure: the server hands in what it knows as plain numbers and texts (`InfoFacts`). What
 // belongs to parts that this server has not (scripts, cluster, defragmentation) is shown as what it is: none.
 
-import type { Command } from '../commands/table.ts'
+import type { Command } from '../facade/table.ts'
 import { REDIS_VERSION } from '../lib/version.ts'
 
 /** Fields of a section, in order. */
@@ -27,6 +27,8 @@ export interface ServerFacts {
   readonly executable: string
   /** Empty if there is none. */
   readonly configFile: string
+  /** How long a shutdown under way still waits for replicas. */
+  readonly shutdownMs: number | undefined
 }
 
 /** Connections now. */
@@ -83,6 +85,8 @@ export interface StatFacts {
   readonly patterns: number
   readonly shardChannels: number
   readonly errorReplies: number
+  /** Commands of our primary that failed here. */
+  readonly unexpectedErrorReplies: number
   readonly reads: number
   readonly writes: number
 }
@@ -164,6 +168,7 @@ function server({ server: facts }: InfoFacts): InfoFields {
     ['executable', facts.executable],
     ['config_file', facts.configFile],
     ['io_threads_active', 0],
+    ...(facts.shutdownMs === undefined ? [] : ([['shutdown_in_milliseconds', facts.shutdownMs]] satisfies InfoFields)),
   ]
 }
 
@@ -306,7 +311,7 @@ function stats({ stats: facts }: InfoFacts): InfoFields {
     ['tracking_total_keys', 0],
     ['tracking_total_items', 0],
     ['tracking_total_prefixes', 0],
-    ['unexpected_error_replies', 0],
+    ['unexpected_error_replies', facts.unexpectedErrorReplies],
     ['total_error_replies', facts.errorReplies],
     ['dump_payload_sanitizations', 0],
     ['total_reads_processed', facts.reads],

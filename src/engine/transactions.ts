@@ -5,8 +5,8 @@
 // when WATCH was called. Invariant: `keyspace.watching` is true exactly while somebody watches something.
 
 import type { Context, Transactions } from '../commands/context.ts'
-import { namedBytes, type Session } from '../commands/session.ts'
 import { fail } from '../errors.ts'
+import { namedBytes, type Session } from '../facade/session.ts'
 import type { Database } from '../keyspace/database.ts'
 import type { Keyspace, KeyspaceHooks } from '../keyspace/keyspace.ts'
 

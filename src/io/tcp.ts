@@ -1,41 +1,12 @@
-// The server's transport: byte streams over node:net, behind an interface small enough that a faster one can take its
-// place. A wire's handler gets bytes that are valid during the call only, and writes bytes that the wire copies.
+// Wires over node:net: accepted on TCP ports and Unix sockets, and dialled over TCP.
 
+import { chmodSync, lstatSync, rmSync } from 'node:fs'
 import net from 'node:net'
-
-/** One connection, as the server sees it. */
-export interface Wire {
-  readonly peer: string
-  readonly local: string
-  /** Whether the peer is on this machine. */
-  readonly peerIsLoopback: boolean
-  /** Bytes that were written and not yet taken by the system. */
-  readonly pendingBytes: number
-  /** Sends the bytes; they may be changed after the call. */
-  write(bytes: Buffer): void
-  /** Sends bytes that are given as text of one character a byte: for short ones the quicker way (measured, Node 20). */
-  writeLatin1(text: string): void
-  /** Stops reading until `resume`: the peer feels it through TCP. */
-  pause(): void
-  resume(): void
-  /** Closes once everything written is sent, or if the peer takes none of it for a while. */
-  end(): void
-  /** Closes now. */
-  destroy(): void
-}
-
-/** What the owner of a wire does with it. */
-export interface WireHandler {
-  /** Input: the first `length` bytes, valid during the call only. */
-  onData(bytes: Buffer, length: number): void
-  /** Everything written was taken by the system. */
-  onDrain(): void
-  /** The wire is gone; `reason` is an error's code or 'end'. Called once. */
-  onClose(reason: string): void
-}
+import type { Wire, WireHandler } from '../facade/wire.ts'
 
 /** Something that accepts wires. */
 export interface Listener {
+  /** 0 for a Unix socket. */
   readonly port: number
   close(): void
 }
@@ -70,6 +41,40 @@ export function listenTcp(options: ListenOptions, accept: (wire: Wire) => WireHa
     })
   })
 }
+
+/** The longest path of a Unix socket that every system takes; a longer one would be cut. */
+const UNIX_PATH_BYTES_MAX = 103
+
+/** Where to listen for clients on this machine. */
+export interface UnixListenOptions {
+  readonly path: string
+  /** Permissions of the socket file; 0: as the system makes it. */
+  readonly mode: number
+  readonly backlog: number
+}
+
+/**
+ * Listens on a Unix socket. A socket file that a former process left behind is replaced; any other file is not. The file is
+ * removed when the listener is closed.
+ */
+export function listenUnix(options: UnixListenOptions, accept: (wire: Wire) => WireHandler): Promise<Listener> {
+  const { path, mode, backlog } = options
+  if (Buffer.byteLength(path) > UNIX_PATH_BYTES_MAX) return Promise.reject(systemError('ENAMETOOLONG'))
+  if (lstatSync(path, { throwIfNoEntry: false })?.isSocket() === true) rmSync(path)
+  const server = net.createServer({ pauseOnConnect: true })
+  server.on('connection', (socket) => attach(withSharedInput(socket), accept, path))
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen({ path, backlog }, () => {
+      server.off('error', reject)
+      server.on('error', () => {})
+      if (mode !== 0) chmodSync(path, mode)
+      resolve({ port: 0, close: () => server.close() })
+    })
+  })
+}
+
+const systemError = (code: string): NodeJS.ErrnoException => Object.assign(new Error(code), { code })
 
 /**
  * All accepted connections read into one buffer. A stream of `net` takes 64 KiB from the system for each read, and gives
@@ -133,9 +138,9 @@ export function connectTcp(
   return socket
 }
 
-/** Wraps a connected socket, accepted or opened by us. */
-function attach(socket: net.Socket, accept: (wire: Wire) => WireHandler): void {
-  const wire = new SocketWire(socket)
+/** Wraps a connected socket, accepted or opened by us; of a Unix socket with its path. */
+function attach(socket: net.Socket, accept: (wire: Wire) => WireHandler, path?: string): void {
+  const wire = new SocketWire(socket, path)
   const handler = accept(wire)
   let reason = 'end'
   const shared = socket as SharedInputSocket
@@ -153,14 +158,26 @@ class SocketWire implements Wire {
   readonly peer: string
   readonly local: string
   readonly peerIsLoopback: boolean
+  readonly isUnix: boolean
   private readonly socket: net.Socket
 
-  constructor(socket: net.Socket) {
+  constructor(socket: net.Socket, path: string | undefined) {
     this.socket = socket
+    this.isUnix = path !== undefined
+    if (path !== undefined) {
+      // As Redis shows it: whoever connects has no address, so both ends have that of the socket.
+      this.peer = this.local = `${path}:0`
+      this.peerIsLoopback = true
+      return
+    }
     const address = plain(socket.remoteAddress)
     this.peer = `${bracket(address)}:${socket.remotePort ?? 0}`
     this.local = `${bracket(plain(socket.localAddress))}:${socket.localPort ?? 0}`
     this.peerIsLoopback = address.startsWith('127.') || address === '::1'
+  }
+
+  get descriptor(): number {
+    return (this.socket as unknown as { _handle?: { fd?: number } | null })._handle?.fd ?? -1
   }
 
   get pendingBytes(): number {

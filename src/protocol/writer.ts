@@ -15,6 +15,10 @@ export class ReplyWriter {
   pos = 0
   /** Protocol version of the connection being answered. */
   resp: 2 | 3 = 2
+  /** Asked before the buffer grows whether so many bytes may be kept; if not, all is forgotten and `overflowed` set. */
+  mayKeep: ((bytes: number) => boolean) | undefined
+  /** More was written than may be kept: what is here is worth nothing, and what follows need not be written. */
+  overflowed = false
   private readonly initialBytes: number
 
   constructor(initialBytes = 64 * 1024) {
@@ -30,6 +34,7 @@ export class ReplyWriter {
   /** Forgets what was written. */
   clear(): void {
     this.pos = 0
+    this.overflowed = false
     if (this.buffer.length > KEPT_BYTES_MAX) this.buffer = Buffer.allocUnsafeSlow(this.initialBytes)
   }
 
@@ -146,7 +151,17 @@ export class ReplyWriter {
 
   /** Inserts the header of an array of `length` elements, which were written after `mark` (a former `pos`). */
   arrayAt(mark: number, length: number): void {
-    const head = Buffer.from(`*${length}\r\n`, 'latin1')
+    this.insert(mark, `*${length}\r\n`)
+  }
+
+  /** The same for the reply of a scan: the cursor, and an array of `length` elements that were written after `mark`. */
+  scanAt(mark: number, cursor: number, length: number): void {
+    const digits = String(cursor)
+    this.insert(mark, `*2\r\n$${digits.length}\r\n${digits}\r\n*${length}\r\n`)
+  }
+
+  private insert(mark: number, text: string): void {
+    const head = Buffer.from(text, 'latin1')
     this.reserve(head.length)
     this.buffer.copyWithin(mark + head.length, mark, this.pos)
     head.copy(this.buffer, mark)
@@ -197,6 +212,11 @@ export class ReplyWriter {
   }
 
   private grow(bytes: number): void {
+    if (this.overflowed || this.mayKeep?.(this.pos + bytes) === false) {
+      this.overflowed = true
+      this.pos = 0
+      if (bytes <= this.buffer.length) return
+    }
     const larger = Buffer.allocUnsafeSlow(Math.max(this.buffer.length * 2, this.pos + bytes))
     this.buffer.copy(larger, 0, 0, this.pos)
     this.buffer = larger

@@ -21,11 +21,13 @@ export interface History {
   offset: number
   /** Made with the first replica or the first full sync; a server without replicas need not keep one. */
   backlog: Backlog | undefined
+  /** A replica has asked since `id` was made, and so may have heard of it. */
+  isTold: boolean
 }
 
 /** A fresh history of its own, under a random ID. */
 export function createHistory(id: string): History {
-  return { id, secondId: NO_REPLICATION_ID, secondOffset: -1, offset: 0, backlog: undefined }
+  return { id, secondId: NO_REPLICATION_ID, secondOffset: -1, offset: 0, backlog: undefined, isTold: false }
 }
 
 /** Makes the backlog unless there is one. */
@@ -39,10 +41,22 @@ export function promoteHistory(history: History, newId: string): string {
   history.secondId = history.id
   history.secondOffset = history.offset + 1
   history.id = newId
+  history.isTold = false
   return (
     `Setting secondary replication ID to ${history.secondId}, valid up to offset: ${history.secondOffset}. ` +
     `New replication ID is ${newId}`
   )
+}
+
+/**
+ * Goes back to the history that this one continues, if nothing was written in this one and nobody heard of it: whoever is
+ * followed next may know that one, and cannot know this one. Returns whether it did.
+ */
+export function takeBackHistory(history: History): boolean {
+  const isUntouched = history.backlog !== undefined && history.offset + 1 === history.secondOffset && !history.isTold
+  if (!isUntouched || history.secondId === NO_REPLICATION_ID) return false
+  renameHistory(history, history.secondId)
+  return true
 }
 
 /** A full sync has replaced the data: the primary's history from `offset` on, nothing before it. */

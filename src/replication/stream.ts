@@ -8,6 +8,8 @@ import type { History } from './history.ts'
 export interface ReplicationStream {
   /** Whether anything listens: without a backlog, writes need not be encoded at all. */
   active(): boolean
+  /** The database that the stream has selected; 0 if the next write names its own. */
+  db(): number
   /** Appends requests in RESP, bytes[start, end), that belong to this database, or to none (ANY_DATABASE). */
   write(db: number, bytes: Uint8Array, start: number, end: number): void
   /** Appends what our own primary sent, as it is: its SELECTs are in it. */
@@ -54,6 +56,7 @@ export function createReplicationStream(history: History): ReplicationStream {
 
   return {
     active: () => history.backlog !== undefined,
+    db: () => Math.max(selected, 0),
     write(db, bytes, start, end) {
       if (history.backlog === undefined) return
       if (db !== selected && db !== ANY_DATABASE) select(db)

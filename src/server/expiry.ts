@@ -4,6 +4,7 @@
 import type { Engine } from '../engine/engine.ts'
 import { monotonicMs } from '../io/clock.ts'
 import type { Keyspace } from '../keyspace/keyspace.ts'
+import type { OwnExpiries } from './own-expiries.ts'
 
 /** A slice ends when it took this long; the server answers clients before the next one. */
 const SLICE_MS = 0.7
@@ -24,7 +25,12 @@ export interface Housekeeping {
 }
 
 /** The housekeeping of a keyspace. `nowMs` is Unix time in milliseconds. */
-export function createHousekeeping(keyspace: Keyspace, engine: Engine, nowMs: () => number): Housekeeping {
+export function createHousekeeping(
+  keyspace: Keyspace,
+  engine: Engine,
+  ownExpiries: OwnExpiries,
+  nowMs: () => number,
+): Housekeeping {
   let db = 0
   let hash = 0
   let next: NodeJS.Immediate | undefined
@@ -71,6 +77,11 @@ export function createHousekeeping(keyspace: Keyspace, engine: Engine, nowMs: ()
     active: true,
     round() {
       if (next !== undefined) return
+      if (this.active && ownExpiries.size > 0) {
+        engine.setTime(nowMs())
+        if (keyspace.expiry === 'delete') ownExpiries.clear()
+        else engine.runInternal(() => ownExpiries.round())
+      }
       const expires = this.active && keyspace.expiry === 'delete' && !keyspace.paused
       slice(ROUND_MS, expires ? SEGMENTS_A_ROUND : 0)
     },

@@ -46,6 +46,7 @@ export function createInfo(
   parts: ServerParts,
   persistence: Pick<ServerPersistence, 'facts'>,
   replication: Pick<ServerReplication, 'facts' | 'counters'>,
+  shutdownMs: () => number | undefined,
 ): ServerInfo {
   const { options, keyspace, engine, clients } = parts
   const startMs = monotonicMs()
@@ -56,7 +57,7 @@ export function createInfo(
   const memory = (): InfoFacts['memory'] => {
     const usedBytes = engine.host.usedMemoryBytes()
     peakBytes = Math.max(peakBytes, usedBytes)
-    const { backlogBytes, replicaBufferBytes } = replication.counters
+    const { backlogBytes, replicaBufferBytes, replicaOutputBytes } = replication.counters
     return {
       usedBytes,
       peakBytes,
@@ -69,7 +70,7 @@ export function createInfo(
       policy: options['maxmemory-policy'],
       backlogBytes,
       replicaBufferBytes,
-      clientBytes: clients.heldBytes,
+      clientBytes: Math.max(0, clients.heldBytes - replicaOutputBytes),
       pendingTables: 0,
     }
   }
@@ -87,6 +88,7 @@ export function createInfo(
     clock: keyspace.clock,
     executable: process.argv[1] ?? process.execPath,
     configFile: parts.configFile ?? '',
+    shutdownMs: shutdownMs(),
   })
 
   const clientFacts = (): InfoFacts['clients'] => {
@@ -98,8 +100,8 @@ export function createInfo(
       max: options.maxclients,
       blocked: blocked.length,
       inTimeoutTable: blocked.filter(({ timeoutAtMs }) => timeoutAtMs !== 0).length,
-      inputBufferBytesMax: sessions.reduce((max, { link }) => Math.max(max, link.queryBytes), 0),
-      outputBufferBytesMax: sessions.reduce((max, { link }) => Math.max(max, link.outputBytes), 0),
+      inputBufferBytesMax: sessions.reduce((max, { outlet }) => Math.max(max, outlet.queryBytes), 0),
+      outputBufferBytesMax: sessions.reduce((max, { outlet }) => Math.max(max, outlet.outputBytes), 0),
     }
   }
 
@@ -128,6 +130,7 @@ export function createInfo(
       patterns: pubsub.patterns().size,
       shardChannels: pubsub.shardChannels().size,
       errorReplies: engine.stats.errors,
+      unexpectedErrorReplies: counters.applyErrors,
       reads: clients.stats.reads,
       writes: clients.stats.writes,
     }

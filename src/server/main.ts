@@ -3,34 +3,45 @@
 
 import type { Host } from '../commands/context.ts'
 import { debugSwitches } from '../commands/debug.ts'
-import type { Session } from '../commands/session.ts'
-import { allCommands, type CommandTable } from '../commands/table.ts'
+import { allCommands } from '../commands/table.ts'
 import { portChoices } from '../config/ports.ts'
 import { HTTP_PORT_OFFSET } from '../config/server-options.ts'
 import type { ServerConfig } from '../config/store.ts'
 import { Engine, mayWrite, openGate } from '../engine/engine.ts'
 import { monitorLine } from '../engine/monitor.ts'
-import { createPubSub } from '../engine/pubsub.ts'
 import { createTransactions } from '../engine/transactions.ts'
+import type { PubSub } from '../facade/call.ts'
+import { createPubSub } from '../facade/pubsub.ts'
+import { ClientRegistry } from '../facade/registry.ts'
+import type { Session } from '../facade/session.ts'
+import type { CommandTable } from '../facade/table.ts'
+import { createAttackLog } from '../io/attack-log.ts'
 import { monotonicMs, wallMicros, wallMs } from '../io/clock.ts'
 import { randomHex, randomWords } from '../io/entropy.ts'
 import type { HttpServer } from '../io/http.ts'
+import { type ListenError, type Listening, listenAll } from '../io/listen.ts'
 import type { Log } from '../io/log.ts'
 import { sameSecret } from '../io/secrets.ts'
-import { type Listener, listenTcp } from '../io/tcp.ts'
+import { eventLoop } from '../io/timers.ts'
 import { inlineMore } from '../io/v8.ts'
+import { AHEAD_MAX } from '../keyspace/ahead.ts'
 import { Keyspace } from '../keyspace/keyspace.ts'
 import { seededRandom } from '../lib/prng.ts'
 import type { Args } from '../protocol/args.ts'
-import { ClientRegistry } from './clients.ts'
+import { clientLimits } from './client-limits.ts'
 import { rewriteConfigFile } from './config-file.ts'
+import { lockData } from './data-lock.ts'
 import { createHousekeeping } from './expiry.ts'
 import { createInfo, type ServerInfo } from './info.ts'
+import { createOwnExpiries } from './own-expiries.ts'
 import type { ServerParts } from './parts.ts'
 import { createPersistence } from './persistence.ts'
 import { createReplication } from './replication.ts'
+import { openRoleMemory } from './role-memory.ts'
+import { addressOf, createKnownSentinels } from './sentinels.ts'
 import { createShutdown } from './shutdown.ts'
 import { createSnapshots } from './snapshot.ts'
+import { createWriteHold } from './write-hold.ts'
 
 /** A server that runs in this process. */
 export interface RunningServer {
@@ -47,17 +58,49 @@ export interface RunningServer {
  */
 export async function startServer(config: ServerConfig, log: Log, configFile?: string): Promise<RunningServer> {
   inlineMore()
+  const lock = await lockData(config, log)
   const options = config.values
   const [k0, k1, ...seed] = randomWords(8)
   const runId = randomHex(40)
   const keyspace = new Keyspace(options.databases, { k0, k1 }, { expired() {}, modified() {}, flushing() {} })
+  keyspace.limits = options
+  const ownExpiries = createOwnExpiries(keyspace)
   const commands = allCommands()
-  const pubsub = createPubSub()
+  let timer: NodeJS.Timeout | undefined // of the ticks, once all is loaded
+  const { publish, ...channels } = createPubSub()
+  const pubsub: PubSub = {
+    ...channels,
+    publish(channel, message) {
+      sentinels.heard(channel, message, engine.session)
+      return publish(channel, message)
+    },
+  }
+  const roleMemory = openRoleMemory(options.dir, options.port, config.text('replicaof'), log)
+  const sentinels = createKnownSentinels({
+    remembered: roleMemory.atStart,
+    isPrimary: () => !replication.isReplica(),
+    monotonicMs,
+    announced: () =>
+      options['replica-announce-ip'] === ''
+        ? undefined
+        : addressOf({ host: options['replica-announce-ip'], port: options['replica-announce-port'] || parts.port }),
+    changed: roleMemory.setSentinels,
+  })
+  const hold = createWriteHold({
+    sentinels,
+    isPrimary: () => !replication.isReplica(),
+    hold: (on) => clients.holdWrites(on),
+    log,
+    monotonicMs,
+  })
   const transactions = createTransactions(() => engine)
   // Asking all connections what they hold is too much for each write; ten times a second is enough.
   let heldBytes = 0
   const measureHeld = (): void => {
     heldBytes = clients.heldBytes + replication.heldBytes
+  }
+  const internalError = (error: unknown, where: string): void => {
+    log.warning(`Bug: ${where} threw ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`)
   }
   const host: Host = {
     config,
@@ -99,9 +142,20 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
       return user === 'default' && sameSecret(password, options.requirepass) ? 'ok' : 'wrong'
     },
     usedMemoryBytes: () => keyspace.usedBytes + heldBytes,
+    hello: () => [
+      ['mode', 'standalone'],
+      ['role', replication.isReplica() ? 'replica' : 'master'],
+    ],
+    tracking: false,
+    subscriptionsMax: Number.POSITIVE_INFINITY,
+    forget: (session) => transactions.unwatch(session),
+    sessionChanged: (session) => engine.entered(session),
+    attacked: createAttackLog(log, wallMs),
+    internalError,
   }
   const engine: Engine = new Engine({
     keyspace,
+    commands,
     host,
     gate: openGate(),
     feed: {
@@ -112,21 +166,29 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     },
     onModified: transactions.modified,
     onFlushing: transactions.flushing,
+    onReplicaWrite: (command, args, db) => ownExpiries.note(command, args, db),
     onMonitor: (session: Session, args: Args) => {
       const argv = Array.from({ length: args.count }, (_, i) => args.bytes(i))
-      const line = Buffer.from(`+${monitorLine(host.wallMicros(), session.db, session.link.peer, argv)}\r\n`)
+      const line = Buffer.from(`+${monitorLine(host.wallMicros(), session.db, session.outlet.peer, argv)}\r\n`)
       clients.sendToMonitors(line)
     },
-    clockMicros: () => monotonicMs() * 1000,
-    onInternalError: (error, command) => {
-      log.warning(`Bug: ${command} threw ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`)
+    onStall: (ms) => {
+      if (timer !== undefined) hold.stalled(ms)
     },
+    clockMicros: () => monotonicMs() * 1000,
   })
   const clients: ClientRegistry = new ClientRegistry({
-    engine,
-    options,
+    requests: engine,
+    pause: engine.gate,
+    limits: clientLimits(options, (session) => replication.outputLimit(session)),
+    requestsAhead: AHEAD_MAX,
     nowMs: wallMs,
+    timers: eventLoop,
     log: (message) => log.verbose(message),
+    internalError,
+    paused: (on) => {
+      keyspace.paused = on
+    },
     beforeReplies: () => replication.flush(),
     onClosed: (session) => {
       pubsub.unsubscribeAll(session)
@@ -145,16 +207,25 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     runId,
     port: 0,
     nowMs: wallMs,
+    roleMemory,
+    panic: (reason) => {
+      log.warning(reason)
+      setImmediate(() => end(1))
+    },
   }
   const snapshots = createSnapshots(keyspace)
-  const persistence = createPersistence(parts, snapshots, () => replication.snapshotFields())
-  const replication = createReplication(parts, snapshots)
-  const info = createInfo(parts, persistence, replication)
-  const housekeeping = createHousekeeping(keyspace, engine, wallMs)
+  const persistence = createPersistence(parts, snapshots, {
+    fields: () => replication.snapshotFields(),
+    resume: (loaded) => replication.resume(loaded),
+    expired: (db, key) => replication.expiredAtLoad(db, key),
+  })
+  const replication = createReplication(parts, snapshots, () => hold.ordered())
+  const info = createInfo(parts, persistence, replication, () => shutdown.remainingMs())
+  const housekeeping = createHousekeeping(keyspace, engine, ownExpiries, wallMs)
 
   let rounds = 0
-  let timer: NodeJS.Timeout | undefined
   const tick = (): void => {
+    engine.setTime(wallMs())
     if (host.debug.cronPaused) return
     housekeeping.round()
     persistence.tick()
@@ -173,11 +244,13 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     ended = true
     clearInterval(timer)
     housekeeping.stop()
+    hold.stop()
     persistence.stop()
     replication.stop()
-    for (const listener of listeners) listener.close()
+    listening.close()
     void http?.stop()
     clients.closeAll()
+    lock.release()
     log.warning('Vedette is now ready to exit, bye bye...')
     resolveClosed(code)
   }
@@ -186,22 +259,28 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
   applyOptions(config, engine)
   engine.setTime(wallMs())
   replication.prepare()
-  const listeners = await listenAll(options, clients, log)
-  parts.port = listeners[0].port
+  const listening = await listen(options, clients, log).catch((error: unknown) => {
+    lock.release()
+    throw error
+  })
+  parts.port = listening.port
   log.notice(`Running mode=standalone, port=${parts.port}, PID: ${process.pid}`)
   try {
     http = await openMetrics(parts, info)
     // Connections are answered meanwhile, most commands with LOADING: a server that refuses them is taken for dead.
-    const loaded = await persistence.load()
+    await persistence.load()
     if (!ended) {
-      replication.start(loaded)
+      engine.setTime(wallMs())
+      replication.start()
+      hold.started()
       timer = setInterval(tick, 100)
       log.notice(`Ready to accept connections on port ${parts.port}`)
     }
   } catch (error) {
-    for (const listener of listeners) listener.close()
+    listening.close()
     void http?.stop()
     clients.closeAll()
+    lock.release()
     throw error
   }
   return {
@@ -257,36 +336,28 @@ function applyOptions(config: ServerConfig, engine: Engine): void {
   }
 }
 
-/** Listens on every address of `bind`; one that begins with `-` may be missing on this machine. */
-async function listenAll(options: ServerConfig['values'], clients: ClientRegistry, log: Log): Promise<Listener[]> {
-  const listeners: Listener[] = []
-  for (const address of options.bind) {
-    const optional = address.startsWith('-')
-    const name = optional ? address.slice(1) : address
-    const host = name === '*' ? '0.0.0.0' : name === '::*' ? '::' : name
-    const port = listeners[0]?.port ?? options.port
-    try {
-      listeners.push(
-        await listenTcp(
-          { host, port, backlog: options['tcp-backlog'], keepAliveSeconds: options['tcp-keepalive'] },
-          (wire) => clients.accept(wire),
-        ),
-      )
-    } catch (error) {
-      const { code } = error as NodeJS.ErrnoException
-      if (optional && (code === 'EADDRNOTAVAIL' || code === 'EAFNOSUPPORT' || code === 'EINVAL')) continue
-      for (const listener of listeners) listener.close()
-      log.warning(`Could not create server TCP listening socket ${name}:${port}: ${code}`)
-      log.warning(`Failed listening on port ${port} (TCP), aborting.`)
-      const hint = code === 'EADDRINUSE' ? 'another process listens there; choose another --port' : String(code)
-      throw new Error(`cannot listen on ${name}:${port}: ${hint}`, { cause: error })
-    }
+/** Listens where the options say, or throws an error that says what to do. */
+async function listen(options: ServerConfig['values'], clients: ClientRegistry, log: Log): Promise<Listening> {
+  const addresses = {
+    bind: options.bind,
+    port: options.port,
+    unixsocket: options.unixsocket,
+    unixsocketperm: options.unixsocketperm,
+    backlog: options['tcp-backlog'],
+    keepAliveSeconds: options['tcp-keepalive'],
   }
-  if (listeners.length === 0) throw new Error('there is no address to listen on; give one with --bind')
-  return listeners
+  try {
+    return await listenAll(addresses, (wire) => clients.accept(wire))
+  } catch (error) {
+    const { address, code } = error as ListenError
+    log.warning(`Could not create server TCP listening socket ${address}: ${code}`)
+    log.warning(`Failed listening on port ${options.port} (TCP), aborting.`)
+    const hint = code === 'EADDRINUSE' ? 'another process listens there; choose another --port' : code
+    throw new Error(`cannot listen on ${address}: ${hint}`, { cause: error })
+  }
 }
 
-function resetStats(commands: CommandTable, engine: Engine, keyspace: Keyspace): void {
+function resetStats(commands: CommandTable<never>, engine: Engine, keyspace: Keyspace): void {
   for (const command of commands.all()) {
     command.calls = command.rejected = command.failed = command.micros = 0
   }

@@ -1,13 +1,15 @@
 // What the parts of the server process know of each other: narrow views, so that each part can be read alone.
 
 import type { ReplicationHost } from '../commands/context.ts'
-import type { Session } from '../commands/session.ts'
 import type { ServerOptions } from '../config/server-options.ts'
 import type { ConfigStore } from '../config/store.ts'
 import type { Engine, ReplicationFeed } from '../engine/engine.ts'
+import type { OutputLimit } from '../facade/limits.ts'
+import type { ClientRegistry } from '../facade/registry.ts'
+import type { Session } from '../facade/session.ts'
 import type { Log } from '../io/log.ts'
 import type { Keyspace } from '../keyspace/keyspace.ts'
-import type { ClientRegistry } from './clients.ts'
+import type { RoleMemory } from './role-memory.ts'
 
 /** What every part of the server is given. */
 export interface ServerParts {
@@ -26,6 +28,10 @@ export interface ServerParts {
   port: number
   /** Unix time in milliseconds. */
   readonly nowMs: () => number
+  /** What was remembered of the role at the last start, and what is to be at the next. */
+  readonly roleMemory: RoleMemory
+  /** Ends the process: going on would be worse. */
+  readonly panic: (reason: string) => void
 }
 
 /** The part that replicates: to replicas, and from a primary. */
@@ -35,10 +41,14 @@ export interface ServerReplication extends ReplicationHost, ReplicationFeed {
   /** Takes the role of the configuration: what is asked while a snapshot is being loaded is answered in that role. */
   prepare(): void
   /**
-   * Begins to follow the primary of the configuration, if there is one. `loaded` is what a snapshot that was loaded says of
-   * its place in a history: a replica goes on from there.
+   * What a snapshot says of its place in a history, told once, before any of it is left out: a replica goes on from there, and
+   * a primary's replicas do.
    */
-  start(loaded: ReadonlyMap<string, string>): void
+  resume(loaded: ReadonlyMap<string, string>): void
+  /** A key of the snapshot is left out because its time was over: replicas that have it are told. */
+  expiredAtLoad(db: number, key: Buffer): void
+  /** Begins to follow the primary of the configuration, if there is one. */
+  start(): void
   /** What a snapshot begun now is to say of its place in a history. */
   snapshotFields(): [name: string, value: string][]
   /** Ten times a second. */
@@ -49,8 +59,10 @@ export interface ServerReplication extends ReplicationHost, ReplicationFeed {
   readonly heldBytes: number
   /** The fields of INFO's section Replication, in order. */
   facts(): [name: string, value: string | number][]
-  /** How many replicas there are that get the stream, and how many of them have acknowledged all of it. */
-  progress(): { readonly inSync: number; readonly all: number }
+  /** How many replicas there are, and a line for each that has not acknowledged all of the stream. */
+  progress(): { readonly all: number; readonly behind: readonly string[] }
+  /** What may wait for a replica that gets the stream. */
+  outputLimit(session: Session): OutputLimit
   /** Asks the replicas to acknowledge now. */
   requestAcknowledgements(): void
   /** Counters for INFO's section Stats, and bytes for its section Memory. */
@@ -68,6 +80,9 @@ export interface ReplicationCounters {
   /** Bytes to our replicas. */
   readonly outputBytes: number
   readonly backlogBytes: number
-  /** Output that waits for replicas. */
+  /** Output that waits for replicas, and how much of it their connections hold. */
   readonly replicaBufferBytes: number
+  readonly replicaOutputBytes: number
+  /** Commands of our primaries that could not be applied. */
+  readonly applyErrors: number
 }

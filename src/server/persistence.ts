@@ -12,11 +12,8 @@ import { type SnapshotOptions, type Snapshots, snapshotAux } from './snapshot.ts
 
 /** Snapshots, with what the server process itself asks of them. */
 export interface ServerPersistence extends Persistence {
-  /**
-   * Loads the snapshot in `dir`, if there is one, while the gate says so; its auxiliary fields. Rejects if it is damaged, or
-   * if `dir` cannot hold one.
-   */
-  load(): Promise<ReadonlyMap<string, string>>
+  /** Loads the snapshot in `dir`, if there is one, while the gate says so. Rejects if it is damaged, or if `dir` cannot hold one. */
+  load(): Promise<void>
   /** Ten times a second: save points. */
   tick(): void
   /**
@@ -30,17 +27,23 @@ export interface ServerPersistence extends Persistence {
   facts(): [name: string, value: string | number][]
 }
 
+/** The place of a snapshot in a history of writes: replication's part. */
+export interface SnapshotPlace {
+  /** What a snapshot begun now says of its place. */
+  fields(): [name: string, value: string][]
+  /** What the snapshot being loaded says, told once, before anything else of it. */
+  resume(loaded: ReadonlyMap<string, string>): void
+  /** A key of it is left out because its time is over. */
+  expired(db: number, key: Buffer): void
+}
+
 /** A save point that failed is tried again after this. */
 const RETRY_AFTER_MS = 5000
 /** A walk waits while the disk is this far behind. */
 const PENDING_BYTES_MAX = 4 << 20
 
-/** The snapshots of a server. `replicationFields` tells what a snapshot begun now says of its place in a history. */
-export function createPersistence(
-  parts: ServerParts,
-  snapshots: Snapshots,
-  replicationFields: () => [name: string, value: string][],
-): ServerPersistence {
+/** The snapshots of a server. */
+export function createPersistence(parts: ServerParts, snapshots: Snapshots, place: SnapshotPlace): ServerPersistence {
   const { options, log, engine, keyspace } = parts
   let lastSaveMs = parts.nowMs()
   let lastTryMs = 0
@@ -57,7 +60,7 @@ export function createPersistence(
   const snapshotOptions = (): SnapshotOptions => ({
     compress: options.rdbcompression,
     checksum: options.rdbchecksum,
-    aux: snapshotAux(keyspace, parts.nowMs(), replicationFields()),
+    aux: snapshotAux(keyspace, parts.nowMs(), place.fields()),
   })
 
   const updateGate = (): void => {
@@ -151,23 +154,54 @@ export function createPersistence(
     return options.save.find((point) => changes >= point.changes && elapsedMs > point.seconds * 1000)
   }
 
-  const load = async (): Promise<ReadonlyMap<string, string>> => {
+  const saveSoon = (): void => {
+    if (stopped || background !== undefined || snapshots.busy()) return
+    try {
+      startBackground()
+    } catch (error) {
+      failed(error as Error)
+    }
+  }
+
+  /** Puts in place of the snapshot on disk, whose data are gone, one that says so. */
+  const saveEmptied = (): void => {
+    if (stopped || options.save.length === 0) return
+    if (background !== undefined) giveUp()
+    if (snapshots.busy()) return // a replica's copy is under way: a save point will come
+    try {
+      writeAtOnce()
+    } catch {
+      // It is in the log.
+    }
+  }
+
+  const load = async (): Promise<void> => {
     const startMs = monotonicMs()
     const loader = createLoader(keyspace, {
       checksum: options.rdbchecksum && !engine.host.debug.skipChecksums,
       stringBytesMax: Number.MAX_SAFE_INTEGER,
       dropExpiredAtMs: options.replicaof === undefined ? parts.nowMs() : undefined,
+      onExpired: (db, key) => {
+        resume()
+        place.expired(db, key)
+      },
     })
+    let resumed = false
+    const resume = (): void => {
+      if (!resumed) place.resume(loader.aux)
+      resumed = true
+    }
     engine.gate.loading = true
     try {
       await readRdbFile(path(), (bytes) => {
         loader.reader.feed(bytes)
         return !stopped
       })
-      if (stopped) return new Map()
+      if (stopped) return
       loader.reader.end()
+      resume()
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return new Map()
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return
       throw new Error(`Fatal error loading the DB ${path()}: ${describe(error)}. Nothing was changed; exiting.`)
     } finally {
       engine.gate.loading = false
@@ -176,7 +210,6 @@ export function createPersistence(
     expiredKeys = loader.expired()
     log.notice(`Done loading RDB, keys loaded: ${loadedKeys}, keys expired: ${expiredKeys}.`)
     log.notice(`DB loaded from disk: ${((monotonicMs() - startMs) / 1000).toFixed(3)} seconds`)
-    return loader.aux
   }
 
   /** Loads the snapshot while nothing else happens. What is refused leaves the data half loaded, as in Redis. */
@@ -210,6 +243,11 @@ export function createPersistence(
     },
     bgsave() {
       refuseIfBusy()
+      // Not in the middle of a transaction: the snapshot's offset has to be that of its data.
+      if (engine.inExec) {
+        setImmediate(saveSoon)
+        return 'Background saving started'
+      }
       try {
         startBackground()
       } catch (error) {
@@ -218,6 +256,7 @@ export function createPersistence(
       }
       return 'Background saving started'
     },
+    flushed: () => void setImmediate(saveEmptied),
     lastSaveSeconds: () => Math.floor(lastSaveMs / 1000),
     async load() {
       if (options.save.length > 0) checkWritable(resolve(options.dir))
@@ -229,11 +268,7 @@ export function createPersistence(
       const point = duePoint()
       if (point === undefined) return
       log.notice(`${point.changes} changes in ${point.seconds} seconds. Saving...`)
-      try {
-        startBackground()
-      } catch (error) {
-        failed(error as Error)
-      }
+      saveSoon()
     },
     saveAtExit() {
       giveUp()

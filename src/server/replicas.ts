@@ -4,8 +4,9 @@
 // queued for them and follows the snapshot. Invariant: a replica gets every byte of the stream behind the offset that it
 // was told, once and in order; whoever cannot take them in time is cut off and comes back by itself.
 import type { Context } from '../commands/context.ts'
-import type { Session } from '../commands/session.ts'
 import { failWith } from '../errors.ts'
+import type { OutputLimit } from '../facade/limits.ts'
+import type { Session } from '../facade/session.ts'
 import { monotonicMs } from '../io/clock.ts'
 import { randomHex } from '../io/entropy.ts'
 import {
@@ -31,6 +32,8 @@ export interface ReplicasParts {
   reselect(): void
   /** Whether this server is a replica itself, and if so, whether it is in sync with its primary. */
   role(): 'primary' | 'synced' | 'unsynced'
+  /** Whether our stream is never silent for long: so that heartbeats can be promised. */
+  beats(): boolean
   /** What a snapshot of this moment says of its place in a history. */
   snapshotFields(): [name: string, value: string][]
   /** A replica acknowledged. */
@@ -42,16 +45,24 @@ export interface Replicas {
   list(): AttachedReplica[]
   replconf(ctx: Context): void
   psync(ctx: Context): void
+  /** See ReplicationHost. */
+  strayCommand(session: Session, command: string | undefined): void
   /** Sends the next bytes of the stream. */
   send(bytes: Buffer): void
   tick(): void
   sessionClosed(session: Session): void
+  /** The shortest silence that one of them wants to be broken; Infinity if none does. */
+  heartbeatMs(): number
   /** Cuts all of them off: they have to ask again. */
   disconnectAll(): void
   /** When the last one left, on the monotonic clock; at the beginning when the server started. */
   aloneSinceMs(): number
   /** Bytes queued for those that are being synced. */
   heldBytes(): number
+  /** Bytes that replicas have not taken yet, of what is queued and of what is on its way. */
+  bufferBytes(): { readonly queued: number; readonly sent: number }
+  /** What may wait for a replica that gets the stream. */
+  outputLimit(session: Session): OutputLimit
   /** Syncs since the start, and bytes of the stream and of snapshots sent. */
   readonly stats: { full: number; partial: number; refused: number; sentBytes: number }
 }
@@ -89,13 +100,13 @@ export function createReplicas(parts: ReplicasParts): Replicas {
   const drop = (replica: Replica): void => clients.kill(replica.session)
   const transmit = ({ session }: Replica, bytes: Buffer): void => {
     stats.sentBytes += bytes.length
-    session.link.send(bytes)
+    session.outlet.send(bytes)
   }
 
   const replicaOf = (session: Session): Replica => {
     const known = replicas.get(session)
     if (known !== undefined) return known
-    const { peer } = session.link
+    const { peer } = session.outlet
     const nowMs = monotonicMs()
     const made: Replica = {
       session,
@@ -117,13 +128,22 @@ export function createReplicas(parts: ReplicasParts): Replicas {
     const { args, session } = ctx
     const replica = replicaOf(session)
     const words = Array.from({ length: args.count - 1 }, (_, i) => args.latin1(i + 1))
+    if (words[0]?.toLowerCase() === 'vedette-heartbeat' && !parts.beats()) words[0] = 'unpromised-heartbeat'
     const outcome = applyReplconf(replica.info, words, monotonicMs())
-    if (outcome.kind === 'ok') ctx.reply.ok()
+    if (session.isReplica && (outcome.kind === 'ok' || outcome.kind === 'error')) {
+      strayCommand(session, `replconf ${words[0] ?? ''}`)
+    } else if (outcome.kind === 'ok') ctx.reply.ok()
     else if (outcome.kind === 'error') failWith(outcome.text)
     else if (outcome.kind === 'ack') {
       if (outcome.wentOnline) goOnline(replica)
       parts.acknowledged()
     }
+  }
+
+  const strayCommand = (session: Session, command = 'unknown'): void => {
+    const name = replicaName(replicaOf(session).info)
+    log.warning(`Replica ${name} sent the command '${printable(command)}' on its replication link, which is closed`)
+    session.outlet.close()
   }
 
   const psync = (ctx: Context): void => {
@@ -133,6 +153,7 @@ export function createReplicas(parts: ReplicasParts): Replicas {
     const replica = replicaOf(session)
     log.notice(`Replica ${replicaName(replica.info)} asks for synchronization`)
     parts.flush()
+    history.isTold = true
     if (args.is(0, 'sync')) replica.info.withoutAck = true
     else if (answeredPartially(ctx, replica)) return
     session.isReplica = true
@@ -198,7 +219,7 @@ export function createReplicas(parts: ReplicasParts): Replicas {
     parts.reselect()
     for (const { session, info } of group) {
       info.state = 'send_bulk'
-      if (!info.withoutAck) session.link.send(Buffer.from(`+FULLRESYNC ${history.id} ${history.offset}\r\n`))
+      if (!info.withoutAck) session.outlet.send(Buffer.from(`+FULLRESYNC ${history.id} ${history.offset}\r\n`))
     }
     return {
       compress: options.rdbcompression,
@@ -215,7 +236,7 @@ export function createReplicas(parts: ReplicasParts): Replicas {
     let room = true
     for (const replica of group) {
       if (!isHere(replica)) continue
-      if (replica.session.link.outputBytes < IN_FLIGHT_BYTES_MAX) replica.progressMs = nowMs
+      if (replica.session.outlet.outputBytes < IN_FLIGHT_BYTES_MAX) replica.progressMs = nowMs
       else if (nowMs - replica.progressMs > options['repl-timeout'] * 1000) {
         log.warning(`Disconnecting timedout replica (full sync): ${replicaName(replica.info)}`)
         drop(replica)
@@ -277,7 +298,7 @@ export function createReplicas(parts: ReplicasParts): Replicas {
     replica.info.ackMs = monotonicMs()
     if (replica.info.rdbOnly) {
       log.notice(`RDB transfer completed, rdb only replica (${name}) should be disconnected asap`)
-      replica.session.link.closeAfterReply()
+      replica.session.outlet.closeAfterReply()
     } else if (byMark) {
       log.notice(
         `Streamed RDB transfer with replica ${name} succeeded (socket). ` +
@@ -308,13 +329,21 @@ export function createReplicas(parts: ReplicasParts): Replicas {
   const enqueue = (replica: Replica, bytes: Buffer): void => {
     replica.queue.push(bytes)
     replica.queuedBytes += bytes.length
-    const { hardBytes } = options['client-output-buffer-limit'].replica
+    const { hardBytes } = limit()
     if (hardBytes !== 0 && replica.queuedBytes > hardBytes) overLimit(replica)
   }
 
+  /** The configured limit, but never less than the backlog: a replica that was given that much would be cut off for it at once. */
+  const limit = (): OutputLimit => {
+    const { hardBytes, softBytes, softSeconds } = options['client-output-buffer-limit'].replica
+    return { hardBytes: hardBytes && Math.max(hardBytes, options['repl-backlog-size']), softBytes, softSeconds }
+  }
+
   const overLimit = (replica: Replica): void => {
-    const { id, link } = replica.session
-    log.warning(`Client id=${id} addr=${link.peer} scheduled to be closed ASAP for overcoming of output buffer limits.`)
+    const { id, outlet } = replica.session
+    log.warning(
+      `Client id=${id} addr=${outlet.peer} scheduled to be closed ASAP for overcoming of output buffer limits.`,
+    )
     replica.queue.length = 0
     replica.queuedBytes = 0
     drop(replica)
@@ -343,7 +372,7 @@ export function createReplicas(parts: ReplicasParts): Replicas {
       keepaliveMs = nowMs
       // Until the first byte of the snapshot: a replica gives up if it hears nothing for repl-timeout.
       for (const { session, info, spooling } of all) {
-        if (info.state === 'wait_bgsave' || spooling) session.link.send(NEWLINE)
+        if (info.state === 'wait_bgsave' || spooling) session.outlet.send(NEWLINE)
       }
     }
     startFullSync()
@@ -362,16 +391,32 @@ export function createReplicas(parts: ReplicasParts): Replicas {
     list: () => attached().map(({ info }) => info),
     replconf,
     psync,
+    strayCommand,
     send,
     tick,
     sessionClosed,
     disconnectAll() {
       for (const replica of attached()) drop(replica)
     },
+    heartbeatMs: () =>
+      attached().reduce((min, { info }) => (info.heartbeatMs > 0 ? Math.min(min, info.heartbeatMs) : min), Infinity),
     aloneSinceMs: () => aloneSinceMs,
     heldBytes: () => attached().reduce((sum, { queuedBytes }) => sum + queuedBytes, 0),
+    bufferBytes() {
+      let [queued, sent] = [0, 0]
+      for (const replica of attached()) {
+        queued += replica.queuedBytes
+        sent += replica.session.outlet.outputBytes
+      }
+      return { queued, sent }
+    },
+    // A snapshot on its way is no output that piles up: its walk waits for the replica. What is written meanwhile is queued here.
+    outputLimit: (session) => (replicas.get(session)?.info.state === 'send_bulk' ? UNLIMITED : limit()),
     stats,
   }
 }
 
+const UNLIMITED: OutputLimit = { hardBytes: 0, softBytes: 0, softSeconds: 0 }
 const NEWLINE = Buffer.from('\n')
+/** What came from a peer, fit for a log line. */
+const printable = (text: string): string => text.slice(0, 128).replace(/[^ -~]/g, '?')

@@ -1,19 +1,27 @@
 // Replication of the server process: which role it has, and the two sides that follow from it. A primary's writes go into
 // the stream; a replica's stream is its primary's. Both have replicas.
 import type { Context } from '../commands/context.ts'
-import type { Blocked, Session } from '../commands/session.ts'
 import { failWith } from '../errors.ts'
+import type { Blocked, Session } from '../facade/session.ts'
 import { monotonicMs } from '../io/clock.ts'
 import { randomHex } from '../io/entropy.ts'
 import type { ReplyWriter } from '../protocol/writer.ts'
 import { encodeRequest } from '../protocol/writer.ts'
-import { countAcknowledged, countGoodReplicas } from '../replication/attached.ts'
-import { adoptHistory, createHistory, ensureBacklog, promoteHistory, renameHistory } from '../replication/history.ts'
+import { countAcknowledged, countGoodReplicas, lagLine } from '../replication/attached.ts'
+import {
+  adoptHistory,
+  createHistory,
+  ensureBacklog,
+  promoteHistory,
+  renameHistory,
+  takeBackHistory,
+} from '../replication/history.ts'
 import { ANY_DATABASE, createReplicationStream } from '../replication/stream.ts'
 import type { ServerParts, ServerReplication } from './parts.ts'
 import { type AtFirst, linkToPrimary, type PrimaryLink, streamDbOf } from './replica-link.ts'
 import { createReplicas } from './replicas.ts'
 import { replicationFacts, writeRole } from './replication-facts.ts'
+import type { Remembered } from './role-memory.ts'
 import type { Snapshots } from './snapshot.ts'
 
 const PING = encodeRequest(['PING'])
@@ -23,15 +31,20 @@ const WAIT_ON_REPLICA =
   'be writable (which is not the default) writes to replicas are just local and are not propagated.'
 const FORCED_UNBLOCK = 'UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)'
 
-/** The replication of a server. */
-export function createReplication(parts: ServerParts, snapshots: Snapshots): ServerReplication {
+/** The replication of a server. `ordered` is told of every order to have a role. */
+export function createReplication(parts: ServerParts, snapshots: Snapshots, ordered: () => void): ServerReplication {
   const { options, log, engine, keyspace, clients } = parts
   const history = createHistory(randomHex(40))
   const stream = createReplicationStream(history)
   let link: PrimaryLink | undefined
   let flushing = false
   let pingMs = monotonicMs()
+  let streamMs = monotonicMs() // when the stream last moved
+  let primarySinceMs = monotonicMs()
+  /** Where our data stand in the history that was followed last, or loaded. */
+  let atFirst: AtFirst = { consistent: false, db: 0 }
   let formerInputBytes = 0 // from primaries that we do not follow any more
+  let formerApplyErrors = 0
   const waiting = new Map<Session, { replicas: number; offset: number }>()
 
   const isReplica = (): boolean => link !== undefined
@@ -40,7 +53,9 @@ export function createReplication(parts: ServerParts, snapshots: Snapshots): Ser
   const flush = (): void => {
     flushing = false
     const bytes = stream.flush()
-    if (bytes !== undefined) replicas.send(bytes)
+    if (bytes === undefined) return
+    streamMs = monotonicMs()
+    replicas.send(bytes)
   }
   /** What all clients write in this turn of the event loop goes out in one piece, as Redis does before it sleeps. */
   const flushSoon = (): void => {
@@ -61,6 +76,7 @@ export function createReplication(parts: ServerParts, snapshots: Snapshots): Ser
     reselect: () => {
       if (link === undefined) stream.reselect()
     },
+    beats: () => link === undefined || link.machine.hasHeartbeat(),
     role: () => (link === undefined ? 'primary' : linkUp() ? 'synced' : 'unsynced'),
     snapshotFields: () => snapshotFields(),
     acknowledged: () => answerWaiting(),
@@ -68,6 +84,7 @@ export function createReplication(parts: ServerParts, snapshots: Snapshots): Ser
 
   const updateGate = (): void => {
     engine.gate.readonlyReplica = isReplica() && options['replica-read-only']
+    engine.gate.writableReplica = isReplica() && !options['replica-read-only']
     engine.gate.stale = !linkUp() && !options['replica-serve-stale-data']
   }
 
@@ -96,40 +113,44 @@ export function createReplication(parts: ServerParts, snapshots: Snapshots): Ser
   const leave = (former: PrimaryLink): void => {
     former.stop()
     formerInputBytes += former.readBytes()
+    formerApplyErrors += former.applyErrors()
   }
 
   /** Without a backlog the stream is not counted, and with data that are no part of a history there is no place in one. */
   const snapshotFields = (): [string, string][] => {
     if (history.backlog === undefined || link?.isConsistent() === false) return []
     return [
-      ['repl-stream-db', String(link?.db() ?? 0)],
+      ['repl-stream-db', String(link === undefined ? stream.db() : link.db())],
       ['repl-id', history.id],
       ['repl-offset', String(history.offset)],
     ]
   }
 
-  /** Takes up the history where the loaded snapshot stands. */
-  const resume = (loaded: ReadonlyMap<string, string>): AtFirst => {
+  /** Takes up the history where the loaded snapshot stands: as a primary, it is continued under another ID. */
+  const resume = (loaded: ReadonlyMap<string, string>): void => {
     const id = loaded.get('repl-id') ?? ''
     const offset = Number(loaded.get('repl-offset'))
-    if (!/^[0-9a-f]{40}$/.test(id) || !Number.isSafeInteger(offset) || offset < 0) return { consistent: false, db: 0 }
+    if (!/^[0-9a-f]{40}$/.test(id) || !Number.isSafeInteger(offset) || offset < 0) return
     adoptHistory(history, id, offset, options['repl-backlog-size'])
-    return { consistent: true, db: streamDbOf(loaded, keyspace.databases.length) }
+    atFirst = { consistent: true, db: streamDbOf(loaded, keyspace.databases.length) }
+    if (link === undefined) log.notice(promoteHistory(history, randomHex(40)))
   }
 
   const replicaOf = (host: string, port: number): string => {
     if (link !== undefined && link.host.toLowerCase() === host.toLowerCase() && link.port === port) {
+      link.confirm()
       log.notice(
         'REPLICAOF would result into synchronization with the master we are already connected with. ' +
           'No operation performed.',
       )
       return 'OK Already connected to specified master'
     }
-    let atFirst: AtFirst = { consistent: true, db: 0 } // whoever is promoted names the database first
     if (link === undefined) {
       flush()
       // Bytes are counted from here on; if there was no backlog, nobody else knows our ID, and all will be copied.
       ensureBacklog(history, options['repl-backlog-size'])
+      // Whoever is promoted names the database first; the history that we take back goes on with the one it had.
+      atFirst = { consistent: true, db: takeBackHistory(history) ? atFirst.db : 0 }
       log.notice(
         'Before turning into a replica, using my own master parameters to synthesize a cached master: ' +
           'I may be able to synchronize with the new master with just a partial transfer.',
@@ -139,17 +160,21 @@ export function createReplication(parts: ServerParts, snapshots: Snapshots): Ser
       atFirst = { consistent: link.isConsistent(), db: link.db() }
     }
     for (const session of [...waiting.keys()]) clients.unblock(session, 'error')
+    remember({ host, port })
     log.notice(`REPLICAOF ${host}:${port} enabled (user request from '${requester()}')`)
     parts.config.assign('replicaof', [host, String(port)])
-    follow(host, port).begin(atFirst)
+    follow(host, port).begin({ ...atFirst, confirmed: true })
     return 'OK'
   }
 
   const becomePrimary = (): string => {
+    remember('none')
     if (link === undefined) return 'OK'
     const was = link
     leave(was)
+    atFirst = { consistent: was.isConsistent(), db: was.db() }
     link = undefined
+    primarySinceMs = monotonicMs()
     flush()
     if (was.isConsistent()) log.notice(promoteHistory(history, randomHex(40)))
     else renameHistory(history, randomHex(40))
@@ -162,9 +187,29 @@ export function createReplication(parts: ServerParts, snapshots: Snapshots): Ser
     return 'OK'
   }
 
+  /** An order of a sentinel holds after a start, too; with one of somebody else the configuration is in force again. */
+  const remember = (role: Remembered['role']): void => {
+    const isSentinel = engine.session?.name.startsWith('sentinel-') === true
+    parts.roleMemory.setRole(isSentinel ? role : undefined)
+    ordered()
+  }
+
+  /** Puts the last order of a sentinel in the place of what the configuration says. */
+  const recall = (): void => {
+    const { role } = parts.roleMemory.atStart
+    if (role === undefined) return
+    const words = role === 'none' ? '' : `${role.host} ${role.port}`
+    if (words === parts.config.text('replicaof')) return
+    parts.config.assign('replicaof', role === 'none' ? [''] : [role.host, String(role.port)])
+    log.notice(
+      `A sentinel has made this server ${role === 'none' ? 'a primary' : `a replica of ${words}`} since it was configured, ` +
+        `and so it starts. Another 'replicaof' in its configuration, or the removal of ${parts.roleMemory.path}, ends that`,
+    )
+  }
+
   const requester = (): string => {
     const { session } = engine
-    return session === undefined ? 'start' : `id=${session.id} addr=${session.link.peer} name=${session.name}`
+    return session === undefined ? 'start' : `id=${session.id} addr=${session.outlet.peer} name=${session.name}`
   }
 
   // ---- WAIT ----
@@ -201,7 +246,7 @@ export function createReplication(parts: ServerParts, snapshots: Snapshots): Ser
   const dropIdleBacklog = (): void => {
     const ttl = options['repl-backlog-ttl']
     if (isReplica() || ttl === 0 || history.backlog === undefined || replicas.list().length > 0) return
-    if (monotonicMs() - replicas.aloneSinceMs() < ttl * 1000) return
+    if (monotonicMs() - Math.max(replicas.aloneSinceMs(), primarySinceMs) < ttl * 1000) return
     flush()
     renameHistory(history, randomHex(40))
     history.backlog = undefined
@@ -210,16 +255,20 @@ export function createReplication(parts: ServerParts, snapshots: Snapshots): Ser
 
   const tick = (): void => {
     const nowMs = monotonicMs()
-    if (history.backlog !== undefined) history.backlog.resize(options['repl-backlog-size'])
     if (!isReplica() && nowMs - pingMs >= options['repl-ping-replica-period'] * 1000) {
       pingMs = nowMs
       if (replicas.list().length > 0) control(PING)
-    }
+    } else if (!isReplica() && nowMs - streamMs >= replicas.heartbeatMs()) control(PING)
     link?.tick()
     replicas.tick()
     dropIdleBacklog()
     updateGate()
   }
+
+  for (const name of ['replica-read-only', 'replica-serve-stale-data'] as const) {
+    parts.config.onChange(name, updateGate)
+  }
+  parts.config.onChange('repl-backlog-size', (bytes) => history.backlog?.resize(bytes))
 
   return {
     get active() {
@@ -233,10 +282,18 @@ export function createReplication(parts: ServerParts, snapshots: Snapshots): Ser
     },
     flush,
     prepare() {
+      recall()
       const primary = options.replicaof
       if (primary !== undefined) follow(primary.host, primary.port)
     },
-    start: (loaded) => link?.begin(resume(loaded)),
+    resume,
+    expiredAtLoad(db, key) {
+      if (link !== undefined || !stream.active()) return
+      const request = encodeRequest(['DEL', key])
+      stream.write(db, request, 0, request.length)
+      flushSoon()
+    },
+    start: () => link?.begin(atFirst),
     snapshotFields,
     tick,
     sessionClosed(session) {
@@ -262,19 +319,23 @@ export function createReplication(parts: ServerParts, snapshots: Snapshots): Ser
       else if (ctx.args.count > 1 && ctx.args.is(1, 'getack')) link?.acknowledge()
     },
     psync: (ctx) => replicas.psync(ctx),
+    strayCommand: (session, command) => replicas.strayCommand(session, command),
     wait,
     isReplica,
     linkUp,
     goodReplicas: () => countGoodReplicas(replicas.list(), options['min-replicas-max-lag'], monotonicMs()),
     progress() {
-      const online = replicas.list().filter(({ state }) => state === 'online')
-      return { inSync: acknowledgedBy(history.offset), all: online.length }
+      const all = replicas.list().filter(({ rdbOnly }) => !rdbOnly)
+      const behind = all.filter(({ state, ackOffset }) => state !== 'online' || ackOffset < history.offset)
+      return { all: all.length, behind: behind.map((replica) => lagLine(replica, history.offset, monotonicMs())) }
     },
+    outputLimit: (session) => replicas.outputLimit(session),
     requestAcknowledgements() {
       if (!isReplica() && replicas.list().length > 0) control(GETACK)
     },
     get counters() {
       const { stats } = replicas
+      const { queued, sent } = replicas.bufferBytes()
       return {
         fullSyncs: stats.full,
         partialSyncs: stats.partial,
@@ -282,7 +343,9 @@ export function createReplication(parts: ServerParts, snapshots: Snapshots): Ser
         inputBytes: formerInputBytes + (link?.readBytes() ?? 0),
         outputBytes: stats.sentBytes,
         backlogBytes: history.backlog?.sizeBytes() ?? 0,
-        replicaBufferBytes: replicas.heldBytes(),
+        replicaBufferBytes: queued + sent,
+        replicaOutputBytes: sent,
+        applyErrors: formerApplyErrors + (link?.applyErrors() ?? 0),
       }
     },
     facts: () => replicationFacts(options, history, link, replicas.list()),

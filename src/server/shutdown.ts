@@ -4,12 +4,12 @@
 //
 // Invariant: behind the last snapshot no request is answered any more, so that nothing is acknowledged and lost.
 import type { Context, ShutdownOptions } from '../commands/context.ts'
-import type { Session } from '../commands/session.ts'
 import type { ServerOptions } from '../config/server-options.ts'
 import { CommandError } from '../errors.ts'
+import type { ClientRegistry } from '../facade/registry.ts'
+import type { Session } from '../facade/session.ts'
 import { monotonicMs, wallMs } from '../io/clock.ts'
 import type { Log } from '../io/log.ts'
-import type { ClientRegistry } from './clients.ts'
 import type { ServerReplication } from './parts.ts'
 import type { ServerPersistence } from './persistence.ts'
 
@@ -30,6 +30,8 @@ export interface Shutdown {
   signal(name?: 'SIGTERM' | 'SIGINT'): void
   /** SHUTDOWN ABORT: whether there was anything to call off. */
   abort(): boolean
+  /** How long the shutdown under way still waits for replicas; undefined if it waits for none. */
+  remainingMs(): number | undefined
 }
 
 const POLL_MS = 10
@@ -39,6 +41,7 @@ const FAILED = 'ERR Errors trying to SHUTDOWN. Check logs.'
 export function createShutdown(parts: ShutdownParts): Shutdown {
   const { options, log, clients, replication, persistence } = parts
   let waiting: NodeJS.Timeout | undefined
+  let deadlineMs = 0
   let ending = false
   const sessions = new Set<Session>() // that asked for the shutdown under way
 
@@ -57,8 +60,9 @@ export function createShutdown(parts: ShutdownParts): Shutdown {
 
   /** Saves and ends. Throws if the snapshot fails and nothing forces the end. */
   const finish = (how: ShutdownOptions): void => {
-    const { inSync, all } = replication.progress()
-    if (all > 0) log.notice(`${inSync} of ${all} replicas are in sync when shutting down.`)
+    const { all, behind } = replication.progress()
+    for (const line of behind) log.notice(line)
+    if (all > 0) log.notice(`${all - behind.length} of ${all} replicas are in sync when shutting down.`)
     try {
       if (how.save ?? options.save.length > 0) persistence.saveAtExit()
     } catch (error) {
@@ -68,14 +72,12 @@ export function createShutdown(parts: ShutdownParts): Shutdown {
     end(0)
   }
 
-  const isBehind = (): boolean => {
-    const { inSync, all } = replication.progress()
-    return inSync < all
-  }
+  /** Whether replicas are behind; one that waits for its copy of the data, or is getting it, is too. */
+  const isBehind = (): boolean => replication.progress().behind.length > 0
 
   /** Lets replicas catch up; `done` is called once they have, or the time is over. */
   const wait = (done: () => void): void => {
-    const deadlineMs = monotonicMs() + options['shutdown-timeout'] * 1000
+    deadlineMs = monotonicMs() + options['shutdown-timeout'] * 1000
     log.notice('Waiting for replicas before shutting down.')
     clients.pause(wallMs() + options['shutdown-timeout'] * 1000, 'write')
     replication.requestAcknowledgements()
@@ -159,5 +161,6 @@ export function createShutdown(parts: ShutdownParts): Shutdown {
       callOff()
       return true
     },
+    remainingMs: () => (waiting === undefined ? undefined : Math.max(0, Math.round(deadlineMs - monotonicMs()))),
   }
 }

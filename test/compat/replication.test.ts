@@ -15,7 +15,7 @@ import {
 import { callOnce, connectRaw, info, type RespValue } from '../support/resp.ts'
 import { createScope, type Scope } from '../support/scope.ts'
 import { type Make, type Running, startServer } from '../support/servers.ts'
-import { eventually } from '../support/wait.ts'
+import { eventually, sleep } from '../support/wait.ts'
 
 describe('replication with a real redis-server', () => {
   let scope: Scope
@@ -185,4 +185,107 @@ describe('replication with a real redis-server', () => {
       message: 'NOREPLICAS Not enough good replicas to write.',
     })
   })
+
+  /** What a replica attached to the server gets of these requests, without what the primary adds by itself. */
+  async function streamOf(make: Make, requests: readonly (readonly string[])[]): Promise<string[]> {
+    const server = await startServer(scope, { make, args: [...PROMPT, '--enable-debug-command', 'yes'] })
+    const replica = await connectRaw(server.port, { scope })
+    await replica.raw('REPLCONF', 'capa', 'eof', 'capa', 'psync2')
+    replica.send('PSYNC ? -1\r\n')
+    const text = (): string => replica.rest().toString('latin1')
+    const [, mark] = await eventually('the snapshot is there', () => /\$EOF:(.{40})\r\n[\s\S]*\1/.exec(text()))
+    replica.send('REPLCONF ACK 0\r\n')
+    const client = await connectRaw(server.port, { scope })
+    for (const request of requests) {
+      if (request[0] === 'WAIT-MS') await sleep(Number(request[1]))
+      else await client.raw(...request)
+    }
+    await client.raw('SET', 'end', 'end')
+    await eventually('the end came', () => text().endsWith('$3\r\nend\r\n$3\r\nend\r\n'))
+    const stream = text().slice(text().lastIndexOf(mark!) + 40)
+    const words = stream.split(/\*\d+\r\n/).map((one) =>
+      one
+        .split('\r\n')
+        .filter((_, i) => i % 2 === 1)
+        .join(' '),
+    )
+    await server.proc.kill()
+    return words.filter((line) => line !== '' && line !== 'PING')
+  }
+
+  const expired = (...last: string[][]): string[][] => [
+    ['DEBUG', 'SET-ACTIVE-EXPIRE', '0'],
+    ['SET', 'a', '1', 'PXAT', '4000000000000'],
+    ['PEXPIREAT', 'a', '1000'],
+    ['SET', 'b', '1', 'PX', '1'],
+    ['SET', 'c', '1', 'PX', '1'],
+    ['WAIT-MS', '10'],
+    ...last,
+  ]
+  it.each<[string, string[][]]>([
+    ['one write in MULTI', [['MULTI'], ['GET', 'a'], ['SET', 'a', '1'], ['EXEC']]],
+    ['two writes in MULTI', [['MULTI'], ['INCR', 'a'], ['GET', 'a'], ['INCR', 'b'], ['EXEC']]],
+    ['a message in MULTI', [['MULTI'], ['PUBLISH', 'c', 'm'], ['EXEC']]],
+    ['a message and a write in MULTI', [['MULTI'], ['PUBLISH', 'c', 'm'], ['SET', 'a', '1'], ['EXEC']]],
+    ['nothing in MULTI', [['MULTI'], ['GET', 'a'], ['DEL', 'a'], ['EXEC']]],
+    ['expired keys met by SCAN', expired(['SCAN', '0'])],
+    ['expired keys met by MGET', expired(['MGET', 'b', 'c'])],
+    ['expired keys met by GET in MULTI', expired(['MULTI'], ['GET', 'b'], ['GET', 'c'], ['EXEC'])],
+    ['one expired key met in MULTI', expired(['MULTI'], ['GET', 'b'], ['EXEC'])],
+    ['an expired key that is overwritten', expired(['INCR', 'b'])],
+  ])('replicates %s in the same form', async (_, requests) => {
+    const sorted = (lines: string[]): string[] => (requests.at(-1)![0] === 'SCAN' ? lines.sort() : lines)
+    const stable = (lines: string[]): string[] => lines.map((line) => line.replace(/PXAT \d+/i, 'PXAT #'))
+    const [theirs, ours] = [await streamOf('redis', requests), await streamOf('vedette', requests)]
+    expect(theirs.at(-1)).toBe('SET end end')
+    // Ours names the database before MULTI, theirs behind it.
+    const withoutSelect = (lines: string[]): string[] => lines.filter((line) => line !== 'SELECT 0')
+    expect(sorted(withoutSelect(stable(ours)))).toEqual(sorted(withoutSelect(stable(theirs))))
+  })
+
+  it.each<[Make, Make]>([
+    ['vedette', 'redis'],
+    ['redis', 'vedette'],
+    ['vedette', 'vedette'],
+  ])('%s → %s: after a primary is stopped and started its replica goes on', async (primaryMake, replicaMake) => {
+    const primary = await startServer(scope, { make: primaryMake, args: [...PROMPT, '--save', '3600 1'] })
+    const replica = await start(replicaMake)
+    await follow(replica, primary)
+    await linkUp(replica)
+    const writer = await connectRaw(primary.port, { scope })
+    await pipeline(writer, [
+      ['SELECT', '6'],
+      ['SET', 'kept', '1'],
+      ['SET', 'dies', '1', 'PX', '500'],
+      ['WAIT', '1', '5000'],
+    ])
+    await primary.proc.stop()
+    await sleep(600)
+    await primary.restart()
+    await linkUp(replica)
+    await sameOffset([primary, replica])
+    expect(await syncs(primary)).toMatchObject({ full: 0, partial: 1 })
+    expect(await expectEqual(primary, replica, scope)).toBe(1)
+  })
+
+  it('a Vedette replica of a Redis whose commands it does not know is never a candidate until it has all data again', async () => {
+    const primary = await start('redis')
+    const replica = await start('vedette')
+    await follow(replica, primary)
+    await linkUp(replica)
+    expect(await info(replica.port, 'replication')).toMatchObject({ slave_priority: '100', replica_complete: '1' })
+    await callOnce(primary.port, 'RPUSH', 'list', 'a')
+    await eventually('it is no candidate', async () => {
+      const { slave_priority, replica_complete } = await info(replica.port, 'replication')
+      return slave_priority === '0' && replica_complete === '0'
+    })
+    await callOnce(primary.port, 'DEL', 'list')
+    await callOnce(primary.port, 'SET', 'known', '1')
+    await eventually('it has all data', async () => (await info(replica.port)).replica_complete === '1')
+    await sameOffset([primary, replica])
+    await expectEqual(primary, replica, scope)
+  })
 })
+
+/** No delay before a full sync. */
+const PROMPT = ['--repl-diskless-sync-delay', '0']

@@ -47,6 +47,7 @@ export interface SentinelOptions {
   readonly self: PeerAddress
   readonly groups: readonly GroupConfig[]
   readonly servers: Servers
+  readonly expect?: number | undefined
   readonly hooks: SentinelHooks
 }
 
@@ -56,6 +57,8 @@ export function createSentinel(options: SentinelOptions): Sentinel {
   // What the identity file holds.
   let group: FormedGroup | undefined
   let peers: readonly PeerAddress[] = []
+  /** Whom the transport lets in: the peers, and those who are tried. */
+  let allowed = new Set<string>()
   let process: Process | undefined
   let knownCommit = 0
   let viewKey = ''
@@ -96,7 +99,7 @@ export function createSentinel(options: SentinelOptions): Sentinel {
   }
 
   const sendPeer = (to: string, message: PeerMessage): void => {
-    if (!peers.some(({ peer }) => peer === to)) return
+    if (!allowed.has(to)) return
     const sent = decodePeerMessage(encodePeerMessage(message))
     if (!sent) throw new Error(`a message of type ${message.type} does not survive its encoding`)
     hooks.send(id, to, { kind: 'peer', from: id, message: sent })
@@ -119,7 +122,7 @@ export function createSentinel(options: SentinelOptions): Sentinel {
       case 'send':
         return sendPeer(effect.to, effect.message)
       case 'broadcast':
-        for (const { peer } of peers) sendPeer(peer, effect.message)
+        for (const peer of allowed) sendPeer(peer, effect.message)
         return
       case 'propose':
         return process?.act((raft) => void raft.propose(effect.data))
@@ -130,7 +133,7 @@ export function createSentinel(options: SentinelOptions): Sentinel {
         return join(effect.group, true)
       case 'peers':
         peers = effect.peers
-        return
+        return allow([...effect.peers, ...effect.hints].map(({ peer }) => peer))
       case 'event':
         return
       case 'wake':
@@ -138,6 +141,13 @@ export function createSentinel(options: SentinelOptions): Sentinel {
       default:
         return
     }
+  }
+
+  /** A link stands when both sides list each other; what is sent before that is lost. */
+  const allow = (ids: readonly string[]): void => {
+    const fresh = ids.filter((peer) => !allowed.has(peer))
+    allowed = new Set(ids)
+    for (const peer of fresh) life.later(world.between(1, 10), () => feed({ type: 'peer-linked', peer }))
   }
 
   const join = (formed: FormedGroup, fresh: boolean): void => {
@@ -201,6 +211,7 @@ export function createSentinel(options: SentinelOptions): Sentinel {
       life.begin()
       inputs = []
       draining = false
+      allowed = new Set(peers.map(({ peer }) => peer))
       viewKey = ''
       sentinel.core = createCore(
         {
@@ -209,6 +220,7 @@ export function createSentinel(options: SentinelOptions): Sentinel {
           random: seededRandom(world.random.uint32()),
           wallOffsetMs: WALL_MS + world.nowMs() - life.clockMs(),
           knownPeers: peers,
+          ...(options.expect === undefined ? {} : { expect: options.expect }),
           ...(group ? { group } : {}),
         },
         life.clockMs(),
@@ -227,6 +239,7 @@ export function createSentinel(options: SentinelOptions): Sentinel {
       life.later(0, () => feed(input))
     },
     receive(packet) {
+      if (!allowed.has(packet.kind === 'peer' ? packet.from : packet.message.from)) return
       if (packet.kind === 'peer') return sentinel.feed({ type: 'peer', from: packet.from, message: packet.message })
       process?.receive(packet.message)
       sentinel.feed({ type: 'heard', from: packet.message.from })

@@ -2,14 +2,14 @@
 // connections in memory, and a record of what would be replicated. Everything runs synchronously.
 import type { Host, ReplicationHost } from '../../src/commands/context.ts'
 import { debugSwitches } from '../../src/commands/debug.ts'
-import { type Link, Session } from '../../src/commands/session.ts'
 import { allCommands } from '../../src/commands/table.ts'
 import type { ServerOptions } from '../../src/config/server-options.ts'
 import { type ServerConfig, serverConfig } from '../../src/config/store.ts'
 import { Engine, openGate } from '../../src/engine/engine.ts'
-import { createPubSub } from '../../src/engine/pubsub.ts'
 import { createTransactions } from '../../src/engine/transactions.ts'
 import { failWith } from '../../src/errors.ts'
+import { createPubSub } from '../../src/facade/pubsub.ts'
+import { type Outlet, Session } from '../../src/facade/session.ts'
 import { Keyspace } from '../../src/keyspace/keyspace.ts'
 import { seededRandom } from '../../src/lib/prng.ts'
 import { Args } from '../../src/protocol/args.ts'
@@ -77,14 +77,16 @@ export function createTestServer(given: Readonly<Partial<Record<keyof ServerOpti
     role: (reply) => reply.array(0),
     replconf: (ctx) => ctx.reply.ok(),
     psync: () => {},
+    strayCommand: (session) => session.outlet.close(),
     wait: (ctx) => ctx.reply.int(0),
     isReplica: () => false,
     linkUp: () => true,
     goodReplicas: () => 0,
   }
+  const commands = allCommands()
   const host: Host = {
     config,
-    commands: allCommands(),
+    commands,
     pubsub,
     transactions,
     replication,
@@ -96,7 +98,7 @@ export function createTestServer(given: Readonly<Partial<Record<keyof ServerOpti
       byId: (id) => clients.get(id),
       kill: (session) => {
         call('kill', session.id)
-        session.link.close()
+        session.outlet.close()
       },
       pause: (untilMs, mode) => call('pause', untilMs, mode),
       unpause: () => call('unpause'),
@@ -122,6 +124,7 @@ export function createTestServer(given: Readonly<Partial<Record<keyof ServerOpti
       },
       reload: (how) => call('reload', JSON.stringify(how)),
       lastSaveSeconds: () => START_MS / 1000,
+      flushed: () => call('flushed'),
     },
     wallMicros: () => BigInt(server.nowMs) * 1000n,
     info: (sections) => `info ${sections.join(' ')}`,
@@ -136,6 +139,18 @@ export function createTestServer(given: Readonly<Partial<Record<keyof ServerOpti
       return user === 'default' && password === options.requirepass ? 'ok' : 'wrong'
     },
     usedMemoryBytes: () => keyspace.usedBytes,
+    hello: () => [
+      ['mode', 'standalone'],
+      ['role', replication.isReplica() ? 'replica' : 'master'],
+    ],
+    tracking: false,
+    subscriptionsMax: Number.POSITIVE_INFINITY,
+    forget: (session) => transactions.unwatch(session),
+    sessionChanged: (session) => engine.entered(session),
+    attacked: (session) => call('attacked', session.id),
+    internalError: (error) => {
+      throw error
+    },
   }
   const keyspace = new Keyspace(
     options.databases,
@@ -144,6 +159,7 @@ export function createTestServer(given: Readonly<Partial<Record<keyof ServerOpti
   )
   const engine: Engine = new Engine({
     keyspace,
+    commands,
     host,
     gate: openGate(),
     feed: {
@@ -156,10 +172,9 @@ export function createTestServer(given: Readonly<Partial<Record<keyof ServerOpti
     onModified: transactions.modified,
     onFlushing: transactions.flushing,
     onMonitor: () => {},
+    onReplicaWrite: () => {},
+    onStall: () => {},
     clockMicros: () => 0,
-    onInternalError: (error) => {
-      throw error
-    },
   })
 
   const connect = (): TestClient => {
@@ -168,10 +183,16 @@ export function createTestServer(given: Readonly<Partial<Record<keyof ServerOpti
     const messages: Buffer[] = []
     let running = false
     let closed = false
-    const link: Link = {
+    const outlet: Outlet = {
       peer: `127.0.0.1:${10_000 + clients.size}`,
       local: '127.0.0.1:6379',
+      isUnix: false,
+      peerIsLoopback: true,
+      descriptor: 8,
       queryBytes: 0,
+      queryFreeBytes: 0,
+      argumentBytes: 0,
+      replyBufferBytes: 0,
       outputBytes: 0,
       send: (bytes) => (running ? reply.raw(bytes) : void messages.push(Buffer.from(bytes))),
       closeAfterReply: () => {
@@ -184,7 +205,7 @@ export function createTestServer(given: Readonly<Partial<Record<keyof ServerOpti
         clients.delete(session.id)
       },
     }
-    const session = new Session(clients.size + 1, link, server.nowMs, options.requirepass === '')
+    const session = new Session(clients.size + 1, outlet, server.nowMs, options.requirepass === '')
     clients.set(session.id, session)
     const raw = (...argv: (string | Buffer)[]): Buffer => {
       args.load(argv.map((arg) => (typeof arg === 'string' ? Buffer.from(arg, 'latin1') : arg)))

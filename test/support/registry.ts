@@ -1,8 +1,12 @@
 // The real registry of clients over wires in memory, in front of the engine of `createTestServer`.
-import type { Clients, Host } from '../../src/commands/context.ts'
+import type { Host } from '../../src/commands/context.ts'
 import type { ServerOptions } from '../../src/config/server-options.ts'
-import type { Wire, WireHandler } from '../../src/io/tcp.ts'
-import { ClientRegistry } from '../../src/server/clients.ts'
+import type { Clients } from '../../src/facade/call.ts'
+import { ClientRegistry } from '../../src/facade/registry.ts'
+import type { Wire, WireHandler } from '../../src/facade/wire.ts'
+import { eventLoop } from '../../src/io/timers.ts'
+import { AHEAD_MAX } from '../../src/keyspace/ahead.ts'
+import { clientLimits } from '../../src/server/client-limits.ts'
 import { createTestServer, type TestServer } from './engine.ts'
 
 /** A wire whose peer is the test. */
@@ -32,10 +36,19 @@ export function createTestRegistry(given: Readonly<Partial<Record<keyof ServerOp
   const host = server.host as TestRegistry['host']
   const sent: TestRegistry['sent'] = []
   const clients: ClientRegistry & Clients = new ClientRegistry({
-    engine: server.engine,
-    options: server.config.values,
+    requests: server.engine,
+    pause: server.engine.gate,
+    limits: clientLimits(server.config.values, () => server.config.values['client-output-buffer-limit'].replica),
+    requestsAhead: AHEAD_MAX,
     nowMs: () => server.nowMs,
+    timers: eventLoop,
     log: () => {},
+    internalError: (error) => {
+      throw error
+    },
+    paused: (on) => {
+      server.keyspace.paused = on
+    },
     beforeReplies: () => void sent.push('replicas'),
     onClosed: () => {},
   })
@@ -47,6 +60,8 @@ export function createTestRegistry(given: Readonly<Partial<Record<keyof ServerOp
       peer: '127.0.0.1:1',
       local: '127.0.0.1:2',
       peerIsLoopback: true,
+      isUnix: false,
+      descriptor: 8,
       pendingBytes: 0,
       write: (bytes) => {
         sent.push('reply')

@@ -42,23 +42,21 @@ function serverSection({ facts }: CommandHost): Fields {
 }
 
 const clientsSection = ({ clients, facts }: CommandHost): Fields => [
-  ['connected_clients', clients.size],
+  ['connected_clients', [...clients.all()].length],
   ['maxclients', facts().maxClients],
-  ['pubsub_clients', [...clients.values()].filter((one) => one.channels.size + one.patterns.size > 0).length],
-  ['blocked_clients', [...clients.values()].filter(({ waiting }) => waiting).length],
+  ['pubsub_clients', [...clients.all()].filter(({ subscriptions }) => subscriptions > 0).length],
+  ['blocked_clients', [...clients.all()].filter(({ blocked }) => blocked !== undefined).length],
 ]
 
-function statsSection({ stats, clients }: CommandHost): Fields {
-  const channels = new Set([...clients.values()].flatMap((one) => [...one.channels]))
-  const patterns = new Set([...clients.values()].flatMap((one) => [...one.patterns]))
+function statsSection({ stats, pubsub }: CommandHost): Fields {
   return [
-    ['total_connections_received', stats.connectionsReceived],
-    ['total_commands_processed', stats.commandsProcessed],
+    ['total_connections_received', stats.connections],
+    ['total_commands_processed', stats.commands],
     ['total_net_input_bytes', stats.inputBytes],
     ['total_net_output_bytes', stats.outputBytes],
-    ['rejected_connections', stats.rejectedConnections],
-    ['pubsub_channels', channels.size],
-    ['pubsub_patterns', patterns.size],
+    ['rejected_connections', stats.rejected],
+    ['pubsub_channels', pubsub.channels().size],
+    ['pubsub_patterns', pubsub.patterns().size],
   ]
 }
 
@@ -150,7 +148,9 @@ export const INFO_COMMANDS: readonly SentinelCommand[] = [
     name: 'info',
     arity: -1,
     flags: ['loading', 'stale'],
-    categories: ['slow', 'dangerous'],
+    categories: ['dangerous'],
+    since: '1.0.0',
+    group: 'server',
     summary: 'Facts about this sentinel and what it watches',
     run: info,
   },
@@ -158,7 +158,9 @@ export const INFO_COMMANDS: readonly SentinelCommand[] = [
     name: 'role',
     arity: 1,
     flags: ['noscript', 'loading', 'stale', 'fast'],
-    categories: ['fast', 'admin', 'dangerous'],
+    categories: ['admin', 'dangerous'],
+    since: '2.8.12',
+    group: 'server',
     summary: 'Says that this is a sentinel, and the groups that it watches',
     run: role,
   },

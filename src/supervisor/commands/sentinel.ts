@@ -2,17 +2,19 @@
 // leader and answer when a majority holds the change. Texts and shapes are those of Redis Sentinel 7.0.15.
 import { accessSync, constants } from 'node:fs'
 import { errorText } from '../../errors.ts'
+import { help } from '../../facade/commands/help.ts'
 import { monotonicMs } from '../../io/clock.ts'
 import { globMatch } from '../../lib/glob.ts'
 import { addressKey, sameAddress } from '../../sentinel/address.ts'
+import { primaryToName } from '../../sentinel/certainty.ts'
 import { isDown } from '../../sentinel/detector.ts'
 import { asName } from '../../sentinel/fields.ts'
+import { obstacleOf } from '../../sentinel/obstacle.ts'
 import type { OperatorRequest } from '../../sentinel/peer-message.ts'
 import { parseChanges } from '../../sentinel/settings.ts'
 import { type GroupState, topoOf } from '../../sentinel/state.ts'
 import { quorumState } from '../outlook.ts'
 import { type Fields, masterFields, peerFields, replicaFields, replicasOf } from './fields.ts'
-import { help } from './help.ts'
 import { sentinelsOf } from './info.ts'
 import { type Call, later, type SentinelCommand } from './spec.ts'
 
@@ -63,17 +65,17 @@ function sentinels(call: Call): void {
 }
 
 function address(call: Call): void {
-  const topo = topoOf(coreOf(call), call.words[2]!)
-  if (topo === undefined) return call.reply.nullArray()
+  const primary = primaryToName(coreOf(call), call.words[2]!, monotonicMs())
+  if (primary === undefined) return call.reply.nullArray()
   call.reply.array(2)
-  call.reply.bulkText(topo.primary.host)
-  call.reply.bulkText(String(topo.primary.port))
+  call.reply.bulkText(primary.host)
+  call.reply.bulkText(String(primary.port))
 }
 
 /** Answers OK, or the error, when the request was decided. */
 function ask(call: Call, request: OperatorRequest): void {
   later(call, (done) =>
-    call.host.sentinel.request(request, ({ ok, text }) => done(() => (ok ? call.reply.ok() : call.reply.error(text)))),
+    call.host.sentinel.request(request, ({ ok, text }) => done((reply) => (ok ? reply.ok() : reply.error(text)))),
   )
 }
 
@@ -92,9 +94,9 @@ function monitor(call: Call): void {
   if (asName(name) === undefined) return call.reply.error(errorText('sentinelName'))
   later(call, (done) => {
     void call.host.resolve(host).then((ip) => {
-      if (ip === undefined) return done(() => call.reply.error(errorText('sentinelHost')))
+      if (ip === undefined) return done((reply) => reply.error(errorText('sentinelHost')))
       const request: OperatorRequest = { kind: 'monitor', group: name, primary: { host: ip, port }, quorum }
-      call.host.sentinel.request(request, ({ ok, text }) => done(() => (ok ? call.reply.ok() : call.reply.error(text))))
+      call.host.sentinel.request(request, ({ ok, text }) => done((reply) => (ok ? reply.ok() : reply.error(text))))
     })
   })
 }
@@ -141,7 +143,7 @@ function reset(call: Call): void {
   if (groups.length === 0) return call.reply.int(0)
   later(call, (done) =>
     call.host.sentinel.request({ kind: 'reset', groups }, ({ ok, text }) =>
-      done(() => (ok ? call.reply.int(groups.length) : call.reply.error(text))),
+      done((reply) => (ok ? reply.int(groups.length) : reply.error(text))),
     ),
   )
 }
@@ -160,6 +162,8 @@ function checkQuorum(call: Call): void {
       ? ['The Sentinels have no leader at the moment']
       : []),
   ]
+  const obstacle = obstacleOf(core, monotonicMs())
+  if (obstacle !== undefined) problems.push(obstacle)
   if (problems.length > 0) return call.reply.error(`NOQUORUM ${live} usable Sentinels. ${problems.join('. ')}`)
   call.reply.simple(`OK ${live} usable Sentinels. Quorum and failover authorization can be reached`)
 }
@@ -247,7 +251,7 @@ function config(call: Call): void {
   writeFields(call, found)
 }
 
-const row = { flags: ['admin'], categories: ['admin', 'slow', 'dangerous'] }
+const row = { flags: ['admin'], since: '2.8.4', group: 'sentinel' } as const
 const name = '<master-name>'
 
 export const SENTINEL_COMMAND: SentinelCommand = {
@@ -377,6 +381,6 @@ export const SENTINEL_COMMAND: SentinelCommand = {
       summary: 'Everything this sentinel knows, as JSON',
       run: (call) => call.reply.bulkText(call.host.status()),
     },
-    { name: 'help', arity: 2, ...row, summary: 'Shows this help', run: (call) => help(call, SENTINEL_COMMAND) },
+    { name: 'help', arity: 2, ...row, summary: 'Shows this help', run: help },
   ],
 }

@@ -1,20 +1,19 @@
-// What a command of the sentinel is: one row. COMMAND, HELP, the checks of arity and authentication derive from the rows.
+// What a command of the sentinel is: a row of the facade's, whose function is given the request as words and the sentinel.
+import type { Call as FrontCall, FrontHost } from '../../facade/call.ts'
+import type { ClientStats } from '../../facade/registry.ts'
+import type { CommandRow } from '../../facade/row.ts'
 import type { Log } from '../../io/log.ts'
 import type { ReplyWriter } from '../../protocol/writer.ts'
-import type { Client, PortStats } from '../port.ts'
 import type { Scripts } from '../scripts.ts'
 import type { Sentinel } from '../sentinel.ts'
 
 /** What commands may reach. */
-export interface CommandHost {
+export interface CommandHost extends FrontHost {
   readonly sentinel: Sentinel
-  readonly clients: ReadonlyMap<number, Client>
-  readonly stats: PortStats
-  readonly subscriptionsMax: number
+  readonly stats: ClientStats & { readonly commands: number }
   readonly log: Log
   /** Port that this sentinel answers on, and facts about the process, for INFO. */
   readonly facts: () => ProcessFacts
-  readonly password: () => string
   readonly denyScripts: boolean
   /** JSON for SENTINEL VEDETTE-STATUS. */
   readonly status: () => string
@@ -24,7 +23,6 @@ export interface CommandHost {
   readonly failures: Set<string>
   readonly scripts: Scripts
   readonly shutdown: () => void
-  readonly kill: (client: Client) => void
   readonly resolve: (host: string) => Promise<string | undefined>
 }
 
@@ -42,51 +40,30 @@ export interface ProcessFacts {
 }
 
 /** One request under way. */
-export interface Call {
-  readonly client: Client
+export interface Call extends FrontCall {
   /** The command's name and its arguments. */
   readonly words: readonly string[]
-  readonly reply: ReplyWriter
   readonly host: CommandHost
-  /** After `client.waiting = true`: says that the reply is written now. */
-  readonly resume: () => void
 }
 
-export interface SentinelCommand {
-  readonly name: string
-  /** Number of words, the name (and a container's) included; negative: at least so many. */
-  readonly arity: number
-  readonly flags: readonly string[]
-  readonly categories: readonly string[]
-  readonly summary: string
-  /** Arguments as HELP shows them. */
-  readonly usage?: string
-  readonly run?: (call: Call) => void
-  readonly subcommands?: readonly SentinelCommand[]
-  /** Answered before AUTH. */
-  readonly open?: boolean
-  /** Allowed to a RESP2 client with subscriptions. */
-  readonly subscribed?: boolean
-}
+export type SentinelCommand = CommandRow<Call>
 
 /**
  * Writes the answer when a promise or callback of an operator's request comes back; the client waits until then. What CLIENT
  * REPLY said when the request came holds for its answer. One that comes at once is a reply like any other.
  */
-export function later({ client, reply, resume }: Call, start: (done: (write: () => void) => void) => void): void {
-  const muted = client.replies === 'off' || client.replies === 'skip'
-  let answered = false
-  let late = false
+export function later(
+  { session, reply, host }: Call,
+  start: (done: (write: (reply: ReplyWriter) => void) => void) => void,
+): void {
+  let answer: ((reply: ReplyWriter) => void) | undefined
+  let waits = false
   start((write) => {
-    if (answered) return
-    answered = true
-    const mark = reply.pos
-    reply.resp = client.resp
-    write()
-    if (!late) return
-    if (muted) reply.rewind(mark)
-    resume()
+    if (answer !== undefined) return
+    answer = write
+    if (waits) host.clients.unblock(session, 'ready')
   })
-  late = !answered
-  client.waiting = late
+  if (answer !== undefined) return (answer as (reply: ReplyWriter) => void)(reply)
+  waits = true
+  host.clients.block(session, { kind: 'order', timeoutAtMs: 0, finish: (late) => answer?.(late) })
 }

@@ -16,7 +16,7 @@ describe('CLIENT LIST and INFO', () => {
     expect(line).toBe('QUEUED')
     client.call('DISCARD')
     expect(client.call('CLIENT', 'INFO')).toBe(
-      'id=1 addr=127.0.0.1:10000 laddr=127.0.0.1:6379 fd=-1 name=me age=5 idle=5 flags=N db=0 sub=0 psub=0 ssub=0 multi=-1 ' +
+      'id=1 addr=127.0.0.1:10000 laddr=127.0.0.1:6379 fd=8 name=me age=5 idle=5 flags=N db=0 sub=0 psub=0 ssub=0 multi=-1 ' +
         'qbuf=0 qbuf-free=0 argv-mem=0 multi-mem=0 rbs=0 rbp=0 obl=0 oll=0 omem=0 tot-mem=0 events=r cmd=client|info ' +
         'user=default redir=-1 resp=2\n',
     )

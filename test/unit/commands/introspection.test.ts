@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { extractKeys, legacyRange } from '../../../src/commands/key-extraction.ts'
 import { type CommandSpec, keyAt, keysFrom } from '../../../src/commands/spec.ts'
+import { extractKeys, legacyRange } from '../../../src/facade/commands/keys.ts'
 import { Args } from '../../../src/protocol/args.ts'
 import { createTestServer } from '../../support/engine.ts'
 import { RespError, type RespValue } from '../../support/resp.ts'

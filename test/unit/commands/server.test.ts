@@ -51,7 +51,7 @@ describe('DEBUG', () => {
     expect(client.call('DEBUG', 'FOO')).toEqual(
       error("ERR unknown subcommand or wrong number of arguments for 'FOO'. Try DEBUG HELP."),
     )
-    Object.assign(client.session.link, { peer: '10.0.0.1:5' })
+    Object.assign(client.session.outlet, { peerIsLoopback: false })
     expect(client.call('DEBUG', 'SLEEP', '0')).toBeInstanceOf(RespError)
   })
 })

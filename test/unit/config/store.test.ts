@@ -169,7 +169,6 @@ describe('loading', () => {
       'rename-command a b',
       'loadmodule x',
       'maxmemory-policy allkeys-lru',
-      'unixsocket /tmp/s',
     ])
       expect(() => load(line), line).toThrow(/not built|cannot be loaded/)
   })

@@ -176,6 +176,34 @@ describe('EXEC', () => {
     expect(server.feed).toEqual([])
   })
 
+  it('is replicated bare if there is one thing only, be it a write, a message or a key whose time was over', () => {
+    const server = createTestServer()
+    const client = server.connect()
+    const run = (...lines: string[]): string[] => {
+      server.feed.length = 0
+      for (const line of ['MULTI', ...lines, 'EXEC']) client.call(...line.split(' '))
+      return [...server.feed]
+    }
+    expect(run('SET a 1 PX 5', 'GET a')).toEqual(['0: SET a 1 PXAT 1700000000005'])
+    expect(run('PUBLISH c hello')).toEqual(['0: PUBLISH c hello'])
+    server.advance(10)
+    expect(run('GET a', 'GET a')).toEqual(['0: DEL a'])
+    expect(run('SELECT 3', 'SET b 1')).toEqual(['3: SET b 1'])
+    expect(run('SET a 1', 'SELECT 0', 'SET b 1')).toEqual(['3: MULTI', '3: SET a 1', '0: SET b 1', '0: EXEC'])
+    expect(run('GET a')).toEqual([])
+  })
+
+  it('is refused while some command of it would be: one that may run on a stale replica does not open the gate for others', () => {
+    const server = createTestServer()
+    const client = server.connect()
+    for (const line of ['MULTI', 'GET a', 'PUBLISH c x']) client.call(...line.split(' '))
+    server.engine.gate.stale = true
+    expect(client.call('EXEC')).toMatchObject({ message: expect.stringMatching(/^EXECABORT .*: MASTERDOWN Link/) })
+    expect(client.call('MULTI')).toBe('OK')
+    expect(client.call('PUBLISH', 'c', 'x')).toBe('QUEUED')
+    expect(client.call('EXEC')).toEqual([0])
+  })
+
   it('is not for queues without limit: those beyond client-query-buffer-limit cost the connection', () => {
     const client = createTestServer({ 'client-query-buffer-limit': '1mb' }).connect()
     client.call('MULTI')

@@ -1,7 +1,8 @@
 // Wires close when we say so, whatever the peer does with its side.
 import { connect, type Socket } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
-import { type Listener, listenTcp, type Wire } from '../../../src/io/tcp.ts'
+import type { Wire } from '../../../src/facade/wire.ts'
+import { type Listener, listenTcp } from '../../../src/io/tcp.ts'
 import { eventually } from '../../support/wait.ts'
 
 let listener: Listener | undefined

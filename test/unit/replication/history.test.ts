@@ -9,6 +9,7 @@ import {
   type History,
   NO_REPLICATION_ID,
   promoteHistory,
+  takeBackHistory,
 } from '../../../src/replication/history.ts'
 import { createReplicationStream } from '../../../src/replication/stream.ts'
 
@@ -164,5 +165,34 @@ describe('the stream', () => {
     expect(stream.flush()?.equals(big)).toBe(true)
     expect(history.backlog?.historyBytes()).toBe(16384)
     expect(history.offset).toBe(3_000_000)
+  })
+})
+
+describe('a promotion of which nobody heard', () => {
+  it('is taken back when another primary is followed', () => {
+    const history = historyOf(A, 100)
+    promoteHistory(history, B)
+    expect(takeBackHistory(history)).toBe(true)
+    expect(history).toMatchObject({ id: A, secondId: NO_REPLICATION_ID, offset: 100 })
+    expect(takeBackHistory(history)).toBe(false)
+  })
+
+  it('stays once something was written, or a replica asked', () => {
+    const written = historyOf(A, 100)
+    promoteHistory(written, B)
+    createReplicationStream(written).relay(Buffer.from('x'), 0, 1)
+    expect(takeBackHistory(written)).toBe(false)
+    const told = historyOf(A, 100)
+    promoteHistory(told, B)
+    told.isTold = true
+    expect(takeBackHistory(told)).toBe(false)
+    expect(told.id).toBe(B)
+  })
+
+  it('is not taken back without a backlog, which counts what is written', () => {
+    const history = historyOf(A, 100)
+    promoteHistory(history, B)
+    history.backlog = undefined
+    expect(takeBackHistory(history)).toBe(false)
   })
 })

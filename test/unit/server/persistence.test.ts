@@ -37,7 +37,11 @@ function createSaving(): Saving {
   const log = { debug: add, verbose: add, notice: add, warning: add }
   const snapshots = createSnapshots(keyspace)
   const parts = { options: config.values, config, log, engine, keyspace, nowMs: () => server.nowMs }
-  const persistence = createPersistence(parts as unknown as ServerParts, snapshots, () => [])
+  const persistence = createPersistence(parts as unknown as ServerParts, snapshots, {
+    fields: () => [],
+    resume: () => {},
+    expired: () => {},
+  })
   return { server, keyspace, snapshots, persistence, lines }
 }
 

@@ -27,7 +27,7 @@ function createEnding(): Ending {
     log: { debug: quiet, verbose: quiet, notice: quiet, warning: quiet },
     clients,
     replication: {
-      progress: () => ({ inSync: ending.behind ? 0 : 1, all: 1 }),
+      progress: () => ({ all: 1, behind: ending.behind ? ['a replica'] : [] }),
       requestAcknowledgements: quiet,
     } as never,
     persistence: {

@@ -41,6 +41,8 @@ beforeEach(async () => {
   port = await openPort({
     bind: ['127.0.0.1'],
     port: 0,
+    unixsocket: '',
+    unixsocketperm: 0,
     maxClients: 5,
     protectedMode: () => false,
     password: () => password,
@@ -53,7 +55,6 @@ beforeEach(async () => {
       facts: () => {
         throw new Error('not asked for here')
       },
-      password: () => password,
       denyScripts: false,
       status: () => '{}',
       config: () => new Map([['loglevel', 'notice']]),

@@ -1,0 +1,134 @@
+// CLIENT TRACKING and what belongs to it: how a session wants to hear of changes to the keys that it has read. Here is what a
+// session says and is told about it; who reads keys sends the messages.
+
+import { fail } from '../../errors.ts'
+import type { Args } from '../../protocol/args.ts'
+import type { Call } from '../call.ts'
+import type { Tracking } from '../session.ts'
+
+/** The options behind CLIENT TRACKING ON|OFF. */
+interface Options {
+  redirect: number
+  bcast: boolean
+  optin: boolean
+  optout: boolean
+  noLoop: boolean
+  readonly prefixes: string[]
+}
+
+function redirectTarget({ args, session, host }: Call, i: number, redirect: number): number {
+  if (redirect !== 0) fail('trackingRedirectTwice')
+  const id = args.int64(i) ?? fail('notInteger')
+  if (host.clients.byId(Number(id)) === undefined) fail('trackingRedirect')
+  return Number(id) === session.id ? 0 : Number(id)
+}
+
+function optionsOf(call: Call): Options {
+  const { args } = call
+  const options: Options = { redirect: 0, bcast: false, optin: false, optout: false, noLoop: false, prefixes: [] }
+  for (let i = 3; i < args.count; i++) {
+    const more = i + 1 < args.count
+    if (args.is(i, 'redirect') && more) options.redirect = redirectTarget(call, ++i, options.redirect)
+    else if (args.is(i, 'bcast')) options.bcast = true
+    else if (args.is(i, 'optin')) options.optin = true
+    else if (args.is(i, 'optout')) options.optout = true
+    else if (args.is(i, 'noloop')) options.noLoop = true
+    else if (args.is(i, 'prefix') && more) options.prefixes.push(args.latin1(++i))
+    else fail('syntax')
+  }
+  return options
+}
+
+function modeOf({ bcast, optin, optout }: Options): Tracking['mode'] {
+  if (bcast) return 'bcast'
+  if (optin) return 'optin'
+  return optout ? 'optout' : 'all'
+}
+
+/** Refuses prefixes that overlap with each other, or with those that the session has already. */
+function checkPrefixes(prefixes: readonly string[], former: readonly string[]): void {
+  const overlap = (a: string, b: string): boolean => a.startsWith(b) || b.startsWith(a)
+  prefixes.forEach((prefix, i) => {
+    const known = former.find((other) => overlap(prefix, other))
+    if (known !== undefined) fail('trackingPrefixKnown', prefix, known)
+    const other = prefixes.find((one, k) => k > i && overlap(prefix, one))
+    if (other !== undefined) fail('trackingPrefixes', prefix, other)
+  })
+}
+
+/** Refuses what does not go together, or does not go with what is on already. */
+function check(options: Options, former: Tracking | undefined): void {
+  const { bcast, optin, optout, prefixes } = options
+  if (!bcast && prefixes.length > 0) fail('trackingPrefixWithoutBcast')
+  if (former !== undefined && (former.mode === 'bcast') !== bcast) fail('trackingSwitchBcast')
+  if (bcast && (optin || optout)) fail('trackingOptWithBcast')
+  if (optin && optout) fail('trackingBothOpts')
+  const crosses = (optin && former?.mode === 'optout') || (optout && former?.mode === 'optin')
+  if (crosses) fail('trackingSwitchOpt')
+  if (bcast) checkPrefixes(prefixes, former?.prefixes ?? [])
+}
+
+/** CLIENT TRACKING. */
+export function tracking(call: Call): void {
+  const { args, session, reply, host } = call
+  const options = optionsOf(call)
+  if (args.is(2, 'off')) {
+    session.tracking = undefined
+    return reply.ok()
+  }
+  if (!args.is(2, 'on')) fail('syntax')
+  const former = session.tracking
+  check(options, former)
+  if (!host.tracking) fail('trackingUnbuilt')
+  const { redirect, noLoop, prefixes } = options
+  const kept = former?.prefixes ?? []
+  session.tracking = { mode: modeOf(options), noLoop, redirect, prefixes: [...kept, ...prefixes], caching: false }
+  reply.ok()
+}
+
+function yesOrNo(args: Args): boolean {
+  if (args.is(2, 'yes')) return true
+  if (args.is(2, 'no')) return false
+  return fail('syntax')
+}
+
+/** CLIENT CACHING: what it says holds for the next command. */
+export function caching({ args, session, reply }: Call): void {
+  const { tracking } = session
+  if (tracking === undefined || !tracking.mode.startsWith('opt')) fail('cachingWithoutTracking')
+  const yes = yesOrNo(args)
+  if (yes && tracking.mode !== 'optin') fail('cachingYes')
+  if (!yes && tracking.mode !== 'optout') fail('cachingNo')
+  tracking.caching = true
+  reply.ok()
+}
+
+/** CLIENT GETREDIR. */
+export function redirection({ session, reply }: Call): void {
+  reply.int(session.tracking?.redirect ?? -1)
+}
+
+function flagsOf(tracking: Tracking | undefined): string[] {
+  if (tracking === undefined) return ['off']
+  const { mode, caching, noLoop } = tracking
+  const flags = ['on']
+  if (mode !== 'all') flags.push(mode)
+  if (caching) flags.push(mode === 'optin' ? 'caching-yes' : 'caching-no')
+  if (noLoop) flags.push('noloop')
+  return flags
+}
+
+/** CLIENT TRACKINGINFO. */
+export function trackingInfo({ session, reply }: Call): void {
+  const flags = flagsOf(session.tracking)
+  const prefixes = session.tracking?.prefixes ?? []
+  reply.map(3)
+  reply.bulkText('flags')
+  reply.set(flags.length)
+  for (const flag of flags) reply.bulkText(flag)
+  reply.bulkText('redirect')
+  reply.int(session.tracking?.redirect ?? -1)
+  reply.bulkText('prefixes')
+  reply.array(prefixes.length)
+  for (const prefix of prefixes) reply.bulk(Buffer.from(prefix, 'latin1'))
+}

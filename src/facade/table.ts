@@ -1,0 +1,167 @@
+// Commands in one table, with the look-up by the name's bytes that every request does. Loading asserts that the rows are
+// consistent, so that a wrong row is found before any client finds it.
+
+import { assert } from '../lib/assert.ts'
+import type { CommandFlag, CommandRow } from './row.ts'
+
+/** A command with what the gate needs ready to hand, and its counters for INFO. */
+export interface Command<C = never> {
+  readonly spec: CommandRow<C>
+  /** `config|get` for a subcommand, else the name. */
+  readonly fullName: string
+  readonly parent: Command<C> | undefined
+  readonly subcommands: ReadonlyMap<string, Command<C>> | undefined
+  /** Bits of the FLAG_ constants. */
+  readonly flags: number
+  readonly arity: number
+  readonly run: CommandRow<C>['run']
+  readonly nameBytes: Buffer
+  calls: number
+  rejected: number
+  failed: number
+  /** Microseconds spent. */
+  micros: number
+}
+
+// The flags that the gate acts on, as bits of `Command.flags`.
+export const FLAG_WRITE = 1 << 0
+export const FLAG_DENYOOM = 1 << 1
+export const FLAG_NO_AUTH = 1 << 2
+export const FLAG_NO_MULTI = 1 << 3
+export const FLAG_LOADING = 1 << 4
+export const FLAG_STALE = 1 << 5
+export const FLAG_SKIP_MONITOR = 1 << 6
+export const FLAG_MAY_REPLICATE = 1 << 7
+export const FLAG_ADMIN = 1 << 8
+/** Commands that control the transaction itself and so are run, not queued, inside MULTI. */
+export const FLAG_TRANSACTION = 1 << 9
+/** Commands that a RESP2 connection with subscriptions may send. */
+export const FLAG_PUBSUB_CONTEXT = 1 << 10
+/** Commands that meet keys nobody named: those that they find expired are replicated one by one, not as one. */
+export const FLAG_ANY_KEYS = 1 << 11
+/** Commands that a replica may send on its link once it gets the stream. */
+export const FLAG_FROM_REPLICA = 1 << 12
+
+const FLAG_BITS: Partial<Record<CommandFlag, number>> = {
+  write: FLAG_WRITE,
+  denyoom: FLAG_DENYOOM,
+  no_auth: FLAG_NO_AUTH,
+  no_multi: FLAG_NO_MULTI,
+  loading: FLAG_LOADING,
+  stale: FLAG_STALE,
+  skip_monitor: FLAG_SKIP_MONITOR,
+  may_replicate: FLAG_MAY_REPLICATE,
+  admin: FLAG_ADMIN,
+}
+
+const TRANSACTION_CONTROL = new Set(['exec', 'discard', 'multi', 'watch', 'quit', 'reset'])
+/** PSYNC again is ignored, as Redis does. */
+const FROM_REPLICA = new Set(['replconf', 'psync', 'sync'])
+const ANY_KEYS = new Set(['scan', 'randomkey'])
+const PUBSUB_CONTEXT = new Set([
+  'ping',
+  'subscribe',
+  'ssubscribe',
+  'sunsubscribe',
+  'psubscribe',
+  'unsubscribe',
+  'punsubscribe',
+  'quit',
+  'reset',
+])
+
+/** All commands, by name. */
+export class CommandTable<C = never> {
+  readonly byName: ReadonlyMap<string, Command<C>>
+  private readonly slots: (Command<C> | undefined)[]
+  private readonly mask: number
+
+  constructor(specs: readonly CommandRow<C>[]) {
+    const commands = specs.map((spec) => compile(spec, undefined))
+    this.byName = new Map(commands.map((command) => [command.spec.name, command]))
+    assert(this.byName.size === commands.length, 'no two commands have the same name')
+    let size = 256
+    while (size < commands.length * 4) size *= 2
+    this.mask = size - 1
+    this.slots = new Array<Command<C> | undefined>(size).fill(undefined)
+    for (const command of commands) {
+      const name = command.nameBytes
+      let slot = nameHash(name, 0, name.length) & this.mask
+      while (this.slots[slot] !== undefined) slot = (slot + 1) & this.mask
+      this.slots[slot] = command
+    }
+  }
+
+  /** The command whose name, in any case, is in bytes [start, end). */
+  lookup(bytes: Uint8Array, start: number, end: number): Command<C> | undefined {
+    const length = end - start
+    for (let slot = nameHash(bytes, start, end) & this.mask; ; slot = (slot + 1) & this.mask) {
+      const command = this.slots[slot]
+      if (command === undefined) return undefined
+      const name = command.nameBytes
+      if (name.length !== length) continue
+      let i = 0
+      while (i < length && lower(bytes[start + i]) === name[i]) i++
+      if (i === length) return command
+    }
+  }
+
+  /** Commands and subcommands, depth first. */
+  *all(): Iterable<Command<C>> {
+    for (const command of this.byName.values()) {
+      yield command
+      if (command.subcommands !== undefined) yield* command.subcommands.values()
+    }
+  }
+}
+
+function lower(byte: number): number {
+  return byte >= 65 && byte <= 90 ? byte + 32 : byte
+}
+
+/** Mixes length, first, middle and last character: few collisions among some 250 names, and no loop on the hot path. */
+function nameHash(bytes: Uint8Array, start: number, end: number): number {
+  const length = end - start
+  if (length === 0) return 0
+  const first = bytes[start] & 0x1f
+  const middle = bytes[start + (length >>> 1)] & 0x1f
+  const last = bytes[end - 1] & 0x1f
+  return (first * 29 + middle * 191 + last * 7 + length * 61) | 0
+}
+
+function compile<C>(spec: CommandRow<C>, parent: Command<C> | undefined): Command<C> {
+  const fullName = parent === undefined ? spec.name : `${parent.fullName}|${spec.name}`
+  assert(/^[a-z-]+$/.test(spec.name), `the name ${spec.name} is in lower case`)
+  assert(spec.arity !== 0, `${fullName} has an arity`)
+  assert(!(spec.flags.includes('write') && spec.flags.includes('readonly')), `${fullName} writes or reads`)
+  assert(spec.run !== undefined || spec.subcommands !== undefined, `${fullName} does something`)
+  for (const key of spec.keys ?? []) {
+    assert(
+      key.begin === 'unknown' || !('index' in key.begin) || key.begin.index > 0,
+      `${fullName}: keys follow the name`,
+    )
+  }
+  let flags = 0
+  for (const flag of spec.flags) flags |= FLAG_BITS[flag] ?? 0
+  if (parent === undefined && TRANSACTION_CONTROL.has(spec.name)) flags |= FLAG_TRANSACTION
+  if (parent === undefined && PUBSUB_CONTEXT.has(spec.name)) flags |= FLAG_PUBSUB_CONTEXT
+  if (parent === undefined && ANY_KEYS.has(spec.name)) flags |= FLAG_ANY_KEYS
+  if (parent === undefined && FROM_REPLICA.has(spec.name)) flags |= FLAG_FROM_REPLICA
+  const subcommands = new Map<string, Command<C>>()
+  const command: Command<C> = {
+    spec,
+    fullName,
+    parent,
+    subcommands: spec.subcommands === undefined ? undefined : subcommands,
+    flags,
+    arity: spec.arity,
+    run: spec.run,
+    nameBytes: Buffer.from(spec.name, 'latin1'),
+    calls: 0,
+    rejected: 0,
+    failed: 0,
+    micros: 0,
+  }
+  for (const sub of spec.subcommands ?? []) subcommands.set(sub.name, compile(sub, command))
+  return command
+}

@@ -1,0 +1,37 @@
+// The options that clients of the server are subject to, as the facade asks for them.
+
+import type { ServerOptions } from '../config/server-options.ts'
+import { type ClientLimits, type OutputLimit, outputKind } from '../facade/limits.ts'
+import type { Session } from '../facade/session.ts'
+
+/**
+ * The limits that the options say, read at each use, so that CONFIG SET takes effect. What may wait for a replica, replication
+ * knows.
+ */
+export function clientLimits(
+  options: Readonly<ServerOptions>,
+  ofReplica: (session: Session) => OutputLimit,
+): ClientLimits {
+  return {
+    get clientsMax() {
+      return options.maxclients
+    },
+    get idleSeconds() {
+      return options.timeout
+    },
+    get passwordNeeded() {
+      return options.requirepass !== ''
+    },
+    get protectedMode() {
+      return options['protected-mode']
+    },
+    get bulkBytesMax() {
+      return options['proto-max-bulk-len']
+    },
+    get queryBytesMax() {
+      return options['client-query-buffer-limit']
+    },
+    output: (session) =>
+      session.isReplica ? ofReplica(session) : options['client-output-buffer-limit'][outputKind(session)],
+  }
+}
