@@ -19,10 +19,10 @@ import { compareBytes, copyBytes } from '../lib/bytes.ts'
 import { ArenaFullError, SLAB_BITS, SLAB_MASK } from './arena.ts'
 import type { NodeBytes, Nodes } from './nodes.ts'
 
-/** A page with more members splits. */
-export const PAGE_COUNT_MAX = 128
-/** So does one with more bytes. */
+/** A page with more bytes splits: just what a block of the arena has, so that full pages waste nothing. */
 export const PAGE_BYTES_MAX = 4096
+/** So does one with more members. */
+export const PAGE_COUNT_MAX = 255
 const HEADER_BYTES = 16
 const HEADER_UNITS = HEADER_BYTES / 8
 /** Score and place of a record. */
@@ -180,6 +180,11 @@ export function pageSearch(
 }
 
 // ---- changing ----
+
+/** Bytes that a member of that length takes in a page, with its score. */
+export function memberBytes(length: number): number {
+  return SLOT_BYTES + (length > INLINE_MAX ? LONG_BYTES : lengthBytes(length) + length)
+}
 
 /** Units of a page for so many members whose records take so many bytes. */
 function unitsOf(count: number, records: number): number {
@@ -408,14 +413,24 @@ export function pageRemove(nodes: Nodes, root: number, page: number, from: numbe
   u8.copyWithin(newSlots, slots, slots + 2 * from)
   u8.copyWithin(newSlots + 2 * from, slots + 2 * to, slots + 2 * count)
   setShape(nodes, h, left, heapBytes(nodes, h), dead)
-  if (pageUsedBytes(nodes, h) > pageBytes(nodes, h) / 2) return h
+  return pageUsedBytes(nodes, h) > pageBytes(nodes, h) / 2 ? h : compacted(nodes, root, h)
+}
+
+/** The page in a block without slack, if that can be had: it is not expected to grow any more. */
+export function pageTrimmed(nodes: Nodes, root: number, page: number): number {
+  if (pageBytes(nodes, page) - pageUsedBytes(nodes, page) < pageBytes(nodes, page) / 32) return page
+  return compacted(nodes, root, page)
+}
+
+/** A copy without dead bytes and slack in the place of the page; the page itself if the arena is full. */
+function compacted(nodes: Nodes, root: number, page: number): number {
   try {
-    const copy = copyOf(nodes, root, h, 0, left)
-    nodes.drop(root, h)
+    const copy = copyOf(nodes, root, page, 0, pageCount(nodes, page))
+    nodes.drop(root, page)
     return copy
   } catch (error) {
     // Saving memory is no reason to fail for want of it.
-    if (error instanceof ArenaFullError) return h
+    if (error instanceof ArenaFullError) return page
     throw error
   }
 }

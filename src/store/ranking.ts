@@ -13,9 +13,11 @@ import {
   clonePage,
   comparePageMember,
   copyOf,
+  memberBytes,
   mergedPage,
   PAGE_BYTES_MAX,
   PAGE_COUNT_MAX,
+  pageBytes,
   pageCount,
   pageInsert,
   pageLongMember,
@@ -27,9 +29,11 @@ import {
   pageScoresBelow,
   pageSearch,
   pageSetScore,
+  pageTrimmed,
   pageUsedBytes,
 } from './ranking-page.ts'
 import { type LeafOrder, Tree, TreeWalk } from './tree.ts'
+import { type Done, type ElementOut, WALK_STEP_BYTES, type Walk, writeStringNode } from './walk.ts'
 
 /** Word of the root that the ranking has; those before it are the dict's. */
 export const RANKING_WORD = ROOT_HEADER_BYTES / 4 + 2
@@ -37,8 +41,8 @@ export const RANKING_WORD = ROOT_HEADER_BYTES / 4 + 2
 /** Two neighbours merge if they have together no more than this of what a page may have. */
 const MERGED_SHARE = 0.7
 /** And it is looked into when one has less than this. */
-const SPARSE_COUNT = 32
-const SPARSE_BYTES = 512
+const SPARSE_COUNT = 64
+const SPARSE_BYTES = 1024
 
 /** Takes a member and its score. The range is reused. */
 export type VisitRanked = (member: NodeBytes, score: number) => void
@@ -181,7 +185,7 @@ function insertInto(
 ): void {
   const i = pageSearch(nodes, page, score, bytes, start, end)
   const count = pageCount(nodes, page)
-  if (count < PAGE_COUNT_MAX && pageUsedBytes(nodes, page) + end - start <= PAGE_BYTES_MAX) {
+  if (count < PAGE_COUNT_MAX && pageUsedBytes(nodes, page) + memberBytes(end - start) <= PAGE_BYTES_MAX) {
     const h = pageInsert(nodes, root, page, i, score, bytes, start, end)
     tree.setLeaf(h, count + 1, pageScore(nodes, h, 0))
     return
@@ -206,6 +210,8 @@ function insertPage(
 ): void {
   const page = pageOfOne(nodes, root, score, bytes, start, end)
   reserve(nodes, root, page)
+  if (tree.leaf !== 0)
+    tree.setLeaf(pageTrimmed(nodes, root, tree.leaf), tree.leafCount(), pageScore(nodes, tree.leaf, 0))
   if (after) tree.insertAfter(page, 1, score)
   else tree.insertBefore(page, 1, score)
 }
@@ -340,7 +346,7 @@ function removeHere(nodes: Nodes, root: number, from: number, to: number): void 
   }
   const h = pageRemove(nodes, root, page, from, to)
   tree.setLeaf(h, left, pageScore(nodes, h, 0))
-  if (left < SPARSE_COUNT || pageUsedBytes(nodes, h) < SPARSE_BYTES) merge(nodes, root, h)
+  if (left < SPARSE_COUNT && pageUsedBytes(nodes, h) < SPARSE_BYTES) merge(nodes, root, h)
 }
 
 /** Drops a page and the nodes that its members are in. */
@@ -395,3 +401,35 @@ export function cloneRanking(nodes: Nodes, root: number, target: number): void {
     }
   }
 }
+
+// ---- the whole ----
+
+/**
+ * The walk over the members, the highest first as RDB files have them, each with its score; see walk.ts. The root and the number
+ * of members are the caller's to tell.
+ */
+export function* walkRanking(nodes: Nodes, root: number, out: ElementOut | undefined, done: Done): Walk {
+  const member: NodeBytes = { bytes: NO_BYTES, start: 0, end: 0 }
+  const walk = new TreeWalk(nodes, topOf(nodes, root), done, true)
+  let looked = 0
+  for (let page = walk.next(); page !== 0; page = walk.next()) {
+    for (let i = pageCount(nodes, page) - 1; i >= 0; i--) {
+      const node = pageLongMember(nodes, page, i)
+      if (node !== 0) {
+        if (out !== undefined) yield* writeStringNode(nodes, node, out)
+        done(node)
+      } else if (out !== undefined) {
+        pageMember(nodes, page, i, member)
+        out.string(member.bytes, member.start, member.end)
+      }
+      out?.double(pageScore(nodes, page, i))
+    }
+    looked += pageBytes(nodes, page)
+    done(page)
+    if (looked < WALK_STEP_BYTES) continue
+    yield looked
+    looked = 0
+  }
+}
+
+const NO_BYTES = Buffer.alloc(0)

@@ -26,8 +26,15 @@ interface Ranked {
   member: string
 }
 const latin1 = (text: string): Buffer => Buffer.from(text, 'latin1')
-const inOrder = (a: Ranked, b: Ranked): number =>
-  a.score === b.score ? Buffer.compare(latin1(a.member), latin1(b.member)) : a.score < b.score ? -1 : 1
+const inOrder = (a: Ranked, b: Ranked): number => {
+  if (a.score !== b.score) return a.score < b.score ? -1 : 1
+  return a.member === b.member ? 0 : a.member < b.member ? -1 : 1
+}
+/** The array with one more where it belongs. */
+const withOne = (all: readonly Ranked[], one: Ranked): Ranked[] => {
+  const i = all.findIndex((other) => inOrder(other, one) > 0)
+  return all.toSpliced(i < 0 ? all.length : i, 0, one)
+}
 
 const ROOT_UNITS = (RANKING_WORD + 2) >>> 1
 
@@ -51,7 +58,7 @@ class Subject {
     if (this.model.some((other) => other.member === member)) return
     this.own()
     rankingInsert(this.nodes, this.root, score, latin1(member), 0, member.length)
-    this.model = [...this.model, { score, member }].sort(inOrder)
+    this.model = withOne(this.model, { score, member })
   }
 
   remove(index: number): void {
@@ -66,7 +73,7 @@ class Subject {
     if (score === before) return
     this.own()
     rankingMove(this.nodes, this.root, before, score, latin1(member), 0, member.length)
-    this.model = [...this.model.toSpliced(index, 1), { score, member }].sort(inOrder)
+    this.model = withOne(this.model.toSpliced(index, 1), { score, member })
   }
 
   removeRange(from: number, count: number): void {
@@ -150,10 +157,11 @@ describe('a ranking', () => {
   it('holds what a sorted array holds, and shows walks what was there when they began', () => {
     let most = 0
     fc.assert(
-      fc.property(fc.array(anyStep, { maxLength: 40, size: 'max' }), (steps) => {
+      fc.property(fc.nat(900), fc.array(anyStep, { maxLength: 40, size: 'max' }), (before, steps) => {
         const arena = new Arena()
         const nodes = new Nodes(arena)
         const subject = new Subject(nodes)
+        for (let i = 0; i < before; i++) subject.insert(i % 5, memberOf(i * 37))
         let walk: { steps: Generator<number>; root: number; sink: Sink; expected: Ranked[] } | undefined
         const stepWalk = (): void => {
           if (walk === undefined || !walk.steps.next().done) return
@@ -183,7 +191,8 @@ describe('a ranking', () => {
             else if (op === 'up') subject.insert(10 + length, memberOf(where + i))
             else if (op === 'down') subject.insert(-10 - length, memberOf(where + i))
             else if (op === 'remove' && length > 0) subject.remove((where + i * 7) % length)
-            else if (op === 'move' && length > 0) subject.move((where + i * 7) % length, i % 2 === 0 ? score : where + 0.5)
+            else if (op === 'move' && length > 0)
+              subject.move((where + i * 7) % length, i % 2 === 0 ? score : where + 0.5)
           }
           if (op === 'removeRange') {
             const from = where % (subject.model.length + 1)
@@ -206,9 +215,9 @@ describe('a ranking', () => {
         expect(arena.usedBytes).toBe(0)
         expect(arena.huge.usedBytes).toBe(0)
       }),
-      { numRuns: 60 },
+      { numRuns: 40 },
     )
-    expect(most).toBeGreaterThan(1000)
+    expect(most).toBeGreaterThan(500)
   })
 
   it('counts members below another one where all scores are equal', () => {
