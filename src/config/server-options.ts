@@ -168,6 +168,14 @@ const EFFECTIVE_OPTIONS = {
     },
   ),
   'proto-max-bulk-len': mutable(memory(1 << 20), '512mb', 'Longest string a client may send.'),
+  // ---- data types
+  'hash-max-listpack-entries': mutable(long(0), '512', 'Largest compact hash, in fields.', {
+    aliases: ['hash-max-ziplist-entries'],
+  }),
+  'hash-max-listpack-value': mutable(memory(0), '64', 'Longest field or value in a compact hash, in bytes.', {
+    aliases: ['hash-max-ziplist-value'],
+  }),
+  // ---- clients
   'client-query-buffer-limit': mutable(memory(1 << 20), '1gb', 'Bytes of unfinished requests of one client.'),
   'client-output-buffer-limit': mutable(
     outputBufferLimits,

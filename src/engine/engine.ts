@@ -20,7 +20,7 @@ import {
   FLAG_TRANSACTION,
   FLAG_WRITE,
 } from '../facade/table.ts'
-import type { Database } from '../keyspace/database.ts'
+import { type Database, WrongTypeError } from '../keyspace/database.ts'
 import type { Keyspace } from '../keyspace/keyspace.ts'
 import { Args } from '../protocol/args.ts'
 import type { Scanned } from '../protocol/scanned.ts'
@@ -300,6 +300,7 @@ export class Engine extends Processor<Context> implements Context {
   }
 
   protected override errorOf(error: unknown, where: string): string {
+    if (error instanceof WrongTypeError) return errorText('wrongType')
     return error instanceof ArenaFullError ? errorText('storeFull') : super.errorOf(error, where)
   }
 

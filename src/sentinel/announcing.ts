@@ -10,6 +10,8 @@ import type { Watched } from './watched.ts'
 /** How often a hello is published on each server. */
 const HELLO_MS = 2_000
 const HELLO_FORMING_MS = 150
+/** Between a hello and one that answers somebody's. */
+const ANSWER_MS = 100
 
 /** This sentinel's hello. */
 export function helloOf(core: CoreState, nowMs: number): Hello {
@@ -37,6 +39,7 @@ export function needOf(core: CoreState, nowMs: number): Need {
     known: known.size,
     listening,
     groupNear: hints.some(({ grouped }) => grouped),
+    groupHeardMs: core.circle.groupHeardMs,
   }
 }
 
@@ -54,6 +57,18 @@ export function publishHello(core: CoreState, server: Watched, nowMs: number): v
   const { runId, peer, gossip, resp, name } = core.self
   const base = { runId, peer, gossip, resp, name, group: core.formed, epoch: core.topology.epoch }
   core.out.push({ type: 'publish', ref: server.ref, hello: { ...base, ...NO_CALL, watches: [server.ref.group] } })
+}
+
+/** Somebody that nobody knows is listening: it is told at once who is here, above all that there is a group; bounded. */
+export function answerHint(core: CoreState, nowMs: number): void {
+  for (const group of core.groups.values()) {
+    for (const server of group.servers.values()) {
+      if (!takesHellos(core, server)) continue
+      const dueMs = server.lastHelloMs + ANSWER_MS
+      if (nowMs >= dueMs) publishHello(core, server, nowMs)
+      else server.nextHelloMs = Math.min(server.nextHelloMs, dueMs)
+    }
+  }
 }
 
 /** Publishes a hello everywhere, now: something in it changed, or somebody new is listening. */

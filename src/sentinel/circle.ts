@@ -26,6 +26,8 @@ export interface Circle {
   readonly hints: Map<string, Hint>
   /** Peers that were forgotten (SENTINEL RESET, or long silence): they are let in when they return. */
   readonly former: Map<string, PeerAddress>
+  /** Since when somebody claims to belong to a group. */
+  groupHeardMs: number | undefined
   /** Somebody else uses this sentinel's key. */
   twin: { readonly resp: Address; readonly heardMs: number } | undefined
   /** Why the last request to join was not granted. */
@@ -42,6 +44,7 @@ export interface Circle {
 export const createCircle = (open: boolean): Circle => ({
   hints: new Map(),
   former: new Map(),
+  groupHeardMs: undefined,
   twin: undefined,
   refusal: undefined,
   complaints: new Map(),
@@ -71,6 +74,7 @@ export function takeHint(core: CoreState, hello: Hello, nowMs: number): boolean 
 
 function addHint(core: CoreState, hello: Hello, nowMs: number): boolean {
   const { hints } = core.circle
+  if (hello.group !== undefined) core.circle.groupHeardMs ??= nowMs
   const before = hints.get(hello.peer)
   if (before === undefined && hints.size >= HINTS_MAX) hints.delete(victimOf(core, nowMs))
   const { peer, runId, gossip, resp, name, group } = hello
@@ -98,6 +102,7 @@ function victimOf({ circle, options }: CoreState, nowMs: number): string {
 export function expireHints({ circle }: CoreState, nowMs: number): boolean {
   const before = circle.hints.size
   for (const [peer, { heardMs }] of circle.hints) if (nowMs - heardMs > HINT_MS) circle.hints.delete(peer)
+  if (![...circle.hints.values()].some(({ grouped }) => grouped)) circle.groupHeardMs = undefined
   return circle.hints.size < before
 }
 

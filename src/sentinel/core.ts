@@ -5,7 +5,7 @@
 // an order that changes a role is given only by a certain leader, for the candidate that the topology names.
 import { assert } from '../lib/assert.ts'
 import { type Address, addressKey, type ServerRef } from './address.ts'
-import { publishEverywhere } from './announcing.ts'
+import { answerHint, publishEverywhere } from './announcing.ts'
 import { DOUBT_STALL_MS, doubt, takeOffice } from './certainty.ts'
 import { createCircle, takeHint } from './circle.ts'
 import { signal } from './detector.ts'
@@ -46,6 +46,7 @@ import {
 } from './state.ts'
 import { apply, createTopology, decodeTopology, encodeTopology, type TopologyGroup } from './topology.ts'
 import { noteLinkDown, noteLinkUp, notePong } from './watched.ts'
+import { followNamed } from './whereabouts.ts'
 
 export type { CoreOptions, CoreState } from './state.ts'
 
@@ -107,6 +108,7 @@ function initialState(options: CoreOptions, nowMs: number): CoreState {
     nextNonce: 1,
     appliedNonces: new Set(),
     early: new Map(),
+    hops: new Map(),
     named: new Map(options.groups.flatMap((one) => (one.unresolved === true ? [] : [[one.name, one.primary]]))),
     boot: options.random.uint32() * 2 ** 20 + options.random.below(2 ** 20),
     // Somewhere else at each start: an echo of an earlier one is then no number of this one.
@@ -170,7 +172,9 @@ function take(core: CoreState, nowMs: number, input: Input): GroupState | 'all' 
     case 'order-done':
       return takeServerInput(core, nowMs, input)
     case 'hello':
-      if (takeHint(core, input.hello, nowMs)) tellHints(core, nowMs)
+      if (!takeHint(core, input.hello, nowMs)) return undefined
+      tellHints(core, nowMs)
+      answerHint(core, nowMs)
       return undefined
     case 'peer-linked':
       reportTo(core, input.peer, nowMs)
@@ -209,6 +213,7 @@ function tick(core: CoreState, nowMs: number): void {
     tellPeers(core, nowMs)
   }
   tryToForm(core, nowMs)
+  for (const group of [...core.groups.values()]) followNamed(core, group)
   for (const group of core.groups.values()) pollGroup(core, group, nowMs)
   judgePeers(core, nowMs)
   takeOffice(core)

@@ -11,6 +11,7 @@
 //    one at a time. So nobody waits for one that is gone, and yet no two halves form: with no more than N sentinels about, any
 //    group that exists has been joined by more than half of N, and two such groups would share a member. That needs no
 //    clock and no assumption on delays.
+//  - Whoever hears of a group calls for none until the transport had time to prove that one: it would be asked to let him in.
 //  - A quorum of 1 says nothing about how many there are, so N = 1 counts as "fewer" unless the operator expects 1.
 //
 // With more than N about, who joins with whom is a matter of time. A call is sticky (VIEW_HOLD_MS), and what another announced
@@ -43,6 +44,8 @@ export const VIEW_HOLD_MS = 2_000
 export const VIEW_FRESH_MS = 500
 /** How long no call is made between two different ones. */
 const VIEW_GAP_MS = 1_000
+/** How long a group that somebody tells of may take to prove that it is one. */
+export const PROOF_MS = 3_000
 /** How long a majority waits for the rest before it calls without them. */
 export const PATIENCE_MS = 3_000
 
@@ -90,6 +93,8 @@ export interface Need {
   readonly listening: boolean
   /** Somebody says that there is a group: without proof it is none to join, but none is founded beside it by fewer than N. */
   readonly groupNear: boolean
+  /** Since when that is so. */
+  readonly groupHeardMs: number | undefined
 }
 
 /** What another sentinel announced last. */
@@ -159,6 +164,7 @@ export function callOf(formation: Formation, need: Need, nowMs: number): Call {
 
 function sizeCalledFor(formation: Formation, view: readonly string[], need: Need, nowMs: number): number {
   const certain = need.expected || need.founders > 1
+  if (need.groupHeardMs !== undefined && nowMs - need.groupHeardMs < PROOF_MS) return 0
   if (certain && view.length >= need.founders) return view.length
   const size = Math.min(FOUNDERS_MAX, Math.max(need.founders, need.known))
   if (need.groupNear || view.length * 2 <= size || (view.length === 1 && !need.listening)) {

@@ -96,7 +96,8 @@ function switched(core: CoreState, group: GroupState, topo: TopologyGroup, nowMs
       emit(core, '+slave', group.name, group.primary, subjectOf(group, server.ref))
 }
 
-function forgetGroup(core: CoreState, group: GroupState): void {
+/** Watches nothing of it any more. */
+export function forgetGroup(core: CoreState, group: GroupState): void {
   for (const server of group.servers.values()) core.out.push({ type: 'disconnect', ref: server.ref })
   core.groups.delete(group.name)
   emit(core, '-monitor', group.name, group.primary, { kind: 'master' })

@@ -12,6 +12,7 @@ import { rank } from './ranking.ts'
 import { parseChanges } from './settings.ts'
 import { type CoreState, type PendingRequest, propose, topoOf } from './state.ts'
 import { apply, type TopologyGroup } from './topology.ts'
+import { isVouchedFor } from './whereabouts.ts'
 
 const ANSWER_MS = 5_000
 const PENDING_MAX = 1_024
@@ -66,6 +67,7 @@ export function askForGroups(core: CoreState, nowMs: number): void {
   if (core.formed === undefined || leader === undefined || leader === core.self.peer) return
   for (const { name, primary, quorum } of core.provisional.groups.values()) {
     const key = `ask ${name}`
+    if (!isVouchedFor(core, name, nowMs)) continue
     if (nowMs < (core.proposed.get(key) ?? Number.NEGATIVE_INFINITY)) continue
     core.proposed.set(key, nowMs + ASK_AGAIN_MS)
     const request: OperatorRequest = { kind: 'monitor', group: name, primary, quorum }

@@ -125,6 +125,8 @@ export interface CoreState {
   readonly pending: Map<string, PendingRequest>
   /** Nonces of entries that were applied lately, oldest first. */
   readonly appliedNonces: Set<string>
+  /** How many replicas in a row were followed to the primary of each group. */
+  readonly hops: Map<string, number>
   /** Where the file says that the primary of each group is. */
   readonly named: Map<string, Address>
   /** What this sentinel was told before it had a group, by group. */

@@ -62,6 +62,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
   const [k0, k1, ...seed] = randomWords(8)
   const runId = randomHex(40)
   const keyspace = new Keyspace(options.databases, { k0, k1 }, { expired() {}, modified() {}, flushing() {} })
+  keyspace.limits = options
   const ownExpiries = createOwnExpiries(keyspace)
   const commands = allCommands()
   const pubsub = createPubSub()

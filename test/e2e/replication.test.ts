@@ -18,7 +18,7 @@ function smallRdb(key: string, value: string): Buffer {
   writer.begin([['redis-ver', '7.0.15']])
   writer.selectDb(0)
   const [k, v] = [Buffer.from(key), Buffer.from(value)]
-  writer.entry(k, 0, k.length, v, 0, v.length, -1)
+  writer.blob(0, k, 0, k.length, v, 0, v.length, -1)
   writer.end()
   return Buffer.concat(chunks)
 }

@@ -44,6 +44,7 @@ export interface SentinelOptions {
   readonly self: PeerAddress
   readonly groups: readonly GroupConfig[]
   readonly servers: Servers
+  readonly expect?: number | undefined
   readonly hooks: SentinelHooks
 }
 
@@ -211,6 +212,7 @@ export function createSentinel(options: SentinelOptions): Sentinel {
           random: seededRandom(world.random.uint32()),
           wallOffsetMs: WALL_MS + world.nowMs() - life.clockMs(),
           knownPeers: peers,
+          ...(options.expect === undefined ? {} : { expect: options.expect }),
           ...(group ? { group } : {}),
         },
         life.clockMs(),

@@ -35,6 +35,7 @@ const need = (founders: number, others: Partial<Need> = {}): Need => ({
   known: 1,
   listening: true,
   groupNear: false,
+  groupHeardMs: undefined,
   ...others,
 })
 
