@@ -64,6 +64,7 @@ export function openGate(): GateConditions {
     replicasToWriteMin: 0,
     pausedUntilMs: 0,
     pausedWritesOnly: false,
+    writesHeld: false,
   }
 }
 
@@ -71,7 +72,7 @@ export function openGate(): GateConditions {
 export function mayWrite(gate: GateConditions, replication: Host['replication'], nowMs: number): boolean {
   if (gate.loading || gate.misconfigured || gate.readonlyReplica || replication.isReplica()) return false
   if (gate.replicasToWriteMin !== 0 && replication.goodReplicas() < gate.replicasToWriteMin) return false
-  return nowMs >= gate.pausedUntilMs
+  return nowMs >= gate.pausedUntilMs && !gate.writesHeld
 }
 
 /** What the engine is built from. */
@@ -88,11 +89,16 @@ export interface EngineParts {
   readonly onMonitor: (session: Session, args: Args) => void
   /** A client has changed something on a replica that clients may write to. */
   readonly onReplicaWrite: (command: Command, args: Args, db: number) => void
+  /** The time has jumped: for so long nothing ran, or the clock was set. Told before anything that came meanwhile is run. */
+  readonly onStall: (ms: number) => void
   /** A monotonic clock in microseconds, for the statistics of commands. */
   readonly clockMicros: () => number
   /** A command was timed, and stands for `stride` calls. Returns for how many calls the next timed one of it is to stand. */
   readonly onTimed: (command: Command<Context>, session: Session, args: Args, micros: number, stride: number) => number
 }
+
+/** The time is set ten times a second at least; a jump of more than this is a stall. */
+const STALL_MS = 1000
 
 /** Flags that let a command pass the gate. */
 const PERMISSIONS = FLAG_STALE | FLAG_LOADING
@@ -144,6 +150,7 @@ export class Engine extends Processor<Context> implements Context {
 
   /** Sets the time of the commands that follow: Unix time in milliseconds. */
   override setTime(nowMs: number): void {
+    if (nowMs - this.nowMs > STALL_MS) this.parts.onStall(nowMs - this.nowMs)
     this.nowMs = nowMs
     this.keyspace.setTime(nowMs)
   }
@@ -153,7 +160,7 @@ export class Engine extends Processor<Context> implements Context {
   }
 
   protected override pauseEnded(): void {
-    this.keyspace.paused = false
+    this.keyspace.paused = this.gate.writesHeld
   }
 
   protected override strays(session: Session, command: Command<Context> | undefined): boolean {

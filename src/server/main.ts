@@ -12,6 +12,7 @@ import { LatencyMonitor } from '../engine/latency.ts'
 import { monitorLine } from '../engine/monitor.ts'
 import { SlowLog } from '../engine/slowlog.ts'
 import { createTransactions } from '../engine/transactions.ts'
+import type { PubSub } from '../facade/call.ts'
 import { createPubSub } from '../facade/pubsub.ts'
 import { ClientRegistry } from '../facade/registry.ts'
 import type { Session } from '../facade/session.ts'
@@ -38,9 +39,12 @@ import { createOwnExpiries } from './own-expiries.ts'
 import type { ServerParts } from './parts.ts'
 import { createPersistence } from './persistence.ts'
 import { createReplication } from './replication.ts'
+import { openRoleMemory } from './role-memory.ts'
+import { addressOf, createKnownSentinels } from './sentinels.ts'
 import { createShutdown } from './shutdown.ts'
 import { createSnapshots } from './snapshot.ts'
 import { createTimings } from './timings.ts'
+import { createWriteHold } from './write-hold.ts'
 
 /** A server that runs in this process. */
 export interface RunningServer {
@@ -65,7 +69,33 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
   keyspace.limits = options
   const ownExpiries = createOwnExpiries(keyspace)
   const commands = allCommands()
-  const pubsub = createPubSub()
+  let timer: NodeJS.Timeout | undefined // of the ticks, once all is loaded
+  const { publish, ...channels } = createPubSub()
+  const pubsub: PubSub = {
+    ...channels,
+    publish(channel, message) {
+      sentinels.heard(channel, message, engine.session)
+      return publish(channel, message)
+    },
+  }
+  const roleMemory = openRoleMemory(options.dir, options.port, config.text('replicaof'), log)
+  const sentinels = createKnownSentinels({
+    remembered: roleMemory.atStart,
+    isPrimary: () => !replication.isReplica(),
+    monotonicMs,
+    announced: () =>
+      options['replica-announce-ip'] === ''
+        ? undefined
+        : addressOf({ host: options['replica-announce-ip'], port: options['replica-announce-port'] || parts.port }),
+    changed: roleMemory.setSentinels,
+  })
+  const hold = createWriteHold({
+    sentinels,
+    isPrimary: () => !replication.isReplica(),
+    hold: (on) => clients.holdWrites(on),
+    log,
+    monotonicMs,
+  })
   const transactions = createTransactions(() => engine)
   const slowlog = new SlowLog()
   const latency = new LatencyMonitor()
@@ -151,6 +181,9 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
       const line = Buffer.from(`+${monitorLine(host.wallMicros(), session.db, session.outlet.peer, argv)}\r\n`)
       clients.sendToMonitors(line)
     },
+    onStall: (ms) => {
+      if (timer !== undefined) hold.stalled(ms)
+    },
     clockMicros: () => monotonicMs() * 1000,
     onTimed: timings.timed,
   })
@@ -184,6 +217,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     runId,
     port: 0,
     nowMs: wallMs,
+    roleMemory,
     panic: (reason) => {
       log.warning(reason)
       setImmediate(() => end(1))
@@ -195,13 +229,13 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     resume: (loaded) => replication.resume(loaded),
     expired: (db, key) => replication.expiredAtLoad(db, key),
   })
-  const replication = createReplication(parts, snapshots)
+  const replication = createReplication(parts, snapshots, () => hold.ordered())
   const info = createInfo(parts, persistence, replication, () => shutdown.remainingMs())
   const housekeeping = createHousekeeping(keyspace, engine, ownExpiries, wallMs)
 
   let rounds = 0
-  let timer: NodeJS.Timeout | undefined
   const tick = (): void => {
+    engine.setTime(wallMs())
     if (host.debug.cronPaused) return
     housekeeping.round()
     persistence.tick()
@@ -220,6 +254,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     ended = true
     clearInterval(timer)
     housekeeping.stop()
+    hold.stop()
     persistence.stop()
     replication.stop()
     listening.close()
@@ -245,7 +280,9 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     // Connections are answered meanwhile, most commands with LOADING: a server that refuses them is taken for dead.
     await persistence.load()
     if (!ended) {
+      engine.setTime(wallMs())
       replication.start()
+      hold.started()
       timer = setInterval(tick, 100)
       log.notice(`Ready to accept connections on port ${parts.port}`)
     }
