@@ -2,7 +2,7 @@
 // redis.conf made for Redis loads. Each row says why. An option is only inert if ignoring it is harmless; values that
 // ask for something which would be missed (append-only files, TLS, a cluster) are refused as `unbuilt`.
 import { fixed, mutable, type OptionRow } from './option.ts'
-import { memoryOrPercent, oomScores, percentiles } from './special-values.ts'
+import { memoryOrPercent, oomScores } from './special-values.ts'
 import type { OptionType } from './values.ts'
 import { bool, fileName, INT_MAX, INT_MIN, int, long, memory, oneOf, port, string, ULONG_MAX } from './values.ts'
 
@@ -67,12 +67,6 @@ export const INERT_OPTIONS = {
     'Check DUMP payloads.',
   ),
   'replica-ignore-disk-write-errors': keep(AOF, bool, 'no', 'A replica goes on when its disk fails.'),
-  'propagation-error-behavior': keep(
-    'a command that fails on a replica is logged',
-    oneOf(['ignore', 'panic', 'panic-on-replicas']),
-    'ignore',
-    'What happens when a replicated command fails.',
-  ),
   'repl-disable-tcp-nodelay': keep(
     'packets to replicas are never held back',
     bool,
@@ -87,12 +81,6 @@ export const INERT_OPTIONS = {
     ['slave-ignore-maxmemory'],
   ),
   // ---- data types
-  'hash-max-listpack-entries': keep(TYPES, long(0), '512', 'Largest compact hash, in fields.', [
-    'hash-max-ziplist-entries',
-  ]),
-  'hash-max-listpack-value': keep(TYPES, memory(0), '64', 'Longest value in a compact hash.', [
-    'hash-max-ziplist-value',
-  ]),
   'list-max-listpack-size': keep(TYPES, int(INT_MIN), '-2', 'Size of the nodes of a list.', ['list-max-ziplist-size']),
   'list-compress-depth': keep(TYPES, int(0), '0', 'Nodes at the ends of a list that stay uncompressed.'),
   'set-max-intset-entries': keep(TYPES, long(0), '512', 'Largest set kept as integers.'),
@@ -152,11 +140,6 @@ export const INERT_OPTIONS = {
     '1',
     'How hard to look for expired keys.',
   ),
-  'slowlog-log-slower-than': keep(LOGS, long(-1), '10000', 'Microseconds from which a command is logged as slow.'),
-  'slowlog-max-len': keep(LOGS, long(0), '128', 'Entries of the slow log.'),
-  'latency-monitor-threshold': keep(LOGS, long(0), '0', 'Milliseconds from which an event is kept.'),
-  'latency-tracking': keep(LOGS, bool, 'yes', 'Measure the latency of commands.'),
-  'latency-tracking-info-percentiles': keep(LOGS, percentiles, '50 99 99.9', 'Percentiles that INFO shows.'),
   'acllog-max-len': keep(LOGS, long(0), '128', 'Entries of the ACL log.'),
   'acl-pubsub-default': keep(
     'there are no ACL users yet',
