@@ -9,6 +9,7 @@ import type { Make } from '../test/support/servers.ts'
 import type { Bench } from './case.ts'
 import { failoverBenches } from './failover.ts'
 import { memoryBench } from './memory.ts'
+import { primitivesBench } from './primitives.ts'
 import { quorumBenches } from './quorum.ts'
 import { isReached, markdownTable, type Row, ratioOf } from './report.ts'
 import { starvedBenches } from './starved.ts'
@@ -17,6 +18,7 @@ import { throughputBench } from './throughput.ts'
 const BENCHES: readonly Bench[] = [
   throughputBench,
   memoryBench,
+  primitivesBench,
   ...quorumBenches,
   ...failoverBenches,
   ...starvedBenches,
