@@ -28,6 +28,8 @@ export interface Circle {
   readonly former: Map<string, PeerAddress>
   /** Since when somebody claims to belong to a group. */
   groupHeardMs: number | undefined
+  /** Members of this sentinel's group that have proven to belong to another one. */
+  readonly deserters: Set<string>
   /** Somebody else uses this sentinel's key. */
   twin: { readonly resp: Address; readonly heardMs: number } | undefined
   /** Why the last request to join was not granted. */
@@ -45,6 +47,7 @@ export const createCircle = (open: boolean): Circle => ({
   hints: new Map(),
   former: new Map(),
   groupHeardMs: undefined,
+  deserters: new Set(),
   twin: undefined,
   refusal: undefined,
   complaints: new Map(),

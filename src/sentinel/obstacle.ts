@@ -72,6 +72,9 @@ function obstacleToLeader(core: CoreState): string | undefined {
   const { voters, leader } = core.raft
   if (leader !== undefined) return undefined
   if (voters.length === 0) return "It belongs to a group, and waits for the group's leader to tell it who does"
+  const gone = voters.filter((id) => core.circle.deserters.has(id)).length
+  if (gone * 2 >= voters.length)
+    return `Its group can never decide anything: ${gone} of its ${voters.length} members belong to another one. Stop this sentinel, empty its dir, and start it again, that it joins them`
   const silent = voters.filter((id) => id !== core.self.peer && core.peers.get(id)?.sdown !== false)
   const heard = voters.length - silent.length
   if (heard * 2 > voters.length)
