@@ -16,20 +16,6 @@ const DIAL_MS = 3_000
 /** Most names in a sentence. */
 const NAMED_MAX = 5
 
-export interface Obstacle {
-  text: string | undefined
-  sinceMs: number
-  saidMs: number | undefined
-  lookedMs: number
-}
-
-export const createObstacle = (nowMs: number): Obstacle => ({
-  text: undefined,
-  sinceMs: nowMs,
-  saidMs: undefined,
-  lookedMs: nowMs,
-})
-
 /** The obstacle as it is now; undefined when there is none. */
 export function obstacleOf(core: CoreState, nowMs: number): string | undefined {
   const { twin } = core.circle

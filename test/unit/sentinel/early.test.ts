@@ -3,11 +3,11 @@
 import { describe, expect, it } from 'vitest'
 import { seededRandom } from '../../../src/lib/prng.ts'
 import { type Core, createCore } from '../../../src/sentinel/core.ts'
-import type { Early } from '../../../src/sentinel/early.ts'
 import type { Effect, Input } from '../../../src/sentinel/effects.ts'
 import { decodeEntry, type Entry, encodeEntry } from '../../../src/sentinel/entries.ts'
 import { type FormedGroup, groupOf } from '../../../src/sentinel/formation.ts'
 import type { OperatorRequest } from '../../../src/sentinel/peer-message.ts'
+import type { Early } from '../../../src/sentinel/settings.ts'
 import { settingsOf, topoOf } from '../../../src/sentinel/state.ts'
 
 const at = (port: number) => ({ host: '10.0.0.1', port })
