@@ -1,13 +1,12 @@
 // How long writing stands still when the primary is killed, frozen, or handed over: the longest time between two
 // acknowledged writes of an unmodified ioredis client, and which acknowledged writes the new primary lacks.
-import type { RedisOptions } from 'ioredis'
 import { announcedPort, type Group, startGroup } from '../test/support/group.ts'
 import { callOnce } from '../test/support/resp.ts'
 import { createScope } from '../test/support/scope.ts'
 import type { Make } from '../test/support/servers.ts'
 import { eventually, sleep } from '../test/support/wait.ts'
 import { watchEvents } from '../test/support/watch.ts'
-import { CLIENT_OPTIONS, DETECTING_OPTIONS, lostWrites, startWriter } from '../test/support/writer.ts'
+import { lostWrites, startWriter } from '../test/support/writer.ts'
 import type { Bench, BenchContext } from './case.ts'
 import type { Goal, Row } from './report.ts'
 import { mean, median, worst } from './stats.ts'
@@ -24,24 +23,20 @@ interface Sample {
 
 interface Fault {
   strike(group: Group, primaryPort: number): Promise<void>
-  options: RedisOptions
 }
 
 const FAULTS = {
   kill: {
     strike: async (group, port) => void (await group.serverAt(port).proc.kill()),
-    options: CLIENT_OPTIONS,
   },
   freeze: {
     strike: async (group, port) => group.serverAt(port).proc.signal('SIGSTOP'),
-    options: DETECTING_OPTIONS,
   },
   planned: {
     strike: async (group) => {
       const reply = await callOnce(group.sentinels[0]!.port, 'SENTINEL', 'FAILOVER', group.name)
       if (reply !== 'OK') throw new Error(`SENTINEL FAILOVER: ${JSON.stringify(reply)}`)
     },
-    options: CLIENT_OPTIONS,
   },
 } satisfies Record<string, Fault>
 
@@ -50,7 +45,7 @@ async function once(make: Make, fault: Fault): Promise<Sample> {
   try {
     const group = await startGroup(scope, { servers: make, sentinels: make, downAfterMs: DOWN_AFTER_MS })
     const oldPort = await announcedPort(group.sentinels[0]!, group.name)
-    const writer = startWriter(scope, group.sentinels, group.name, { options: fault.options })
+    const writer = startWriter(scope, group.sentinels, group.name)
     await eventually('the client writes', () => writer.acks.length > 100)
     await sleep(500)
     const events = TRACE ? await watchEvents(scope, group.sentinels) : []
@@ -139,8 +134,7 @@ export const failoverBenches: readonly Bench[] = [
   },
   {
     name: 'failover-freeze',
-    about:
-      'Primary frozen with SIGSTOP: the same; the client has `failoverDetector: true` and `disconnectTimeout: 100` (default 2000) besides, because the socket of a frozen server neither answers nor closes.',
+    about: 'Primary frozen with SIGSTOP: the same.',
     run: async (context) => {
       const runs = context.runs ?? 5
       const samples = await repeat(context, 'freeze', runs)

@@ -99,7 +99,8 @@ export function loadServer(words: readonly string[]): { config: ServerConfig; fi
 export function loadSentinel(words: readonly string[], environment: NodeJS.ProcessEnv): SentinelOptions {
   const { directives } = readDirectives(words)
   const { options, setBy } = loadSentinelOptions(directives)
-  if (options.groups.length === 0)
+  // With a file or options it may start empty: SENTINEL MONITOR tells it later what to watch.
+  if (options.groups.length === 0 && words.length === 0)
     throw new UsageError('Nothing to watch: give `sentinel monitor <name> <host> <port> <quorum>`')
   options.dir = usableDir(options.dir, setBy.get('dir'))
   options.swarmKey = readSwarmKey(options['swarm-key-file'], environment.VEDETTE_SWARM_KEY)

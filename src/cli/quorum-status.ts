@@ -50,6 +50,8 @@ export interface QuorumStatus {
   readonly kind: 'vedette' | 'redis'
   /** Whether the sentinels have formed their group. */
   readonly formed: boolean
+  /** What keeps them from deciding anything. */
+  readonly obstacle?: string | undefined
   readonly term: number | undefined
   readonly role: string | undefined
   /** RESP address of the leader, if it is known. */
@@ -113,6 +115,7 @@ export function parseQuorumStatus(text: string): QuorumStatus | undefined {
   return {
     kind: 'vedette',
     formed: typeof status.group === 'object' && status.group !== null,
+    obstacle: textOf(status.obstacle) || undefined,
     term: numberOf(raft.term),
     role: textOf(raft.role) || undefined,
     leader: sentinels.find((one) => one.leader)?.address,

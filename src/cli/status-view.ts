@@ -59,6 +59,7 @@ export function statusLines(status: QuorumStatus, paint: Paint, nowMs: number): 
   return [
     ...status.groups.flatMap((group) => [...groupLines(group, paint, nowMs), '']),
     `${paint('bold', 'sentinels')}${term}${formed}`,
+    ...(status.obstacle === undefined ? [] : [`  ${paint('yellow', status.obstacle)}`]),
     ...columns(rows),
   ]
 }

@@ -1,21 +1,92 @@
 // DUMP payloads: one value as RDB spells it (type byte and body), then the RDB version in 2 bytes and a CRC-64 over all
 // before it in 8, both little-endian. RESTORE takes them from any server, so everything in them is checked.
 import { crc64, equalsCrc64, writeCrc64 } from '../lib/crc64.ts'
-import { RDB_VERSION_READ_MAX, RDB_VERSION_WRITTEN, RdbError, rdbTypeName, TYPE_STRING } from './rdb-format.ts'
+import type { ElementOut } from '../store/walk.ts'
+import type { BuiltValue } from '../types/builder.ts'
+import { partsEncoding } from '../types/table.ts'
+import type { ValueSource } from '../types/value-type.ts'
+import { RDB_STRING, RDB_VERSION_READ_MAX, RDB_VERSION_WRITTEN, RdbError, rdbTypeName } from './rdb-format.ts'
 import { createRdbReader, type RdbEntry } from './rdb-reader.ts'
-import { LENGTH_BYTES_MAX, writeString } from './rdb-string.ts'
+import { copyBytes, LENGTH_BYTES_MAX, writeLength, writeString } from './rdb-string.ts'
+import { rdbTypeOf, readerOf } from './values/table.ts'
+import type { BuildContext } from './values/value-codec.ts'
 
 const FOOTER_BYTES = 10
 
 /** The DUMP payload of the string value[start, end): the same bytes as Redis 7.0 gives. */
 export function dumpString(value: Uint8Array, start: number, end: number, compress = true): Uint8Array {
+  return dumpBlob(RDB_STRING, value, start, end, compress)
+}
+
+/** The DUMP payload of a value of that kind (type and encoding). */
+export function dumpValue(kind: number, value: ValueSource, compress: boolean): Uint8Array {
+  const rdbType = rdbTypeOf(kind)
+  if (value.root === 0) return dumpBlob(rdbType, value.bytes, value.start, value.end, compress)
+  const payload = new PayloadOut(compress)
+  payload.byte(rdbType)
+  const walk = partsEncoding(kind).walk(value.nodes, value.root, payload, () => {})
+  while (!walk.next().done);
+  return seal(payload.take(FOOTER_BYTES), payload.used)
+}
+
+function dumpBlob(rdbType: number, value: Uint8Array, start: number, end: number, compress: boolean): Uint8Array {
   const payload = new Uint8Array(1 + LENGTH_BYTES_MAX + end - start + FOOTER_BYTES)
-  payload[0] = TYPE_STRING
-  let at = writeString(payload, 1, value, start, end, compress)
-  payload[at++] = RDB_VERSION_WRITTEN & 0xff
-  payload[at++] = RDB_VERSION_WRITTEN >>> 8
-  writeCrc64(crc64(payload, 0, at), payload, at)
-  return payload.subarray(0, at + 8)
+  payload[0] = rdbType
+  return seal(payload, writeString(payload, 1, value, start, end, compress))
+}
+
+/** Writes version and checksum behind the first `used` bytes. */
+function seal(payload: Uint8Array, used: number): Uint8Array {
+  payload[used] = RDB_VERSION_WRITTEN & 0xff
+  payload[used + 1] = RDB_VERSION_WRITTEN >>> 8
+  writeCrc64(crc64(payload, 0, used + 2), payload, used + 2)
+  return payload.subarray(0, used + FOOTER_BYTES)
+}
+
+/** Collects the elements of a value in one growing buffer. */
+class PayloadOut implements ElementOut {
+  used = 0
+  private bytes = Buffer.allocUnsafe(4096)
+  private readonly compress: boolean
+
+  constructor(compress: boolean) {
+    this.compress = compress
+  }
+
+  /** The buffer, with room for so many bytes more. */
+  take(bytes: number): Buffer {
+    if (this.used + bytes <= this.bytes.length) return this.bytes
+    const larger = Buffer.allocUnsafeSlow(Math.max(this.used + bytes, 2 * this.bytes.length))
+    this.bytes.copy(larger, 0, 0, this.used)
+    this.bytes = larger
+    return larger
+  }
+
+  byte(byte: number): void {
+    this.take(1)[this.used++] = byte
+  }
+
+  length(n: number): void {
+    this.used = writeLength(this.take(LENGTH_BYTES_MAX), this.used, n)
+  }
+
+  string(bytes: Uint8Array, start: number, end: number): void {
+    this.used = writeString(this.take(end - start + LENGTH_BYTES_MAX), this.used, bytes, start, end, this.compress)
+  }
+
+  begin(length: number): void {
+    this.length(length)
+  }
+
+  part(bytes: Uint8Array, start: number, end: number): void {
+    copyBytes(this.take(end - start), this.used, bytes, start, end)
+    this.used += end - start
+  }
+
+  double(x: number): void {
+    this.take(8).writeDoubleLE(x, this.used)
+    this.used += 8
+  }
 }
 
 /** Why RESTORE refuses a payload. */
@@ -27,31 +98,34 @@ export type DumpFault =
   /** A value of a type that Vedette does not have yet. */
   | 'unsupported'
 
-/** What a payload holds. */
+/** What a payload holds: a root in it is the receiver's. A blob lies in the payload, or in a buffer of its own. */
 export type DumpContent =
-  | { readonly fault?: undefined; readonly bytes: Uint8Array; readonly start: number; readonly end: number }
+  | ({ readonly fault?: undefined } & BuiltValue)
   | { readonly fault: DumpFault; readonly message: string }
 
-/**
- * Reads the string in payload[start, end), which may be whatever a client sent. The range it returns lies in the payload
- * or in a buffer of its own. Without `verify` the checksum is taken as read.
- */
-export function readDump(
-  payload: Uint8Array,
-  start: number,
-  end: number,
-  stringBytesMax?: number,
-  verify = true,
-): DumpContent {
-  if (!isIntact(payload, start, end, verify)) {
+/** How to read a payload. */
+export interface DumpOptions {
+  /** What values of other types than strings are built with; without it they are refused. */
+  readonly build?: BuildContext
+  /** The longest string, in bytes. */
+  readonly stringBytesMax?: number
+  /** Whether the checksum must be right, as it must unless a debugger says otherwise. */
+  readonly verify?: boolean
+}
+
+/** Reads the value in payload[start, end), which may be whatever a client sent. Throws ArenaFullError. */
+export function readDump(payload: Uint8Array, start: number, end: number, options: DumpOptions = {}): DumpContent {
+  if (!isIntact(payload, start, end, options.verify ?? true)) {
     return { fault: 'checksum', message: 'DUMP payload version or checksum are wrong' }
   }
   const type = payload[start]
   if (type === undefined || start >= end - FOOTER_BYTES || rdbTypeName(type) === undefined) {
     return { fault: 'format', message: 'Bad data format' }
   }
-  if (type !== TYPE_STRING) return { fault: 'unsupported', message: `not yet supported: ${rdbTypeName(type)}` }
-  return readBody(payload, start + 1, end - FOOTER_BYTES, stringBytesMax)
+  if (type !== RDB_STRING && (options.build === undefined || readerOf(type) === undefined)) {
+    return { fault: 'unsupported', message: `not yet supported: ${rdbTypeName(type)}` }
+  }
+  return readBody(type, payload, start + 1, end - FOOTER_BYTES, options)
 }
 
 function isIntact(payload: Uint8Array, start: number, end: number, verify: boolean): boolean {
@@ -61,23 +135,27 @@ function isIntact(payload: Uint8Array, start: number, end: number, verify: boole
   return !verify || equalsCrc64(crc64(payload, start, end - 8), payload, end - 8)
 }
 
-/** A header, the type byte of a string and an empty key: with it before them, a payload's type and body are an RDB. */
-const ENTRY_PREFIX = Buffer.from('REDIS0010\0\0', 'latin1')
+/** A header and, behind a type byte, an empty key: with these before it, a payload's body is an RDB. */
+const HEADER = Buffer.from('REDIS0010', 'latin1')
 /** Thrown by the handler to stop the reader behind the value; as with Redis, what may follow it is ignored. */
 const FOUND = new Error('value found')
 
-function readBody(payload: Uint8Array, start: number, end: number, stringBytesMax: number | undefined): DumpContent {
+function readBody(type: number, payload: Uint8Array, start: number, end: number, options: DumpOptions): DumpContent {
   let found: DumpContent = { fault: 'format', message: 'Bad data format' }
   const onEntry = (entry: RdbEntry): void => {
-    found = { bytes: entry.value, start: entry.valueStart, end: entry.valueEnd }
+    const { kind, root, value, valueStart, valueEnd } = entry
+    found = { kind, root, bytes: value, start: valueStart, end: valueEnd }
     throw FOUND
   }
-  const reader = createRdbReader({ onEntry }, stringBytesMax === undefined ? {} : { stringBytesMax })
+  const reader = createRdbReader({ onEntry }, options)
   try {
-    reader.feed(ENTRY_PREFIX)
+    reader.feed(HEADER)
+    reader.feed(Uint8Array.of(type, 0))
     reader.feed(payload, start, end)
   } catch (error) {
     if (error !== FOUND && !(error instanceof RdbError)) throw error
+  } finally {
+    reader.abandon()
   }
   return found
 }

@@ -20,7 +20,12 @@ export const OPCODE_EXPIRE_SECONDS = 253
 export const OPCODE_SELECT_DB = 254
 export const OPCODE_EOF = 255
 
-export const TYPE_STRING = 0
+// Value types; TYPE_NAMES has all of them.
+export const RDB_STRING = 0
+export const RDB_HASH = 4
+export const RDB_HASH_ZIPMAP = 9
+export const RDB_HASH_ZIPLIST = 13
+export const RDB_HASH_LISTPACK = 16
 
 /** Value types by number, as error messages name them. */
 const TYPE_NAMES: readonly (string | undefined)[] = [

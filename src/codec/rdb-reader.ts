@@ -3,11 +3,15 @@
 // the parse is undone and taken up again once as many bytes are there as it asked for. So a byte is looked at a
 // handful of times at most, however the stream is cut.
 //
+// The value of a large entry is read in steps, an item or element each (codec/values/).
+//
 // Invariants: nothing is skipped silently (a value type that is not read yet is an error that names type and key); no
 // memory is reserved on the word of a length alone (a string's bytes are buffered only as they arrive, and an
 // LZF string may not claim more than its bytes can expand to).
 import { type Crc64, crc64, equalsCrc64, formatCrc64 } from '../lib/crc64.ts'
 import { LzfError, lzfDecompress } from '../lib/lzf.ts'
+import type { NodeBytes } from '../store/nodes.ts'
+import { stringEncodingOf } from '../types/string.ts'
 import {
   LENGTH_6_BIT,
   LENGTH_14_BIT,
@@ -25,6 +29,7 @@ import {
   OPCODE_MODULE_AUX,
   OPCODE_RESIZE_DB,
   OPCODE_SELECT_DB,
+  RDB_STRING,
   RDB_VERSION_READ_MAX,
   RDB_VERSION_WITH_CHECKSUM,
   RdbError,
@@ -33,15 +38,23 @@ import {
   STRING_INT16,
   STRING_INT32,
   STRING_LZF,
-  TYPE_STRING,
 } from './rdb-format.ts'
+import { readerOf } from './values/table.ts'
+import type { BuildContext, RdbInput, ValueReader } from './values/value-codec.ts'
 
-/** One string entry. The object and the bytes it points to are the reader's: they hold only during the call. */
+/**
+ * One entry. The object and the bytes it points to are the reader's: they hold only during the call. A root is the receiver's
+ * from then on.
+ */
 export interface RdbEntry {
   db: number
   key: Uint8Array
   keyStart: number
   keyEnd: number
+  /** Type and encoding of the value. */
+  kind: number
+  /** The root of a value that is made of nodes; 0 for a blob, which is in the range. */
+  root: number
   value: Uint8Array
   valueStart: number
   valueEnd: number
@@ -68,6 +81,8 @@ export interface RdbReaderOptions {
   databases?: number
   /** The longest string, in bytes: 512 MiB unless told (`proto-max-bulk-len`). */
   stringBytesMax?: number
+  /** What values of other types than strings are built with; without it they are refused. */
+  build?: BuildContext
 }
 
 export interface RdbReader {
@@ -78,14 +93,13 @@ export interface RdbReader {
   feed(bytes: Uint8Array, start?: number, end?: number): number
   /** @throws RdbError 'truncated' unless the end mark and a right checksum were seen: to be called when no more bytes will come. */
   end(): void
+  /** Gives back the value that is half read: to be called if the rest will not come. */
+  abandon(): void
 }
 
 /** Where in the reader's memory a parsed string lies: valid until the next string of the same place is read. */
-interface Place {
-  bytes: Uint8Array
-  start: number
-  end: number
-  scratch: Uint8Array
+interface Place extends NodeBytes {
+  scratch: Buffer
 }
 
 const HEADER_BYTES = 9
@@ -96,7 +110,9 @@ const LZF_EXPANSION_MAX = 88
 const NEED_MORE = new Error('more bytes are needed')
 
 const text = (place: Place): string => Buffer.from(place.bytes.subarray(place.start, place.end)).toString('latin1')
-const place = (): Place => ({ bytes: new Uint8Array(0), start: 0, end: 0, scratch: new Uint8Array(32) })
+const place = (): Place => ({ bytes: Buffer.alloc(0), start: 0, end: 0, scratch: Buffer.alloc(32) })
+/** A buffer over the same bytes. */
+const asBuffer = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 
 /** The key of an entry as an error message shows it. */
 function printable(key: Place): string {
@@ -110,12 +126,12 @@ export function createRdbReader(handlers: RdbHandlers, options: RdbReaderOptions
   const stringBytesMax = options.stringBytesMax ?? 512 * 1024 * 1024
   const verify = options.checksum ?? true
 
-  let data: Uint8Array = new Uint8Array(0) // what is parsed now: the caller's piece, or `kept` with it appended
+  let data: Buffer = Buffer.alloc(0) // what is parsed now: the caller's piece, or `kept` with it appended
   let position = 0
   let limit = 0
   let itemStart = 0
   let summed = 0 // bytes of `data` before this are in the checksum
-  let kept = new Uint8Array(0) // an item begun in earlier pieces
+  let kept = Buffer.alloc(0) // an item begun in earlier pieces
   let keptBytes = 0
   let wanted = HEADER_BYTES // no parse is worth it before the item has this many bytes
   let bytesBefore = 0 // of the stream, before data[0]
@@ -125,6 +141,8 @@ export function createRdbReader(handlers: RdbHandlers, options: RdbReaderOptions
   let done = false
   let failed = false
   let db = 0
+  /** Reads the value of the entry whose key was read, if that takes steps. */
+  let valueReader: ValueReader | undefined
   const key = place()
   const value = place()
   const other = place()
@@ -133,6 +151,8 @@ export function createRdbReader(handlers: RdbHandlers, options: RdbReaderOptions
     key: data,
     keyStart: 0,
     keyEnd: 0,
+    kind: 0,
+    root: 0,
     value: data,
     valueStart: 0,
     valueEnd: 0,
@@ -234,9 +254,9 @@ export function createRdbReader(handlers: RdbHandlers, options: RdbReaderOptions
       throw corrupt(`compressed string of ${compressed} bytes claims ${length} bytes`)
     }
     need(compressed)
-    if (into.scratch.length < length) into.scratch = new Uint8Array(Math.max(length, 2 * into.scratch.length))
+    if (into.scratch.length < length) into.scratch = Buffer.allocUnsafeSlow(Math.max(length, 2 * into.scratch.length))
     else if (into.scratch.length > SCRATCH_KEPT_MAX && length <= SCRATCH_KEPT_MAX) {
-      into.scratch = new Uint8Array(SCRATCH_KEPT_MAX)
+      into.scratch = Buffer.allocUnsafeSlow(SCRATCH_KEPT_MAX)
     }
     try {
       lzfDecompress(data, position, position + compressed, into.scratch, 0, length)
@@ -248,6 +268,35 @@ export function createRdbReader(handlers: RdbHandlers, options: RdbReaderOptions
     into.bytes = into.scratch
     into.start = 0
     into.end = length
+  }
+
+  // For the readers of values: see RdbInput. Their ranges get scratch space here, in the order of their first use.
+  const owners: NodeBytes[] = []
+  const places: Place[] = []
+  const input: RdbInput = {
+    length: () => readLength(),
+    string(into) {
+      let i = owners.indexOf(into)
+      if (i < 0) i = owners.push(into) - 1
+      if (i === places.length) places.push(place())
+      const from = places[i]!
+      readString(from)
+      into.bytes = from.bytes
+      into.start = from.start
+      into.end = from.end
+    },
+    double() {
+      need(8)
+      position += 8
+      return data.readDoubleLE(position - 8)
+    },
+    raw(bytes, into) {
+      need(bytes)
+      into.bytes = data
+      into.start = position
+      into.end = position += bytes
+    },
+    corrupt,
   }
 
   const readHeader = (): void => {
@@ -312,17 +361,43 @@ export function createRdbReader(handlers: RdbHandlers, options: RdbReaderOptions
     const name = rdbTypeName(type)
     if (name === undefined) throw corrupt(`unknown value type or opcode ${type}`)
     readString(key)
-    if (type !== TYPE_STRING) {
+    if (type !== RDB_STRING) return beginValue(type, name)
+    readString(value)
+    emit(stringEncodingOf(value.bytes, value.start, value.end), 0, value)
+  }
+
+  /** An entry whose value is read in steps, as items of their own. */
+  const beginValue = (type: number, name: string): void => {
+    const createReader = readerOf(type)
+    if (createReader === undefined || options.build === undefined) {
       throw new RdbError('unsupported', `not yet supported: value of type ${name} (${type}) at key ${printable(key)}`)
     }
-    readString(value)
+    const bytes = Buffer.from(key.bytes.subarray(key.start, key.end))
+    key.bytes = bytes
+    key.start = 0
+    key.end = bytes.length
+    owners.length = 0
+    valueReader = createReader(options.build)
+  }
+
+  const readValueStep = (reader: ValueReader): void => {
+    if (!reader.step(input)) return
+    valueReader = undefined
+    const built = reader.finish()
+    // A key without elements does not exist. (Some versions of Redis wrote such.)
+    if (built !== undefined) emit(built.kind, built.root, built)
+  }
+
+  const emit = (kind: number, root: number, range: { bytes: Uint8Array; start: number; end: number }): void => {
     entry.db = db
     entry.key = key.bytes
     entry.keyStart = key.start
     entry.keyEnd = key.end
-    entry.value = value.bytes
-    entry.valueStart = value.start
-    entry.valueEnd = value.end
+    entry.kind = kind
+    entry.root = root
+    entry.value = range.bytes
+    entry.valueStart = range.start
+    entry.valueEnd = range.end
     handlers.onEntry(entry)
   }
 
@@ -371,6 +446,7 @@ export function createRdbReader(handlers: RdbHandlers, options: RdbReaderOptions
       if (position + wanted > limit) return
       try {
         if (version === 0) readHeader()
+        else if (valueReader !== undefined) readValueStep(valueReader)
         else readItem()
       } catch (error) {
         if (error !== NEED_MORE) throw error
@@ -387,7 +463,7 @@ export function createRdbReader(handlers: RdbHandlers, options: RdbReaderOptions
     if (verify) crc64(data, summed, itemStart, crc)
     if (data === kept) kept.copyWithin(0, itemStart, limit)
     else {
-      if (kept.length < rest || kept.length > SCRATCH_KEPT_MAX) kept = new Uint8Array(rest)
+      if (kept.length < rest || kept.length > SCRATCH_KEPT_MAX) kept = Buffer.allocUnsafeSlow(rest)
       kept.set(data.subarray(itemStart, limit))
     }
     bytesBefore += itemStart
@@ -397,7 +473,7 @@ export function createRdbReader(handlers: RdbHandlers, options: RdbReaderOptions
   const append = (bytes: Uint8Array, start: number, end: number): void => {
     const total = keptBytes + end - start
     if (kept.length < total) {
-      const grown = new Uint8Array(Math.max(total, 2 * kept.length))
+      const grown = Buffer.allocUnsafeSlow(Math.max(total, 2 * kept.length))
       grown.set(kept.subarray(0, keptBytes))
       kept = grown
     }
@@ -407,7 +483,7 @@ export function createRdbReader(handlers: RdbHandlers, options: RdbReaderOptions
   const take = (bytes: Uint8Array, start: number, end: number): number => {
     const before = keptBytes
     if (before === 0) {
-      data = bytes
+      data = asBuffer(bytes)
       position = start
       limit = end
       bytesBefore -= start
@@ -428,14 +504,24 @@ export function createRdbReader(handlers: RdbHandlers, options: RdbReaderOptions
     return end - start
   }
 
+  const abandon = (): void => {
+    valueReader?.abandon()
+    valueReader = undefined
+  }
+
   return {
+    abandon,
     feed(bytes, start = 0, end = bytes.length) {
       if (failed) throw new RdbError('corrupt', 'the stream was refused before')
       if (done || start === end) return 0
       failed = true
-      const taken = take(bytes, start, end)
-      failed = false
-      return taken
+      try {
+        const taken = take(bytes, start, end)
+        failed = false
+        return taken
+      } finally {
+        if (failed) abandon()
+      }
     },
     end() {
       if (!done)

@@ -2,8 +2,10 @@
 // key; full chunks go to `emit`, which owns them from then on. So a snapshot of any size needs one chunk of memory here,
 // and backpressure is the caller's: stop handing over keys while the sink is full.
 //
-// Order of calls: begin, then for each database selectDb and its entries, then end.
+// Order of calls: begin, then for each database selectDb and its entries, then end. An entry is one call, `blob`, or it is
+// `beginValue` and then what its value is made of (`out`).
 import { type Crc64, crc64, writeCrc64 } from '../lib/crc64.ts'
+import type { ElementOut } from '../store/walk.ts'
 import {
   OPCODE_AUX,
   OPCODE_EOF,
@@ -11,7 +13,6 @@ import {
   OPCODE_RESIZE_DB,
   OPCODE_SELECT_DB,
   RDB_VERSION_WRITTEN,
-  TYPE_STRING,
 } from './rdb-format.ts'
 import { LENGTH_BYTES_MAX, writeLength, writeString } from './rdb-string.ts'
 
@@ -34,8 +35,9 @@ export interface RdbWriter {
   selectDb(index: number): void
   /** How many keys the database selected has in all, and how many of them expire: a hint for the reader's tables. */
   resizeDb(keyCount: number, expiringCount: number): void
-  /** One string entry: its key and value as ranges, and its expiry in Unix ms, or -1 for none. */
-  entry(
+  /** One entry whose value is one string for RDB: its RDB type, key and value as ranges, and expiry in Unix ms, -1 for none. */
+  blob(
+    rdbType: number,
     key: Uint8Array,
     keyStart: number,
     keyEnd: number,
@@ -44,6 +46,9 @@ export interface RdbWriter {
     valueEnd: number,
     expireMs: number,
   ): void
+  /** What stands before the value of an entry; the value goes through `out`. */
+  beginValue(rdbType: number, key: Uint8Array, keyStart: number, keyEnd: number, expireMs: number): void
+  readonly out: ElementOut
   /** The end mark and the checksum, and the last chunk. */
   end(): void
 }
@@ -122,6 +127,13 @@ export function createRdbWriter(options: RdbWriterOptions): RdbWriter {
     used += 8
   }
 
+  const beginValue = (rdbType: number, key: Uint8Array, keyStart: number, keyEnd: number, expireMs: number): void => {
+    reserve(10)
+    if (expireMs >= 0) writeExpiry(expireMs)
+    chunk[used++] = rdbType
+    writeOne(key, keyStart, keyEnd)
+  }
+
   return {
     begin(aux) {
       const magic = TEXT.encode(`REDIS${String(RDB_VERSION_WRITTEN).padStart(4, '0')}`)
@@ -147,21 +159,38 @@ export function createRdbWriter(options: RdbWriterOptions): RdbWriter {
       used = writeLength(chunk, used, expiringCount)
     },
 
-    entry(key, keyStart, keyEnd, value, valueStart, valueEnd, expireMs) {
+    blob(rdbType, key, keyStart, keyEnd, value, valueStart, valueEnd, expireMs) {
       const size = ENTRY_OVERHEAD_BYTES + keyEnd - keyStart + valueEnd - valueStart
       if (size <= chunkBytes) {
         if (used + size > chunkBytes) flush()
         if (expireMs >= 0) writeExpiry(expireMs)
-        chunk[used++] = TYPE_STRING
+        chunk[used++] = rdbType
         used = writeString(chunk, used, key, keyStart, keyEnd, options.compress)
         used = writeString(chunk, used, value, valueStart, valueEnd, options.compress)
         return
       }
-      reserve(10)
-      if (expireMs >= 0) writeExpiry(expireMs)
-      chunk[used++] = TYPE_STRING
-      writeOne(key, keyStart, keyEnd)
+      beginValue(rdbType, key, keyStart, keyEnd, expireMs)
       writeOne(value, valueStart, valueEnd)
+    },
+
+    beginValue,
+
+    out: {
+      length(n) {
+        reserve(LENGTH_BYTES_MAX)
+        used = writeLength(chunk, used, n)
+      },
+      string: writeOne,
+      begin(length) {
+        reserve(LENGTH_BYTES_MAX)
+        used = writeLength(chunk, used, length)
+      },
+      part: writeThrough,
+      double(x) {
+        reserve(8)
+        new DataView(chunk.buffer, chunk.byteOffset).setFloat64(used, x, true)
+        used += 8
+      },
     },
 
     end() {

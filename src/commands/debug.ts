@@ -1,6 +1,6 @@
 // DEBUG: what tests and people who look for a fault ask of a server. Only for those whom `enable-debug-command` trusts.
 
-import { dumpString } from '../codec/dump.ts'
+import { dumpValue } from '../codec/dump.ts'
 import { memoryOf } from '../config/values.ts'
 import { fail, failWith } from '../errors.ts'
 import { replyHelp } from '../facade/commands/help.ts'
@@ -8,7 +8,8 @@ import { NO_EXPIRY } from '../keyspace/database.ts'
 import { parseDouble } from '../lib/decimal.ts'
 import { globMatch } from '../lib/glob.ts'
 import { CLOCK_MASK } from '../store/entry.ts'
-import { stringEncodingName, stringEncodingOf, stringRefcount } from '../types/string.ts'
+import { stringEncodingOf, stringRefcount } from '../types/string.ts'
+import { TYPE_STRING } from '../types/value-type.ts'
 import type { Context } from './context.ts'
 import { Digest, digestAll, digestValue } from './digest.ts'
 import type { CommandSpec } from './spec.ts'
@@ -71,14 +72,14 @@ function digestValues(ctx: Context): void {
 function object(ctx: Context): void {
   const { db, host, keyspace, reply } = ctx
   const h = entryOf(ctx, 2)
-  const { bytes, start, end } = db.value(h)
-  const encoding = db.encoding(h)
   // A payload is the type's byte, the value, and ten bytes of version and checksum.
-  const length = dumpString(bytes, start, end, host.config.values.rdbcompression).length - 11
+  const length = dumpValue(db.kind(h), db.source(h), host.config.values.rdbcompression).length - 11
   const idle = (keyspace.clock - db.clock(h)) & CLOCK_MASK
+  const { bytes, start, end } = db.source(h)
+  const refcount = db.type(h) === TYPE_STRING ? stringRefcount(db.encoding(h), bytes, start, end) : 1
   reply.simple(
-    `Value at:0x${h.toString(16)} refcount:${stringRefcount(encoding, bytes, start, end)} ` +
-      `encoding:${stringEncodingName(encoding)} serializedlength:${length} lru:${db.clock(h)} lru_seconds_idle:${idle}`,
+    `Value at:0x${h.toString(16)} refcount:${refcount} ` +
+      `encoding:${db.encodingName(h)} serializedlength:${length} lru:${db.clock(h)} lru_seconds_idle:${idle}`,
   )
 }
 

@@ -6,7 +6,8 @@ import type { Database } from '../keyspace/database.ts'
 import type { Keyspace } from '../keyspace/keyspace.ts'
 import { assert } from '../lib/assert.ts'
 import { sha1 } from '../lib/sha1.ts'
-import { TYPE_STRING } from '../types/string.ts'
+import { hashForEach } from '../types/hash.ts'
+import { TYPE_HASH, TYPE_STRING } from '../types/value-type.ts'
 
 const EXPIRES = Buffer.from('!!expire!!')
 
@@ -19,6 +20,11 @@ export class Digest {
   add(bytes: Uint8Array, start = 0, end = bytes.length): void {
     sha1(bytes, start, end, this.part)
     for (let i = 0; i < 20; i++) this.bytes[i]! ^= this.part[i]!
+  }
+
+  /** Adds what another signature says. (Redis makes none of it first: the bytes as they are.) */
+  xor(other: Digest): void {
+    for (let i = 0; i < 20; i++) this.bytes[i]! ^= other.bytes[i]!
   }
 
   /** Mixes bytes in: the same ones in another order give another signature. */
@@ -41,6 +47,15 @@ const VALUES: Readonly<Record<number, (db: Database, h: number, digest: Digest) 
   [TYPE_STRING]: (db, h, digest) => {
     const { bytes, start, end } = db.value(h)
     digest.mix(bytes, start, end)
+  },
+
+  [TYPE_HASH]: (db, h, digest) => {
+    hashForEach(db.source(h), (field, value) => {
+      const pair = new Digest()
+      pair.mix(field.bytes, field.start, field.end)
+      pair.mix(value.bytes, value.start, value.end)
+      digest.xor(pair)
+    })
   },
 }
 

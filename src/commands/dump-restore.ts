@@ -1,10 +1,9 @@
 // DUMP and RESTORE: a value as a checksummed payload that any server of the Redis family takes.
 
-import { dumpString, readDump } from '../codec/dump.ts'
+import { dumpValue, readDump } from '../codec/dump.ts'
 import { fail, failWith } from '../errors.ts'
-import { NO_EXPIRY } from '../keyspace/database.ts'
+import { ANY_TYPE, NO_EXPIRY } from '../keyspace/database.ts'
 import { CLOCK_MASK } from '../store/entry.ts'
-import { stringEncodingOf } from '../types/string.ts'
 import { integerArgument, timeText } from './arguments.ts'
 import type { Context } from './context.ts'
 import { NOTIFY_GENERIC } from './effects.ts'
@@ -15,10 +14,9 @@ const FREQUENCY_MAX = 255n
 
 function dump(ctx: Context): void {
   const { db, host, reply } = ctx
-  const h = readKey(ctx, 1)
+  const h = readKey(ctx, 1, ANY_TYPE)
   if (h === 0) return reply.null()
-  const { bytes, start, end } = db.value(h)
-  reply.bulk(dumpString(bytes, start, end, host.config.values.rdbcompression))
+  reply.bulk(dumpValue(db.kind(h), db.source(h), host.config.values.rdbcompression))
 }
 
 interface RestoreOptions {
@@ -32,20 +30,23 @@ function restore(ctx: Context): void {
   const { args, db, effects, reply } = ctx
   const { buffer } = args
   const options = parseOptions(ctx)
-  const old = keyToChange(ctx, 1)
+  const old = keyToChange(ctx, 1, ANY_TYPE)
   if (old !== 0 && !options.replace) fail('busyKey')
   const expiryMs = expiryOf(ctx, options.absolute)
-  const content = readDump(buffer, args.start(3), args.end(3), undefined, !ctx.host.debug.skipChecksums)
+  const { keyspace } = ctx
+  const content = readDump(buffer, args.start(3), args.end(3), {
+    build: keyspace,
+    verify: !ctx.host.debug.skipChecksums,
+  })
   if (content.fault !== undefined) failWith(`ERR ${content.message}`)
 
-  if (expiryMs !== NO_EXPIRY && expiryMs <= ctx.nowMs && ctx.keyspace.expiry === 'delete') {
+  if (expiryMs !== NO_EXPIRY && expiryMs <= ctx.nowMs && keyspace.expiry === 'delete') {
+    keyspace.releaseBuilt(content)
     if (old !== 0) removeOld(ctx, old)
     return reply.ok()
   }
-  const { bytes, start, end } = content
   notifyNew(ctx, 1)
-  const encoding = stringEncodingOf(bytes, start, end)
-  const h = db.put(buffer, args.start(1), args.end(1), bytes, start, end, encoding, expiryMs)
+  const h = db.putBuilt(buffer, args.start(1), args.end(1), content, expiryMs)
   setIdleTime(ctx, h, options.idleSeconds)
   effects.dirty++
   if (expiryMs !== NO_EXPIRY && !options.absolute) replicateAbsolute(ctx, expiryMs)

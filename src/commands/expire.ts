@@ -1,7 +1,7 @@
 // The generic family: expiry of keys. An expiry is replicated as a point in time, or as DEL if that has passed.
 
 import { fail } from '../errors.ts'
-import { NO_EXPIRY } from '../keyspace/database.ts'
+import { ANY_TYPE, NO_EXPIRY } from '../keyspace/database.ts'
 import { type TimeUnit, timeArgument, timeInteger, timeText } from './arguments.ts'
 import type { Context } from './context.ts'
 import { NOTIFY_GENERIC } from './effects.ts'
@@ -17,7 +17,7 @@ function setExpiry(ctx: Context, unit: TimeUnit, command: string): void {
   const { args, db, effects, reply } = ctx
   const condition = parseCondition(ctx)
   const atMs = timeArgument(ctx, 2, unit, command)
-  const h = keyToChange(ctx, 1)
+  const h = keyToChange(ctx, 1, ANY_TYPE)
   if (h === 0 || !isMet(condition, db.expiryMs(h), atMs)) return reply.int(0)
   reply.int(1)
   effects.dirty++
@@ -66,7 +66,7 @@ function isMet({ nx, xx, gt, lt }: Condition, beforeMs: number, afterMs: number)
 
 function persist(ctx: Context): void {
   const { db, effects, reply } = ctx
-  const h = keyToChange(ctx, 1)
+  const h = keyToChange(ctx, 1, ANY_TYPE)
   if (h === 0 || !db.hasExpiry(h)) return reply.int(0)
   db.setExpiry(h, NO_EXPIRY)
   effects.dirty++

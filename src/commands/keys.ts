@@ -1,7 +1,7 @@
 // The generic family: commands on whole keys of any type.
 
 import { fail } from '../errors.ts'
-import type { Database } from '../keyspace/database.ts'
+import { ANY_TYPE, type Database } from '../keyspace/database.ts'
 import { databaseArgument } from './arguments.ts'
 import type { Context } from './context.ts'
 import { NOTIFY_GENERIC } from './effects.ts'
@@ -32,7 +32,7 @@ function touch(ctx: Context): void {
   const { args, db, keyspace, reply } = ctx
   let found = 0
   for (let i = 1; i < args.count; i++) {
-    const h = readKey(ctx, i)
+    const h = readKey(ctx, i, ANY_TYPE)
     if (h === 0) continue
     // Also for a client that said CLIENT NO-TOUCH: this is what the command is for.
     db.setClock(h, keyspace.clock)
@@ -42,7 +42,8 @@ function touch(ctx: Context): void {
 }
 
 function type(ctx: Context): void {
-  ctx.reply.simple(inspectKey(ctx, 1) === 0 ? 'none' : 'string')
+  const h = inspectKey(ctx, 1)
+  ctx.reply.simple(h === 0 ? 'none' : ctx.db.valueType(h).name)
 }
 
 function rename(ctx: Context): void {
@@ -58,7 +59,7 @@ function renamenx(ctx: Context): void {
 function renameKey(ctx: Context, onlyNew: boolean): boolean {
   const { args, db, effects } = ctx
   const { buffer } = args
-  const h = keyToChange(ctx, 1)
+  const h = keyToChange(ctx, 1, ANY_TYPE)
   if (h === 0) fail('noSuchKey')
   if (sameKey(ctx)) return !onlyNew
   if (db.find(buffer, args.start(2), args.end(2)) !== 0 && onlyNew) return false
@@ -80,7 +81,7 @@ function copy(ctx: Context): void {
   const { buffer } = args
   const { target, replace } = copyOptions(ctx)
   if (target === db && sameKey(ctx)) fail('sameObject')
-  const h = readKey(ctx, 1)
+  const h = readKey(ctx, 1, ANY_TYPE)
   if (h === 0) return reply.int(0)
   if (target.find(buffer, args.start(2), args.end(2)) !== 0 && !replace) return reply.int(0)
   notifyNew(ctx, 2, target.index)
@@ -107,7 +108,7 @@ function move(ctx: Context): void {
   const { buffer } = args
   const target = databaseArgument(ctx, 2)
   if (target === db) fail('sameObject')
-  const h = keyToChange(ctx, 1)
+  const h = keyToChange(ctx, 1, ANY_TYPE)
   if (h === 0 || target.find(buffer, args.start(1), args.end(1)) !== 0) return reply.int(0)
   notifyNew(ctx, 1, target.index)
   db.moveTo(h, target, buffer, args.start(1), args.end(1))

@@ -1,12 +1,13 @@
-// How commands look up keys, with what a look-up brings about: statistics, the access clock, and the event of a miss.
+// How commands look up keys, with what a look-up brings about: statistics, the access clock, the event of a miss, and the error
+// for a key of another type than the command is for. No command checks a type itself.
 
 import type { Context } from './context.ts'
 import { NOTIFY_KEY_MISS, NOTIFY_NEW } from './effects.ts'
 
-/** The entry of the key in argument i, which the command reads; 0 if there is none. */
-export function readKey(ctx: Context, i: number): number {
+/** The entry of the key in argument i, which the command reads; 0 if there is none. Throws WrongTypeError. */
+export function readKey(ctx: Context, i: number, type: number): number {
   const { args, db } = ctx
-  const h = db.read(args.buffer, args.start(i), args.end(i))
+  const h = db.read(args.buffer, args.start(i), args.end(i), type)
   if (h === 0) notifyMiss(ctx, i)
   return h
 }
@@ -24,10 +25,10 @@ export function inspectKey(ctx: Context, i: number): number {
   return 0
 }
 
-/** The entry of the key in argument i, which the command is going to change; 0 if there is none. Not a read. */
-export function keyToChange(ctx: Context, i: number): number {
+/** The entry of the key in argument i, which the command is going to change; 0 if there is none. Not a read. Throws WrongTypeError. */
+export function keyToChange(ctx: Context, i: number, type: number): number {
   const { args, db, keyspace } = ctx
-  const h = db.find(args.buffer, args.start(i), args.end(i))
+  const h = db.find(args.buffer, args.start(i), args.end(i), type)
   if (h !== 0 && keyspace.touch) db.setClock(h, keyspace.clock)
   return h
 }

@@ -3,7 +3,8 @@
 import { fail } from '../errors.ts'
 import { help } from '../facade/commands/help.ts'
 import { CLOCK_MASK } from '../store/entry.ts'
-import { stringEncodingName, stringRefcount } from '../types/string.ts'
+import { stringRefcount } from '../types/string.ts'
+import { TYPE_STRING } from '../types/value-type.ts'
 import type { Context } from './context.ts'
 import { type ArgumentSpec, type CommandSpec, keyAt } from './spec.ts'
 
@@ -17,14 +18,16 @@ function subject(ctx: Context): number {
 
 function encoding(ctx: Context): void {
   const h = subject(ctx)
-  if (h !== 0) ctx.reply.bulkText(stringEncodingName(ctx.db.encoding(h)))
+  if (h !== 0) ctx.reply.bulkText(ctx.db.encodingName(h))
 }
 
 function refcount(ctx: Context): void {
   const h = subject(ctx)
   if (h === 0) return
-  const { bytes, start, end } = ctx.db.value(h)
-  ctx.reply.int(stringRefcount(ctx.db.encoding(h), bytes, start, end))
+  const { db, reply } = ctx
+  if (db.type(h) !== TYPE_STRING) return reply.int(1)
+  const { bytes, start, end } = db.value(h)
+  reply.int(stringRefcount(db.encoding(h), bytes, start, end))
 }
 
 function idletime(ctx: Context): void {

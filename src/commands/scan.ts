@@ -34,7 +34,8 @@ function keys(ctx: Context): void {
   reply.arrayAt(mark, count)
 }
 
-function isStar(pattern: Uint8Array): boolean {
+/** Whether a pattern matches everything. */
+export function isStar(pattern: Uint8Array): boolean {
   return pattern.length === 1 && pattern[0] === 0x2a
 }
 
@@ -64,7 +65,7 @@ function scan(ctx: Context): void {
   for (const h of found) {
     const { bytes, start, end } = db.key(h)
     if (pattern !== undefined && !globMatch(pattern, bytes, false, start, end)) continue
-    if (type !== undefined && type !== 'string') continue
+    if (type !== undefined && db.valueType(h).name !== type) continue
     // Looked up, so that a key whose time is over goes; that moves no other entry.
     if (db.isExpired(h) && db.find(bytes, start, end) === 0) continue
     reply.bulk(bytes, start, end)
@@ -74,7 +75,7 @@ function scan(ctx: Context): void {
 }
 
 /** A cursor as strtoul reads it. Ours are below 2⁴⁶; whatever else a client sends ends the walk at once. */
-function cursorOf(text: string): number {
+export function cursorOf(text: string): number {
   if (text === '') return 0
   if (!CURSOR.test(text)) fail('invalidCursor')
   const n = BigInt(text)

@@ -2,6 +2,8 @@
 // table are kept; the way back through it needs one bit a cell: whether it goes on one byte to the left in the first string.
 
 import { fail } from '../errors.ts'
+import { ANY_TYPE } from '../keyspace/database.ts'
+import { TYPE_STRING } from '../types/value-type.ts'
 import { integerArgument } from './arguments.ts'
 import type { Context } from './context.ts'
 import { readKey } from './lookup.ts'
@@ -49,8 +51,10 @@ function lcs(ctx: Context): void {
 
 /** The value of the key in argument i, as a view that is valid during the command; empty if there is none. */
 function stringAt(ctx: Context, i: number): Buffer {
-  const h = readKey(ctx, i)
+  // Of all commands this one has words of its own for a key of another type.
+  const h = readKey(ctx, i, ANY_TYPE)
   if (h === 0) return Buffer.alloc(0)
+  if (ctx.db.type(h) !== TYPE_STRING) fail('lcsNotStrings')
   const { bytes, start, end } = ctx.db.value(h)
   return bytes.subarray(start, end)
 }

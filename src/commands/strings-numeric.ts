@@ -6,6 +6,7 @@ import { KEEP_EXPIRY } from '../keyspace/database.ts'
 import { INT64_MAX, INT64_MIN, parseInt64, parseSmallInt } from '../lib/decimal.ts'
 import { addLongDoubles, formatLongDouble, type LongDouble, parseLongDouble } from '../lib/long-double.ts'
 import { STRING_INT, stringEncodingOfText } from '../types/string.ts'
+import { TYPE_STRING } from '../types/value-type.ts'
 import { integerArgument } from './arguments.ts'
 import type { Context } from './context.ts'
 import { NOTIFY_STRING } from './effects.ts'
@@ -32,7 +33,7 @@ function decrby(ctx: Context): void {
 function add(ctx: Context, increment: number | bigint): void {
   const { args, db, effects, reply } = ctx
   const { buffer } = args
-  const h = keyToChange(ctx, 1)
+  const h = keyToChange(ctx, 1, TYPE_STRING)
   const sum = sumOf(ctx, h, increment)
   if (h === 0) notifyNew(ctx, 1)
   const digits = String(sum)
@@ -59,7 +60,7 @@ const SCRATCH = Buffer.alloc(24)
 function incrbyfloat(ctx: Context): void {
   const { args, db, effects, reply } = ctx
   const { buffer } = args
-  const h = keyToChange(ctx, 1)
+  const h = keyToChange(ctx, 1, TYPE_STRING)
   const before = h === 0 ? ZERO : storedFloat(ctx, h)
   const increment = parseLongDouble(args.latin1(2)) ?? fail('notFloat')
   if (before === 'infinite' || increment === 'infinite') fail('incrNan')

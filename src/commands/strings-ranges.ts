@@ -3,6 +3,7 @@
 import { fail } from '../errors.ts'
 import { NO_EXPIRY } from '../keyspace/database.ts'
 import { STRING_RAW, stringEncodingOf } from '../types/string.ts'
+import { TYPE_STRING } from '../types/value-type.ts'
 import { integerArgument } from './arguments.ts'
 import type { Context } from './context.ts'
 import { NOTIFY_STRING } from './effects.ts'
@@ -10,7 +11,7 @@ import { keyToChange, notifyKey, notifyNew, readKey } from './lookup.ts'
 import { type ArgumentSpec, type CommandSpec, keyAt } from './spec.ts'
 
 function strlen(ctx: Context): void {
-  const h = readKey(ctx, 1)
+  const h = readKey(ctx, 1, TYPE_STRING)
   ctx.reply.int(h === 0 ? 0 : ctx.db.valueLength(h))
 }
 
@@ -19,7 +20,7 @@ function append(ctx: Context): void {
   const { buffer } = args
   const from = args.start(2)
   const to = args.end(2)
-  const h = keyToChange(ctx, 1)
+  const h = keyToChange(ctx, 1, TYPE_STRING)
   const before = h === 0 ? 0 : db.valueLength(h)
   const length = before + to - from
   if (h === 0) {
@@ -27,7 +28,7 @@ function append(ctx: Context): void {
     db.put(buffer, args.start(1), args.end(1), buffer, from, to, stringEncodingOf(buffer, from, to), NO_EXPIRY)
   } else {
     checkLength(ctx, length)
-    const { bytes, start } = db.value(db.resize(h, length, STRING_RAW))
+    const { bytes, start } = db.value(db.resize(h, length, STRING_RAW, before, length))
     buffer.copy(bytes, start + before, from, to)
   }
   effects.dirty++
@@ -42,7 +43,7 @@ function setrange(ctx: Context): void {
   if (offset < 0) fail('offsetRange')
   const from = args.start(3)
   const to = args.end(3)
-  const h = keyToChange(ctx, 1)
+  const h = keyToChange(ctx, 1, TYPE_STRING)
   const before = h === 0 ? 0 : db.valueLength(h)
   if (from === to) return reply.int(before)
   checkLength(ctx, offset + to - from)
@@ -53,7 +54,7 @@ function setrange(ctx: Context): void {
     buffer.copy(value, offset, from, to)
     db.put(buffer, args.start(1), args.end(1), value, 0, length, STRING_RAW, NO_EXPIRY)
   } else {
-    const { bytes, start } = db.value(db.resize(h, length, STRING_RAW))
+    const { bytes, start } = db.value(db.resize(h, length, STRING_RAW, Math.min(offset, before), offset + to - from))
     if (offset > before) bytes.fill(0, start + before, start + offset)
     buffer.copy(bytes, start + offset, from, to)
   }
@@ -72,7 +73,7 @@ function getrange(ctx: Context): void {
   const { db, reply } = ctx
   const first = integerArgument(ctx, 2)
   const last = integerArgument(ctx, 3)
-  const h = readKey(ctx, 1)
+  const h = readKey(ctx, 1, TYPE_STRING)
   if (h === 0) return reply.bulk(EMPTY)
   const { bytes, start, end } = db.value(h)
   const length = end - start

@@ -2,9 +2,10 @@
 // leads away from it, and nothing is allocated on it.
 
 import { fail } from '../errors.ts'
-import { KEEP_EXPIRY, NO_EXPIRY } from '../keyspace/database.ts'
+import { ANY_TYPE, KEEP_EXPIRY, NO_EXPIRY } from '../keyspace/database.ts'
 import type { Args } from '../protocol/args.ts'
 import { stringEncodingOf } from '../types/string.ts'
+import { TYPE_STRING } from '../types/value-type.ts'
 import { expiryArgument, type TimeUnit, timeText } from './arguments.ts'
 import type { Context } from './context.ts'
 import { NOTIFY_GENERIC, NOTIFY_STRING } from './effects.ts'
@@ -13,7 +14,7 @@ import { type ArgumentSpec, type CommandSpec, keyAt, keysFrom } from './spec.ts'
 
 function get(ctx: Context): void {
   const { args, db, reply } = ctx
-  const h = db.read(args.buffer, args.start(1), args.end(1))
+  const h = db.read(args.buffer, args.start(1), args.end(1), TYPE_STRING)
   if (h === 0) return replyMiss(ctx)
   const { bytes, start, end } = db.value(h)
   reply.bulk(bytes, start, end)
@@ -53,7 +54,7 @@ function storeUntil(ctx: Context, value: number, expiryMs: number): void {
 
 /** Replies the value of the key in argument i, or null; returns its entry, or 0. */
 function replyValue(ctx: Context, i: number): number {
-  const h = readKey(ctx, i)
+  const h = readKey(ctx, i, TYPE_STRING)
   if (h === 0) {
     ctx.reply.null()
     return 0
@@ -171,7 +172,7 @@ function removeRead(ctx: Context, h: number): void {
 function getex(ctx: Context): void {
   const { args, db, effects, reply } = ctx
   const { unit, timeAt, persist } = parseOptions(args, 2, 'getex')
-  const h = readKey(ctx, 1)
+  const h = readKey(ctx, 1, TYPE_STRING)
   if (h === 0) return reply.null()
   const expiryMs = unit === undefined ? NO_EXPIRY : expiryArgument(ctx, timeAt, unit, 'getex')
   const { bytes, start, end } = db.value(h)
@@ -191,9 +192,18 @@ function getex(ctx: Context): void {
 }
 
 function mget(ctx: Context): void {
-  const { args, reply } = ctx
+  const { args, db, reply } = ctx
   reply.array(args.count - 1)
-  for (let i = 1; i < args.count; i++) replyValue(ctx, i)
+  for (let i = 1; i < args.count; i++) {
+    // What is no string is none here, and no error.
+    const h = readKey(ctx, i, ANY_TYPE)
+    if (h === 0 || db.type(h) !== TYPE_STRING) {
+      reply.null()
+      continue
+    }
+    const { bytes, start, end } = db.value(h)
+    reply.bulk(bytes, start, end)
+  }
 }
 
 function mset(ctx: Context): void {
@@ -205,7 +215,7 @@ function mset(ctx: Context): void {
 function msetnx(ctx: Context): void {
   const { args, reply } = ctx
   if (args.count % 2 === 0) fail('arity', 'msetnx')
-  for (let i = 1; i < args.count; i += 2) if (keyToChange(ctx, i) !== 0) return reply.int(0)
+  for (let i = 1; i < args.count; i += 2) if (keyToChange(ctx, i, ANY_TYPE) !== 0) return reply.int(0)
   storePairs(ctx)
   reply.int(1)
 }

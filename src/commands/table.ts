@@ -12,6 +12,7 @@ import { DATABASE_COMMANDS } from './databases.ts'
 import { DEBUG_COMMANDS } from './debug.ts'
 import { DUMP_COMMANDS } from './dump-restore.ts'
 import { EXPIRE_COMMANDS } from './expire.ts'
+import { HASH_COMMANDS } from './hashes.ts'
 import { KEYS_COMMANDS } from './keys.ts'
 import { OBJECT_COMMANDS } from './object.ts'
 import { PUBLISH_COMMANDS } from './publish.ts'
@@ -31,6 +32,7 @@ export function allCommands(): CommandTable<Context> {
     ...STRING_RANGE_COMMANDS,
     ...STRING_NUMERIC_COMMANDS,
     ...LCS_COMMANDS,
+    ...HASH_COMMANDS,
     ...KEYS_COMMANDS,
     ...EXPIRE_COMMANDS,
     ...SCAN_COMMANDS,

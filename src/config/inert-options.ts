@@ -67,12 +67,6 @@ export const INERT_OPTIONS = {
     'Check DUMP payloads.',
   ),
   'replica-ignore-disk-write-errors': keep(AOF, bool, 'no', 'A replica goes on when its disk fails.'),
-  'propagation-error-behavior': keep(
-    'a command that fails on a replica is logged',
-    oneOf(['ignore', 'panic', 'panic-on-replicas']),
-    'ignore',
-    'What happens when a replicated command fails.',
-  ),
   'repl-disable-tcp-nodelay': keep(
     'packets to replicas are never held back',
     bool,
@@ -87,12 +81,6 @@ export const INERT_OPTIONS = {
     ['slave-ignore-maxmemory'],
   ),
   // ---- data types
-  'hash-max-listpack-entries': keep(TYPES, long(0), '512', 'Largest compact hash, in fields.', [
-    'hash-max-ziplist-entries',
-  ]),
-  'hash-max-listpack-value': keep(TYPES, memory(0), '64', 'Longest value in a compact hash.', [
-    'hash-max-ziplist-value',
-  ]),
   'list-max-listpack-size': keep(TYPES, int(INT_MIN), '-2', 'Size of the nodes of a list.', ['list-max-ziplist-size']),
   'list-compress-depth': keep(TYPES, int(0), '0', 'Nodes at the ends of a list that stay uncompressed.'),
   'set-max-intset-entries': keep(TYPES, long(0), '512', 'Largest set kept as integers.'),

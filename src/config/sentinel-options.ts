@@ -34,6 +34,17 @@ const count: OptionType<number | undefined> = {
   parse: (words) => (words[0]!.toLowerCase() === 'auto' ? accept(undefined, 'auto') : int(1, 255).parse(words)),
 }
 
+/** A name as groups have them, or none. */
+const identifier: OptionType<string> = {
+  domain: 'string of letters, digits and .-_',
+  words: 'one',
+  repeats: 'replaces',
+  parse: (words) =>
+    /^[A-Za-z0-9._-]{0,255}$/.test(words[0]!)
+      ? accept(words[0]!, words[0]!)
+      : refuse('use at most 255 letters, digits and .-_'),
+}
+
 /** Every option of the sentinel process by name. */
 export const SENTINEL_OPTIONS = {
   port: row('plain', port, '26379', 'TCP port of the Redis protocol (SENTINEL commands, pub/sub). 0: any free one.'),
@@ -61,6 +72,12 @@ export const SENTINEL_OPTIONS = {
   'announce-ip': row('sentinel', string, '', 'Address under which clients and other sentinels reach this one.'),
   'announce-port': row('sentinel', port, '0', 'Port under which they reach it; 0: port.'),
   'resolve-hostnames': row('sentinel', bool, 'no', 'Allow host names, not only addresses, for servers.'),
+  'announce-id': row(
+    'either',
+    identifier,
+    '',
+    "Name of this sentinel that outlives its folder (a pod's name): one that comes back empty takes its old place in the group.",
+  ),
   'announce-hostnames': row('sentinel', bool, 'no', 'Tell clients host names where they were given.'),
   'deny-scripts-reconfig': row('sentinel', bool, 'yes', 'Refuse to change scripts at run time (SENTINEL SET).'),
   // ---- Vedette's own
@@ -69,6 +86,12 @@ export const SENTINEL_OPTIONS = {
     count,
     'auto',
     'Sentinels that form the group when they first see each other; auto: twice the quorum less one.',
+  ),
+  'dead-sentinel-timeout': row(
+    'either',
+    int(1_000),
+    '10000',
+    'Silence after which a dead sentinel loses its vote to a new one; with expect, at once when there would be too many.',
   ),
   'gossip-port': row(
     'either',

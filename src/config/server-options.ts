@@ -98,6 +98,11 @@ const EFFECTIVE_OPTIONS = {
   'replica-announce-port': mutable(port, '0', 'Port under which the primary lists this replica; 0: its own.', {
     aliases: ['slave-announce-port'],
   }),
+  'propagation-error-behavior': mutable(
+    oneOf(['ignore', 'panic', 'panic-on-replicas']),
+    'ignore',
+    'When a command of the primary fails on a replica or is unknown to it: ignore copies everything anew, panic and panic-on-replicas end the replica (unless clients may write to it).',
+  ),
   'repl-ping-replica-period': mutable(int(1), '10', 'Seconds between pings from a primary to its replicas.', {
     aliases: ['repl-ping-slave-period'],
   }),
@@ -156,6 +161,14 @@ const EFFECTIVE_OPTIONS = {
     },
   ),
   'proto-max-bulk-len': mutable(memory(1 << 20), '512mb', 'Longest string a client may send.'),
+  // ---- data types
+  'hash-max-listpack-entries': mutable(long(0), '512', 'Largest compact hash, in fields.', {
+    aliases: ['hash-max-ziplist-entries'],
+  }),
+  'hash-max-listpack-value': mutable(memory(0), '64', 'Longest field or value in a compact hash, in bytes.', {
+    aliases: ['hash-max-ziplist-value'],
+  }),
+  // ---- clients
   'client-query-buffer-limit': mutable(memory(1 << 20), '1gb', 'Bytes of unfinished requests of one client.'),
   'client-output-buffer-limit': mutable(
     outputBufferLimits,

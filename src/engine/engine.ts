@@ -20,7 +20,7 @@ import {
   FLAG_TRANSACTION,
   FLAG_WRITE,
 } from '../facade/table.ts'
-import type { Database } from '../keyspace/database.ts'
+import { type Database, WrongTypeError } from '../keyspace/database.ts'
 import type { Keyspace } from '../keyspace/keyspace.ts'
 import { Args } from '../protocol/args.ts'
 import type { Scanned } from '../protocol/scanned.ts'
@@ -64,6 +64,7 @@ export function openGate(): GateConditions {
     replicasToWriteMin: 0,
     pausedUntilMs: 0,
     pausedWritesOnly: false,
+    writesHeld: false,
   }
 }
 
@@ -71,7 +72,7 @@ export function openGate(): GateConditions {
 export function mayWrite(gate: GateConditions, replication: Host['replication'], nowMs: number): boolean {
   if (gate.loading || gate.misconfigured || gate.readonlyReplica || replication.isReplica()) return false
   if (gate.replicasToWriteMin !== 0 && replication.goodReplicas() < gate.replicasToWriteMin) return false
-  return nowMs >= gate.pausedUntilMs
+  return nowMs >= gate.pausedUntilMs && !gate.writesHeld
 }
 
 /** What the engine is built from. */
@@ -88,12 +89,17 @@ export interface EngineParts {
   readonly onMonitor: (session: Session, args: Args) => void
   /** A client has changed something on a replica that clients may write to. */
   readonly onReplicaWrite: (command: Command, args: Args, db: number) => void
+  /** The time has jumped: for so long nothing ran, or the clock was set. Told before anything that came meanwhile is run. */
+  readonly onStall: (ms: number) => void
   /** A monotonic clock in microseconds, for the statistics of commands. */
   readonly clockMicros: () => number
 }
 
 /** One command of so many is timed, and stands for the others: reading the clock costs as much as a GET. */
 const TIMED_ONE_OF = 64
+
+/** The time is set ten times a second at least; a jump of more than this is a stall. */
+const STALL_MS = 1000
 
 /** Flags that let a command pass the gate. */
 const PERMISSIONS = FLAG_STALE | FLAG_LOADING
@@ -146,6 +152,7 @@ export class Engine extends Processor<Context> implements Context {
 
   /** Sets the time of the commands that follow: Unix time in milliseconds. */
   override setTime(nowMs: number): void {
+    if (nowMs - this.nowMs > STALL_MS) this.parts.onStall(nowMs - this.nowMs)
     this.nowMs = nowMs
     this.keyspace.setTime(nowMs)
   }
@@ -155,7 +162,7 @@ export class Engine extends Processor<Context> implements Context {
   }
 
   protected override pauseEnded(): void {
-    this.keyspace.paused = false
+    this.keyspace.paused = this.gate.writesHeld
   }
 
   protected override strays(session: Session, command: Command<Context> | undefined): boolean {
@@ -295,6 +302,7 @@ export class Engine extends Processor<Context> implements Context {
   }
 
   protected override errorOf(error: unknown, where: string): string {
+    if (error instanceof WrongTypeError) return errorText('wrongType')
     return error instanceof ArenaFullError ? errorText('storeFull') : super.errorOf(error, where)
   }
 

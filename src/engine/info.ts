@@ -85,6 +85,8 @@ export interface StatFacts {
   readonly patterns: number
   readonly shardChannels: number
   readonly errorReplies: number
+  /** Commands of our primary that failed here. */
+  readonly unexpectedErrorReplies: number
   readonly reads: number
   readonly writes: number
 }
@@ -309,7 +311,7 @@ function stats({ stats: facts }: InfoFacts): InfoFields {
     ['tracking_total_keys', 0],
     ['tracking_total_items', 0],
     ['tracking_total_prefixes', 0],
-    ['unexpected_error_replies', 0],
+    ['unexpected_error_replies', facts.unexpectedErrorReplies],
     ['total_error_replies', facts.errorReplies],
     ['dump_payload_sanitizations', 0],
     ['total_reads_processed', facts.reads],

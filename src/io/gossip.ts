@@ -35,6 +35,8 @@ export interface GossipOptions {
   port: number
   /** 64 hexadecimal digits (see parseSwarmKey), the same on every sentinel. */
   swarmKey?: string | undefined
+  /** Awaited just before it listens, when everything is loaded: whoever held the port lets go of it. */
+  beforeListen?: () => Promise<void>
 }
 
 /**
@@ -47,6 +49,7 @@ export async function startGossip(options: GossipOptions, handlers: TransportHan
     throw new GossipConfigError(`gossip cannot listen on ${host}: it is no IP address`)
   const { multiaddr, peerIdFromString, startNode } = await import('./gossip/node.ts')
 
+  await options.beforeListen?.()
   const self = options.key.peerId
   const allowed = new Set<string>()
   const stats = createStats()
@@ -72,9 +75,13 @@ export async function startGossip(options: GossipOptions, handlers: TransportHan
   let messages = 0
   let stopped = false
 
-  function parse({ id, host, port }: Peer) {
-    const kind = isIPv4(host) ? 'ip4' : isIPv6(host) ? 'ip6' : 'dns'
-    return { peerId: peerIdFromString(id), address: multiaddr(`/${kind}/${host}/tcp/${port}/p2p/${id}`) }
+  function parse({ id, host, port, also }: Peer) {
+    const places = also === undefined || !isAddress(also) ? [{ host, port }] : [{ host, port }, also]
+    const addresses = places.map((place) => {
+      const kind = isIPv4(place.host) ? 'ip4' : isIPv6(place.host) ? 'ip6' : 'dns'
+      return multiaddr(`/${kind}/${place.host}/tcp/${place.port}/p2p/${id}`)
+    })
+    return { peerId: peerIdFromString(id), addresses }
   }
 
   function onPeer(id: string, connected: boolean): void {
@@ -208,9 +215,11 @@ export async function startGossip(options: GossipOptions, handlers: TransportHan
 }
 
 /** What comes from a hello may be anything. */
-function isUsable({ id, host, port }: Peer): boolean {
+const isUsable = (peer: Peer): boolean => isAddress(peer) && isPeerId(peer.id)
+
+function isAddress({ host, port }: { host: string; port: number }): boolean {
   const named = isIPv4(host) || isIPv6(host) || /^[a-z0-9_]([a-z0-9_.-]{0,252})$/i.test(host)
-  return named && Number.isInteger(port) && port > 0 && port < 65_536 && isPeerId(id)
+  return named && Number.isInteger(port) && port > 0 && port < 65_536
 }
 
 /** libp2p wraps the system's error; the innermost one says what happened. */

@@ -13,6 +13,8 @@ export interface Peer {
   /** IP address or host name. */
   readonly host: string
   readonly port: number
+  /** Somebody says that it listens there. */
+  readonly also?: { readonly host: string; readonly port: number }
 }
 
 export interface PeerState {

@@ -3,24 +3,26 @@
 // makes a snapshot a cut and WATCH reliable, whatever commands are added.
 //
 // Handles are valid until the next change of their key: methods that may move an entry return its new handle.
+//
+// A value is a blob (put, value, resize, mutate) or made of nodes (putParts, root, rootToChange, toParts): see store/entry.ts.
 
 import { assert } from '../lib/assert.ts'
 import type { Random } from '../lib/prng.ts'
-import { type Arena, SLAB_BITS, SLAB_MASK, sameBlock } from '../store/arena.ts'
+import { blockUnits, SLAB_BITS, SLAB_MASK, sameBlock, UNIT_BYTES } from '../store/arena.ts'
 import {
   CLOCK_SHIFT,
+  ELSEWHERE,
   ENCODING_MASK,
   ENCODING_SHIFT,
-  EXPIRY_BYTES,
   entryExpiryMs,
   entryKeyLength,
-  entryKeyOffset,
   entryMeta,
   entryUnits,
   entryValueWord,
   HAS_EXPIRY,
   HEADER_BYTES,
   HUGE,
+  PARTS,
   SNAPSHOT_MARK,
   setEntryExpiryMs,
   setEntryMeta,
@@ -28,23 +30,41 @@ import {
 } from '../store/entry.ts'
 import { hashBytes } from '../store/hash.ts'
 import { Table } from '../store/table.ts'
+import type { BuiltValue } from '../types/builder.ts'
+import { partsEncoding, valueType } from '../types/table.ts'
+import type { ValueSource, ValueType } from '../types/value-type.ts'
+import {
+  addHuge,
+  type ByteRange,
+  copyBytes,
+  entryKey,
+  entryValue,
+  INLINE_BYTES_MAX,
+  kindOf,
+  NO_EXPIRY,
+  newEntry,
+  releaseBlock,
+  setKind,
+  setValueWord,
+  unitsOfEntry,
+} from './blocks.ts'
 import type { Keyspace } from './keyspace.ts'
 
-/** A value lives in the block of its entry if it has, together with the key, no more bytes than this; else in a huge block. */
-export const INLINE_BYTES_MAX = 60 * 1024
+export { type ByteRange, INLINE_BYTES_MAX, NO_EXPIRY } from './blocks.ts'
+
 /** `put` and `move` take this as expiry to mean: as it was. */
 export const KEEP_EXPIRY = -1
-/** No expiry. */
-export const NO_EXPIRY = 0
+/** A look-up with this takes a key of any type. */
+export const ANY_TYPE = -1
 
 const META_FLAGS = (1 << CLOCK_SHIFT) - 1
 
-/** A range of bytes; the one that `value` and `key` answer is reused by the next call. */
-export interface ByteRange {
-  bytes: Buffer
-  start: number
-  end: number
+/** Thrown by a look-up that wants another type than the key has. */
+export class WrongTypeError extends Error {
+  override readonly name = 'WrongTypeError'
 }
+
+const NO_BYTES = Buffer.alloc(0)
 
 /** A database of the keyspace. */
 export class Database {
@@ -52,13 +72,15 @@ export class Database {
   table: Table
   expires: Table
   private readonly space: Keyspace
-  private readonly range: ByteRange = { bytes: Buffer.alloc(0), start: 0, end: 0 }
+  private readonly range: ByteRange = { bytes: NO_BYTES, start: 0, end: 0 }
+  private readonly valueSource: ValueSource
 
   constructor(space: Keyspace, index: number) {
     this.space = space
     this.index = index
     this.table = new Table(space.arena)
     this.expires = new Table(space.arena)
+    this.valueSource = { nodes: space.nodes, encoding: 0, root: 0, bytes: NO_BYTES, start: 0, end: 0 }
   }
 
   /** Number of keys. */
@@ -68,30 +90,36 @@ export class Database {
 
   // ---- reading ----
 
-  /** The entry of the key in bytes [start, end) that a command reads; 0 if there is none. Counts, and touches its clock. */
-  read(bytes: Uint8Array, start: number, end: number): number {
-    const h = this.find(bytes, start, end)
+  /**
+   * The entry of the key in bytes [start, end) that a command reads; 0 if there is none. Counts, and touches its clock. Throws
+   * WrongTypeError if the key is of another type than the command wants (a TYPE_ constant, or ANY_TYPE).
+   */
+  read(bytes: Uint8Array, start: number, end: number, type: number): number {
+    const h = this.find(bytes, start, end, ANY_TYPE)
     const space = this.space
     if (h === 0) {
       space.stats.misses++
       return 0
     }
     space.stats.hits++
-    if (space.touch) {
-      const u32 = space.arena.u32[h >>> SLAB_BITS]
-      const w = ((h & SLAB_MASK) << 1) + 3
-      u32[w] = (u32[w] & META_FLAGS) | (space.clock << CLOCK_SHIFT)
-    }
+    const u32 = space.arena.u32[h >>> SLAB_BITS]
+    const w = ((h & SLAB_MASK) << 1) + 3
+    if ((u32[w] & TYPE_MASK) !== type && type !== ANY_TYPE) throw new WrongTypeError()
+    if (space.touch) u32[w] = (u32[w] & META_FLAGS) | (space.clock << CLOCK_SHIFT)
     return h
   }
 
-  /** The entry of the key in bytes [start, end), or 0; not a read in the statistics. Removes it if it has expired. */
-  find(bytes: Uint8Array, start: number, end: number): number {
+  /**
+   * The entry of the key in bytes [start, end), or 0; not a read in the statistics. Removes it if it has expired. Throws
+   * WrongTypeError as `read` does.
+   */
+  find(bytes: Uint8Array, start: number, end: number, type = ANY_TYPE): number {
     const space = this.space
     const h = this.table.find(bytes, start, end, space.ahead.hash(bytes, start, end, space.hashKey))
     if (h === 0) return 0
     const meta = space.arena.u32[h >>> SLAB_BITS][((h & SLAB_MASK) << 1) + 3]
     if ((meta & HAS_EXPIRY) !== 0 && space.nowMs > entryExpiryMs(space.arena, h) && this.expireNow(h)) return 0
+    if ((meta & TYPE_MASK) !== type && type !== ANY_TYPE) throw new WrongTypeError()
     return h
   }
 
@@ -107,12 +135,7 @@ export class Database {
 
   /** The key of an entry, in a range that the next call of `key` or `value` reuses. */
   key(h: number): ByteRange {
-    const arena = this.space.arena
-    const range = this.range
-    range.bytes = arena.u8[h >>> SLAB_BITS]
-    range.start = entryKeyOffset(h, entryMeta(arena, h))
-    range.end = range.start + entryKeyLength(arena, h)
-    return range
+    return entryKey(this.space.arena, h, this.range)
   }
 
   /** The key of an entry as a buffer to keep. */
@@ -121,23 +144,63 @@ export class Database {
     return Buffer.from(bytes.subarray(start, end))
   }
 
-  /** The value's bytes of a string, in a range that the next call of `key` or `value` reuses. */
+  /** The bytes of a blob, in a range that the next call of `key` or `value` reuses. */
   value(h: number): ByteRange {
     return entryValue(this.space.arena, h, this.range)
   }
 
+  /** Length of a blob. */
   valueLength(h: number): number {
     const arena = this.space.arena
     const word = entryValueWord(arena, h)
-    return (entryMeta(arena, h) & HUGE) === 0 ? word : arena.huge.bytes(word).length
+    return (entryMeta(arena, h) & HUGE) === 0 ? word : arena.huge.length(word)
+  }
+
+  /** Whether the value is made of nodes. */
+  isParts(h: number): boolean {
+    return (entryMeta(this.space.arena, h) & PARTS) !== 0
+  }
+
+  /** The root of a value that is made of nodes, to read only. */
+  root(h: number): number {
+    const { arena } = this.space
+    assert((entryMeta(arena, h) & PARTS) !== 0, 'a value with a root is made of nodes')
+    return entryValueWord(arena, h)
+  }
+
+  /** The value as its type's row takes it. The object is reused by the next call. */
+  source(h: number): ValueSource {
+    const { space, valueSource } = this
+    const meta = entryMeta(space.arena, h)
+    valueSource.nodes = space.nodes
+    valueSource.encoding = (meta & ENCODING_MASK) >>> ENCODING_SHIFT
+    valueSource.root = 0
+    if ((meta & PARTS) === 0) entryValue(space.arena, h, valueSource)
+    else valueSource.root = entryValueWord(space.arena, h)
+    return valueSource
   }
 
   type(h: number): number {
     return entryMeta(this.space.arena, h) & TYPE_MASK
   }
 
+  /** What is to be known of the entry's type. */
+  valueType(h: number): ValueType {
+    return valueType(entryMeta(this.space.arena, h) & TYPE_MASK)
+  }
+
+  /** The encoding as OBJECT ENCODING tells it. */
+  encodingName(h: number): string {
+    return this.valueType(h).encodings[this.encoding(h)]
+  }
+
   encoding(h: number): number {
     return (entryMeta(this.space.arena, h) & ENCODING_MASK) >>> ENCODING_SHIFT
+  }
+
+  /** Type and encoding, as `put` takes them. */
+  kind(h: number): number {
+    return kindOf(entryMeta(this.space.arena, h))
   }
 
   hasExpiry(h: number): boolean {
@@ -154,11 +217,13 @@ export class Database {
     return entryMeta(this.space.arena, h) >>> CLOCK_SHIFT
   }
 
-  /** Bytes of memory of the entry, value included. */
+  /** Bytes of memory of the entry, value included: known, not counted. */
   entryBytes(h: number): number {
-    const arena = this.space.arena
-    const huge = (entryMeta(arena, h) & HUGE) !== 0
-    return unitsOfEntry(arena, h) * 8 + (huge ? arena.huge.bytes(entryValueWord(arena, h)).length : 0)
+    const { arena, nodes } = this.space
+    const meta = entryMeta(arena, h)
+    const block = blockUnits(unitsOfEntry(arena, h)) * UNIT_BYTES
+    if ((meta & PARTS) !== 0) return block + nodes.bytes(entryValueWord(arena, h))
+    return block + ((meta & HUGE) !== 0 ? arena.huge.capacity(entryValueWord(arena, h)) : 0)
   }
 
   /** Calls `visit` for the entries of one step of a scan, expired ones included; see Table.scan. */
@@ -179,7 +244,7 @@ export class Database {
   // ---- changing ----
 
   /**
-   * Stores a value under the key in bytes [keyStart, keyEnd), whatever was there. `expiryMs` is a Unix time in
+   * Stores a blob under the key in bytes [keyStart, keyEnd), whatever was there. `expiryMs` is a Unix time in
    * milliseconds, NO_EXPIRY or KEEP_EXPIRY. Returns the entry. Throws ArenaFullError before any change.
    */
   put(
@@ -207,7 +272,7 @@ export class Database {
       if (at === KEEP_EXPIRY) at = this.expiryToKeep(old)
       // The common case: no expiry before or after, and the new value fits the old block.
       if (
-        (meta & (HAS_EXPIRY | HUGE)) === 0 &&
+        (meta & (HAS_EXPIRY | ELSEWHERE)) === 0 &&
         at === NO_EXPIRY &&
         keyLength + length <= INLINE_BYTES_MAX &&
         sameBlock(entryUnits(keyLength, u32[w], false), entryUnits(keyLength, length, false))
@@ -246,9 +311,9 @@ export class Database {
     const length = valueEnd - valueStart
     const huge = keyEnd - keyStart + length > INLINE_BYTES_MAX
     const h = this.newEntry(hash, keyBytes, keyStart, keyEnd, huge ? 0 : length, expiryMs)
-    this.setMetaBits(h, typeAndEncoding)
+    setKind(arena, h, typeAndEncoding)
     try {
-      if (huge) this.addHuge(h, length)
+      if (huge) addHuge(arena, h, length)
       const to = entryValue(arena, h, this.range)
       copyBytes(valueBytes, valueStart, valueEnd, to.bytes, to.start)
       this.place(old, h)
@@ -261,53 +326,123 @@ export class Database {
   }
 
   /**
-   * Changes the length of a string's value in place or by moving it; the bytes up to the shorter length stay, new ones are
-   * undefined. `typeAndEncoding` is that of the new value. The caller writes into `value(h)` right after.
+   * Changes the length of a blob in place or by moving it; the bytes up to the shorter length stay, new ones are undefined.
+   * `kind` is that of the new value. The caller writes into `value(h)` right after, and says where: into bytes
+   * [from, to) of the value, and what is new.
    */
-  resize(h: number, length: number, typeAndEncoding: number): number {
+  resize(h: number, length: number, kind: number, from = 0, to = length): number {
     this.beforeChange(h)
     const arena = this.space.arena
     const meta = entryMeta(arena, h)
+    assert((meta & PARTS) === 0, 'a blob has a length')
     const keyLength = entryKeyLength(arena, h)
     const word = entryValueWord(arena, h)
     const huge = keyLength + length > INLINE_BYTES_MAX
     if ((meta & HUGE) !== 0 && huge) {
+      arena.huge.beforeWrite(word, Math.min(from, arena.huge.length(word)), Math.max(to, length))
       arena.huge.resize(word, length)
-      this.setMetaBits(h, typeAndEncoding | HUGE)
+      setKind(arena, h, kind | HUGE)
       this.afterChange(h)
       return h
     }
     const hasExpiry = (meta & HAS_EXPIRY) !== 0
     const fits = (meta & HUGE) === 0 && !huge
     if (fits && sameBlock(entryUnits(keyLength, word, hasExpiry), entryUnits(keyLength, length, hasExpiry))) {
-      arena.u32[h >>> SLAB_BITS][((h & SLAB_MASK) << 1) + 2] = length
-      this.setMetaBits(h, typeAndEncoding)
+      setValueWord(arena, h, length)
+      setKind(arena, h, kind)
       this.afterChange(h)
       return h
     }
     const { bytes, start, end } = this.value(h)
     const kept = bytes.subarray(start, Math.min(end, start + length))
     const moved = this.cloneEntry(h, huge ? 0 : length, this.expiryMs(h))
-    this.setMetaBits(moved, typeAndEncoding)
+    setKind(arena, moved, kind)
     try {
-      if (huge) this.addHuge(moved, length)
+      if (huge) addHuge(arena, moved, length)
     } catch (error) {
-      this.releaseBlock(moved)
+      releaseBlock(arena, moved)
       throw error
     }
-    const to = this.value(moved)
-    to.bytes.set(kept, to.start)
+    const value = this.value(moved)
+    value.bytes.set(kept, value.start)
     this.table.seek(h)
     this.replaceFound(h, moved)
     this.afterChange(moved)
     return moved
   }
 
-  /** Tells that the value bytes of a string are about to be changed in place (same length), and its new encoding. */
-  mutate(h: number, typeAndEncoding: number): void {
+  /** Tells that bytes [from, to) of a blob are about to be changed in place, and its kind from now on. */
+  mutate(h: number, kind: number, from = 0, to = this.valueLength(h)): void {
     this.beforeChange(h)
-    this.setMetaBits(h, typeAndEncoding | (entryMeta(this.space.arena, h) & HUGE))
+    const { arena } = this.space
+    const huge = entryMeta(arena, h) & HUGE
+    if (huge !== 0) arena.huge.beforeWrite(entryValueWord(arena, h), from, to)
+    setKind(arena, h, kind | huge)
     this.afterChange(h)
+  }
+
+  /**
+   * Stores a value made of nodes under the key in bytes [keyStart, keyEnd), whatever was there. The root is the entry's from
+   * now on; if this throws ArenaFullError it is still the caller's, and nothing has changed.
+   */
+  putParts(
+    keyBytes: Uint8Array,
+    keyStart: number,
+    keyEnd: number,
+    root: number,
+    kind: number,
+    expiryMs: number,
+  ): number {
+    const { arena, hashKey } = this.space
+    assert((kind & PARTS) !== 0, 'the encoding is one of nodes')
+    const hash = hashBytes(keyBytes, keyStart, keyEnd, hashKey)
+    const old = this.table.find(keyBytes, keyStart, keyEnd, hash)
+    const at = expiryMs !== KEEP_EXPIRY ? expiryMs : old === 0 ? NO_EXPIRY : this.expiryToKeep(old)
+    const h = this.newEntry(hash, keyBytes, keyStart, keyEnd, 0, at)
+    setKind(arena, h, kind)
+    setValueWord(arena, h, root)
+    this.placeOrRelease(old, h)
+    return h
+  }
+
+  /** Stores a value that was built elsewhere; if it throws ArenaFullError the value is given back. */
+  putBuilt(keyBytes: Uint8Array, keyStart: number, keyEnd: number, value: BuiltValue, expiryMs: number): number {
+    const { kind, root, bytes, start, end } = value
+    if (root === 0) return this.put(keyBytes, keyStart, keyEnd, bytes, start, end, kind, expiryMs)
+    try {
+      return this.putParts(keyBytes, keyStart, keyEnd, root, kind, expiryMs)
+    } catch (error) {
+      this.space.releaseBuilt(value)
+      throw error
+    }
+  }
+
+  /** Puts a value made of nodes in the place of a blob; the expiry stays. Otherwise as `putParts`. Returns the entry. */
+  toParts(h: number, root: number, kind: number): number {
+    const { arena } = this.space
+    assert((kind & PARTS) !== 0, 'the encoding is one of nodes')
+    const moved = this.cloneEntry(h, 0, this.expiryMs(h))
+    setKind(arena, moved, kind)
+    setValueWord(arena, moved, root)
+    this.beforeChange(h)
+    this.table.seek(h)
+    this.replaceFound(h, moved)
+    this.afterChange(moved)
+    return moved
+  }
+
+  /**
+   * The root of a value that is about to change: the caller may change it and, from there downwards, what `Nodes.own` gives
+   * it. Throws ArenaFullError before any change.
+   */
+  rootToChange(h: number): number {
+    const { nodes } = this.space
+    this.beforeChange(h)
+    const before = this.root(h)
+    const root = nodes.own(before)
+    if (root !== before) setValueWord(this.space.arena, h, root)
+    this.afterChange(h)
+    return root
   }
 
   /** Sets the expiry (Unix time in milliseconds) or, with NO_EXPIRY, removes it. Returns the entry, which may move. */
@@ -323,10 +458,10 @@ export class Database {
     }
     const meta = entryMeta(arena, h)
     const word = entryValueWord(arena, h)
-    const inline = (meta & HUGE) === 0 ? word : 0
+    const inline = (meta & ELSEWHERE) === 0 ? word : 0
     const moved = this.cloneEntry(h, inline, atMs)
-    this.setMetaBits(moved, meta & (TYPE_MASK | ENCODING_MASK | HUGE))
-    this.setValueWord(moved, word)
+    setKind(arena, moved, meta & (TYPE_MASK | ENCODING_MASK | HUGE))
+    setValueWord(arena, moved, word)
     if (inline !== 0) {
       const from = this.value(h)
       const { bytes, start, end } = from
@@ -336,12 +471,12 @@ export class Database {
     try {
       this.updateExpires(h, moved)
     } catch (error) {
-      this.releaseBlock(moved)
+      releaseBlock(arena, moved)
       throw error
     }
     this.table.seek(h)
     this.table.replace(moved)
-    this.releaseBlock(h)
+    releaseBlock(arena, h)
     this.afterChange(moved)
     return moved
   }
@@ -359,44 +494,55 @@ export class Database {
    * access clock go along. Returns the copy. Throws ArenaFullError before any change.
    */
   copyTo(h: number, target: Database, keyBytes: Uint8Array, keyStart: number, keyEnd: number): number {
-    const typeAndEncoding = entryMeta(this.space.arena, h) & (TYPE_MASK | ENCODING_MASK)
-    const { bytes, start, end } = this.value(h)
-    const copy = target.put(keyBytes, keyStart, keyEnd, bytes, start, end, typeAndEncoding, this.expiryMs(h))
+    const copy = this.isParts(h)
+      ? this.copyParts(h, target, keyBytes, keyStart, keyEnd)
+      : this.copyBlob(h, target, keyBytes, keyStart, keyEnd)
     this.setClock(copy, this.clock(h))
     return copy
   }
 
+  private copyBlob(h: number, target: Database, keyBytes: Uint8Array, keyStart: number, keyEnd: number): number {
+    const { bytes, start, end } = this.value(h)
+    return target.put(keyBytes, keyStart, keyEnd, bytes, start, end, this.kind(h), this.expiryMs(h))
+  }
+
+  private copyParts(h: number, target: Database, keyBytes: Uint8Array, keyStart: number, keyEnd: number): number {
+    const { nodes, releases } = this.space
+    const kind = this.kind(h)
+    const root = partsEncoding(kind).clone(nodes, this.root(h))
+    try {
+      return target.putParts(keyBytes, keyStart, keyEnd, root, kind, this.expiryMs(h))
+    } catch (error) {
+      releases.value(nodes, kind, root)
+      throw error
+    }
+  }
+
   /**
-   * Moves an entry under another key of this or another database, whatever was there, as `copyTo` does; a value that is huge
-   * under both keys stays where it is. Returns the new entry.
+   * Moves an entry under another key of this or another database, whatever was there, as `copyTo` does; a value that is not
+   * in its entry's block under either key stays where it is. Returns the new entry.
    */
   moveTo(h: number, target: Database, keyBytes: Uint8Array, keyStart: number, keyEnd: number): number {
     const { arena, hashKey } = this.space
     const meta = entryMeta(arena, h)
-    if ((meta & HUGE) === 0 || keyEnd - keyStart + this.valueLength(h) <= INLINE_BYTES_MAX) {
-      const moved = this.copyTo(h, target, keyBytes, keyStart, keyEnd)
-      this.remove(h)
-      return moved
+    if ((meta & PARTS) === 0) {
+      const staysHuge = (meta & HUGE) !== 0 && keyEnd - keyStart + this.valueLength(h) > INLINE_BYTES_MAX
+      if (!staysHuge) {
+        const moved = this.copyTo(h, target, keyBytes, keyStart, keyEnd)
+        this.remove(h)
+        return moved
+      }
     }
     this.beforeChange(h)
     const hash = hashBytes(keyBytes, keyStart, keyEnd, hashKey)
-    const word = entryValueWord(arena, h)
     const moved = target.newEntry(hash, keyBytes, keyStart, keyEnd, 0, this.expiryMs(h))
-    this.setMetaBits(moved, meta & (TYPE_MASK | ENCODING_MASK | HUGE))
-    this.setValueWord(moved, word)
+    setKind(arena, moved, meta & (TYPE_MASK | ENCODING_MASK | HUGE))
+    setValueWord(arena, moved, entryValueWord(arena, h))
     this.setClock(moved, this.clock(h))
-    const old = target.table.find(keyBytes, keyStart, keyEnd, hash)
-    if (old !== 0) target.beforeChange(old)
-    try {
-      target.place(old, moved)
-    } catch (error) {
-      this.releaseBlock(moved)
-      throw error
-    }
+    target.placeOrRelease(target.table.find(keyBytes, keyStart, keyEnd, hash), moved)
     this.afterChange(h)
     this.unlist(h)
-    this.releaseBlock(h)
-    target.afterChange(moved)
+    releaseBlock(arena, h)
     return moved
   }
 
@@ -444,7 +590,7 @@ export class Database {
     return this.space.expiry !== 'ignore' && this.isExpired(old) ? NO_EXPIRY : this.expiryMs(old)
   }
 
-  /** A block with header and key, for a value of `inlineBytes` in it; type and encoding are the caller's to set, and the value. */
+  /** A block for an entry of this moment, with header and key; see blocks.ts. */
   private newEntry(
     hash: number,
     keyBytes: Uint8Array,
@@ -453,19 +599,9 @@ export class Database {
     inlineBytes: number,
     expiryMs: number,
   ): number {
-    const arena = this.space.arena
-    const hasExpiry = expiryMs !== NO_EXPIRY
-    const h = arena.alloc(entryUnits(keyEnd - keyStart, inlineBytes, hasExpiry))
-    const u32 = arena.u32[h >>> SLAB_BITS]
-    const w = (h & SLAB_MASK) << 1
-    u32[w] = hash
-    u32[w + 1] = keyEnd - keyStart
-    u32[w + 2] = inlineBytes
-    u32[w + 3] = (hasExpiry ? HAS_EXPIRY : 0) | this.space.snapshotMark | (this.space.clock << CLOCK_SHIFT)
-    if (hasExpiry) setEntryExpiryMs(arena, h, expiryMs)
-    const keyAt = (w << 2) + (hasExpiry ? HEADER_BYTES + EXPIRY_BYTES : HEADER_BYTES)
-    copyBytes(keyBytes, keyStart, keyEnd, arena.u8[h >>> SLAB_BITS], keyAt)
-    return h
+    const { arena, snapshotMark, clock } = this.space
+    const flags = snapshotMark | (clock << CLOCK_SHIFT)
+    return newEntry(arena, hash, keyBytes, keyStart, keyEnd, inlineBytes, expiryMs, flags)
   }
 
   /** A new block with the key of an entry. */
@@ -476,21 +612,16 @@ export class Database {
     return this.newEntry(hash, bytes, start, end, inlineBytes, expiryMs)
   }
 
-  /** Gives an entry without a value a huge block for one of `length` bytes. */
-  private addHuge(h: number, length: number): void {
-    const arena = this.space.arena
-    this.setValueWord(h, arena.huge.alloc(length))
-    setEntryMeta(arena, h, entryMeta(arena, h) | HUGE)
-  }
-
-  private setValueWord(h: number, word: number): void {
-    this.space.arena.u32[h >>> SLAB_BITS][((h & SLAB_MASK) << 1) + 2] = word
-  }
-
-  private setMetaBits(h: number, typeEncodingHuge: number): void {
-    const arena = this.space.arena
-    const kept = entryMeta(arena, h) & ~(TYPE_MASK | ENCODING_MASK | HUGE)
-    setEntryMeta(arena, h, kept | typeEncodingHuge)
+  /** Lists an entry whose value is not in its block, see `place`; if that fails the block is released, and only that. */
+  private placeOrRelease(old: number, h: number): void {
+    if (old !== 0) this.beforeChange(old)
+    try {
+      this.place(old, h)
+    } catch (error) {
+      releaseBlock(this.space.arena, h)
+      throw error
+    }
+    this.afterChange(h)
   }
 
   /** Puts `h` in the place of `old`, which the last lookup of the table found, and releases `old`. */
@@ -548,11 +679,7 @@ export class Database {
   }
 
   private releaseEntry(h: number): void {
-    releaseDetached(this.space.arena, h)
-  }
-
-  private releaseBlock(h: number): void {
-    this.space.arena.release(h, unitsOfEntry(this.space.arena, h))
+    this.space.releaseEntry(h)
   }
 
   private beforeChange(h: number): void {
@@ -564,43 +691,4 @@ export class Database {
     const { bytes, start, end } = this.key(h)
     this.space.modified(this, bytes, start, end)
   }
-}
-
-/** Units of an entry's block. */
-export function unitsOfEntry(arena: Arena, h: number): number {
-  const meta = entryMeta(arena, h)
-  const inline = (meta & HUGE) === 0 ? entryValueWord(arena, h) : 0
-  return entryUnits(entryKeyLength(arena, h), inline, (meta & HAS_EXPIRY) !== 0)
-}
-
-/** Releases an entry that is in no table any more. */
-export function releaseDetached(arena: Arena, h: number): void {
-  if ((entryMeta(arena, h) & HUGE) !== 0) arena.huge.release(entryValueWord(arena, h))
-  arena.release(h, unitsOfEntry(arena, h))
-}
-
-/** The value's bytes of a string entry, written into `range`. */
-export function entryValue(arena: Arena, h: number, range: ByteRange): ByteRange {
-  const meta = entryMeta(arena, h)
-  const word = entryValueWord(arena, h)
-  if ((meta & HUGE) !== 0) {
-    range.bytes = arena.huge.bytes(word)
-    range.start = 0
-    range.end = range.bytes.length
-    return range
-  }
-  range.bytes = arena.u8[h >>> SLAB_BITS]
-  range.start = entryKeyOffset(h, meta) + entryKeyLength(arena, h)
-  range.end = range.start + word
-  return range
-}
-
-/** Copies bytes; short runs in a loop, which is quicker than a call into the runtime (measured on Node 20: below 64). */
-function copyBytes(from: Uint8Array, start: number, end: number, to: Uint8Array, at: number): void {
-  if (end - start < 64) {
-    let p = at
-    for (let i = start; i < end; i++) to[p++] = from[i]
-    return
-  }
-  to.set(from.subarray(start, end), at)
 }

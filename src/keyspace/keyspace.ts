@@ -2,11 +2,14 @@
 // the changing methods of Database: there is no other door. Time comes in with `setTime`, once a command.
 
 import { Arena } from '../store/arena.ts'
+import { entryMeta, entryValueWord, HUGE, PARTS } from '../store/entry.ts'
 import type { HashKey } from '../store/hash.ts'
 import { Nodes } from '../store/nodes.ts'
-import type { Table } from '../store/table.ts'
+import { type BuiltValue, DEFAULT_LIMITS, type TypeLimits } from '../types/builder.ts'
 import { Ahead } from './ahead.ts'
-import { Database, releaseDetached } from './database.ts'
+import { kindOf, releaseBlock } from './blocks.ts'
+import { Database } from './database.ts'
+import { ReleaseQueue } from './release.ts'
 import type { Snapshot } from './snapshot.ts'
 
 /**
@@ -36,7 +39,7 @@ export interface KeyspaceStats {
 export class Keyspace {
   arena = new Arena()
   /** What large values in the arena are made of. */
-  nodes = new Nodes(this.arena)
+  nodes: Nodes
   readonly databases: Database[]
   readonly hashKey: HashKey
   readonly stats: KeyspaceStats = { hits: 0, misses: 0, expired: 0 }
@@ -48,6 +51,8 @@ export class Keyspace {
   /** What an access writes into an entry's clock: seconds, 21 bits. */
   clock = 0
   expiry: ExpiryPolicy = 'delete'
+  /** Up to where collections are compact. */
+  limits: TypeLimits = DEFAULT_LIMITS
   /** Writes are paused (CLIENT PAUSE): what has expired is hidden, not deleted, so that nothing is replicated. */
   paused = false
   /** Whether a read touches the entry's clock (CLIENT NO-TOUCH). */
@@ -58,11 +63,12 @@ export class Keyspace {
   snapshot: Snapshot | undefined
   /** The mark of entries that the last walk has seen or that are newer than it. */
   snapshotMark = 0
-  /** Tables that were flushed while something else still lives in the arena; released by `releaseSome`. */
-  private readonly detached: { table: Table; expires: Table; hash: number }[] = []
+  /** What is on its way back to the arena; `releaseSome` does a slice of it. */
+  readonly releases = new ReleaseQueue()
 
   constructor(databases: number, hashKey: HashKey, hooks: KeyspaceHooks) {
     this.hashKey = hashKey
+    this.nodes = new Nodes(this.arena, hashKey)
     this.hooks = hooks
     this.databases = Array.from({ length: databases }, (_, index) => new Database(this, index))
   }
@@ -101,11 +107,14 @@ export class Keyspace {
     if (this.size === removed) {
       // Nothing else lives in the arena: a new one frees all at once. A snapshot under way keeps the old one alive.
       this.arena = new Arena()
-      this.nodes = new Nodes(this.arena)
-      this.detached.length = 0
+      this.nodes = new Nodes(this.arena, this.hashKey)
+      this.releases.clear()
       for (const db of this.databases) db.detach()
     } else {
-      for (const db of flushed) this.detached.push({ ...db.detach(), hash: 0 })
+      for (const db of flushed) {
+        const { table, expires } = db.detach()
+        this.releases.database(table, expires)
+      }
     }
     return removed
   }
@@ -121,16 +130,23 @@ export class Keyspace {
     b.expires = expires
   }
 
-  /** Releases one segment of flushed tables; whether there is more to do. Waits while a snapshot may still need them. */
+  /** Releases an entry that is in no table any more, with its value. */
+  releaseEntry(h: number): void {
+    const { arena, nodes } = this
+    const meta = entryMeta(arena, h)
+    const word = entryValueWord(arena, h)
+    releaseBlock(arena, h)
+    if ((meta & HUGE) !== 0) arena.huge.release(word)
+    else if ((meta & PARTS) !== 0) this.releases.value(nodes, kindOf(meta), word)
+  }
+
+  /** Gives back a value that is in no entry. */
+  releaseBuilt({ kind, root }: BuiltValue): void {
+    if (root !== 0) this.releases.value(this.nodes, kind, root)
+  }
+
+  /** Gives back a slice of what was deleted; whether there is more to do. */
   releaseSome(): boolean {
-    const first = this.detached[0]
-    if (first === undefined || this.snapshot !== undefined) return false
-    const arena = this.arena
-    first.hash = first.table.visitSegment(first.hash, (h) => releaseDetached(arena, h))
-    if (first.hash < 2 ** 32) return true
-    first.table.releaseIndex()
-    first.expires.releaseIndex()
-    this.detached.shift()
-    return this.detached.length > 0
+    return this.releases.step(this.snapshot !== undefined, (h) => this.releaseEntry(h))
   }
 }

@@ -7,8 +7,14 @@ import { assert } from './assert.ts'
 export const MEMBERS_MAX = 64
 /** Sentinels that may found a group together; leaves room for one that takes the place of another. */
 export const FOUNDERS_MAX = 63
-/** Other sentinels that one knows, talks to and remembers: members, those that want to join, and those that are gone. */
+/** Other sentinels that one talks to: those that it knows, those that it tries, and those that it knew once. */
 export const PEERS_MAX = 127
+/** Sentinels that are tried at a time because somebody published their hello. */
+export const HINTS_MAX = 32
+/** Sentinels that were forgotten and may come back. */
+export const FORMER_MAX = 16
+/** Those that have proven who they are: members, and those that want to be. */
+export const KNOWN_MAX = PEERS_MAX - HINTS_MAX - FORMER_MAX
 /** Connections that the transport keeps: now and then a pair has two for a moment. */
 export const CONNECTIONS_MAX = 192
 /** Topics that a peer may subscribe to: one inbox for each sentinel, and the one for all. */
@@ -31,7 +37,7 @@ export const SNAPSHOT_PART_BYTES = 192 << 10
 export const SNAPSHOT_BYTES_MAX = 64 << 20
 
 assert(FOUNDERS_MAX < MEMBERS_MAX, 'limits: after its founding a group must have room for one more')
-assert(MEMBERS_MAX - 1 <= PEERS_MAX, 'limits: every member must be known to every other')
+assert(MEMBERS_MAX <= KNOWN_MAX, 'limits: every member must be known to every other, and one that takes a place')
 assert(PEERS_MAX < CONNECTIONS_MAX, 'limits: every peer needs a connection, and a second one for a moment')
 assert(PIECE_BYTES_MAX * PIECES_MAX === MESSAGE_BYTES_MAX, 'limits: the pieces of the longest message must be allowed')
 assert(PIECE_BYTES_MAX < RPC_BYTES_MAX, 'limits: a piece must fit into an RPC')

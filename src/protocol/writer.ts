@@ -151,7 +151,17 @@ export class ReplyWriter {
 
   /** Inserts the header of an array of `length` elements, which were written after `mark` (a former `pos`). */
   arrayAt(mark: number, length: number): void {
-    const head = Buffer.from(`*${length}\r\n`, 'latin1')
+    this.insert(mark, `*${length}\r\n`)
+  }
+
+  /** The same for the reply of a scan: the cursor, and an array of `length` elements that were written after `mark`. */
+  scanAt(mark: number, cursor: number, length: number): void {
+    const digits = String(cursor)
+    this.insert(mark, `*2\r\n$${digits.length}\r\n${digits}\r\n*${length}\r\n`)
+  }
+
+  private insert(mark: number, text: string): void {
+    const head = Buffer.from(text, 'latin1')
     this.reserve(head.length)
     this.buffer.copyWithin(mark + head.length, mark, this.pos)
     head.copy(this.buffer, mark)

@@ -22,6 +22,8 @@ export interface AttachedReplica {
   rdbOnly: boolean
   /** It asked with SYNC: it will not acknowledge. */
   withoutAck: boolean
+  /** It wants to hear something at least this often; 0: it did not say. */
+  heartbeatMs: number
   state: ReplicaState
   /** The RDB is sent; the replica comes online with its first acknowledgement. */
   onlineOnAck: boolean
@@ -41,6 +43,7 @@ export function attachReplica(peerIp: string, nowMs: number): AttachedReplica {
     capaPsync2: false,
     rdbOnly: false,
     withoutAck: false,
+    heartbeatMs: 0,
     state: 'handshake',
     onlineOnAck: false,
     ackOffset: 0,
@@ -103,6 +106,10 @@ function applyOption(replica: AttachedReplica, option: string, value: string, no
     case 'rdb-only':
       if (value !== '0' && value !== '1') return notAnInteger()
       replica.rdbOnly = value === '1'
+      return OK
+    case 'vedette-heartbeat':
+      if (!/^\d{3,5}$/.test(value)) return notAnInteger()
+      replica.heartbeatMs = Number(value)
       return OK
     case 'ack':
       return acknowledge(replica, value, nowMs)

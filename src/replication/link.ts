@@ -5,7 +5,8 @@
 //   connect ─▶ connecting ─▶ handshake: PING, AUTH, REPLCONF …, PSYNC
 //                               ├─ +CONTINUE ──────────────────────────▶ connected
 //                               └─ +FULLRESYNC ─▶ sync: $length or $EOF ─▶ connected
-//   and from everywhere back to connect when the connection ends or nothing is heard for repl-timeout.
+//   and from everywhere back to connect when the connection ends or nothing is heard for repl-timeout, or for some heartbeats
+//   if the primary promised them.
 import { encodeRequest } from '../protocol/writer.ts'
 
 /** The states' names are those of ROLE. */
@@ -34,6 +35,9 @@ export interface LinkOptions {
   readonly position: () => Position | undefined
 }
 
+/** A Vedette primary that is asked to sends a PING whenever its stream was silent for so long. Redis does every ten seconds. */
+export const HEARTBEAT_MS = 1000
+
 export type LogLevel = 'debug' | 'verbose' | 'notice' | 'warning'
 
 /** What the owner has to do, in this order. */
@@ -60,15 +64,20 @@ export interface ReplicaLink {
   lastIoMs(): number
   /** Since when the link is not connected; -1 while it is. */
   downSinceMs(): number
+  /** Whether the primary sends something at least every HEARTBEAT_MS. */
+  hasHeartbeat(): boolean
   /** Size of the RDB being received (-1 unknown) and how much of it came. */
   transfer(): { readonly totalBytes: number; readonly readBytes: number }
-  /** Opens the connection, at the beginning and after the pause that follows a failure. Called by `tick` too. */
+  /** Opens the connection: at the beginning, or before the pause that follows a failure is over, which `tick` waits for. */
   start(nowMs: number): LinkAction[]
   connected(nowMs: number): LinkAction[]
   received(bytes: Buffer, nowMs: number): LinkAction[]
   /** The connection ended, or could not be made. */
   closed(reason: string, nowMs: number): LinkAction[]
-  /** The owner could not go on: a broken RDB, a protocol error in the stream. Closes and starts anew. */
+  /**
+   * What came cannot be used: a broken RDB, a protocol error in the stream, a command that cannot be run. Closes and starts
+   * anew, after a pause that grows while that is so.
+   */
   failed(reason: string, nowMs: number): LinkAction[]
   /** The stream is applied up to `offset`: acknowledges it, if it is news. */
   applied(offset: number): LinkAction[]
@@ -118,8 +127,19 @@ const LINE_BYTES_MAX = 1024
 const MARK_BYTES = 40
 const RETRY_FIRST_MS = 50
 const RETRY_LAST_MS = 1000
+/** The same when what a primary sends cannot be used: every attempt may cost it a copy of all data. */
+const UNUSABLE_LAST_MS = 30_000
+/** A stream that was applied for so long is usable after all. */
+const USABLE_AFTER_MS = 60_000
+/** Redis waits for repl-timeout; but a packet lost at the wrong moment can keep TCP from trying again for half a minute. */
+const CONNECT_MS_MAX = 5000
 const ACK_EVERY_MS = 1000
 const NEWLINE_EVERY_MS = 1000
+/** So many heartbeats without a byte, and the connection is taken for dead. */
+const SILENT_HEARTBEATS = 5
+/** A tick that comes later than this says that we did not run ourselves: that time is nobody's silence. */
+const LATE_TICK_MS = 500
+const HEARTBEAT_OPTION = 'REPLCONF vedette-heartbeat'
 const EMPTY = Buffer.alloc(0)
 const LF = 10
 
@@ -142,6 +162,11 @@ export function createReplicaLink(options: LinkOptions): ReplicaLink {
   let ackedOffset = -1
   let ackedMs = 0
   let newlineMs = 0
+  let hasHeartbeat = false
+  let silentMs = 0 // while we ran and nothing came
+  let tickMs = 0
+  let streamSinceMs = 0
+  let unusable = 0 // attempts in a row of which nothing could be used
   let actions: LinkAction[] = []
 
   const master = `${options.host}:${options.port}`
@@ -174,6 +199,7 @@ export function createReplicaLink(options: LinkOptions): ReplicaLink {
     mark = undefined
     retryAtMs = nowMs + retryMs
     retryMs = Math.min(2 * retryMs, RETRY_LAST_MS)
+    if (unusable > 0) retryAtMs = nowMs + Math.min(RETRY_FIRST_MS * 2 ** Math.min(unusable - 1, 20), UNUSABLE_LAST_MS)
   }
 
   const refuse = (nowMs: number, text: string): void => {
@@ -186,6 +212,7 @@ export function createReplicaLink(options: LinkOptions): ReplicaLink {
     act({ kind: 'open' })
     notice('MASTER <-> REPLICA sync started')
     lastIoMs = nowMs
+    hasHeartbeat = false
     enter('connecting')
   }
 
@@ -208,6 +235,8 @@ export function createReplicaLink(options: LinkOptions): ReplicaLink {
     }
     send('REPLCONF', 'capa', 'eof', 'capa', 'psync2')
     expected.push('REPLCONF capa')
+    send('REPLCONF', 'vedette-heartbeat', String(HEARTBEAT_MS))
+    expected.push(HEARTBEAT_OPTION)
     enter('config')
   }
 
@@ -215,8 +244,8 @@ export function createReplicaLink(options: LinkOptions): ReplicaLink {
     const what = expected.shift()
     if (line.startsWith('-')) {
       if (what === 'AUTH') return refuse(nowMs, `Unable to AUTH to MASTER: ${printable(line)}`)
-      notice(`(Non critical) Master does not understand ${what}: ${printable(line)}`)
-    }
+      if (what !== HEARTBEAT_OPTION) notice(`(Non critical) Master does not understand ${what}: ${printable(line)}`)
+    } else if (what === HEARTBEAT_OPTION) hasHeartbeat = true
     if (expected.length === 0) sendPsync()
   }
 
@@ -261,11 +290,14 @@ export function createReplicaLink(options: LinkOptions): ReplicaLink {
     if (id !== undefined && id !== position.id) notice(`Master replication ID changed to ${id}`)
     notice('MASTER <-> REPLICA sync: Master accepted a Partial Resynchronization.')
     act({ kind: 'continue', id })
-    startStream()
+    startStream(nowMs)
   }
 
-  const startStream = (): void => {
+  const startStream = (nowMs: number): void => {
     ackedOffset = -1
+    silentMs = 0
+    tickMs = nowMs
+    streamSinceMs = nowMs
     retryMs = RETRY_FIRST_MS
     enter('stream')
   }
@@ -295,7 +327,7 @@ export function createReplicaLink(options: LinkOptions): ReplicaLink {
     )
     act({ kind: 'begin-load', position: position!, rdbBytes })
     enter('rdb')
-    if (rdbBytes === 0) endLoad()
+    if (rdbBytes === 0) endLoad(nowMs)
   }
 
   const load = (bytes: Buffer): void => {
@@ -304,22 +336,22 @@ export function createReplicaLink(options: LinkOptions): ReplicaLink {
     act({ kind: 'load', bytes })
   }
 
-  const endLoad = (): void => {
+  const endLoad = (nowMs: number): void => {
     act({ kind: 'end-load' })
-    startStream()
+    startStream(nowMs)
   }
 
   /** Takes the RDB's bytes; returns what lies behind its end. */
-  const onRdb = (bytes: Buffer): Buffer => {
-    if (mark !== undefined) return onMarkedRdb(bytes, mark)
+  const onRdb = (bytes: Buffer, nowMs: number): Buffer => {
+    if (mark !== undefined) return onMarkedRdb(bytes, mark, nowMs)
     const rest = rdbBytes - rdbRead
     load(bytes.subarray(0, rest))
     if (bytes.length < rest) return EMPTY
-    endLoad()
+    endLoad(nowMs)
     return bytes.subarray(rest)
   }
 
-  const onMarkedRdb = (bytes: Buffer, mark: Buffer): Buffer => {
+  const onMarkedRdb = (bytes: Buffer, mark: Buffer, nowMs: number): Buffer => {
     const all = pending.length === 0 ? bytes : Buffer.concat([pending, bytes])
     const end = all.indexOf(mark)
     if (end < 0) {
@@ -330,7 +362,7 @@ export function createReplicaLink(options: LinkOptions): ReplicaLink {
     }
     pending = EMPTY
     load(all.subarray(0, end))
-    endLoad()
+    endLoad(nowMs)
     return all.subarray(end + MARK_BYTES)
   }
 
@@ -362,13 +394,14 @@ export function createReplicaLink(options: LinkOptions): ReplicaLink {
 
   const receive = (bytes: Buffer, nowMs: number): void => {
     lastIoMs = nowMs
+    silentMs = 0
     let rest = bytes
     while (rest.length > 0 && phase !== 'idle' && phase !== 'connecting') {
       if (phase === 'stream') {
         act({ kind: 'stream', bytes: rest })
         return
       }
-      rest = phase === 'rdb' ? onRdb(rest) : takeLine(rest, nowMs)
+      rest = phase === 'rdb' ? onRdb(rest, nowMs) : takeLine(rest, nowMs)
     }
   }
 
@@ -384,10 +417,15 @@ export function createReplicaLink(options: LinkOptions): ReplicaLink {
       if (nowMs >= retryAtMs) open(nowMs)
       return
     }
-    if (nowMs - lastIoMs > options.timeoutMs) {
+    silentMs += Math.min(nowMs - tickMs, LATE_TICK_MS)
+    tickMs = nowMs
+    const timeoutMs = phase === 'connecting' ? Math.min(CONNECT_MS_MAX, options.timeoutMs) : options.timeoutMs
+    const isDead = phase === 'stream' && hasHeartbeat && silentMs > SILENT_HEARTBEATS * HEARTBEAT_MS
+    if (isDead || nowMs - lastIoMs > timeoutMs) {
       refuse(nowMs, SILENCE[phase])
       return
     }
+    if (phase === 'stream' && nowMs - streamSinceMs > USABLE_AFTER_MS) unusable = 0
     if (phase === 'stream' && nowMs - ackedMs >= ACK_EVERY_MS) sendAck(offset, nowMs)
     if (phase === 'rdb' && nowMs - newlineMs >= NEWLINE_EVERY_MS) {
       newlineMs = nowMs
@@ -408,10 +446,11 @@ export function createReplicaLink(options: LinkOptions): ReplicaLink {
     state: () => STATE_OF[phase],
     lastIoMs: () => lastIoMs,
     downSinceMs: () => downSinceMs,
+    hasHeartbeat: () => hasHeartbeat,
     transfer: () => ({ totalBytes: rdbBytes, readBytes: rdbRead }),
     start: (nowMs) =>
       collect(() => {
-        downSinceMs = nowMs
+        if (downSinceMs === 0) downSinceMs = nowMs
         open(nowMs)
       }),
     connected: (nowMs) =>
@@ -426,7 +465,9 @@ export function createReplicaLink(options: LinkOptions): ReplicaLink {
     closed: (reason, nowMs) => collect(() => onClosed(reason, nowMs)),
     failed: (reason, nowMs) =>
       collect(() => {
-        if (phase !== 'idle') refuse(nowMs, reason)
+        if (phase === 'idle') return
+        unusable++
+        refuse(nowMs, reason)
       }),
     applied: (offset) =>
       collect(() => {

@@ -4,39 +4,33 @@
 // Invariants: a primary is announced (+switch-master, the address that clients get) only from the applied topology;
 // an order that changes a role is given only by a certain leader, for the candidate that the topology names.
 import { assert } from '../lib/assert.ts'
-import type { ServerRef } from './address.ts'
-import { addressKey } from './address.ts'
+import { type Address, addressKey, type ServerRef } from './address.ts'
+import { answerHint, publishEverywhere } from './announcing.ts'
+import { DOUBT_STALL_MS, doubt, takeOffice } from './certainty.ts'
+import { createCircle, takeHint } from './circle.ts'
 import { signal } from './detector.ts'
+import { recallEarly } from './early.ts'
 import type { Effect, Input, RaftView } from './effects.ts'
 import { decodeEntry, type Entry } from './entries.ts'
 import { noteOrderDone } from './failover.ts'
 import { createFormation, startAnew } from './formation.ts'
-import {
-  adoptFound,
-  evaluate,
-  forgetReplicas,
-  forgetUnnamed,
-  opinions as ownOpinions,
-  pollGroup,
-  syncGroups,
-  takeInfo,
-} from './group.ts'
+import { evaluate, forgetReplicas, forgetUnnamed, pollGroup, syncGroups, takeInfo } from './group.ts'
+import { takeRefusal, takeWelcome, tryToForm } from './joining.ts'
 import { backOff, lead } from './leader.ts'
+import { changeMembers, takeJoin } from './membership.ts'
+import { createObstacle, watchObstacle } from './obstacle.ts'
 import type { PeerMessage } from './peer-message.ts'
+import { forgetGhosts, heard, judgePeers, recall, tellHints, tellPeers } from './peers.ts'
+import { report, reportIfDue, reportTo, takeReport } from './reports.ts'
 import {
-  changeMembers,
-  forgetGhosts,
-  heard,
-  judgePeers,
-  takeHello,
-  takeJoin,
-  takeWelcome,
-  tellPeers,
-  tryToForm,
-  viewNow,
-} from './peers.ts'
-import { answerCommitted, askAgain, askForGroups, expireRequests, takeRequest, takeResult } from './requests.ts'
-import { createSequence, isNews, noteNews } from './sequence.ts'
+  answerCommitted,
+  askAgain,
+  askForGroups,
+  expireRequests,
+  passOnRequests,
+  takeRequest,
+  takeResult,
+} from './requests.ts'
 import { optionOf } from './settings.ts'
 import {
   addressSelf,
@@ -45,8 +39,6 @@ import {
   emit,
   emitText,
   type GroupState,
-  helloOf,
-  isAddressed,
   isMember,
   NO_RAFT,
   say,
@@ -54,6 +46,7 @@ import {
 } from './state.ts'
 import { apply, createTopology, decodeTopology, encodeTopology, type TopologyGroup } from './topology.ts'
 import { noteLinkDown, noteLinkUp, notePong } from './watched.ts'
+import { followNamed } from './whereabouts.ts'
 
 export type { CoreOptions, CoreState } from './state.ts'
 
@@ -74,9 +67,6 @@ const STALL_MS = 300
 /** Redis Sentinel's limit for announcing +tilt, and how long it stays (Redis: 30 s; here verdicts are careful by themselves). */
 const TILT_MS = 2_000
 const TILT_HOLD_MS = 2_000
-/** Reports: at once when a verdict changed, else as a sign of life, more often while something is wrong. */
-const REPORT_MS = 500
-const REPORT_DOWN_MS = 200
 const RETRY_LINK_MS = 100
 
 /** Makes the core of one sentinel. */
@@ -95,8 +85,8 @@ export function createCore(options: CoreOptions, nowMs: number): Core {
 
 function initialState(options: CoreOptions, nowMs: number): CoreState {
   const provisional = createTopology()
-  for (const { name, primary, quorum } of options.groups)
-    apply(provisional, { kind: 'monitor', group: name, primary, quorum })
+  for (const { name, primary, quorum, unresolved } of options.groups)
+    if (unresolved !== true) apply(provisional, { kind: 'monitor', group: name, primary, quorum })
   const core: CoreState = {
     options,
     self: options.self,
@@ -105,36 +95,44 @@ function initialState(options: CoreOptions, nowMs: number): CoreState {
     provisional,
     groups: new Map(),
     peers: new Map(),
+    circle: createCircle(options.closed !== true),
+    obstacle: createObstacle(nowMs),
+    // One that belongs to a group since an earlier run.
+    officeTerm: undefined,
+    doubtSinceMs: options.group === undefined ? undefined : nowMs,
     formed: options.group,
     formation: createFormation(options.self.peer),
     raft: NO_RAFT,
     proposed: new Map(),
     pending: new Map(),
     nextNonce: 1,
+    appliedNonces: new Set(),
+    early: new Map(),
+    hops: new Map(),
+    named: new Map(options.groups.flatMap((one) => (one.unresolved === true ? [] : [[one.name, one.primary]]))),
     boot: options.random.uint32() * 2 ** 20 + options.random.below(2 ** 20),
-    reportSeq: 0,
+    // Somewhere else at each start: an echo of an earlier one is then no number of this one.
+    reportSeq: options.random.uint32(),
     lastReportMs: Number.NEGATIVE_INFINITY,
+    sentReports: new Map(),
+    reportAtMs: Number.POSITIVE_INFINITY,
+    saidKey: '',
     lastStepMs: nowMs,
     lastMemberChangeMs: Number.NEGATIVE_INFINITY,
+    replacing: undefined,
     leaving: new Set(),
     lastJoinMs: Number.NEGATIVE_INFINITY,
     leaderSinceMs: nowMs,
     tiltUntilMs: undefined,
     tiltSinceMs: nowMs,
-    foreign: new Map(),
-    peersKey: '',
     dirty: true,
     nextOrderId: 1,
     wakeAtMs: Number.POSITIVE_INFINITY,
     stats: { stalls: 0, foreignHellos: 0, failovers: 0, aborted: 0 },
     out: [],
   }
-  for (const known of options.knownPeers ?? []) {
-    if (known.peer === options.self.peer) continue
-    const watches = options.groups.map(({ name }) => name)
-    const rest = { group: undefined, watches, lastHelloMs: nowMs, lastHeardMs: nowMs, sdown: false }
-    core.peers.set(known.peer, { ...known, ...rest, reports: createSequence() })
-  }
+  recall(core, options.knownPeers ?? [], nowMs)
+  recallEarly(core, options.early ?? [])
   if (core.formed === undefined && core.peers.size > 0) startAnew(core.formation, nowMs)
   return core
 }
@@ -157,7 +155,7 @@ function settle(core: CoreState, group: GroupState, nowMs: number): void {
   if (core.groups.get(group.name) !== group) return
   const changed = evaluate(core, group, nowMs)
   lead(core, group, nowMs)
-  if (changed) report(core, nowMs)
+  if (changed && core.formed !== undefined) report(core, nowMs)
 }
 
 /** Applies an input; gives back which group it touched. */
@@ -174,7 +172,19 @@ function take(core: CoreState, nowMs: number, input: Input): GroupState | 'all' 
     case 'order-done':
       return takeServerInput(core, nowMs, input)
     case 'hello':
-      takeHello(core, input.hello, false, nowMs)
+      if (!takeHint(core, input.hello, nowMs)) return undefined
+      tellHints(core, nowMs)
+      answerHint(core, nowMs)
+      return undefined
+    case 'peer-linked':
+      reportTo(core, input.peer, nowMs)
+      return undefined
+    case 'resolved':
+      takeResolved(core, input.group, input.primary)
+      return undefined
+    case 'open':
+      core.circle.open = true
+      publishEverywhere(core, nowMs)
       return undefined
     case 'peer':
       heard(core, input.from, nowMs)
@@ -200,33 +210,24 @@ function tick(core: CoreState, nowMs: number): void {
   if (core.dirty) {
     core.dirty = false
     syncGroups(core, nowMs)
-    tellPeers(core)
+    tellPeers(core, nowMs)
   }
   tryToForm(core, nowMs)
+  for (const group of [...core.groups.values()]) followNamed(core, group)
   for (const group of core.groups.values()) pollGroup(core, group, nowMs)
   judgePeers(core, nowMs)
+  takeOffice(core)
+  watchObstacle(core, nowMs)
   expireRequests(core, nowMs)
   if (core.raft.isLeader) changeMembers(core, nowMs)
   else askForGroups(core, nowMs)
+  passOnRequests(core, nowMs)
   for (const [key, untilMs] of core.proposed) if (nowMs >= untilMs) core.proposed.delete(key)
-  const worried = [...core.groups.values()].some(({ reported }) => reported !== 'up')
-  if (nowMs - core.lastReportMs >= (worried ? REPORT_DOWN_MS : REPORT_MS)) report(core, nowMs)
+  reportIfDue(core, nowMs)
   if (core.tiltUntilMs !== undefined && nowMs >= core.tiltUntilMs) {
     core.tiltUntilMs = undefined
     emitText(core, '-tilt', '#tilt mode exited')
   }
-}
-
-/** Tells the other sentinels what this one sees. */
-function report(core: CoreState, nowMs: number): void {
-  if (core.formed === undefined) return
-  core.lastReportMs = nowMs
-  core.reportSeq += 1
-  const hello = isAddressed(core) ? helloOf(core, viewNow(core, nowMs)) : undefined
-  core.out.push({
-    type: 'broadcast',
-    message: { type: 'report', boot: core.boot, seq: core.reportSeq, hello, opinions: ownOpinions(core) },
-  })
 }
 
 /** Time in which this sentinel did not run is held against nobody, and what it was told meanwhile is stale. */
@@ -240,6 +241,7 @@ function noticeStall(core: CoreState, nowMs: number): void {
   }
   for (const peer of core.peers.values()) peer.lastHeardMs += gapMs
   if (core.formed === undefined) startAnew(core.formation, nowMs)
+  else if (gapMs >= DOUBT_STALL_MS) doubt(core, nowMs)
   say(core, 'notice', `This sentinel did not run for ${Math.round(gapMs)} ms; it abstains until it has listened again.`)
   if (gapMs < TILT_MS) return
   if (core.tiltUntilMs === undefined) emitText(core, '+tilt', '#tilt mode entered')
@@ -289,10 +291,13 @@ function takePeerMessage(
     case 'report':
       return takeReport(core, nowMs, from, message)
     case 'join':
-      takeJoin(core, message.hello, nowMs)
+      takeJoin(core, from, message.hello, nowMs)
       return undefined
     case 'welcome':
-      takeWelcome(core, message.group, nowMs)
+      takeWelcome(core, from, message.group, nowMs)
+      return undefined
+    case 'refusal':
+      takeRefusal(core, from, message.text, nowMs)
       return undefined
     case 'request':
       // Anybody's hello makes a peer known; orders are a member's to pass on.
@@ -300,35 +305,11 @@ function takePeerMessage(
       takeRequest(core, message.id, from, message.request, nowMs)
       return 'all'
     case 'result':
-      if (isMember(core, from)) takeResult(core, message.id, message.result)
+      if (isMember(core, from)) takeResult(core, message.id, message.result, message.nonce)
       return undefined
     case 'raft':
       return undefined
   }
-}
-
-function takeReport(
-  core: CoreState,
-  nowMs: number,
-  from: string,
-  { boot, seq, hello, opinions }: PeerMessage & { type: 'report' },
-): 'all' | undefined {
-  const known = core.peers.get(from)
-  if (known !== undefined && !isNews(known.reports, boot, seq)) return undefined
-  if (hello !== undefined) {
-    if (hello.peer !== from) return undefined
-    takeHello(core, hello, true, nowMs)
-  }
-  const peer = core.peers.get(from)
-  if (peer === undefined) return undefined
-  noteNews(peer.reports, boot, seq)
-  for (const opinion of opinions) {
-    const group = core.groups.get(opinion.group)
-    if (group === undefined) continue
-    group.votes.set(from, { opinion, heardMs: nowMs })
-    adoptFound(core, group, opinion, nowMs)
-  }
-  return 'all'
 }
 
 /**
@@ -339,15 +320,27 @@ function takeRaftView(core: CoreState, view: RaftView, nowMs: number): void {
   const before = core.raft
   core.raft = view
   if (before.voters.length + before.learners.length > 0)
-    forgetGhosts(core, (id) => before.voters.includes(id) || before.learners.includes(id))
+    forgetGhosts(core, nowMs, (id) => before.voters.includes(id) || before.learners.includes(id))
   if (view.term === before.term && view.leader === before.leader) return
   for (const group of core.groups.values()) group.run = undefined
   core.proposed.clear()
+  core.replacing = undefined
   core.leaderSinceMs = nowMs
+  passOnRequests(core, nowMs)
   if (view.leader === undefined) return
   const leader = view.leader === core.self.peer ? core.self : core.peers.get(view.leader)
   const who = view.leader === core.self.peer ? 'This sentinel' : leader ? addressKey(leader.resp) : view.leader
   say(core, 'notice', `${who} leads the group (term ${view.term}).`)
+}
+
+/** A line of the file whose name could not be looked up at the start. */
+function takeResolved(core: CoreState, group: string, primary: Address): void {
+  const config = core.options.groups.find(({ name }) => name === group)
+  if (config === undefined) return
+  core.named.set(group, primary)
+  if (core.topology.groups.has(group) || core.topology.removed.has(group)) return
+  apply(core.provisional, { kind: 'monitor', group, primary, quorum: config.quorum })
+  core.dirty = true
 }
 
 function restore(core: CoreState, data: Uint8Array): void {
@@ -419,7 +412,7 @@ function announce(
       return
     case 'reset':
       forgetReplicas(core, group, nowMs)
-      forgetGhosts(core)
+      forgetGhosts(core, nowMs)
       return
     case 'set':
       for (const [field, value] of Object.entries(entry.changes)) {

@@ -11,6 +11,7 @@
 //  - `propose` hands bytes to the Raft leader, which this sentinel is; a proposal may be lost, the core proposes again.
 //  - Every committed Raft entry of kind 'normal' comes back as `committed`, in order, on every member.
 import type { Address, ServerRef } from './address.ts'
+import type { Early } from './early.ts'
 import type { FormedGroup } from './formation.ts'
 import type { Hello } from './hello.ts'
 import type { ServerInfo } from './info.ts'
@@ -63,10 +64,16 @@ export type Input =
       readonly ok: boolean
       readonly text: string
     }
-  /** A hello of Vedette, heard on a server's channel or by gossip; one's own is ignored. */
+  /** A hello that anybody may have published, on a server's channel or here: a hint where to dial, nothing more. */
   | { readonly type: 'hello'; readonly hello: Hello }
   /** A message of a peer that the transport has authenticated. */
   | { readonly type: 'peer'; readonly from: string; readonly message: PeerMessage }
+  /** The transport reaches this peer now, and has proven its ID. */
+  | { readonly type: 'peer-linked'; readonly peer: string }
+  /** The name in the file's line of this group was looked up at last. */
+  | { readonly type: 'resolved'; readonly group: string; readonly primary: Address }
+  /** Every port of this sentinel is open: it may tell the others where it is. Until then it publishes nothing. */
+  | { readonly type: 'open' }
   /** Any authenticated sign of life of a peer (a Raft message, for instance). */
   | { readonly type: 'heard'; readonly from: string }
   | { readonly type: 'raft'; readonly view: RaftView }
@@ -92,10 +99,15 @@ export type Effect =
   | { readonly type: 'broadcast'; readonly message: PeerMessage }
   | { readonly type: 'propose'; readonly data: Uint8Array }
   | { readonly type: 'change-members'; readonly change: MemberChange }
+  /** Persist this, too: what operators were answered OK without a group. */
+  | { readonly type: 'early'; readonly early: readonly Early[] }
   /** Persist the group, then start Raft: as a founding member if `self` is among the members, else as a joiner. */
   | { readonly type: 'form'; readonly group: FormedGroup }
-  /** The sentinels that the transport may talk to, with their gossip addresses; replaces the last list. */
-  | { readonly type: 'peers'; readonly peers: readonly PeerAddress[] }
+  /**
+   * The sentinels that the transport may talk to; replaces the last lists. `peers` have proven who they are and are to be
+   * remembered. `hints` are to be tried, and are no more than that; one may give another address of a peer.
+   */
+  | { readonly type: 'peers'; readonly peers: readonly PeerAddress[]; readonly hints: readonly PeerAddress[] }
   /** An event for subscribers and the log: channel name and payload as Redis Sentinel has them. */
   | { readonly type: 'event'; readonly name: string; readonly payload: string }
   /** One sentence that explains a decision, for the log. */
@@ -110,4 +122,6 @@ export interface PeerAddress {
   readonly gossip: Address
   readonly runId: string
   readonly resp: Address
+  /** Its `announce-id`, if it has one. */
+  readonly name?: string | undefined
 }

@@ -1,24 +1,13 @@
 // Watching the servers of each group: which there are, what they say, and what this sentinel makes of it. Everything here
 // happens on every sentinel alike, leader or not; only verdicts leave it (as reports), decisions are leader.ts's.
 import { type Address, addressKey, sameAddress } from './address.ts'
+import { publishHello, takesHellos } from './announcing.ts'
 import { isDown, signal } from './detector.ts'
 import { switchText } from './events.ts'
 import type { ServerInfo } from './info.ts'
 import type { Opinion } from './peer-message.ts'
-import { viewNow } from './peers.ts'
 import type { GroupSettings } from './settings.ts'
-import {
-  type CoreState,
-  emit,
-  emitText,
-  type GroupState,
-  helloOf,
-  isAddressed,
-  say,
-  settingsOf,
-  subjectOf,
-  topoOf,
-} from './state.ts'
+import { type CoreState, emit, emitText, type GroupState, say, settingsOf, subjectOf, topoOf } from './state.ts'
 import { apply, REPLICAS_MAX, type TopologyGroup } from './topology.ts'
 import { count } from './votes.ts'
 import { askInfo, createWatched, judge, noteInfo, poll, reconnect, type Watched } from './watched.ts'
@@ -28,9 +17,6 @@ const INFO_EAGER_MS = 100
 const EAGER_MS = 5_000
 /** …and this often afterwards (Redis Sentinel: 10 s, and 1 s while something is down). */
 const INFO_MS = 1_000
-/** How often a hello is published on each server. */
-const HELLO_MS = 2_000
-const HELLO_FORMING_MS = 150
 
 /** Makes the watched groups and servers match the topology; tells of a switch. Call after every change of it. */
 export function syncGroups(core: CoreState, nowMs: number): void {
@@ -110,7 +96,8 @@ function switched(core: CoreState, group: GroupState, topo: TopologyGroup, nowMs
       emit(core, '+slave', group.name, group.primary, subjectOf(group, server.ref))
 }
 
-function forgetGroup(core: CoreState, group: GroupState): void {
+/** Watches nothing of it any more. */
+export function forgetGroup(core: CoreState, group: GroupState): void {
   for (const server of group.servers.values()) core.out.push({ type: 'disconnect', ref: server.ref })
   core.groups.delete(group.name)
   emit(core, '-monitor', group.name, group.primary, { kind: 'master' })
@@ -169,26 +156,6 @@ function pollServer(core: CoreState, group: GroupState, server: Watched, nowMs: 
   const infoMs = eager ? INFO_EAGER_MS : INFO_MS
   poll(server, nowMs, { heartbeatMs: core.heartbeatMs, infoMs, downAfterMs }, core.out)
   if (nowMs >= server.nextHelloMs && takesHellos(core, server)) publishHello(core, server, nowMs)
-}
-
-/** PUBLISH counts as a write: it would wait behind the pause of a switchover, and pings behind it. */
-function takesHellos(core: CoreState, { link, ref }: Watched): boolean {
-  const failover = topoOf(core, ref.group)?.failover
-  return link === 'up' && !(failover?.planned === true && sameAddress(failover.old, ref))
-}
-
-/** Publishes a hello on the server. */
-function publishHello(core: CoreState, server: Watched, nowMs: number): void {
-  if (!isAddressed(core)) return
-  server.nextHelloMs = nowMs + (core.formed === undefined ? HELLO_FORMING_MS : HELLO_MS)
-  server.lastHelloMs = nowMs
-  core.out.push({ type: 'publish', ref: server.ref, hello: helloOf(core, viewNow(core, nowMs)) })
-}
-
-/** Publishes a hello everywhere, now: something in it changed, or somebody new is listening. */
-export function publishEverywhere(core: CoreState, nowMs: number): void {
-  for (const group of core.groups.values())
-    for (const server of group.servers.values()) if (takesHellos(core, server)) publishHello(core, server, nowMs)
 }
 
 /** Takes an INFO: new replicas, roles, reboots, and what a replica knows of its primary. */

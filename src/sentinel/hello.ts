@@ -1,7 +1,8 @@
 // Hello messages: how sentinels find each other on the servers they watch. Two forms travel on two channels: the eight
 // comma-separated fields of Redis Sentinel, unchanged, and ours, a JSON object with the peer ID, the gossip address and
-// the group. Both are read from a channel that any client of the server can publish to, so a hello is a hint only: it
-// says whom to try, and the transport then proves who it is.
+// the group. Both are read from a channel that any client of the server can publish to, so a hello there is a hint only: it
+// says whom to try, and is short whatever its author watches. Once the transport has proven who that is, the whole hello
+// travels there.
 import { FOUNDERS_MAX } from '../lib/limits.ts'
 import { type Address, isHost, isPort } from './address.ts'
 import { asAddress, asId, asInt, asList, asName, parseObject } from './fields.ts'
@@ -26,8 +27,11 @@ export interface Hello {
   readonly resp: Address
   /** The group that it belongs to. */
   readonly group: FormedGroup | undefined
-  /** Whom it sees, itself included, sorted; announced until it has a group. */
+  /** Whom it sees, itself included, sorted, and for a group of how many it calls (formation.ts); until it has a group. */
   readonly view: readonly string[]
+  readonly of: number
+  /** Its `announce-id`, if it has one: another one of this name that comes later stands in its place. */
+  readonly name?: string | undefined
   /** Names of the groups of servers that it watches. */
   readonly watches: readonly string[]
   /** The highest epoch it knows. */
@@ -53,10 +57,14 @@ export function toHello(fields: Record<string, unknown>): Hello | undefined {
   const view = asList(fields.view, FOUNDERS_MAX, asId)
   const watches = asList(fields.watches, MAX_WATCHED, asName)
   const epoch = asInt(fields.epoch, 0, Number.MAX_SAFE_INTEGER)
+  // Earlier versions say neither.
+  const of = asInt(fields.of ?? 0, 0, FOUNDERS_MAX)
+  const name = fields.name === undefined ? undefined : asName(fields.name)
   const group = fields.group === undefined ? undefined : toGroup(fields.group)
   if (fields.group !== undefined && group === undefined) return undefined
   if (!runId || !peer || !gossip || !resp || !view || !watches || epoch === undefined) return undefined
-  return { runId, peer, gossip, resp, group, view, watches, epoch }
+  if (of === undefined || (fields.name !== undefined && name === undefined)) return undefined
+  return { runId, peer, gossip, resp, group, view, of, name, watches, epoch }
 }
 
 /** The hello of Redis Sentinel: what it knows of one group. */

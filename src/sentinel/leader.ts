@@ -11,6 +11,7 @@ import { type CoreState, emit, type GroupState, propose, say, settingsOf, subjec
 import type { Failover, TopologyGroup } from './topology.ts'
 import { count } from './votes.ts'
 import { askInfo, type Watched } from './watched.ts'
+import { isVouchedFor } from './whereabouts.ts'
 
 /** A server that strays for this long is corrected; corrections are this far apart. */
 const STRAY_MS = 500
@@ -34,7 +35,7 @@ export function lead(core: CoreState, group: GroupState, nowMs: number): void {
 
 function proposeGroup(core: CoreState, group: GroupState, nowMs: number): void {
   const topo = core.provisional.groups.get(group.name)
-  if (topo === undefined) return
+  if (topo === undefined || !isVouchedFor(core, group.name, nowMs)) return
   propose(core, nowMs, `monitor ${group.name}`, {
     kind: 'monitor',
     group: group.name,

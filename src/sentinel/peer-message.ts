@@ -1,8 +1,9 @@
 // What sentinels say to each other over the transport: Raft messages (opaque bytes here), reports of what they see,
 // requests passed on to the leader, and how a group is joined. One tag byte, then Raft's bytes or JSON. Decoding never
 // throws: what is not a well-formed message is undefined, and a decoded message is bounded in every field.
+import { FOUNDERS_MAX } from '../lib/limits.ts'
 import type { Address } from './address.ts'
-import { asAddress, asInt, asList, asName, asObject, asText, asWord, parseObject } from './fields.ts'
+import { asAddress, asId, asInt, asList, asName, asObject, asText, asWord, parseObject } from './fields.ts'
 import { type FormedGroup, toGroup } from './formation.ts'
 import { type Hello, toHello } from './hello.ts'
 import { REPLICAS_MAX } from './topology.ts'
@@ -48,18 +49,26 @@ export type PeerMessage =
       readonly boot: number
       readonly seq: number
       readonly hello?: Hello | undefined
+      /** The last report that it took of each of the others: tells them how fresh what it says is. */
+      readonly echo?: readonly (readonly [peer: string, seq: number])[]
+      /** It certainly leads in this term, and this is the highest epoch that was committed. */
+      readonly leads?: { readonly term: number; readonly epoch: number }
       readonly opinions: readonly Opinion[]
     }
   /** To any member, by a sentinel without a group: let me in. */
   | { readonly type: 'join'; readonly hello: Hello }
   /** To a sentinel without a group: this is the group. It may adopt it, for it is a founder or has asked to join. */
   | { readonly type: 'welcome'; readonly group: FormedGroup }
+  /** To a sentinel that asked to join: it is not let in, and why. */
+  | { readonly type: 'refusal'; readonly text: string }
   | { readonly type: 'request'; readonly id: number; readonly request: OperatorRequest }
-  | { readonly type: 'result'; readonly id: number; readonly result: OperatorResult }
+  /** `nonce`: of the entry that carried it; who asked answers once that is applied there, too. */
+  | { readonly type: 'result'; readonly id: number; readonly result: OperatorResult; readonly nonce?: string }
 
 const TAG_RAFT = 1
 const TAG_JSON = 2
-const MAX_JSON_BYTES = 512 * 1024
+/** Long enough for the opinions on as many groups as there may be; the transport sends it in pieces. */
+const MAX_JSON_BYTES = 4 * 1024 * 1024
 const MAX_OPINIONS = 1024
 const MAX_PAIRS = 64
 const MAX_TEXT = 4096
@@ -92,14 +101,20 @@ function toMessage(fields: Record<string, unknown>): PeerMessage | undefined {
       const seq = asInt(fields.seq, 0, Number.MAX_SAFE_INTEGER)
       const boot = asInt(fields.boot, 0, Number.MAX_SAFE_INTEGER)
       if (opinions === undefined || seq === undefined || boot === undefined) return undefined
-      if (fields.hello === undefined) return { type: 'report', boot, seq, opinions }
-      return hello && { type: 'report', boot, seq, hello, opinions }
+      const echo = asList(fields.echo ?? [], FOUNDERS_MAX, toEcho)
+      const leads = toLeads(asObject(fields.leads))
+      if (echo === undefined || (fields.hello !== undefined && hello === undefined)) return undefined
+      return { type: 'report', boot, seq, ...(hello && { hello }), echo, ...(leads && { leads }), opinions }
     }
     case 'join':
       return hello && { type: 'join', hello }
     case 'welcome': {
       const group = toGroup(fields.group)
       return group && { type: 'welcome', group }
+    }
+    case 'refusal': {
+      const text = asText(fields.text, MAX_TEXT)
+      return text === undefined ? undefined : { type: 'refusal', text }
     }
     case 'request': {
       const request = toRequest(fields.request)
@@ -109,11 +124,24 @@ function toMessage(fields: Record<string, unknown>): PeerMessage | undefined {
       const result = asObject(fields.result)
       const text = asText(result?.text, MAX_TEXT)
       if (id === undefined || text === undefined || typeof result?.ok !== 'boolean') return undefined
-      return { type: 'result', id, result: { ok: result.ok, text } }
+      const nonce = asId(fields.nonce)
+      return { type: 'result', id, result: { ok: result.ok, text }, ...(nonce !== undefined && { nonce }) }
     }
     default:
       return undefined
   }
+}
+
+function toLeads(fields: Record<string, unknown> | undefined) {
+  const term = asInt(fields?.term, 0, Number.MAX_SAFE_INTEGER)
+  const epoch = asInt(fields?.epoch, 0, Number.MAX_SAFE_INTEGER)
+  return term !== undefined && epoch !== undefined ? { term, epoch } : undefined
+}
+
+function toEcho(value: unknown): readonly [string, number] | undefined {
+  if (!Array.isArray(value)) return undefined
+  const [peer, seq] = [asId(value[0]), asInt(value[1], 0, Number.MAX_SAFE_INTEGER)]
+  return peer !== undefined && seq !== undefined ? [peer, seq] : undefined
 }
 
 function toOpinion(value: unknown): Opinion | undefined {

@@ -1,20 +1,27 @@
 // What an operator asks for: a switchover, a new group, a changed setting. Any sentinel takes the request and passes it to
-// the leader; the leader checks it, proposes it, and answers when it was committed. Nothing is answered OK that
-// a majority does not hold.
+// the leader; the leader checks it, proposes it, and answers when it was committed. Nothing is answered OK that a majority does
+// not hold and that the sentinel which answers does not show; but for one without a group, which keeps what it was told (early.ts).
 import { addressKey } from './address.ts'
 import { isDown } from './detector.ts'
+import { earlyRequests, isMonitored, noteEarly, takeEarlyResult } from './early.ts'
 import type { Entry } from './entries.ts'
 import { startFailover } from './leader.ts'
+import { forgetDeadMembers } from './membership.ts'
 import type { OperatorRequest, OperatorResult } from './peer-message.ts'
-import { forgetDeadMembers } from './peers.ts'
 import { rank } from './ranking.ts'
 import { parseChanges } from './settings.ts'
 import { type CoreState, type PendingRequest, propose, topoOf } from './state.ts'
 import { apply, type TopologyGroup } from './topology.ts'
+import { isVouchedFor } from './whereabouts.ts'
 
 const ANSWER_MS = 5_000
 const PENDING_MAX = 1_024
 const ASK_AGAIN_MS = 2_000
+/** How long a request waits for a leader to be elected. */
+const NO_LEADER_MS = 2_000
+const NONCES_MAX = 256
+/** Requests of this sentinel itself have IDs from here on. */
+const OWN_ID = 2 ** 40
 const no = (text: string): OperatorResult => ({ ok: false, text })
 const NO_LEADER = no('NOQUORUM No majority of the sentinels can talk to each other now, so nothing can be decided')
 const NO_GROUP = no('ERR No such master with that name')
@@ -30,11 +37,28 @@ export function takeRequest(
   if (core.raft.isLeader) return lead(core, id, from, request, nowMs)
   if (from !== undefined) return answer(core, id, from, NO_LEADER)
   if (core.formed === undefined && request.kind !== 'failover') return answer(core, id, from, applyHere(core, request))
-  const { leader } = core.raft
-  if (leader === undefined || leader === core.self.peer || core.pending.size >= PENDING_MAX)
-    return answer(core, id, from, NO_LEADER)
-  core.pending.set(`id ${id}`, pendingUntil(nowMs, id, from, request))
-  core.out.push({ type: 'send', to: leader, message: { type: 'request', id, request } })
+  if (core.formed === undefined || core.pending.size >= PENDING_MAX) return answer(core, id, from, NO_LEADER)
+  const untilMs = nowMs + NO_LEADER_MS
+  core.pending.set(`id ${id}`, { ...pendingUntil(nowMs, id, from, request), untilMs, unsent: true })
+  passOnRequests(core, nowMs)
+}
+
+/** Passes on, or decides, what waited for a leader; and what this sentinel was told before it had a group. */
+export function passOnRequests(core: CoreState, nowMs: number): void {
+  const { leader, isLeader } = core.raft
+  if (core.formed === undefined || leader === undefined) return
+  if (!isLeader && leader === core.self.peer) return
+  for (const [key, { unsent, id, request }] of core.pending) {
+    if (unsent !== true) continue
+    core.pending.delete(key)
+    if (isLeader) lead(core, id, undefined, request, nowMs)
+    else {
+      core.pending.set(key, pendingUntil(nowMs, id, undefined, request))
+      core.out.push({ type: 'send', to: leader, message: { type: 'request', id, request } })
+    }
+  }
+  for (const request of earlyRequests(core, nowMs))
+    takeRequest(core, OWN_ID + core.nextNonce++, undefined, request, nowMs)
 }
 
 /** A group that only this sentinel's file names: the leader is asked to have it monitored by all. */
@@ -43,6 +67,7 @@ export function askForGroups(core: CoreState, nowMs: number): void {
   if (core.formed === undefined || leader === undefined || leader === core.self.peer) return
   for (const { name, primary, quorum } of core.provisional.groups.values()) {
     const key = `ask ${name}`
+    if (!isVouchedFor(core, name, nowMs)) continue
     if (nowMs < (core.proposed.get(key) ?? Number.NEGATIVE_INFINITY)) continue
     core.proposed.set(key, nowMs + ASK_AGAIN_MS)
     const request: OperatorRequest = { kind: 'monitor', group: name, primary, quorum }
@@ -51,28 +76,50 @@ export function askForGroups(core: CoreState, nowMs: number): void {
 }
 
 /** Takes the leader's answer to a request that was passed on. */
-export function takeResult(core: CoreState, id: number, result: OperatorResult): void {
-  if (core.pending.delete(`id ${id}`)) answer(core, id, undefined, result)
+export function takeResult(core: CoreState, id: number, result: OperatorResult, nonce: string | undefined): void {
+  const pending = core.pending.get(`id ${id}`)
+  if (pending === undefined) return
+  core.pending.delete(`id ${id}`)
+  const applied = !result.ok || nonce === undefined || core.appliedNonces.has(nonce)
+  if (applied) answer(core, id, undefined, result, pending.request)
+  else core.pending.set(nonce, pending)
 }
 
 /** Answers the requests that waited too long. */
 export function expireRequests(core: CoreState, nowMs: number): void {
-  for (const [key, { id, from, untilMs }] of core.pending) {
+  for (const [key, { id, from, untilMs, request }] of core.pending) {
     if (nowMs < untilMs) continue
     core.pending.delete(key)
-    answer(core, id, from, NO_LEADER)
+    answer(core, id, from, NO_LEADER, request)
   }
 }
 
 /** Answers the operator whose request this entry carried, if it was this leader's and no other entry of it is to come. */
 export function answerCommitted(core: CoreState, nonce: string | undefined, result: OperatorResult): void {
-  const pending = nonce === undefined ? undefined : core.pending.get(nonce)
-  if (nonce === undefined || pending === undefined) return
+  if (nonce === undefined) return
+  noteNonce(core, nonce)
+  const pending = core.pending.get(nonce)
+  if (pending === undefined) return
   pending.waitsFor -= 1
-  if (!result.ok) pending.refusal ??= result.text
+  // Somebody else asked for the very same, and was first.
+  if (!result.ok && !isMonitoredAlready(core, pending.request)) pending.refusal ??= result.text
   if (pending.waitsFor > 0) return
   core.pending.delete(nonce)
-  answer(core, pending.id, pending.from, pending.refusal === undefined ? result : no(pending.refusal))
+  const outcome = pending.refusal === undefined ? { ok: true, text: 'OK' } : no(pending.refusal)
+  answer(core, pending.id, pending.from, outcome, pending.request, nonce)
+}
+
+function noteNonce({ appliedNonces }: CoreState, nonce: string): void {
+  appliedNonces.add(nonce)
+  const [oldest] = appliedNonces
+  if (oldest !== undefined && appliedNonces.size > NONCES_MAX) appliedNonces.delete(oldest)
+}
+
+/** Each of several sentinels may be told to monitor the same: the first makes it so, the others find it so. */
+function isMonitoredAlready(core: CoreState, request: OperatorRequest): boolean {
+  if (request.kind !== 'monitor') return false
+  const known = topoOf(core, request.group)
+  return known !== undefined && isMonitored(known, request)
 }
 
 /**
@@ -87,17 +134,27 @@ export function askAgain(core: CoreState, nonce: string | undefined, nowMs: numb
   return true
 }
 
-function answer(core: CoreState, id: number, from: string | undefined, result: OperatorResult): void {
-  if (from === undefined) core.out.push({ type: 'answer', id, result })
-  else core.out.push({ type: 'send', to: from, message: { type: 'result', id, result } })
+function answer(
+  core: CoreState,
+  id: number,
+  from: string | undefined,
+  result: OperatorResult,
+  request?: OperatorRequest,
+  nonce?: string,
+): void {
+  if (from !== undefined) {
+    const message = { type: 'result', id, result, ...(nonce !== undefined && { nonce }) } as const
+    core.out.push({ type: 'send', to: from, message })
+  } else if (id < OWN_ID) core.out.push({ type: 'answer', id, result })
+  else if (request !== undefined && 'group' in request) takeEarlyResult(core, request.group, result)
 }
 
 function lead(core: CoreState, id: number, from: string | undefined, request: OperatorRequest, nowMs: number): void {
-  if (core.pending.size >= PENDING_MAX) return answer(core, id, from, NO_LEADER)
+  if (core.pending.size >= PENDING_MAX) return answer(core, id, from, NO_LEADER, request)
   const nonce = `${core.self.peer.slice(-16)}-${core.topology.epoch}-${Math.floor(nowMs)}-${core.nextNonce++}`
   const outcome =
     request.kind === 'failover' ? failover(core, request.group, nonce, nowMs) : change(core, request, nonce, nowMs)
-  if (outcome !== undefined) return answer(core, id, from, outcome)
+  if (outcome !== undefined) return answer(core, id, from, outcome, request)
   core.pending.set(nonce, pendingUntil(nowMs, id, from, request))
 }
 
@@ -145,6 +202,7 @@ function change(
   }
   const entry = toEntry(request)
   if (typeof entry === 'string') return no(entry)
+  if (isMonitoredAlready(core, request) && core.topology.groups.has(request.group)) return { ok: true, text: 'OK' }
   if (request.kind === 'monitor' ? core.topology.groups.has(request.group) : !core.topology.groups.has(request.group))
     return request.kind === 'monitor' ? no('ERR Duplicate master name.') : NO_GROUP
   propose(core, nowMs, `${request.kind} ${nonce}`, { ...entry, nonce })
@@ -159,7 +217,7 @@ function toEntry(request: OperatorRequest & { kind: 'monitor' | 'remove' | 'set'
   return typeof changes === 'string' ? changes : { kind: 'set', group, changes }
 }
 
-/** Before there is a group of sentinels, the change is this sentinel's alone and lasts until it restarts. */
+/** Before there is a group of sentinels, the change is in force here at once, and the group's as soon as there is one. */
 function applyHere(
   core: CoreState,
   request: OperatorRequest & { kind: Exclude<OperatorRequest['kind'], 'failover'> },
@@ -172,7 +230,10 @@ function applyHere(
   const entry = toEntry(request)
   if (typeof entry === 'string') return no(entry)
   const known: TopologyGroup | undefined = topoOf(core, request.group)
+  if (isMonitoredAlready(core, request)) return { ok: true, text: 'OK' }
   if (request.kind === 'monitor' && known !== undefined) return no('ERR Duplicate master name.')
   core.dirty = true
-  return apply(core.provisional, entry)
+  const applied = apply(core.provisional, entry)
+  if (applied.ok) noteEarly(core, request, entry.kind === 'set' ? entry.changes : undefined)
+  return applied
 }

@@ -38,6 +38,8 @@ export interface GroupConfig {
   readonly primary: { readonly host: string; readonly port: number }
   readonly quorum: number
   readonly settings: Partial<GroupSettings>
+  /** `primary` is a name that could not be looked up yet: nothing is watched there. */
+  readonly unresolved?: boolean
 }
 
 interface Row {

@@ -2,12 +2,14 @@
 // this state: group.ts watches and judges, peers.ts knows the other sentinels, leader.ts decides; core.ts joins them.
 import type { Random } from '../lib/prng.ts'
 import { type Address, sameAddress } from './address.ts'
+import type { Circle } from './circle.ts'
+import type { Early } from './early.ts'
 import type { Effect, PeerAddress, RaftView } from './effects.ts'
 import { type Entry, encodeEntry } from './entries.ts'
 import { type EventName, instanceText, type Subject } from './events.ts'
 import type { FailoverRun } from './failover.ts'
 import type { Formation, FormedGroup } from './formation.ts'
-import type { Hello } from './hello.ts'
+import type { Obstacle } from './obstacle.ts'
 import type { OperatorRequest } from './peer-message.ts'
 import type { Sequence } from './sequence.ts'
 import { effectiveSettings, type GroupConfig, type GroupSettings } from './settings.ts'
@@ -28,6 +30,12 @@ export interface CoreOptions {
   readonly group?: FormedGroup
   /** Sentinels known from an earlier run. */
   readonly knownPeers?: readonly PeerAddress[]
+  /** How long a voter is dead before another sentinel takes its place, ms. */
+  readonly replaceAfterMs?: number
+  /** Nothing is published before the input `open`. */
+  readonly closed?: boolean
+  /** What an earlier run was told before there was a group. */
+  readonly early?: readonly Early[]
   readonly random: Random
   /** Wall clock minus the core's clock, ms: for the times in the history. */
   readonly wallOffsetMs: number
@@ -39,11 +47,13 @@ export interface Peer {
   runId: string
   resp: Address
   gossip: Address
+  /** Its `announce-id`, if it has one. */
+  name?: string | undefined
   group: FormedGroup | undefined
   /** Names of the groups of servers that it watches. */
   watches: readonly string[]
   lastHelloMs: number
-  /** Last authenticated sign of life over the transport (or a hello, while there is no transport yet). */
+  /** Last authenticated sign of life over the transport. */
   lastHeardMs: number
   /** Tells which of its reports are news: an older one that comes late is dropped. */
   readonly reports: Sequence
@@ -83,6 +93,8 @@ export interface PendingRequest {
   readonly untilMs: number
   /** Entries whose commit it waits for, and why the first of them that changed nothing did not. */
   waitsFor: number
+  /** No leader was known to pass it on to. */
+  unsent?: boolean
   refusal: string | undefined
 }
 
@@ -96,7 +108,14 @@ export interface CoreState {
   /** Groups of the configuration file that Raft does not know yet: watched, but nothing is decided about them. */
   readonly provisional: Topology
   readonly groups: Map<string, GroupState>
+  /** The others that have proven who they are, now or in an earlier run. */
   readonly peers: Map<string, Peer>
+  readonly circle: Circle
+  readonly obstacle: Obstacle
+  /** The term in which it certainly leads, with all that was committed before applied. */
+  officeTerm: number | undefined
+  /** Since when it doubts that it knows the last failover; undefined: it does know. */
+  doubtSinceMs: number | undefined
   formed: FormedGroup | undefined
   readonly formation: Formation
   raft: RaftView
@@ -104,13 +123,28 @@ export interface CoreState {
   readonly proposed: Map<string, number>
   /** By nonce (own proposals for an operator) or by request ID (passed on to the leader). */
   readonly pending: Map<string, PendingRequest>
+  /** Nonces of entries that were applied lately, oldest first. */
+  readonly appliedNonces: Set<string>
+  /** How many replicas in a row were followed to the primary of each group. */
+  readonly hops: Map<string, number>
+  /** Where the file says that the primary of each group is. */
+  readonly named: Map<string, Address>
+  /** What this sentinel was told before it had a group, by group. */
+  readonly early: Map<string, Early>
   nextNonce: number
   /** Tells the reports of this start from those of an earlier one. */
   readonly boot: number
   reportSeq: number
   lastReportMs: number
+  /** When the last reports were sent, by number: an echo of one dates what was said after it. */
+  readonly sentReports: Map<number, number>
   lastStepMs: number
+  /** While it has no group: when it wants to report again, and what it last said of the others. */
+  reportAtMs: number
+  saidKey: string
   lastMemberChangeMs: number
+  /** Leader: the learner for which a dead voter was just removed. */
+  replacing: string | undefined
   /** Members that an operator wants forgotten (SENTINEL RESET while they are down); one change of members at a time. */
   readonly leaving: Set<string>
   lastJoinMs: number
@@ -118,9 +152,6 @@ export interface CoreState {
   leaderSinceMs: number
   tiltUntilMs: number | undefined
   tiltSinceMs: number
-  /** Peers that belong to another group, and when that was last said. */
-  readonly foreign: Map<string, number>
-  peersKey: string
   /** The topology was replaced or replayed, and the watched groups have not been matched to it yet. */
   dirty: boolean
   nextOrderId: number
@@ -141,7 +172,7 @@ export function topoOf(core: CoreState, name: string): TopologyGroup | undefined
 /** The settings that hold for a group on this sentinel. */
 export function settingsOf(core: CoreState, topo: TopologyGroup): GroupSettings {
   const file = core.options.groups.find(({ name }) => name === topo.name)
-  return effectiveSettings(file?.settings, topo.changes)
+  return effectiveSettings(file?.settings, { ...topo.changes, ...core.early.get(topo.name)?.changes })
 }
 
 /** Publishes an event about an instance. `extra` follows the instance text after a space. */
@@ -193,13 +224,6 @@ export function propose(core: CoreState, nowMs: number, key: string, entry: Entr
 /** Wall clock for the history, whole ms. */
 export const wallMs = (core: CoreState, nowMs: number): number =>
   Math.max(0, Math.round(nowMs + core.options.wallOffsetMs))
-
-/** This sentinel's hello. */
-export function helloOf(core: CoreState, view: readonly string[]): Hello {
-  const { runId, peer, gossip, resp } = core.self
-  const watches = [...core.groups.keys()]
-  return { runId, peer, gossip, resp, group: core.formed, view, watches, epoch: core.topology.epoch }
-}
 
 /** True for a voter or learner of the sentinels' group. */
 export const isMember = ({ raft }: CoreState, peer: string): boolean =>

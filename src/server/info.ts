@@ -130,6 +130,7 @@ export function createInfo(
       patterns: pubsub.patterns().size,
       shardChannels: pubsub.shardChannels().size,
       errorReplies: engine.stats.errors,
+      unexpectedErrorReplies: counters.applyErrors,
       reads: clients.stats.reads,
       writes: clients.stats.writes,
     }

@@ -2,7 +2,7 @@
 import { createRdbReader, type RdbEntry, type RdbReader } from '../codec/rdb-reader.ts'
 import { NO_EXPIRY } from '../keyspace/database.ts'
 import type { Keyspace } from '../keyspace/keyspace.ts'
-import { stringEncodingOf } from '../types/string.ts'
+import type { BuiltValue } from '../types/builder.ts'
 
 export interface Loader {
   readonly reader: RdbReader
@@ -19,6 +19,8 @@ export interface LoadOptions {
   readonly stringBytesMax: number
   /** A primary leaves out what has expired by this time (Unix ms); undefined: a replica takes everything. */
   readonly dropExpiredAtMs: number | undefined
+  /** Called before the first key of the file comes into the keyspace. */
+  readonly onFirst?: () => void
   /** A key was left out for that. */
   readonly onExpired?: (db: number, key: Buffer) => void
   /** A key that is there already is an error, not replaced. */
@@ -33,17 +35,19 @@ export function createLoader(keyspace: Keyspace, options: LoadOptions): Loader {
   const onEntry = (entry: RdbEntry): void => {
     if (options.dropExpiredAtMs !== undefined && entry.expireMs >= 0 && entry.expireMs < options.dropExpiredAtMs) {
       expired++
+      keyspace.releaseBuilt(builtValue(entry))
       options.onExpired?.(entry.db, Buffer.from(entry.key.subarray(entry.keyStart, entry.keyEnd)))
       return
     }
-    const { key, keyStart, keyEnd, value, valueStart, valueEnd } = entry
-    const encoding = stringEncodingOf(value, valueStart, valueEnd)
+    const { key, keyStart, keyEnd } = entry
     const db = keyspace.databases[entry.db]!
     if (options.refuseDuplicates === true && db.peek(key, keyStart, keyEnd) !== 0) {
+      keyspace.releaseBuilt(builtValue(entry))
       throw new Error('the snapshot has a key that is there already')
     }
+    if (loaded === 0) options.onFirst?.()
     const expiryMs = entry.expireMs < 0 ? NO_EXPIRY : Math.max(entry.expireMs, 1)
-    db.put(key, keyStart, keyEnd, value, valueStart, valueEnd, encoding, expiryMs)
+    db.putBuilt(key, keyStart, keyEnd, builtValue(entry), expiryMs)
     loaded++
   }
   const reader = createRdbReader(
@@ -52,7 +56,12 @@ export function createLoader(keyspace: Keyspace, options: LoadOptions): Loader {
       checksum: options.checksum,
       databases: keyspace.databases.length,
       stringBytesMax: options.stringBytesMax,
+      build: keyspace,
     },
   )
   return { reader, aux, loaded: () => loaded, expired: () => expired }
+}
+
+function builtValue({ kind, root, value, valueStart, valueEnd }: RdbEntry): BuiltValue {
+  return { kind, root, bytes: value, start: valueStart, end: valueEnd }
 }

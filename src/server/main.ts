@@ -10,6 +10,7 @@ import type { ServerConfig } from '../config/store.ts'
 import { Engine, mayWrite, openGate } from '../engine/engine.ts'
 import { monitorLine } from '../engine/monitor.ts'
 import { createTransactions } from '../engine/transactions.ts'
+import type { PubSub } from '../facade/call.ts'
 import { createPubSub } from '../facade/pubsub.ts'
 import { ClientRegistry } from '../facade/registry.ts'
 import type { Session } from '../facade/session.ts'
@@ -29,14 +30,18 @@ import { seededRandom } from '../lib/prng.ts'
 import type { Args } from '../protocol/args.ts'
 import { clientLimits } from './client-limits.ts'
 import { rewriteConfigFile } from './config-file.ts'
+import { lockData } from './data-lock.ts'
 import { createHousekeeping } from './expiry.ts'
 import { createInfo, type ServerInfo } from './info.ts'
 import { createOwnExpiries } from './own-expiries.ts'
 import type { ServerParts } from './parts.ts'
 import { createPersistence } from './persistence.ts'
 import { createReplication } from './replication.ts'
+import { openRoleMemory } from './role-memory.ts'
+import { addressOf, createKnownSentinels } from './sentinels.ts'
 import { createShutdown } from './shutdown.ts'
 import { createSnapshots } from './snapshot.ts'
+import { createWriteHold } from './write-hold.ts'
 
 /** A server that runs in this process. */
 export interface RunningServer {
@@ -53,13 +58,41 @@ export interface RunningServer {
  */
 export async function startServer(config: ServerConfig, log: Log, configFile?: string): Promise<RunningServer> {
   inlineMore()
+  const lock = await lockData(config, log)
   const options = config.values
   const [k0, k1, ...seed] = randomWords(8)
   const runId = randomHex(40)
   const keyspace = new Keyspace(options.databases, { k0, k1 }, { expired() {}, modified() {}, flushing() {} })
+  keyspace.limits = options
   const ownExpiries = createOwnExpiries(keyspace)
   const commands = allCommands()
-  const pubsub = createPubSub()
+  let timer: NodeJS.Timeout | undefined // of the ticks, once all is loaded
+  const { publish, ...channels } = createPubSub()
+  const pubsub: PubSub = {
+    ...channels,
+    publish(channel, message) {
+      sentinels.heard(channel, message, engine.session)
+      return publish(channel, message)
+    },
+  }
+  const roleMemory = openRoleMemory(options.dir, options.port, config.text('replicaof'), log)
+  const sentinels = createKnownSentinels({
+    remembered: roleMemory.atStart,
+    isPrimary: () => !replication.isReplica(),
+    monotonicMs,
+    announced: () =>
+      options['replica-announce-ip'] === ''
+        ? undefined
+        : addressOf({ host: options['replica-announce-ip'], port: options['replica-announce-port'] || parts.port }),
+    changed: roleMemory.setSentinels,
+  })
+  const hold = createWriteHold({
+    sentinels,
+    isPrimary: () => !replication.isReplica(),
+    hold: (on) => clients.holdWrites(on),
+    log,
+    monotonicMs,
+  })
   const transactions = createTransactions(() => engine)
   // Asking all connections what they hold is too much for each write; ten times a second is enough.
   let heldBytes = 0
@@ -139,6 +172,9 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
       const from = isUnix ? `unix:${peer.replace(/:0$/, '')}` : peer
       clients.sendToMonitors(monitorLine(host.wallMicros(), session.db, from, args))
     },
+    onStall: (ms) => {
+      if (timer !== undefined) hold.stalled(ms)
+    },
     clockMicros: () => monotonicMs() * 1000,
   })
   const clients: ClientRegistry = new ClientRegistry({
@@ -171,6 +207,11 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     runId,
     port: 0,
     nowMs: wallMs,
+    roleMemory,
+    panic: (reason) => {
+      log.warning(reason)
+      setImmediate(() => end(1))
+    },
   }
   const snapshots = createSnapshots(keyspace)
   const persistence = createPersistence(parts, snapshots, {
@@ -178,13 +219,13 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     resume: (loaded) => replication.resume(loaded),
     expired: (db, key) => replication.expiredAtLoad(db, key),
   })
-  const replication = createReplication(parts, snapshots)
+  const replication = createReplication(parts, snapshots, () => hold.ordered())
   const info = createInfo(parts, persistence, replication, () => shutdown.remainingMs())
   const housekeeping = createHousekeeping(keyspace, engine, ownExpiries, wallMs)
 
   let rounds = 0
-  let timer: NodeJS.Timeout | undefined
   const tick = (): void => {
+    engine.setTime(wallMs())
     if (host.debug.cronPaused) return
     housekeeping.round()
     persistence.tick()
@@ -203,11 +244,13 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     ended = true
     clearInterval(timer)
     housekeeping.stop()
+    hold.stop()
     persistence.stop()
     replication.stop()
     listening.close()
     void http?.stop()
     clients.closeAll()
+    lock.release()
     log.warning('Vedette is now ready to exit, bye bye...')
     resolveClosed(code)
   }
@@ -216,7 +259,10 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
   applyOptions(config, engine)
   engine.setTime(wallMs())
   replication.prepare()
-  const listening = await listen(options, clients, log)
+  const listening = await listen(options, clients, log).catch((error: unknown) => {
+    lock.release()
+    throw error
+  })
   parts.port = listening.port
   log.notice(`Running mode=standalone, port=${parts.port}, PID: ${process.pid}`)
   try {
@@ -224,7 +270,9 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     // Connections are answered meanwhile, most commands with LOADING: a server that refuses them is taken for dead.
     await persistence.load()
     if (!ended) {
+      engine.setTime(wallMs())
       replication.start()
+      hold.started()
       timer = setInterval(tick, 100)
       log.notice(`Ready to accept connections on port ${parts.port}`)
     }
@@ -232,6 +280,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     listening.close()
     void http?.stop()
     clients.closeAll()
+    lock.release()
     throw error
   }
   return {

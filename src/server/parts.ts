@@ -9,6 +9,7 @@ import type { ClientRegistry } from '../facade/registry.ts'
 import type { Session } from '../facade/session.ts'
 import type { Log } from '../io/log.ts'
 import type { Keyspace } from '../keyspace/keyspace.ts'
+import type { RoleMemory } from './role-memory.ts'
 
 /** What every part of the server is given. */
 export interface ServerParts {
@@ -27,6 +28,10 @@ export interface ServerParts {
   port: number
   /** Unix time in milliseconds. */
   readonly nowMs: () => number
+  /** What was remembered of the role at the last start, and what is to be at the next. */
+  readonly roleMemory: RoleMemory
+  /** Ends the process: going on would be worse. */
+  readonly panic: (reason: string) => void
 }
 
 /** The part that replicates: to replicas, and from a primary. */
@@ -78,4 +83,6 @@ export interface ReplicationCounters {
   /** Output that waits for replicas, and how much of it their connections hold. */
   readonly replicaBufferBytes: number
   readonly replicaOutputBytes: number
+  /** Commands of our primaries that could not be applied. */
+  readonly applyErrors: number
 }

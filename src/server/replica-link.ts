@@ -2,12 +2,14 @@
 // into the keyspace and applies the stream.
 //
 // Invariants: history.offset counts whole requests outside of a transaction only, so what it names is exactly what is in the
-// keyspace; whoever follows us gets the very bytes that we applied. While an RDB is being loaded our data are no part of
-// any history, and if loading fails they are dropped.
+// keyspace; whoever follows us gets the very bytes that we applied. Our data are dropped when the first key of an RDB comes:
+// from then on they are no part of any history, and if loading fails they are dropped again. Data are not dropped for an
+// empty primary that has written less than we have, unless somebody ordered to follow it as it is now.
 import type { Connection } from '../facade/connection.ts'
 import type { Wire } from '../facade/wire.ts'
 import { monotonicMs } from '../io/clock.ts'
 import { connectTcp, type Dial } from '../io/tcp.ts'
+import type { Args } from '../protocol/args.ts'
 import { PROTOCOL_ERROR, QUERY_TOO_LARGE, REQUEST, RequestParser } from '../protocol/parser.ts'
 import { ReplyWriter } from '../protocol/writer.ts'
 import { adoptHistory, continueHistory, ensureBacklog, type History } from '../replication/history.ts'
@@ -40,8 +42,12 @@ export interface PrimaryLink {
   readOffset(): number
   /** Bytes that came from the primary. */
   readBytes(): number
+  /** Commands of its stream that failed here, or that we do not know. */
+  applyErrors(): number
   /** Connects; nothing is done before. */
   begin(atFirst: AtFirst): void
+  /** Somebody ordered to follow this primary as it is: our data may be dropped, whatever it has. */
+  confirm(): void
   /** The database that the stream has selected. */
   db(): number
   tick(): void
@@ -66,6 +72,8 @@ export interface AtFirst {
   readonly consistent: boolean
   /** The database that the history's stream has selected. */
   readonly db: number
+  /** See `PrimaryLink.confirm`. */
+  readonly confirmed?: boolean
 }
 
 /** A link to the primary at an address, not begun. */
@@ -76,10 +84,13 @@ export function linkToPrimary(parts: PrimaryLinkParts, host: string, port: numbe
   let db = 0
   let stopped = false
   let readBytes = 0
+  let applyErrors = 0
   let dial: Dial | undefined
   let wire: Wire | undefined
   let connection: Connection | undefined // stands for the primary among the clients, once in sync
   let loader: Loader | undefined
+  let replacing = false // our data were dropped for those that are being loaded
+  let confirmed = false
   let loadPosition = { id: '', offset: 0 }
   let parser = newParser()
   let unapplied: Buffer[] = [] // received behind history.offset: part of a request or of a transaction
@@ -209,20 +220,39 @@ export function linkToPrimary(parts: PrimaryLinkParts, host: string, port: numbe
   // ---- full sync ----
 
   const beginLoading = (position: { id: string; offset: number }): void => {
-    log.notice('MASTER <-> REPLICA sync: Flushing old data')
-    parts.disconnectReplicas()
-    history.backlog = undefined
-    consistent = false
     loadPosition = position
-    engine.gate.loading = true
-    engine.setTime(server.nowMs())
-    keyspace.flush()
+    replacing = false
+    if (keyspace.size === 0) replaceData()
     log.notice('MASTER <-> REPLICA sync: Loading DB in memory')
     loader = createLoader(keyspace, {
+      onFirst: replaceData,
       checksum: options.rdbchecksum,
       stringBytesMax: Number.MAX_SAFE_INTEGER,
       dropExpiredAtMs: undefined,
     })
+  }
+
+  /** Drops our data: others come in their place. */
+  const replaceData = (): void => {
+    if (replacing) return
+    replacing = true
+    log.notice('MASTER <-> REPLICA sync: Flushing old data')
+    parts.disconnectReplicas()
+    history.backlog = undefined
+    consistent = false
+    engine.gate.loading = true
+    engine.setTime(server.nowMs())
+    keyspace.flush()
+  }
+
+  /** The primary has no keys. Throws if that looks like data that were lost rather than removed. */
+  const refuseLoss = (): void => {
+    if (confirmed || !consistent || loadPosition.id === history.id || loadPosition.offset >= history.offset) return
+    throw new Error(
+      `The primary ${host}:${port} is empty and has written less (offset ${loadPosition.offset}) than this replica has ` +
+        `(${keyspace.size} keys, offset ${history.offset}): they are kept. Promote this replica with REPLICAOF NO ONE, or ` +
+        `order it with REPLICAOF ${host} ${port} to follow that primary as it is`,
+    )
   }
 
   const failedLoading = (error: unknown): Error => {
@@ -245,9 +275,12 @@ export function linkToPrimary(parts: PrimaryLinkParts, host: string, port: numbe
     } catch (error) {
       throw failedLoading(error)
     }
+    if (!replacing) refuseLoss()
+    replaceData()
     loader = undefined
     engine.gate.loading = false
     consistent = true
+    confirmed = false
     adoptHistory(history, loadPosition.id, loadPosition.offset, options['repl-backlog-size'])
     db = streamDbOf(aux, keyspace.databases.length)
     log.notice('MASTER <-> REPLICA sync: Finished with success')
@@ -257,6 +290,7 @@ export function linkToPrimary(parts: PrimaryLinkParts, host: string, port: numbe
   /** Leaves a load that cannot be finished: half of a data set is worse than none. */
   const endLoading = (): void => {
     loader = undefined
+    if (!replacing) return
     engine.gate.loading = false
     keyspace.flush()
   }
@@ -264,6 +298,7 @@ export function linkToPrimary(parts: PrimaryLinkParts, host: string, port: numbe
   // ---- stream ----
 
   const goOn = (id: string | undefined): void => {
+    confirmed = false
     ensureBacklog(history, options['repl-backlog-size'])
     if (id !== undefined && continueHistory(history, id)) parts.disconnectReplicas()
     enterStream()
@@ -305,15 +340,30 @@ export function linkToPrimary(parts: PrimaryLinkParts, host: string, port: numbe
 
   const run = (parser: RequestParser): void => {
     const { session } = connection!
+    const { errors } = engine.stats
     engine.execute(session, parser.args, replies)
-    if (replies.pos > 0 && replies.buffer[0] === MINUS) {
-      const error = replies.written().toString('latin1').slice(0, 200).trimEnd()
-      log.warning(
-        `== CRITICAL == This replica is sending an error to its master: '${error}' ` +
-          `after processing the command '${session.lastCommand}'`,
-      )
-    }
+    const failed = engine.stats.errors !== errors
+    const reply = failed ? replies.written().toString('latin1') : ''
     replies.clear()
+    if (failed) giveUpData(reply, commandName(parser.args))
+  }
+
+  /** A command of the stream failed: what we have is not what the primary has, and no part of its history any more. */
+  const giveUpData = (reply: string, command: string): void => {
+    applyErrors++
+    consistent = false
+    const error = /(?:^|\n)-([^\r]*)/.exec(reply)?.[1] ?? ''
+    log.warning(
+      `== CRITICAL == This replica is sending an error to its master: '${printable(error)}' ` +
+        `after processing the command '${command}'`,
+    )
+    if (options['propagation-error-behavior'] !== 'ignore' && options['replica-read-only']) {
+      server.panic(`This replica panicked sending an error to its master after processing the command '${command}'`)
+    }
+    throw new Error(
+      `The command '${command}' of the master cannot be applied here, so the data are not the same any more: ` +
+        'a full synchronization is needed, and until it succeeds this replica must not be promoted',
+    )
   }
 
   /** Takes the first `count` bytes of what was received into the history. */
@@ -342,11 +392,17 @@ export function linkToPrimary(parts: PrimaryLinkParts, host: string, port: numbe
     machine,
     begin(atFirst) {
       ;({ consistent, db } = atFirst)
+      confirmed = atFirst.confirmed === true
       perform(machine.start(monotonicMs()))
+    },
+    confirm() {
+      confirmed = true
+      if (machine.state() === 'connect') perform(machine.start(monotonicMs()))
     },
     isConsistent: () => consistent,
     readOffset: () => history.offset + unappliedBytes,
     readBytes: () => readBytes,
+    applyErrors: () => applyErrors,
     db: () => connection?.session.db ?? db,
     tick: () => perform(machine.tick(history.offset, monotonicMs())),
     acknowledge: () => perform(machine.acknowledge(history.offset)),
@@ -363,4 +419,7 @@ export function streamDbOf(aux: ReadonlyMap<string, string>, databases: number):
   return Number.isInteger(named) && named >= 0 && named < databases ? named : 0
 }
 
-const MINUS = 0x2d
+/** What came from a peer, fit for a log line. */
+const printable = (text: string): string => text.slice(0, 200).replace(/[^ -~]/g, '?')
+const commandName = (args: Args): string =>
+  printable(Buffer.from(args.bytes(0).subarray(0, 64)).toString('latin1')).toLowerCase()

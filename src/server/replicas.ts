@@ -32,6 +32,8 @@ export interface ReplicasParts {
   reselect(): void
   /** Whether this server is a replica itself, and if so, whether it is in sync with its primary. */
   role(): 'primary' | 'synced' | 'unsynced'
+  /** Whether our stream is never silent for long: so that heartbeats can be promised. */
+  beats(): boolean
   /** What a snapshot of this moment says of its place in a history. */
   snapshotFields(): [name: string, value: string][]
   /** A replica acknowledged. */
@@ -49,6 +51,8 @@ export interface Replicas {
   send(bytes: Buffer): void
   tick(): void
   sessionClosed(session: Session): void
+  /** The shortest silence that one of them wants to be broken; Infinity if none does. */
+  heartbeatMs(): number
   /** Cuts all of them off: they have to ask again. */
   disconnectAll(): void
   /** When the last one left, on the monotonic clock; at the beginning when the server started. */
@@ -124,6 +128,7 @@ export function createReplicas(parts: ReplicasParts): Replicas {
     const { args, session } = ctx
     const replica = replicaOf(session)
     const words = Array.from({ length: args.count - 1 }, (_, i) => args.latin1(i + 1))
+    if (words[0]?.toLowerCase() === 'vedette-heartbeat' && !parts.beats()) words[0] = 'unpromised-heartbeat'
     const outcome = applyReplconf(replica.info, words, monotonicMs())
     if (session.isReplica && (outcome.kind === 'ok' || outcome.kind === 'error')) {
       strayCommand(session, `replconf ${words[0] ?? ''}`)
@@ -393,6 +398,8 @@ export function createReplicas(parts: ReplicasParts): Replicas {
     disconnectAll() {
       for (const replica of attached()) drop(replica)
     },
+    heartbeatMs: () =>
+      attached().reduce((min, { info }) => (info.heartbeatMs > 0 ? Math.min(min, info.heartbeatMs) : min), Infinity),
     aloneSinceMs: () => aloneSinceMs,
     heldBytes: () => attached().reduce((sum, { queuedBytes }) => sum + queuedBytes, 0),
     bufferBytes() {

@@ -55,9 +55,11 @@ function linkFacts(options: Readonly<ServerOptions>, history: History, link: Pri
     ['slave_repl_offset', known ? history.offset : 1],
     ...(state === 'sync' ? transferFacts(link) : []),
     ...(up ? [] : ([['master_link_down_since_seconds', secondsSince(machine.downSinceMs())]] satisfies Facts)),
-    ['slave_priority', options['replica-priority']],
+    // Whose data are no part of its primary's history must not be promoted; this is what every sentinel understands.
+    ['slave_priority', known ? options['replica-priority'] : 0],
     ['slave_read_only', options['replica-read-only'] ? 1 : 0],
     ['replica_announced', options['replica-announced'] ? 1 : 0],
+    ['replica_complete', known ? 1 : 0],
   ]
 }
 

@@ -3,11 +3,14 @@
 //
 // Invariant: no slice takes much over SLICE_MS, and no command ever fails because a snapshot did.
 import { createRdbWriter, type RdbWriter } from '../codec/rdb-writer.ts'
+import { rdbTypeOf } from '../codec/values/table.ts'
 import { monotonicMs } from '../io/clock.ts'
-import type { ByteRange } from '../keyspace/database.ts'
+import { NO_EXPIRY } from '../keyspace/database.ts'
 import type { Keyspace } from '../keyspace/keyspace.ts'
-import { Snapshot } from '../keyspace/snapshot.ts'
+import { Snapshot, type SnapshotEntry } from '../keyspace/snapshot.ts'
 import { REDIS_VERSION } from '../lib/version.ts'
+import type { Hold } from '../store/huge.ts'
+import { partsEncoding } from '../types/table.ts'
 
 /** Where a snapshot goes. */
 export interface SnapshotSink {
@@ -56,7 +59,7 @@ export interface Snapshots {
 
 const SLICE_MS = 0.7
 const WAIT_MS = 2
-/** Entries of this many bytes together are one step of the walk, or a single larger one. */
+/** So many bytes are one step of the walk, or a little more: what an entry has that is not large. */
 const STEP_BYTES = 128 * 1024
 
 /** The snapshots of a keyspace. */
@@ -120,22 +123,22 @@ function createWalk(keyspace: Keyspace, options: SnapshotOptions, sink: Snapshot
   let failed = false
   let db = -1
   const announced = new Set<number>()
-  const writer = createRdbWriter({ emit: (chunk) => sink.emit(chunk), ...options })
+  // What the sink throws ends the snapshot and nothing else; what is written after that goes nowhere.
+  const emit = (chunk: Uint8Array): void => {
+    if (failed) return
+    try {
+      sink.emit(chunk)
+    } catch (error) {
+      fail(error instanceof Error ? error : new Error(String(error)))
+    }
+  }
+  const writer = createRdbWriter({ emit, ...options })
 
   const fail = (error: Error): void => {
     if (failed) return
     failed = true
     snapshot.abandon()
     sink.done(error)
-  }
-  /** Runs part of the writing; what it throws ends the snapshot and nothing else. */
-  const guarded = (write: () => void): void => {
-    if (failed) return
-    try {
-      write()
-    } catch (error) {
-      fail(error instanceof Error ? error : new Error(String(error)))
-    }
   }
 
   const select = (index: number): void => {
@@ -147,22 +150,41 @@ function createWalk(keyspace: Keyspace, options: SnapshotOptions, sink: Snapshot
     if (part !== undefined) writer.resizeDb(part.keys, part.expiries)
   }
 
+  /** What stands before the value of an entry that is written bit by bit. */
+  const begin = ({ db: index, key, kind, expiryMs }: SnapshotEntry): void => {
+    if (index !== db) select(index)
+    writer.beginValue(rdbTypeOf(kind), key.bytes, key.start, key.end, expireMsOf(expiryMs))
+  }
+
   const snapshot = new Snapshot(keyspace, {
-    string: (index, key, value, expiryMs) =>
-      guarded(() => {
-        if (index !== db) select(index)
-        writeEntry(writer, key, value, expiryMs)
-      }),
+    blob({ db: index, key, kind, expiryMs }, value) {
+      if (index !== db) select(index)
+      const { bytes, start, end } = value
+      writer.blob(rdbTypeOf(kind), key.bytes, key.start, key.end, bytes, start, end, expireMsOf(expiryMs))
+    },
+    *hugeBlob(entry, value) {
+      begin(entry)
+      if (options.compress && value.length <= COMPRESSED_BYTES_MAX) return writeAtOnce(writer, value)
+      writer.out.begin(value.length)
+      for (let chunk = value.next(); chunk.length > 0; chunk = value.next()) {
+        writer.out.part(chunk, 0, chunk.length)
+        yield chunk.length
+      }
+    },
+    *parts(entry, nodes, root, done) {
+      begin(entry)
+      yield* partsEncoding(entry.kind).walk(nodes, root, writer.out, done)
+    },
   })
-  guarded(() => writer.begin(options.aux))
+  writer.begin(options.aux)
 
   return {
     step() {
       if (snapshot.step(STEP_BYTES)) return true
-      guarded(() => {
-        writer.end()
-        sink.done(undefined)
-      })
+      if (failed) return false
+      writer.end()
+      // The last chunk may be what fails.
+      if (!failed) sink.done(undefined)
       return false
     },
     ready: () => failed || sink.ready(),
@@ -170,7 +192,16 @@ function createWalk(keyspace: Keyspace, options: SnapshotOptions, sink: Snapshot
   }
 }
 
-function writeEntry(writer: RdbWriter, key: ByteRange, value: ByteRange, expiryMs: number): void {
-  const expireMs = expiryMs === 0 ? -1 : expiryMs
-  writer.entry(key.bytes, key.start, key.end, value.bytes, value.start, value.end, expireMs)
+/** Larger strings are written as they are: compressing one would pause the server for over a millisecond. */
+const COMPRESSED_BYTES_MAX = 128 * 1024
+
+/** A string that is small enough to be compressed, in one piece. */
+function writeAtOnce(writer: RdbWriter, value: Hold): void {
+  const whole = Buffer.allocUnsafe(value.length)
+  for (let at = 0; at < whole.length; ) at += value.next().copy(whole, at)
+  writer.out.string(whole, 0, whole.length)
+}
+
+function expireMsOf(expiryMs: number): number {
+  return expiryMs === NO_EXPIRY ? -1 : expiryMs
 }

@@ -21,6 +21,7 @@
 
 import { assert } from '../lib/assert.ts'
 import { type Arena, blockUnits, SLAB_BITS, SLAB_MASK, sameBlock, UNIT_BYTES } from './arena.ts'
+import type { HashKey } from './hash.ts'
 
 /** Bytes at the beginning of a node that belong to this file, but for word 1. */
 export const NODE_HEADER_BYTES = 8
@@ -47,6 +48,8 @@ export interface NodeBytes {
 /** The nodes of one arena. */
 export class Nodes {
   readonly arena: Arena
+  /** The secret for structures that hash what clients choose. */
+  readonly hashKey: HashKey
   /** Whether a walk is under way. */
   walking = false
   /** Number of walks begun: what is detached during one walk is not the next one's business. */
@@ -54,8 +57,9 @@ export class Nodes {
   /** MARK or 0, as a signed number: what nodes have that the walk has left, or that are newer than it. */
   private mark = 0
 
-  constructor(arena: Arena) {
+  constructor(arena: Arena, hashKey: HashKey = { k0: 0, k1: 0 }) {
     this.arena = arena
+    this.hashKey = hashKey
   }
 
   // ---- the live value's side ----

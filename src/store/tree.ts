@@ -10,8 +10,8 @@
 // Positions cost one sum of counts a level. Keys are numbers that never descend from leaf to leaf: the score of a sorted set,
 // the milliseconds of a stream's ID, 0 in a list. Where keys are equal, the user compares the first elements of leaves (`LeafOrder`).
 //
-// A `Tree` is machinery without a value: every search takes the value's top node and leaves a path to one leaf, which the
-// changes after it refer to. To change something: search, `own` the path, then change the leaf and tell (`setLeaf`), put one
+// A `Tree` is machinery without a value, one for all values of a kind: every search takes the value's top node and leaves a
+// path to one leaf, which the changes after it refer to. To change something: search, `own` the path, then change the leaf and tell (`setLeaf`), put one
 // beside it (`reserve`, then `insertAfter`), or take it out. `top` is then the new top, for the value's root to store;
 // the root itself must be owned by then. Nothing of a path holds from one command to the next: go on by position or by key.
 //
@@ -44,13 +44,14 @@ export interface LeafOrder {
 
 /** Searches and changes. After a search the path leads to `leaf`; 0 if the tree is empty. */
 export class Tree {
-  readonly nodes: Nodes
   /** The top node of the value that was searched last, as the changes since then made it; 0 if it is empty. */
   top = 0
   /** The leaf that the path leads to, or 0. */
   leaf = 0
   /** Index in the leaf of the element that `seekIndex` sought. */
   offset = 0
+  /** Of the last search. */
+  private nodes!: Nodes
   private depth = 0
   private readonly path = new Uint32Array(DEPTH_MAX)
   private readonly at = new Uint32Array(DEPTH_MAX)
@@ -60,8 +61,7 @@ export class Tree {
   private readonly mergedMax: number
 
   /** A test gives nodes fewer children, for deep trees of few elements. */
-  constructor(nodes: Nodes, childrenMax = CHILDREN_MAX) {
-    this.nodes = nodes
+  constructor(childrenMax = CHILDREN_MAX) {
     this.childrenMax = childrenMax
     this.mergedMax = (childrenMax * 3) >>> 2
   }
@@ -69,10 +69,9 @@ export class Tree {
   // ---- searching ----
 
   /** The leaf with element `index`, which must be below the number of elements; `offset` is the rest. */
-  seekIndex(top: number, index: number): number {
-    if (top === 0) return this.seekNone()
-    const { arena } = this.nodes
-    this.top = top
+  seekIndex(nodes: Nodes, top: number, index: number): number {
+    if (!this.begin(nodes, top)) return 0
+    const { arena } = nodes
     let rest = index
     let node = top
     for (let depth = 0; ; depth++) {
@@ -97,27 +96,22 @@ export class Tree {
   }
 
   /** The first leaf. */
-  seekFirst(top: number): number {
-    if (top === 0) return this.seekNone()
-    this.top = top
-    return this.descend(top, 0, false)
+  seekFirst(nodes: Nodes, top: number): number {
+    return this.begin(nodes, top) ? this.descend(top, 0, false) : 0
   }
 
   /** The last leaf. */
-  seekLast(top: number): number {
-    if (top === 0) return this.seekNone()
-    this.top = top
-    return this.descend(top, 0, true)
+  seekLast(nodes: Nodes, top: number): number {
+    return this.begin(nodes, top) ? this.descend(top, 0, true) : 0
   }
 
   /**
    * The last leaf whose first element does not come after the one sought, which has that key; the first leaf if there is
    * none. So the leaf where the element is if it is anywhere, and where it belongs if it is not.
    */
-  seekKey(top: number, key: number, order: LeafOrder): number {
-    if (top === 0) return this.seekNone()
-    const { arena } = this.nodes
-    this.top = top
+  seekKey(nodes: Nodes, top: number, key: number, order: LeafOrder): number {
+    if (!this.begin(nodes, top)) return 0
+    const { arena } = nodes
     let node = top
     for (let depth = 0; ; depth++) {
       const u32 = arena.u32[node >>> SLAB_BITS]
@@ -176,12 +170,15 @@ export class Tree {
     return node
   }
 
-  private seekNone(): number {
-    this.top = 0
+  /** Takes up the tree with that top; whether there is anything in it. */
+  private begin(nodes: Nodes, top: number): boolean {
+    this.nodes = nodes
+    this.top = top
+    if (top !== 0) return true
     this.depth = 0
     this.offset = 0
     this.leaf = 0
-    return 0
+    return false
   }
 
   /** Makes the path's rest, from `depth` on, the first or the last one below `node`. */

@@ -17,12 +17,22 @@ export async function resolveHost(host: string): Promise<string | undefined> {
 /** An address that others can connect to as it is; empty for "every address". */
 export const specific = (host: string): string => (host === '0.0.0.0' || host === '::' ? '' : host)
 
-/** The first of the ports that can be listened on, for a listener that opens later. */
-export async function freePort(host: string, choices: readonly number[]): Promise<number> {
+/** A port that nobody else can take. */
+export interface ReservedPort {
+  readonly port: number
+  /** Gives it up, for the listener that opens in the next moment; any number of times. */
+  release(): Promise<void>
+}
+
+/**
+ * The first of the ports that can be listened on, held for a listener that opens later. A sentinel holds all its ports before it
+ * tells anybody of itself: one that announced itself and then ended would be waited for.
+ */
+export async function reservePort(host: string, choices: readonly number[]): Promise<ReservedPort> {
   let failure: unknown
   for (const choice of choices) {
     try {
-      return await probe(host, choice)
+      return await reserve(host, choice)
     } catch (error) {
       failure = listenError(choice, error as NodeJS.ErrnoException)
     }
@@ -30,13 +40,18 @@ export async function freePort(host: string, choices: readonly number[]): Promis
   throw failure
 }
 
-function probe(host: string, port: number): Promise<number> {
+function reserve(host: string, port: number): Promise<ReservedPort> {
   return new Promise((resolve, reject) => {
-    const server = net.createServer()
+    const server = net.createServer((socket) => socket.destroy())
+    let released: Promise<void> | undefined
+    const release = (): Promise<void> => {
+      released ??= new Promise((done) => server.close(() => done()))
+      return released
+    }
     server.once('error', reject)
     server.listen({ host, port, exclusive: true }, () => {
       const { port: bound } = server.address() as net.AddressInfo
-      server.close(() => resolve(bound))
+      resolve({ port: bound, release })
     })
   })
 }

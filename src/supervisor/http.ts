@@ -8,6 +8,8 @@
 import { monotonicMs } from '../io/clock.ts'
 import { type HttpReply, type HttpServer, startHttpOnFirst } from '../io/http.ts'
 import { expositionOf } from '../metrics/table.ts'
+import { isCertain } from '../sentinel/certainty.ts'
+import { obstacleOf } from '../sentinel/obstacle.ts'
 import type { CoreState } from '../sentinel/state.ts'
 import { topoOf } from '../sentinel/state.ts'
 import { statusOf } from './commands/info.ts'
@@ -32,7 +34,7 @@ export function openHttp(options: HttpPortOptions): Promise<HttpServer> {
   const core = sentinel.core.state
   const routes = {
     '/healthz': () => ({ body: 'ok\n' }),
-    '/readyz': () => readiness(core),
+    '/readyz': () => readiness(core, monotonicMs()),
     '/primary': ({ query }: { query: URLSearchParams }) => primary(core, query.get('name')),
     '/status': () => ({ type: JSON_TYPE, body: options.status() }),
     '/metrics': async () => {
@@ -45,10 +47,13 @@ export function openHttp(options: HttpPortOptions): Promise<HttpServer> {
 }
 
 /** What is missing until this sentinel can be relied on. */
-function readiness(core: CoreState): HttpReply {
+function readiness(core: CoreState, nowMs: number): HttpReply {
+  const obstacle = obstacleOf(core, nowMs)
   const missing = [
     ...(core.formed === undefined ? ['the group of sentinels is not formed yet'] : []),
     ...(core.formed !== undefined && core.raft.leader === undefined ? ['the sentinels have no leader'] : []),
+    ...(isCertain(core, nowMs) ? [] : ['it has not heard the leader yet, and a failover may have been missed']),
+    ...(obstacle === undefined ? [] : [obstacle]),
     ...(core.provisional.groups.size > 0
       ? [`not yet agreed on: ${[...core.provisional.groups.keys()].join(' ')}`]
       : []),
@@ -60,6 +65,8 @@ function primary(core: CoreState, asked: string | null): HttpReply {
   const name = asked ?? (core.groups.size === 1 ? [...core.groups.keys()][0]! : '')
   const topo = topoOf(core, name)
   if (topo === undefined) return { status: 404, body: 'no such group; name it as in /primary?name=mymaster\n' }
+  if (!isCertain(core, monotonicMs()))
+    return { status: 503, body: 'this sentinel has not heard the leader yet, and names nobody until then\n' }
   const state = statusOf(core, name)
   const { host, port } = topo.primary
   return {

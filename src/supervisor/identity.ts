@@ -2,8 +2,9 @@
 // is the same one for everybody, belongs to the same group, and finds the others while every server is down.
 import type { StateStore } from '../io/state/store.ts'
 import { PEERS_MAX } from '../lib/limits.ts'
+import { type Early, toEarlyList } from '../sentinel/early.ts'
 import type { PeerAddress } from '../sentinel/effects.ts'
-import { asAddress, asId, asList, asObject, parseObject } from '../sentinel/fields.ts'
+import { asAddress, asId, asList, asName, asObject, parseObject } from '../sentinel/fields.ts'
 import { type FormedGroup, toGroup } from '../sentinel/formation.ts'
 
 export interface Identity {
@@ -12,6 +13,8 @@ export interface Identity {
   /** The Raft group; undefined until it was formed or joined. */
   readonly group: FormedGroup | undefined
   readonly peers: readonly PeerAddress[]
+  /** What operators were answered OK before there was a group. */
+  readonly early?: readonly Early[]
 }
 
 export const encodeIdentity = (identity: Identity): Uint8Array => Buffer.from(JSON.stringify({ v: 1, ...identity }))
@@ -23,8 +26,10 @@ export function decodeIdentity(bytes: Uint8Array): Identity | undefined {
   const runId = asId(fields.runId)
   const peers = asList(fields.peers, PEERS_MAX, toPeer)
   const group = fields.group === undefined ? undefined : toGroup(fields.group)
+  const early = fields.early === undefined ? undefined : toEarlyList(fields.early)
   if (!runId || !peers || (fields.group !== undefined && !group)) return undefined
-  return { runId, group, peers }
+  if (fields.early !== undefined && early === undefined) return undefined
+  return { runId, group, peers, ...(early !== undefined && { early }) }
 }
 
 function toPeer(value: unknown): PeerAddress | undefined {
@@ -33,7 +38,8 @@ function toPeer(value: unknown): PeerAddress | undefined {
   const runId = asId(fields?.runId)
   const gossip = asAddress(fields?.gossip)
   const resp = asAddress(fields?.resp)
-  return peer && runId && gossip && resp ? { peer, runId, gossip, resp } : undefined
+  const name = asName(fields?.name)
+  return peer && runId && gossip && resp ? { peer, runId, gossip, resp, ...(name && { name }) } : undefined
 }
 
 /** Reads who this sentinel is from its store, or makes a new identity there. */

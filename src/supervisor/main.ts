@@ -1,5 +1,6 @@
 // The sentinel process: opens its state, its ports and its transport, and joins them to the sentinel. The order matters for
-// the start: watching and hellos begin at once, while libp2p is still being loaded; metrics come last.
+// the start: all ports are taken first, watching begins at once, while libp2p is still being loaded, and the others are told of
+// this sentinel when it can be reached; metrics come last.
 import { join } from 'node:path'
 import { portChoices } from '../config/ports.ts'
 import {
@@ -14,16 +15,17 @@ import { loadOrCreatePeerKey, type PeerKey } from '../io/gossip/identity.ts'
 import { refuseOpenGossip } from '../io/gossip/swarm-key.ts'
 import { startGossip } from '../io/gossip.ts'
 import type { HttpServer } from '../io/http.ts'
+import { type DirectoryLock, lockDirectory } from '../io/lock.ts'
 import type { Log } from '../io/log.ts'
-import { openStateFile } from '../io/state/file.ts'
+import { makeStateDirectory, openStateFile } from '../io/state/file.ts'
 import type { StateStore } from '../io/state/store.ts'
-import type { PeerTransport } from '../io/transport.ts'
+import type { Peer, PeerTransport } from '../io/transport.ts'
 import type { PeerAddress } from '../sentinel/effects.ts'
 import type { GroupConfig } from '../sentinel/settings.ts'
-import { freePort, listenError, resolveHost, specific } from './addresses.ts'
+import { listenError, type ReservedPort, reservePort, resolveHost, specific } from './addresses.ts'
 import { runScripts } from './announce.ts'
 import { processFacts, shownOptions } from './facts.ts'
-import { type Identity, loadIdentity } from './identity.ts'
+import { decodeIdentity, type Identity, loadIdentity } from './identity.ts'
 import type { Observer } from './observe.ts'
 import { openPort, type PortOptions, type RespPort } from './port.ts'
 import { createScripts, type Scripts } from './scripts.ts'
@@ -50,9 +52,16 @@ const SIMULATED_CRASH = 99
 export async function startSentinel(options: SentinelOptions, log: Log): Promise<RunningSentinel> {
   const gossipHost = options['gossip-bind'] || (options.swarmKey === undefined ? '127.0.0.1' : '0.0.0.0')
   refuseOpenGossip(gossipHost, options.swarmKey)
-  const groups = await Promise.all(options.groups.map(groupConfig))
-  const process = createProcess(options, log, openStateFile(options.dir))
+  const lock = await lockState(options.dir, log)
+  let process: Process
   try {
+    process = createProcess(options, log, lock, openStateFile(options.dir))
+  } catch (error) {
+    lock.release()
+    throw error
+  }
+  try {
+    const groups = await Promise.all(options.groups.map((group) => groupConfig(process, group)))
     return await open(process, groups, gossipHost)
   } catch (error) {
     await process.close(1)
@@ -60,10 +69,21 @@ export async function startSentinel(options: SentinelOptions, log: Log): Promise
   }
 }
 
+/** Makes the state's directory this process's own. Who loses it ends at once: to write on could mean to vote twice. */
+function lockState(directory: string, log: Log): Promise<DirectoryLock> {
+  makeStateDirectory(directory)
+  const onLost = (reason: string): void => {
+    log.warning(`The state directory is lost, the process ends: ${reason}`)
+    process.exit(1)
+  }
+  return lockDirectory(directory, { name: '.lock', onLost })
+}
+
 /** What has been opened so far, and how it all ends. */
 interface Process {
   readonly options: SentinelOptions
   readonly log: Log
+  readonly lock: DirectoryLock
   readonly store: StateStore
   readonly startedMs: number
   readonly scripts: Scripts
@@ -72,6 +92,8 @@ interface Process {
   transport?: PeerTransport
   http?: HttpServer
   observer?: Observer
+  /** Held for listeners that open later. */
+  readonly reserved: ReservedPort[]
   readonly closed: Promise<number>
   /** Ends everything, once; `closed` then resolves with the code. */
   close(code: number): Promise<void>
@@ -79,14 +101,16 @@ interface Process {
   stop(): Promise<void>
 }
 
-function createProcess(options: SentinelOptions, log: Log, store: StateStore): Process {
+function createProcess(options: SentinelOptions, log: Log, lock: DirectoryLock, store: StateStore): Process {
   let end: (code: number) => void = () => {}
   let closing: Promise<void> | undefined
   const running: Process = {
     options,
     log,
+    lock,
     store,
     startedMs: monotonicMs(),
+    reserved: [],
     scripts: createScripts(monotonicMs, (message) => log.warning(message)),
     closed: new Promise<number>((resolve) => {
       end = resolve
@@ -103,12 +127,16 @@ function createProcess(options: SentinelOptions, log: Log, store: StateStore): P
   return running
 }
 
-async function closeAll({ sentinel, port, http, transport, store, scripts }: Process): Promise<void> {
+async function closeAll({ sentinel, port, http, transport, store, lock, scripts, reserved }: Process): Promise<void> {
   scripts.stop()
   sentinel?.stop()
   port?.close()
-  await Promise.all([http?.stop(), transport?.stop()])
-  store.close()
+  await Promise.all([http?.stop(), transport?.stop(), ...reserved.map((held) => held.release())])
+  try {
+    store.close()
+  } finally {
+    lock.release()
+  }
 }
 
 async function handOver(sentinel: Sentinel | undefined): Promise<void> {
@@ -124,7 +152,18 @@ async function open(running: Process, groups: readonly GroupConfig[], gossipHost
   for (const warning of store.warnings) log.warning(warning)
   const key = loadOrCreatePeerKey(join(options.dir, KEY_FILE))
   const identity = loadIdentity(store, () => randomHex(40))
-  const gossipPort = await freePort(gossipHost, portChoices(options['gossip-port'], options.port, GOSSIP_PORT_OFFSET))
+  const hold = async (host: string, choices: readonly number[]): Promise<ReservedPort> => {
+    const held = await reservePort(host, choices)
+    running.reserved.push(held)
+    return held
+  }
+  const gossipHeld = await hold(gossipHost, portChoices(options['gossip-port'], options.port, GOSSIP_PORT_OFFSET))
+  const gossipPort = gossipHeld.port
+  const httpChoice = options['http-port']
+  const httpHeld =
+    httpChoice === 'off'
+      ? undefined
+      : await hold(options['http-bind'], portChoices(httpChoice, options.port, HTTP_PORT_OFFSET))
   const failures = new Set<string>()
   const port = await openPort(portOptions(running, identity, failures)).catch((error: NodeJS.ErrnoException) => {
     throw listenError(options.port, error)
@@ -133,8 +172,8 @@ async function open(running: Process, groups: readonly GroupConfig[], gossipHost
   const sentinel = watch(running, { groups, key, identity, gossipHost, gossipPort, failures, port })
   running.sentinel = sentinel
   log.notice(`Sentinel ID is ${identity.runId}, peer ID ${key.peerId}; port ${port.port}, gossip port ${gossipPort}`)
-  const transport = await gossip(running, sentinel, key, gossipHost, gossipPort)
-  const http = await observe(running, sentinel)
+  const transport = await gossip(running, sentinel, key, gossipHost, gossipHeld)
+  const http = httpHeld && (await observe(running, sentinel, httpHeld))
   const { closed, stop } = running
   return { port: port.port, httpPort: http?.port ?? 0, gossipPort: transport.port, closed, stop }
 }
@@ -193,6 +232,8 @@ function watch(
     heartbeatMs: options['heartbeat-interval-milliseconds'],
     electionTimeoutMs: options['election-timeout-milliseconds'],
     expect: options.expect,
+    name: options['announce-id'],
+    replaceAfterMs: options['dead-sentinel-timeout'],
     store,
     identity,
     log,
@@ -221,10 +262,10 @@ async function gossip(
   sentinel: Sentinel,
   key: PeerKey,
   host: string,
-  port: number,
+  { port, release }: ReservedPort,
 ): Promise<PeerTransport> {
   const transport = await startGossip(
-    { key, host, port, swarmKey: running.options.swarmKey },
+    { key, host, port, swarmKey: running.options.swarmKey, beforeListen: release },
     {
       onMessage: (from, bytes) => sentinel.receive(from, bytes),
       onPeer: (peer, connected) => sentinel.peerLink(peer, connected),
@@ -235,37 +276,67 @@ async function gossip(
   const tookMs = Math.round(monotonicMs() - running.startedMs)
   running.log.notice(`Talking to the other sentinels on ${host}:${transport.port}, ${tookMs} ms after the start`)
   sentinel.attach({
-    setPeers: (peers) => transport.setPeers(peers.map(toPeer)),
+    setPeers: (peers, hints) => transport.setPeers(toPeers(peers, hints)),
     send: (to, bytes) => void transport.send(to, bytes),
     broadcast: (bytes) => void transport.broadcast(bytes),
   })
   return transport
 }
 
-const toPeer = ({ peer, gossip: { host, port } }: PeerAddress) => ({ id: peer, host, port })
+/** What the transport is to dial: a hint about a peer is one more address of it. */
+function toPeers(peers: readonly PeerAddress[], hints: readonly PeerAddress[]): Peer[] {
+  const known = new Set(peers.map(({ peer }) => peer))
+  const hinted = new Map(hints.map(({ peer, gossip }) => [peer, gossip]))
+  const strangers = hints.filter(({ peer }) => !known.has(peer))
+  return [...peers, ...strangers].map(({ peer, gossip }) => {
+    const other = known.has(peer) ? hinted.get(peer) : undefined
+    return { id: peer, ...gossip, ...(other === undefined ? {} : { also: other }) }
+  })
+}
 
 /** Metrics and HTTP come last: nothing waits for them, and loading them takes time from the start. */
-async function observe(running: Process, sentinel: Sentinel): Promise<HttpServer | undefined> {
+async function observe(running: Process, sentinel: Sentinel, held: ReservedPort): Promise<HttpServer> {
   const { options, log, store } = running
-  const choice = options['http-port']
-  if (choice === 'off') return undefined
   const [{ createObserver }, { openHttp }] = await Promise.all([import('./observe.ts'), import('./http.ts')])
   const observer = createObserver({ sentinel, store, transport: () => running.transport })
   const host = options['http-bind']
-  const ports = portChoices(choice, options.port, HTTP_PORT_OFFSET)
+  await held.release()
   const onError = (message: string): void => log.warning(message)
-  running.http = await openHttp({ host, ports, sentinel, observer, status: () => statusText(running), onError })
+  running.http = await openHttp({
+    host,
+    ports: [held.port],
+    sentinel,
+    observer,
+    status: () => statusText(running),
+    onError,
+  })
   running.observer = observer
   log.notice(`Metrics and health: http://${host}:${running.http.port}`)
   return running.http
 }
 
-async function groupConfig(group: MonitoredGroup): Promise<GroupConfig> {
+/** How often a name that does not resolve is looked up again. */
+const RESOLVE_AGAIN_MS = 1_000
+
+/**
+ * A group of the file. A name that does not resolve is no reason to end for a sentinel that knows from an earlier run what it
+ * watches: it looks the name up again and again. Without that it would know no server to watch: it ends, as Redis's does.
+ */
+async function groupConfig(running: Process, group: MonitoredGroup): Promise<GroupConfig> {
   const host = await resolveHost(group.host)
-  if (host === undefined) throw new Error(`Can't resolve instance hostname: ${group.host} of ${group.name}`)
+  if (host === undefined) {
+    const { identity } = running.store.state
+    if (identity === undefined || decodeIdentity(identity)?.group === undefined)
+      throw new Error(`Can't resolve instance hostname: ${group.host} of ${group.name}`)
+    running.log.warning(
+      `Can't resolve instance hostname: ${group.host} of ${group.name}. It goes on with what it knows, and tries again.`,
+    )
+    resolveLater(running, group)
+  }
   return {
+    unresolved: host === undefined,
     name: group.name,
-    primary: { host, port: group.port },
+    primary: { host: host ?? group.host, port: group.port },
     quorum: group.quorum,
     settings: {
       downAfterMs: group['down-after-milliseconds'],
@@ -278,4 +349,16 @@ async function groupConfig(group: MonitoredGroup): Promise<GroupConfig> {
       rebootDownAfterMs: group['master-reboot-down-after-period'],
     },
   }
+}
+
+function resolveLater(running: Process, { name, host, port }: MonitoredGroup): void {
+  const timer = setInterval(() => {
+    void resolveHost(host).then((ip) => {
+      if (ip === undefined || running.sentinel === undefined) return
+      clearInterval(timer)
+      running.log.notice(`${host} of ${name} is ${ip}.`)
+      running.sentinel.resolved(name, { host: ip, port })
+    })
+  }, RESOLVE_AGAIN_MS)
+  void running.closed.then(() => clearInterval(timer))
 }

@@ -25,7 +25,8 @@ import { createLinks, type Links } from './links.ts'
 
 /** What the sentinel needs of a transport between sentinels; io/ has it. */
 export interface PeerLink {
-  setPeers(peers: readonly PeerAddress[]): void
+  /** `hints` may give another address of a peer. */
+  setPeers(peers: readonly PeerAddress[], hints: readonly PeerAddress[]): void
   send(to: string, bytes: Uint8Array): void
   broadcast(bytes: Uint8Array): void
 }
@@ -33,12 +34,15 @@ export interface PeerLink {
 export interface SentinelSetup {
   readonly peer: string
   readonly gossip: Address
+  /** `announce-id`; empty: none. */
+  readonly name?: string
   /** Where SENTINEL commands are answered. An empty host, here and in `gossip`, means: as the servers see this sentinel. */
   readonly resp: Address
   readonly groups: readonly GroupConfig[]
   readonly heartbeatMs: number
   readonly electionTimeoutMs: number
   readonly expect: number | undefined
+  readonly replaceAfterMs: number
   readonly store: StateStore
   readonly identity: Identity
   readonly log: Log
@@ -61,6 +65,8 @@ export interface Sentinel {
   peerLink(peer: string, connected: boolean): void
   /** Passes an operator's request on; answers when it is decided. */
   request(request: OperatorRequest, answer: (result: OperatorResult) => void): void
+  /** The name in the file's line of a group was looked up at last. */
+  resolved(group: string, primary: Address): void
   /** Takes a hello that a client published on this sentinel's own port. */
   takeHello(hello: Hello): void
   stop(): void
@@ -79,17 +85,28 @@ export function startSentinel(setup: SentinelSetup): Sentinel {
   let draining = false
   let nextRequest = 1
   let viewKey = ''
+  let told: { peers: readonly PeerAddress[]; hints: readonly PeerAddress[] } = { peers: identity.peers, hints: [] }
+  let savedPeers = JSON.stringify(identity.peers)
   const inputs: Input[] = []
   const answers = new Map<number, (result: OperatorResult) => void>()
   const core = createCore(
     {
-      self: { peer: setup.peer, runId: identity.runId, gossip: setup.gossip, resp: setup.resp },
+      self: {
+        peer: setup.peer,
+        runId: identity.runId,
+        gossip: setup.gossip,
+        resp: setup.resp,
+        name: setup.name || undefined,
+      },
       groups: setup.groups,
       heartbeatMs: setup.heartbeatMs,
       random,
       wallOffsetMs: wallMs() - nowMs(),
       knownPeers: identity.peers,
+      replaceAfterMs: setup.replaceAfterMs,
+      closed: true,
       ...(setup.expect === undefined ? {} : { expect: setup.expect }),
+      ...(identity.early === undefined ? {} : { early: identity.early }),
       ...(identity.group === undefined ? {} : { group: identity.group }),
     },
     startedMs,
@@ -173,8 +190,10 @@ export function startSentinel(setup: SentinelSetup): Sentinel {
         return consensus?.changeMembers(effect.change)
       case 'form':
         return join(effect.group)
+      case 'early':
+        return saveIdentity({ ...identity, early: effect.early })
       case 'peers':
-        return setPeers(effect.peers)
+        return setPeers(effect.peers, effect.hints)
       case 'event':
         log[EVENTS[effect.name as EventName]?.level ?? 'notice'](`${effect.name} ${effect.payload}`)
         setup.onEvent(effect.name, effect.payload)
@@ -218,8 +237,13 @@ export function startSentinel(setup: SentinelSetup): Sentinel {
     )
   }
 
-  function setPeers(peers: readonly PeerAddress[]): void {
-    transport?.setPeers(peers)
+  /** Hints are only tried: whoever may publish them must not cost a disk write. */
+  function setPeers(peers: readonly PeerAddress[], hints: readonly PeerAddress[]): void {
+    told = { peers, hints }
+    transport?.setPeers(peers, hints)
+    const key = JSON.stringify(peers)
+    if (key === savedPeers) return
+    savedPeers = key
     saveIdentity({ ...identity, peers })
   }
 
@@ -285,8 +309,8 @@ export function startSentinel(setup: SentinelSetup): Sentinel {
     startedMs,
     attach(given) {
       transport = given
-      const peers = [...core.state.peers.values()]
-      transport.setPeers(peers)
+      transport.setPeers(told.peers, told.hints)
+      feed({ type: 'open' })
     },
     receive(from, bytes) {
       const message = decodePeerMessage(bytes)
@@ -296,13 +320,16 @@ export function startSentinel(setup: SentinelSetup): Sentinel {
     },
     peerLink(peer, connected) {
       log.verbose(`Gossip link to ${peer} ${connected ? 'stands' : 'is down'}.`)
-      if (connected) consensus?.peerUp()
+      if (!connected) return
+      feed({ type: 'peer-linked', peer })
+      consensus?.peerUp()
     },
     request(request, answer) {
       const id = nextRequest++
       answers.set(id, answer)
       feed({ type: 'request', id, request })
     },
+    resolved: (group, primary) => feed({ type: 'resolved', group, primary }),
     takeHello: (hello) => feed({ type: 'hello', hello }),
     stop,
   }

@@ -1,5 +1,6 @@
 // SENTINEL VEDETTE-STATUS: what `vedette status`, `vedette up` and the console show, as one JSON object.
 import { addressKey, sameAddress } from '../sentinel/address.ts'
+import { obstacleOf } from '../sentinel/obstacle.ts'
 import type { CoreState, GroupState } from '../sentinel/state.ts'
 import { topoOf } from '../sentinel/state.ts'
 import type { Failover, FailoverRecord } from '../sentinel/topology.ts'
@@ -18,6 +19,7 @@ export function statusOfSentinel(sentinel: Sentinel, nowMs: number) {
     runId: core.self.runId,
     uptimeMs: Math.round(nowMs - sentinel.startedMs),
     group: core.formed ?? null,
+    obstacle: obstacleOf(core, nowMs) ?? null,
     raft: {
       term: raft?.term ?? 0,
       leader: raft?.leader ?? null,

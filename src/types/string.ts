@@ -3,9 +3,7 @@
 
 import { isInt64, parseSmallInt } from '../lib/decimal.ts'
 import { ENCODING_SHIFT } from '../store/entry.ts'
-
-/** Type number of strings in an entry's header; the same as in RDB files. */
-export const TYPE_STRING = 0
+import { TYPE_STRING, type ValueType } from './value-type.ts'
 
 const RAW = 0
 const INT = 1
@@ -31,11 +29,6 @@ export function stringEncodingOfText(length: number): number {
   return length <= EMBSTR_BYTES_MAX ? STRING_EMBSTR : STRING_RAW
 }
 
-/** Name of an encoding as OBJECT ENCODING tells it. */
-export function stringEncodingName(encoding: number): string {
-  return encoding === INT ? 'int' : encoding === EMBSTR ? 'embstr' : 'raw'
-}
-
 /** Integers from 0 up to this are one shared object each in Redis, which OBJECT REFCOUNT shows. */
 const SHARED_INTEGERS = 10_000
 /** What OBJECT REFCOUNT tells of a shared object. */
@@ -45,4 +38,14 @@ const SHARED_REFCOUNT = 2 ** 31 - 1
 export function stringRefcount(encoding: number, bytes: Uint8Array, start: number, end: number): number {
   const n = encoding === INT ? parseSmallInt(bytes, start, end) : Number.NaN
   return n >= 0 && n < SHARED_INTEGERS ? SHARED_REFCOUNT : 1
+}
+
+/** What the keyspace and the generic commands need to know of strings. */
+export const STRING_TYPE: ValueType = {
+  type: TYPE_STRING,
+  name: 'string',
+  encodings: { [RAW]: 'raw', [INT]: 'int', [EMBSTR]: 'embstr' },
+  parts: {},
+  count: (value) => value.end - value.start,
+  elements: (value, visit) => visit(value, undefined),
 }

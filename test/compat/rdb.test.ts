@@ -59,7 +59,7 @@ describe('with a real redis-server', () => {
       for (const [key, value] of values) {
         const k = Buffer.from(key, 'latin1')
         const v = Buffer.from(value, 'latin1')
-        writer.entry(k, 0, k.length, v, 0, v.length, key === 'key:3' ? FAR_MS : -1)
+        writer.blob(0, k, 0, k.length, v, 0, v.length, key === 'key:3' ? FAR_MS : -1)
       }
     }
     writer.end()

@@ -267,6 +267,24 @@ describe('replication with a real redis-server', () => {
     expect(await syncs(primary)).toMatchObject({ full: 0, partial: 1 })
     expect(await expectEqual(primary, replica, scope)).toBe(1)
   })
+
+  it('a Vedette replica of a Redis whose commands it does not know is never a candidate until it has all data again', async () => {
+    const primary = await start('redis')
+    const replica = await start('vedette')
+    await follow(replica, primary)
+    await linkUp(replica)
+    expect(await info(replica.port, 'replication')).toMatchObject({ slave_priority: '100', replica_complete: '1' })
+    await callOnce(primary.port, 'RPUSH', 'list', 'a')
+    await eventually('it is no candidate', async () => {
+      const { slave_priority, replica_complete } = await info(replica.port, 'replication')
+      return slave_priority === '0' && replica_complete === '0'
+    })
+    await callOnce(primary.port, 'DEL', 'list')
+    await callOnce(primary.port, 'SET', 'known', '1')
+    await eventually('it has all data', async () => (await info(replica.port)).replica_complete === '1')
+    await sameOffset([primary, replica])
+    await expectEqual(primary, replica, scope)
+  })
 })
 
 /** No delay before a full sync. */

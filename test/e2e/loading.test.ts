@@ -25,7 +25,7 @@ function writeSnapshot(path: string): void {
   writer.selectDb(0)
   for (let i = 0; i < KEYS; i++) {
     const key = Buffer.from(`key:${i}`)
-    writer.entry(key, 0, key.length, key, 0, key.length, -1)
+    writer.blob(0, key, 0, key.length, key, 0, key.length, -1)
   }
   writer.end()
   writeFileSync(path, Buffer.concat(chunks))

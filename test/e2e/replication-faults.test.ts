@@ -1,12 +1,23 @@
 // What went wrong between real processes once, each as the smallest case that showed it: restarts, limits, shutdowns, and
 // options that are changed at run time. (The ways of replication itself: replication.test.ts.)
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { createRdbWriter } from '../../src/codec/rdb-writer.ts'
 import { seededRandom } from '../../src/lib/prng.ts'
 import { expectEqual, follow, linkUp, offsetOf, pipeline, sameOffset, syncs } from '../support/replicated.ts'
 import { callOnce, connectRaw, info } from '../support/resp.ts'
 import { createScope, type Scope } from '../support/scope.ts'
 import { type Running, startServer } from '../support/servers.ts'
 import { eventually, sleep } from '../support/wait.ts'
+
+/** An RDB without keys. */
+const RDB = ((): Buffer => {
+  const chunks: Uint8Array[] = []
+  const writer = createRdbWriter({ emit: (chunk) => chunks.push(chunk), compress: false, checksum: true })
+  writer.begin([['redis-ver', '7.0.15']])
+  writer.end()
+  return Buffer.concat(chunks)
+})()
 
 let scope: Scope
 beforeEach(() => {
@@ -228,6 +239,140 @@ describe('a replica', () => {
     await linkUp(c)
     expect(await syncs(b)).toMatchObject({ full: 0, partial: 1 })
   })
+})
+
+/** A primary that takes any handshake and then says what it is told to, for each connection by its number. */
+async function fakePrimary(afterPsync: (socket: Socket, number: number, psync: string) => void): Promise<number> {
+  let connections = 0
+  const server = createServer((socket) => {
+    const number = ++connections
+    socket.on('error', () => {})
+    scope.defer(() => socket.destroy())
+    socket.on('data', (bytes) => {
+      for (const request of bytes.toString('latin1').split(/(?=\*\d)/)) {
+        if (/PING/.test(request)) socket.write('+PONG\r\n')
+        else if (/REPLCONF/.test(request) && !/ACK/.test(request)) socket.write('+OK\r\n')
+        else if (/PSYNC/.test(request)) afterPsync(socket, number, request.split('\r\n').slice(4).join(' '))
+      }
+    })
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  scope.defer(() => server.close())
+  return (server.address() as AddressInfo).port
+}
+
+describe('a command of the stream that fails, or that is unknown', () => {
+  const request = (...words: string[]): string =>
+    `*${words.length}\r\n${words.map((word) => `$${word.length}\r\n${word}\r\n`).join('')}`
+  const set = request('SET', 'a', 'text')
+
+  it.each([
+    ['an unknown command', request('LPUSHX2', 'k', 'v'), 'lpushx2'],
+    ['a command that fails', request('INCR', 'a'), 'incr'],
+    ['one that fails in a transaction', request('MULTI') + request('INCR', 'a') + request('EXEC'), 'exec'],
+    ['an unknown one in a transaction', request('MULTI') + request('NOSUCH') + request('EXEC'), 'nosuch'],
+  ])('%s: everything is copied anew, it is said, counted, and never promoted meanwhile', async (_, bad, name) => {
+    const asked: string[] = []
+    let goOn: () => void = () => {}
+    const port = await fakePrimary((socket, number, psync) => {
+      asked.push(psync)
+      const sync = (): boolean => socket.write(`+FULLRESYNC ${'a'.repeat(40)} ${number}000\r\n$${RDB.length}\r\n`)
+      if (number === 1) {
+        sync()
+        socket.write(RDB)
+        socket.write(set + bad + set)
+      } else goOn = () => void (sync() && socket.write(RDB))
+    })
+    const b = await start('--replica-priority', '7')
+    await callOnce(b.port, 'REPLICAOF', '127.0.0.1', String(port))
+    await eventually('it asks again', () => asked.length === 2)
+    expect(asked[1]).toMatch(/^\? /)
+    expect(b.proc.output()).toContain(`== CRITICAL == This replica is sending an error to its master: 'ERR`)
+    expect(b.proc.output()).toContain(`after processing the command '${name}'`)
+    const seen = await info(b.port)
+    expect(seen).toMatchObject({ slave_priority: '0', replica_complete: '0', unexpected_error_replies: '1' })
+    goOn()
+    await linkUp(b)
+    expect(await info(b.port)).toMatchObject({ slave_priority: '7', replica_complete: '1', slave_repl_offset: '2000' })
+    expect(await callOnce(b.port, 'EXISTS', 'a')).toBe(0)
+  })
+
+  it('ends a replica with propagation-error-behavior panic-on-replicas', async () => {
+    const port = await fakePrimary((socket) => {
+      socket.write(`+FULLRESYNC ${'a'.repeat(40)} 1\r\n$${RDB.length}\r\n`)
+      socket.write(RDB)
+      socket.write(request('NOSUCH'))
+    })
+    const b = await start()
+    await callOnce(b.port, 'CONFIG', 'SET', 'propagation-error-behavior', 'panic-on-replicas')
+    await callOnce(b.port, 'REPLICAOF', '127.0.0.1', String(port))
+    expect((await b.proc.exited).code).toBe(1)
+    expect(b.proc.output()).toContain('This replica panicked sending an error to its master')
+  })
+})
+
+it('a replica keeps its data when its primary comes back empty, until it is ordered to follow it as it is', async () => {
+  const a = await start()
+  const b = await start(...replicaOf(a), '--save', '3600', '1')
+  await linkUp(b)
+  const writer = await connectRaw(a.port, { scope })
+  await pipeline(
+    writer,
+    Array.from({ length: 300 }, (_, i) => ['SET', `k${i}`, 'v']),
+  )
+  await sameOffset([a, b])
+  await a.restart()
+  await b.proc.waitForOutput(/is empty and has written less .* than this replica has \(300 keys/)
+  expect(await callOnce(b.port, 'DBSIZE')).toBe(300)
+  expect(await callOnce(b.port, 'GET', 'k1')).toBe('v') // served all the time
+  await b.proc.stop()
+  await b.restart() // nor does a restart forget what its data are
+  await b.proc.waitForOutput(/is empty and has written less .* than this replica has \(300 keys/)
+  expect(await info(b.port)).toMatchObject({ master_link_status: 'down', replica_complete: '1' })
+  await follow(b, a)
+  await linkUp(b)
+  expect(await callOnce(b.port, 'DBSIZE')).toBe(0)
+  // An empty primary that has a history is followed: it was emptied on purpose.
+  await pipeline(await connectRaw(a.port, { scope }), [['SET', 'x', '1']])
+  await sameOffset([a, b])
+  b.proc.signal('SIGSTOP')
+  await callOnce(a.port, 'CLIENT', 'KILL', 'TYPE', 'replica')
+  await callOnce(a.port, 'CONFIG', 'SET', 'repl-backlog-size', '16384')
+  await callOnce(a.port, 'SET', 'big', 'x'.repeat(100_000))
+  await callOnce(a.port, 'FLUSHALL')
+  b.proc.signal('SIGCONT')
+  await eventually('the data are gone here too', async () => (await callOnce(b.port, 'DBSIZE')) === 0)
+  await linkUp(b)
+})
+
+it('a link from which nothing comes any more is dialled again after some heartbeats', async () => {
+  const a = await start()
+  /** Forwards, until it is told to lose everything on the connections that it has. */
+  const pairs = new Set<Socket>()
+  const proxy = createServer((from) => {
+    const to = connect(a.port, '127.0.0.1')
+    from.pipe(to).pipe(from)
+    for (const socket of [from, to]) {
+      pairs.add(socket)
+      socket.on('error', () => {})
+      scope.defer(() => socket.destroy())
+    }
+  })
+  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve))
+  scope.defer(() => proxy.close())
+  const b = await start('--replicaof', '127.0.0.1', String((proxy.address() as AddressInfo).port))
+  await linkUp(b)
+  await sleep(6000) // an idle link stays
+  expect(await syncs(a)).toMatchObject({ full: 1, partial: 0 })
+  for (const socket of pairs) {
+    socket.unpipe()
+    socket.pause()
+  }
+  await callOnce(a.port, 'SET', 'x', '1')
+  const cutMs = performance.now()
+  await eventually('it has come back', async () => (await callOnce(b.port, 'GET', 'x')) === '1', { timeoutMs: 15_000 })
+  expect(performance.now() - cutMs).toBeLessThan(8_000)
+  expect(await syncs(a)).toMatchObject({ full: 1, partial: 1 })
 })
 
 it('a shutdown tells how long it waits, and waits for a replica that is getting its copy', async () => {

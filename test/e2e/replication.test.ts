@@ -18,7 +18,7 @@ function smallRdb(key: string, value: string): Buffer {
   writer.begin([['redis-ver', '7.0.15']])
   writer.selectDb(0)
   const [k, v] = [Buffer.from(key), Buffer.from(value)]
-  writer.entry(k, 0, k.length, v, 0, v.length, -1)
+  writer.blob(0, k, 0, k.length, v, 0, v.length, -1)
   writer.end()
   return Buffer.concat(chunks)
 }
@@ -33,7 +33,7 @@ async function fakePrimary(scope: Scope, afterPsync: (socket: Socket, connection
     socket.on('data', (bytes) => {
       for (const request of bytes.toString('latin1').split(/(?=\*\d)/)) {
         if (/PING/.test(request)) socket.write('+PONG\r\n')
-        else if (/REPLCONF\r\n\$\d+\r\n(listening-port|capa)/.test(request)) socket.write('+OK\r\n')
+        else if (/REPLCONF\r\n\$\d+\r\n(listening-port|capa|vedette-heartbeat)/.test(request)) socket.write('+OK\r\n')
         else if (/PSYNC/.test(request)) afterPsync(socket, number)
       }
     })

@@ -3,6 +3,7 @@
 // and a switchover does not promote a replica that lacks writes of the paused primary.
 import type { Entry as LogEntry, Ready } from '../../src/raft/messages.ts'
 import { addressKey, type ServerRef } from '../../src/sentinel/address.ts'
+import { isCertain } from '../../src/sentinel/certainty.ts'
 import type { Effect, Order } from '../../src/sentinel/effects.ts'
 import { decodeEntry } from '../../src/sentinel/entries.ts'
 import type { FormedGroup } from '../../src/sentinel/formation.ts'
@@ -100,6 +101,12 @@ export function createSentinelCheckers(
       const key = `${sentinel.id} ${name}`
       const before = announced.get(key) ?? 0
       if (!announced.has(key) && configEpoch < (announcedBefore.get(key) ?? 0)) tally.forgotten++
+      // It may wake up in the past, but names nobody to clients until it has heard the leader.
+      const certain = isCertain(sentinel.core!.state, sentinel.life.clockMs())
+      check(
+        !certain || configEpoch >= (announcedBefore.get(key) ?? 0),
+        () => `${sentinel.id} names ${addressKey(primary)} of epoch ${configEpoch} after ${announcedBefore.get(key)}`,
+      )
       check(configEpoch >= before, () => `${sentinel.id} announces epoch ${configEpoch} after ${before}`)
       announced.set(key, configEpoch)
       // The commit of a switch is synced only after its announcement, so a sentinel that crashes in between wakes up in the

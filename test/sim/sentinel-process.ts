@@ -44,6 +44,7 @@ export interface SentinelOptions {
   readonly self: PeerAddress
   readonly groups: readonly GroupConfig[]
   readonly servers: Servers
+  readonly expect?: number | undefined
   readonly hooks: SentinelHooks
 }
 
@@ -53,6 +54,8 @@ export function createSentinel(options: SentinelOptions): Sentinel {
   // What the identity file holds.
   let group: FormedGroup | undefined
   let peers: readonly PeerAddress[] = []
+  /** Whom the transport lets in: the peers, and those who are tried. */
+  let allowed = new Set<string>()
   let process: Process | undefined
   let knownCommit = 0
   let viewKey = ''
@@ -92,7 +95,7 @@ export function createSentinel(options: SentinelOptions): Sentinel {
   }
 
   const sendPeer = (to: string, message: PeerMessage): void => {
-    if (!peers.some(({ peer }) => peer === to)) return
+    if (!allowed.has(to)) return
     const sent = decodePeerMessage(encodePeerMessage(message))
     if (!sent) throw new Error(`a message of type ${message.type} does not survive its encoding`)
     hooks.send(id, to, { kind: 'peer', from: id, message: sent })
@@ -115,7 +118,7 @@ export function createSentinel(options: SentinelOptions): Sentinel {
       case 'send':
         return sendPeer(effect.to, effect.message)
       case 'broadcast':
-        for (const { peer } of peers) sendPeer(peer, effect.message)
+        for (const peer of allowed) sendPeer(peer, effect.message)
         return
       case 'propose':
         return process?.act((raft) => void raft.propose(effect.data))
@@ -126,7 +129,7 @@ export function createSentinel(options: SentinelOptions): Sentinel {
         return join(effect.group, true)
       case 'peers':
         peers = effect.peers
-        return
+        return allow([...effect.peers, ...effect.hints].map(({ peer }) => peer))
       case 'event':
         // As supervisor/sentinel.ts does, REMEMBER_MS after the announcement.
         if (effect.name === '+switch-master') life.later(20, () => process?.disk.sync())
@@ -136,6 +139,13 @@ export function createSentinel(options: SentinelOptions): Sentinel {
       default:
         return
     }
+  }
+
+  /** A link stands when both sides list each other; what is sent before that is lost. */
+  const allow = (ids: readonly string[]): void => {
+    const fresh = ids.filter((peer) => !allowed.has(peer))
+    allowed = new Set(ids)
+    for (const peer of fresh) life.later(world.between(1, 10), () => feed({ type: 'peer-linked', peer }))
   }
 
   const join = (formed: FormedGroup, fresh: boolean): void => {
@@ -193,6 +203,7 @@ export function createSentinel(options: SentinelOptions): Sentinel {
       life.begin()
       inputs = []
       draining = false
+      allowed = new Set(peers.map(({ peer }) => peer))
       viewKey = ''
       sentinel.core = createCore(
         {
@@ -201,6 +212,7 @@ export function createSentinel(options: SentinelOptions): Sentinel {
           random: seededRandom(world.random.uint32()),
           wallOffsetMs: WALL_MS + world.nowMs() - life.clockMs(),
           knownPeers: peers,
+          ...(options.expect === undefined ? {} : { expect: options.expect }),
           ...(group ? { group } : {}),
         },
         life.clockMs(),
@@ -219,6 +231,7 @@ export function createSentinel(options: SentinelOptions): Sentinel {
       life.later(0, () => feed(input))
     },
     receive(packet) {
+      if (!allowed.has(packet.kind === 'peer' ? packet.from : packet.message.from)) return
       if (packet.kind === 'peer') return sentinel.feed({ type: 'peer', from: packet.from, message: packet.message })
       process?.receive(packet.message)
       sentinel.feed({ type: 'heard', from: packet.message.from })

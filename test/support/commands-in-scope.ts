@@ -5,6 +5,8 @@ export const STRING_COMMANDS =
   'append decr decrby get getdel getex getrange getset incr incrby incrbyfloat lcs mget mset msetnx psetex set setex setnx setrange strlen substr'
 export const GENERIC_COMMANDS =
   'copy del dump exists expire expireat expiretime keys move object persist pexpire pexpireat pexpiretime pttl randomkey rename renamenx restore scan touch ttl type unlink wait'
+export const HASH_COMMANDS =
+  'hset hmset hsetnx hget hmget hdel hlen hstrlen hexists hgetall hkeys hvals hincrby hincrbyfloat hrandfield hscan'
 export const TRANSACTION_COMMANDS = 'multi exec discard watch unwatch'
 export const PUBSUB_COMMANDS =
   'subscribe unsubscribe psubscribe punsubscribe ssubscribe sunsubscribe publish spublish pubsub'
@@ -15,6 +17,7 @@ export const SERVER_COMMANDS =
 export const COMMANDS_IN_SCOPE: readonly string[] = [
   STRING_COMMANDS,
   GENERIC_COMMANDS,
+  HASH_COMMANDS,
   TRANSACTION_COMMANDS,
   PUBSUB_COMMANDS,
   CONNECTION_COMMANDS,

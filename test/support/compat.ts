@@ -129,9 +129,15 @@ const compareText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 
 function normalised(value: RespValue, mode: Mode): string {
   if (mode.kind === 'digits') return JSON.stringify(show(value)).replace(/-?\d+(\.\d+)?/g, '#')
   if (mode.kind === 'code' && value instanceof RespError) return `-${value.message.split(' ')[0]}`
+  if (mode.kind === 'sorted' && isMap(value))
+    return `%${JSON.stringify(value.map.map((pair) => JSON.stringify(pair.map(show))).sort(compareText))}`
   if (mode.kind === 'sorted' && Array.isArray(value))
     return JSON.stringify(value.map((item) => JSON.stringify(show(item))).sort(compareText))
   return JSON.stringify(show(value))
+}
+
+function isMap(value: RespValue): value is { map: [RespValue, RespValue][] } {
+  return value !== null && typeof value === 'object' && !Array.isArray(value) && 'map' in value
 }
 
 function show(value: RespValue): unknown {

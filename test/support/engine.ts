@@ -173,6 +173,7 @@ export function createTestServer(given: Readonly<Partial<Record<keyof ServerOpti
     onFlushing: transactions.flushing,
     onMonitor: () => {},
     onReplicaWrite: () => {},
+    onStall: () => {},
     clockMicros: () => 0,
   })
 
@@ -189,6 +190,9 @@ export function createTestServer(given: Readonly<Partial<Record<keyof ServerOpti
       peerIsLoopback: true,
       descriptor: 8,
       queryBytes: 0,
+      queryFreeBytes: 0,
+      argumentBytes: 0,
+      replyBufferBytes: 0,
       outputBytes: 0,
       send: (bytes) => (running ? reply.raw(bytes) : void messages.push(Buffer.from(bytes))),
       closeAfterReply: () => {

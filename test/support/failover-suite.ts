@@ -7,7 +7,7 @@ import { createScope, type Scope } from './scope.ts'
 import type { Make, Running } from './servers.ts'
 import { eventually, sleep } from './wait.ts'
 import { watchAnnouncements, watchEvents } from './watch.ts'
-import { DETECTING_OPTIONS, lostWrites, startWriter } from './writer.ts'
+import { lostWrites, startWriter } from './writer.ts'
 
 const DOWN_AFTER_MS = 1000
 
@@ -130,7 +130,7 @@ export function failoverSuite(servers: Make): void {
     })
 
     it('replace a frozen primary, which is demoted when it thaws', async () => {
-      const writer = startWriter(scope, group.sentinels, group.name, { options: DETECTING_OPTIONS })
+      const writer = startWriter(scope, group.sentinels, group.name)
       await eventually('the client writes', () => writer.acks.length > 200)
       const frozenMs = performance.now()
       group.serverAt(oldPort).proc.signal('SIGSTOP')

@@ -19,20 +19,11 @@ export interface Writer {
   stop(): Promise<void>
 }
 
-/** ioredis as it is, but for two things: it tries again quickly, and keeps a write until it is acknowledged. */
-export const CLIENT_OPTIONS: RedisOptions = { retryStrategy: () => 10, maxRetriesPerRequest: null }
-
 /**
- * The same, leaving its connection when a sentinel announces another primary (`+switch-master`): the way out for a client whose
- * primary is frozen, whose socket neither answers nor closes. Not for the other faults: in ioredis 6.0.0 the announcement
- * ends the client for good when it comes while the client is asking sentinels (status `connecting -> end`).
+ * ioredis with the options of docs/CLIENTS.md and examples/clients/ioredis.mjs: it tries again quickly, keeps a write until it is
+ * acknowledged, and leaves a primary that neither answers nor closes. (Not `failoverDetector`: see there.)
  */
-export const DETECTING_OPTIONS: RedisOptions = {
-  ...CLIENT_OPTIONS,
-  failoverDetector: true,
-  // How long it waits for the frozen server to close its side, before it goes elsewhere; ioredis's default is 2000.
-  disconnectTimeout: 100,
-}
+export const CLIENT_OPTIONS: RedisOptions = { socketTimeout: 400, retryStrategy: () => 10, maxRetriesPerRequest: null }
 
 /** An ioredis that asks these sentinels for the primary. */
 export function sentinelClient(

@@ -1,5 +1,6 @@
-// Keeps one good link to every listed peer: dials (the peer with the lower ID does, so that a pair never has two connections),
-// dials again for ever, and resets what is connected but mute.
+// Keeps one good link to every listed peer: dials (the peer with the lower ID does, so that a pair never has two connections; the
+// other one only after a while, for the first may not know where it is), dials again for ever, and resets what is connected
+// but mute.
 // Invariant: a pair that both sides list, and whose network works, is connected again within seconds, whatever happened.
 // Why "mute" happens: gossipsub opens its streams once per peer; two connections, or a stream that failed while the
 // connection lives, leave a pair without streams for ever. libp2p's own reconnecting gives up.
@@ -14,6 +15,8 @@ const MUTE_MS = 1_500
 const DIAL_TIMEOUT_MS = 1_000
 const RETRY_MS_MIN = 100
 const RETRY_MS_MAX = 1_000
+/** The peer with the higher ID dials, too, when it has waited for the other one for so long. */
+const OTHER_DIALS_MS = 3_000
 
 /** What links needs to know about the peers' addresses and topics. */
 export interface LinksOptions {
@@ -21,7 +24,7 @@ export interface LinksOptions {
   self: string
   /** The topic that only this peer subscribes to: once it is known here, messages get through. */
   inboxOf: (id: string) => string
-  parse: (peer: Peer) => { peerId: PeerId; address: Multiaddr }
+  parse: (peer: Peer) => { peerId: PeerId; addresses: Multiaddr[] }
   onPeer: (id: string, connected: boolean) => void
 }
 
@@ -35,13 +38,18 @@ export interface Links {
 interface Link {
   peer: Peer
   peerId: PeerId
-  address: Multiaddr
+  addresses: Multiaddr[]
+  /** Since when it is not connected. */
+  lostMs: number
   connected: boolean
   dialing: boolean
   nextDialMs: number
   retryMs: number
   muteSinceMs: number | undefined
 }
+
+const isSamePlace = (a: Peer, b: Peer): boolean =>
+  a.host === b.host && a.port === b.port && a.also?.host === b.also?.host && a.also?.port === b.also?.port
 
 export function createLinks({ gossip, self, inboxOf, parse, onPeer }: LinksOptions): Links {
   const { node, pubsub } = gossip
@@ -80,12 +88,14 @@ export function createLinks({ gossip, self, inboxOf, parse, onPeer }: LinksOptio
     const works = connections.length === 1 && flows(link, connections[0]!)
     if (works !== link.connected) {
       link.connected = works
+      link.lostMs = nowMs
       onPeer(link.peer.id, works)
     }
     if (connections.length > 1) return reset(link, connections)
     if (connections.length === 0) {
       link.muteSinceMs = undefined
-      if (self < link.peer.id && !link.dialing && nowMs >= link.nextDialMs) dial(link)
+      const turn = self < link.peer.id || nowMs - link.lostMs > OTHER_DIALS_MS
+      if (turn && !link.dialing && nowMs >= link.nextDialMs) dial(link)
     } else if (works) {
       link.muteSinceMs = undefined
       link.retryMs = RETRY_MS_MIN
@@ -118,7 +128,7 @@ export function createLinks({ gossip, self, inboxOf, parse, onPeer }: LinksOptio
   function dial(link: Link): void {
     link.dialing = true
     node
-      .dial(link.address, { signal: AbortSignal.timeout(DIAL_TIMEOUT_MS) })
+      .dial(link.addresses, { signal: AbortSignal.timeout(DIAL_TIMEOUT_MS) })
       .catch(() => {
         link.retryMs = Math.min(link.retryMs * 2, RETRY_MS_MAX)
       })
@@ -144,13 +154,14 @@ export function createLinks({ gossip, self, inboxOf, parse, onPeer }: LinksOptio
       }
       for (const peer of wanted.values()) {
         const known = links.get(peer.id)
-        if (known?.peer.host === peer.host && known.peer.port === peer.port) continue
+        if (known !== undefined && isSamePlace(known.peer, peer)) continue
         const parsed = parse(peer)
         if (known !== undefined) Object.assign(known, parsed, { peer, nextDialMs: 0, retryMs: RETRY_MS_MIN })
         else
           links.set(peer.id, {
             peer,
             ...parsed,
+            lostMs: monotonicMs(),
             connected: false,
             dialing: false,
             nextDialMs: 0,

@@ -18,7 +18,6 @@ import {
   readFileHeader,
   readFrame,
 } from './frame.ts'
-import { lockDirectory } from './lock.ts'
 import {
   createStateImage,
   type StateChange,
@@ -31,24 +30,12 @@ import {
 const FILE_NAME = 'state.log'
 
 /**
- * Locks the directory (made when absent) and recovers the state. The file is written anew at every start, which also
- * proves that there is room and permission. Throws StateFileError, having changed nothing that was there.
+ * Recovers the state in a directory (made when absent) that the caller has locked (io/lock.ts). The file is written anew at
+ * every start, which also proves that there is room and permission. Throws StateFileError, having changed nothing that was there.
  */
 export function openStateFile(directory: string): StateStore {
   const file = join(directory, FILE_NAME)
-  const lock = refusing(directory, () => {
-    makeDirectory(directory)
-    return lockDirectory(directory)
-  })
-  try {
-    return openLocked(file, lock.release)
-  } catch (error) {
-    lock.release()
-    throw error
-  }
-}
-
-function openLocked(file: string, release: () => void): StateStore {
+  makeStateDirectory(directory)
   const image = createStateImage()
   const warnings: string[] = []
   let sequence = refusing(file, () => recover(file, image, warnings))
@@ -120,7 +107,6 @@ function openLocked(file: string, release: () => void): StateStore {
         closeSync(fd)
         fd = -1
         failed ??= new StateFileError('io', file, `${file} is closed`)
-        release()
       }
     },
   }
@@ -201,6 +187,11 @@ function asStateError(error: unknown, file: string): StateFileError {
   const kind: StateErrorCode = 'io'
   const name = path ?? file
   return new StateFileError(kind, name, `cannot use ${name}: ${WORDS[code ?? ''] ?? message}`, { cause: error })
+}
+
+/** Makes the directory and those above it, unless they are there. Throws StateFileError. */
+export function makeStateDirectory(directory: string): void {
+  refusing(directory, () => makeDirectory(directory))
 }
 
 /**

@@ -71,8 +71,6 @@ export type StateErrorCode =
   | 'corrupt'
   /** Written by a newer version of Vedette. */
   | 'version'
-  /** Another process uses the directory. */
-  | 'locked'
   /** The system refuses: read-only, no space, no permission, an I/O error. */
   | 'io'
 

@@ -1,8 +1,9 @@
 // The field lists of SENTINEL MASTERS, REPLICAS and SENTINELS: names and order are those of Redis Sentinel 7.0.15, because
 // clients and exporters read them by both.
 import { type Address, addressKey, sameAddress } from '../../sentinel/address.ts'
+import { isCertain } from '../../sentinel/certainty.ts'
 import { type CoreState, type GroupState, type Peer, sentinelFlags, settingsOf, topoOf } from '../../sentinel/state.ts'
-import type { Failover } from '../../sentinel/topology.ts'
+import type { Failover, TopologyGroup } from '../../sentinel/topology.ts'
 import type { Watched } from '../../sentinel/watched.ts'
 import type { Links } from '../links.ts'
 import { sentinelsOf } from './info.ts'
@@ -52,6 +53,12 @@ function failoverState({ run }: GroupState, { candidate, switchedAtMs }: Failove
 const expected = (group: GroupState, server: Watched): string =>
   sameAddress(group.primary, server.ref) ? 'master' : 'slave'
 
+/** A primary that this sentinel is not certain of is none to connect to: clients take one that is `disconnected` for such. */
+function masterFlags(core: CoreState, group: GroupState, server: Watched, topo: TopologyGroup, nowMs: number): string {
+  const flags = sentinelFlags(group, server, 'master', topo.failover)
+  return isCertain(core, nowMs) || flags.includes('disconnected') ? flags : `${flags},disconnected`
+}
+
 /** One element of SENTINEL MASTERS. */
 export function masterFields(core: CoreState, group: GroupState, links: Links, nowMs: number): Fields {
   const topo = topoOf(core, group.name)!
@@ -63,7 +70,7 @@ export function masterFields(core: CoreState, group: GroupState, links: Links, n
   ]
   return [
     ['name', group.name],
-    ...linkFields(core, server, links, sentinelFlags(group, server, 'master', topo.failover), nowMs),
+    ...linkFields(core, server, links, masterFlags(core, group, server, topo, nowMs), nowMs),
     ['config-epoch', String(topo.configEpoch)],
     ['num-slaves', String(replicasOf(group).length)],
     ['num-other-sentinels', String(sentinelsOf(core, group.name).length)],

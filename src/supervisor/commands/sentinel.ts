@@ -6,8 +6,10 @@ import { help } from '../../facade/commands/help.ts'
 import { monotonicMs } from '../../io/clock.ts'
 import { globMatch } from '../../lib/glob.ts'
 import { addressKey, sameAddress } from '../../sentinel/address.ts'
+import { primaryToName } from '../../sentinel/certainty.ts'
 import { isDown } from '../../sentinel/detector.ts'
 import { asName } from '../../sentinel/fields.ts'
+import { obstacleOf } from '../../sentinel/obstacle.ts'
 import type { OperatorRequest } from '../../sentinel/peer-message.ts'
 import { parseChanges } from '../../sentinel/settings.ts'
 import { type GroupState, topoOf } from '../../sentinel/state.ts'
@@ -63,11 +65,11 @@ function sentinels(call: Call): void {
 }
 
 function address(call: Call): void {
-  const topo = topoOf(coreOf(call), call.words[2]!)
-  if (topo === undefined) return call.reply.nullArray()
+  const primary = primaryToName(coreOf(call), call.words[2]!, monotonicMs())
+  if (primary === undefined) return call.reply.nullArray()
   call.reply.array(2)
-  call.reply.bulkText(topo.primary.host)
-  call.reply.bulkText(String(topo.primary.port))
+  call.reply.bulkText(primary.host)
+  call.reply.bulkText(String(primary.port))
 }
 
 /** Answers OK, or the error, when the request was decided. */
@@ -160,6 +162,8 @@ function checkQuorum(call: Call): void {
       ? ['The Sentinels have no leader at the moment']
       : []),
   ]
+  const obstacle = obstacleOf(core, monotonicMs())
+  if (obstacle !== undefined) problems.push(obstacle)
   if (problems.length > 0) return call.reply.error(`NOQUORUM ${live} usable Sentinels. ${problems.join('. ')}`)
   call.reply.simple(`OK ${live} usable Sentinels. Quorum and failover authorization can be reached`)
 }

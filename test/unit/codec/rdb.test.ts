@@ -49,7 +49,7 @@ function write(entries: readonly Key[], options: { compress?: boolean; checksum?
     db = entry.db
     const key = Buffer.from(`..${entry.key}`, 'latin1')
     const value = Buffer.from(`...${entry.value}.`, 'latin1')
-    writer.entry(key, 2, key.length, value, 3, value.length - 1, entry.expireMs)
+    writer.blob(0, key, 2, key.length, value, 3, value.length - 1, entry.expireMs)
   }
   writer.end()
   const file = Buffer.concat(chunks)

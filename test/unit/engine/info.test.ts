@@ -59,6 +59,7 @@ function facts(): InfoFacts {
       'patterns',
       'shardChannels',
       'errorReplies',
+      'unexpectedErrorReplies',
       'reads',
       'writes',
     ),

@@ -2,7 +2,7 @@
 // stored, when it expires, and the bytes in use must agree after each step.
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type Database, INLINE_BYTES_MAX, KEEP_EXPIRY, NO_EXPIRY } from '../../../src/keyspace/database.ts'
+import { ANY_TYPE, type Database, INLINE_BYTES_MAX, KEEP_EXPIRY, NO_EXPIRY } from '../../../src/keyspace/database.ts'
 import { Keyspace } from '../../../src/keyspace/keyspace.ts'
 import { ArenaFullError, blockUnits } from '../../../src/store/arena.ts'
 import { entryUnits } from '../../../src/store/entry.ts'
@@ -297,7 +297,7 @@ describe('a key whose time is over', () => {
     space.setTime(START_MS + 11)
     space.expiry = 'hide'
     expect(find(db, key)).toBe(0)
-    expect(db.read(key, 0, 1)).toBe(0)
+    expect(db.read(key, 0, 1, ANY_TYPE)).toBe(0)
     space.expiry = 'ignore'
     expect(find(db, key)).not.toBe(0)
     expect([db.size, expired.length]).toEqual([1, 0])
@@ -332,10 +332,10 @@ describe('reads', () => {
     space.setTime(START_MS + 5000)
     expect(db.clock(find(db, key))).toBe(clock)
     space.touch = false
-    expect(db.clock(db.read(key, 0, 1))).toBe(clock)
+    expect(db.clock(db.read(key, 0, 1, ANY_TYPE))).toBe(clock)
     space.touch = true
-    expect(db.clock(db.read(key, 0, 1))).toBe((clock + 5) & 0x1fffff)
-    db.read(keyOf('absent'), 0, 6)
+    expect(db.clock(db.read(key, 0, 1, ANY_TYPE))).toBe((clock + 5) & 0x1fffff)
+    db.read(keyOf('absent'), 0, 6, ANY_TYPE)
     expect(space.stats).toMatchObject({ hits: 2, misses: 1 })
   })
 })

@@ -50,11 +50,11 @@ const noLogs = (actions: readonly LinkAction[]): string[] => briefs(actions).fil
 const bytes = (text: string): Buffer => Buffer.from(text, 'latin1')
 
 /** A link whose PSYNC was sent. */
-function atPsync(position?: Position) {
+function atPsync(position?: Position, heartbeat = '-ERR unknown') {
   const link = createReplicaLink(options({ position: () => position }))
   link.start(0)
   link.connected(1)
-  link.received(bytes('+PONG\r\n+OK\r\n+OK\r\n'), 2)
+  link.received(bytes(`+PONG\r\n+OK\r\n+OK\r\n${heartbeat}\r\n`), 2)
   expect(link.state()).toBe('handshake')
   return link
 }
@@ -76,8 +76,9 @@ describe('the handshake', () => {
       'send REPLCONF listening-port 7001',
       'send REPLCONF ip-address 10.0.0.9',
       'send REPLCONF capa eof capa psync2',
+      'send REPLCONF vedette-heartbeat 1000',
     ])
-    expect(briefs(link.received(bytes('+OK\r\n+OK\r\n-ERR unknown\r\n+OK'), 3))).toEqual([
+    expect(briefs(link.received(bytes('+OK\r\n+OK\r\n-ERR unknown\r\n+OK\r\n+OK'), 3))).toEqual([
       'log (Non critical) Master does not understand REPLCONF ip-address: -ERR unknown',
     ])
     expect(briefs(link.received(bytes('\r\n'), 3))).toEqual([
@@ -91,7 +92,7 @@ describe('the handshake', () => {
     link.start(0)
     link.connected(1)
     link.received(bytes('+PONG\r\n'), 2)
-    expect(briefs(link.received(bytes('+OK\r\n+OK\r\n'), 2))).toEqual([
+    expect(briefs(link.received(bytes('+OK\r\n+OK\r\n+OK\r\n'), 2))).toEqual([
       `log Trying a partial resynchronization (request ${A}:42).`,
       `send PSYNC ${A} 42`,
     ])
@@ -255,7 +256,63 @@ describe('a connected link', () => {
     expect(link.received(bytes('late'), 5001)).toEqual([])
     expect(noLogs(link.tick(41, 5050))).toEqual(['open'])
     expect(noLogs(link.connected(5051))).toEqual(['send PING'])
-    expect(noLogs(link.received(bytes('+PONG\r\n'), 5052)).length).toBe(2)
+    expect(noLogs(link.received(bytes('+PONG\r\n'), 5052)).length).toBe(3)
+  })
+
+  it('is given up after five heartbeats of silence, if they were promised, in which we ran ourselves', () => {
+    for (const [heartbeat, whenMs] of [
+      ['+OK', 6100],
+      ['-ERR unknown', 61_100],
+    ] as const) {
+      const link = atPsync({ id: A, offset: 41 }, heartbeat)
+      link.received(bytes('+CONTINUE\r\n'), 1000)
+      let nowMs = 1000
+      for (; link.state() === 'connected'; link.tick(41, nowMs)) nowMs += 100
+      expect(nowMs).toBe(whenMs)
+    }
+    const frozen = atPsync({ id: A, offset: 41 }, '+OK')
+    frozen.received(bytes('+CONTINUE\r\n'), 1000)
+    frozen.tick(41, 1100)
+    frozen.tick(41, 9100) // we stood still: what came meanwhile was not read yet
+    expect(frozen.state()).toBe('connected')
+    frozen.received(bytes('*1\r\n'), 9101)
+    for (let nowMs = 9200; nowMs < 14_000; nowMs += 100) frozen.tick(41, nowMs)
+    expect(frozen.state()).toBe('connected')
+  })
+
+  it('that cannot be made is tried again after five seconds, not after repl-timeout', () => {
+    const link = createReplicaLink(options())
+    link.start(0)
+    expect(link.tick(0, 5000)).toEqual([])
+    expect(briefs(link.tick(0, 5001))).toEqual(['log Timeout connecting to the MASTER...', 'close'])
+  })
+
+  it('waits longer each time that what came could not be used, until it can be used for a minute', () => {
+    const link = createReplicaLink(options({ position: () => undefined }))
+    let nowMs = 0
+    link.start(0)
+    const attempt = (): number => {
+      link.connected(nowMs)
+      link.received(bytes('+PONG\r\n+OK\r\n+OK\r\n+OK\r\n'), nowMs)
+      link.received(bytes(`+FULLRESYNC ${A} 1\r\n$1\r\nx*1\r\n`), nowMs)
+      link.failed('an unknown command', nowMs)
+      const failedMs = nowMs
+      while (!noLogs(link.tick(0, nowMs)).includes('open')) nowMs += 10
+      return nowMs - failedMs
+    }
+    const pauses = Array.from({ length: 12 }, attempt)
+    expect(pauses).toEqual([50, 100, 200, 400, 800, 1600, 3200, 6400, 12_800, 25_600, 30_000, 30_000])
+    link.connected(nowMs)
+    link.received(bytes(`+PONG\r\n+OK\r\n+OK\r\n+OK\r\n+FULLRESYNC ${A} 1\r\n$1\r\nx`), nowMs)
+    for (let i = 0; i < 61; i++) {
+      nowMs += 1000
+      link.received(bytes('*1\r\n'), nowMs)
+      link.tick(0, nowMs)
+    }
+    link.failed('an unknown command', nowMs)
+    const failedMs = nowMs
+    while (!noLogs(link.tick(0, nowMs)).includes('open')) nowMs += 10
+    expect(nowMs - failedMs).toBe(50)
   })
 
   it('starts anew when its owner cannot go on', () => {

@@ -32,6 +32,7 @@ const hello = (peer: string, group: ReturnType<typeof groupOf> | undefined, view
   resp: at(101),
   group,
   view,
+  of: 0,
   watches: ['m'],
   epoch: 0,
 })

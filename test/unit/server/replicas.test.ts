@@ -39,6 +39,7 @@ it('keepalives go on until the first byte of a snapshot that was spooled, and st
     history: createHistory('a'.repeat(40)),
     flush: quiet,
     reselect: quiet,
+    beats: () => true,
     role: () => 'primary',
     snapshotFields: () => [],
     acknowledged: quiet,

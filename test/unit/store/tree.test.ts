@@ -27,7 +27,7 @@ class Subject implements LeafOrder {
 
   constructor(nodes: Nodes, childrenMax: number) {
     this.nodes = nodes
-    this.tree = new Tree(nodes, childrenMax)
+    this.tree = new Tree(childrenMax)
     this.root = nodes.allocRoot(3)
   }
 
@@ -58,7 +58,7 @@ class Subject implements LeafOrder {
 
   seek(element: Element): number {
     this.sought = element
-    return this.tree.seekKey(this.top, element.key, this)
+    return this.tree.seekKey(this.nodes, this.top, element.key, this)
   }
 
   /** Inserts into the leaf that the path leads to. */
@@ -123,25 +123,26 @@ class Subject implements LeafOrder {
 
   insertAt(index: number, element: Element): void {
     if (index < this.nodes.count(this.root)) {
-      this.tree.seekIndex(this.top, index)
+      this.tree.seekIndex(this.nodes, this.top, index)
       this.insertHere(this.tree.offset, element)
-    } else this.insertHere(this.tree.seekLast(this.top) === 0 ? 0 : this.tree.leafCount(), element)
+    } else this.insertHere(this.tree.seekLast(this.nodes, this.top) === 0 ? 0 : this.tree.leafCount(), element)
   }
 
   removeAt(index: number): void {
-    this.tree.seekIndex(this.top, index)
+    this.tree.seekIndex(this.nodes, this.top, index)
     this.removeHere(this.tree.offset)
   }
 
   all(): Element[] {
     const all: Element[] = []
-    for (let leaf = this.tree.seekFirst(this.top); leaf !== 0; leaf = this.tree.next()) all.push(...this.read(leaf))
+    for (let leaf = this.tree.seekFirst(this.nodes, this.top); leaf !== 0; leaf = this.tree.next())
+      all.push(...this.read(leaf))
     return all
   }
 
   allBackwards(): Element[] {
     const all: Element[] = []
-    for (let leaf = this.tree.seekLast(this.top); leaf !== 0; leaf = this.tree.previous()) {
+    for (let leaf = this.tree.seekLast(this.nodes, this.top); leaf !== 0; leaf = this.tree.previous()) {
       all.push(...this.read(leaf).reverse())
     }
     return all
@@ -266,7 +267,9 @@ describe.each([
         deepest = Math.max(deepest, model.length)
         expect(subject.allBackwards()).toEqual(model.toReversed())
         model.forEach((element, i) => {
-          expect(subject.read(subject.tree.seekIndex(subject.top, i))[subject.tree.offset]).toEqual(element)
+          expect(subject.read(subject.tree.seekIndex(subject.nodes, subject.top, i))[subject.tree.offset]).toEqual(
+            element,
+          )
           if (!sorted) return
           const leaf = subject.seek(element)
           const offset = subject.read(leaf).findIndex((other) => inOrder(other, element) === 0)

@@ -1,12 +1,9 @@
-// The state file against a model: what was saved is recovered, a file cut at any byte gives a state that once was saved, a
-// flipped bit anywhere is refused, and two processes never share a directory.
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
+// The state file against a model: what was saved is recovered, a file cut at any byte gives a state that once was saved, and a
+// flipped bit anywhere is refused.
 import {
   appendFileSync,
   chmodSync,
   existsSync,
-  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -317,56 +314,5 @@ describe('a directory that cannot be used', () => {
     const failure = failureOf(() => openStateFile('/proc/self/vedette'))
     expect(failure.code).toBe('io')
     expect(failure.message).toContain('/proc/self/vedette')
-  })
-})
-
-describe('the lock', () => {
-  it('keeps a second opener out, and is given free by close', () => {
-    const store = openStateFile(root)
-    const failure = failureOf(() => openStateFile(root))
-    expect(failure.code).toBe('locked')
-    expect(failure.message).toContain(`process ${process.pid}`)
-    store.close()
-    store.close()
-    reopened(root)
-  })
-
-  it('of a process that was killed is taken over; of one that lives it is not', async () => {
-    // A process that only holds the lock file: its own PID and start time, as lock.ts writes them.
-    const holder = spawn(
-      process.execPath,
-      [
-        '-e',
-        `const fs = require('fs'); const stat = fs.readFileSync('/proc/self/stat', 'latin1')
-         const start = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]
-         const boot = fs.readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim()
-         fs.writeFileSync(process.argv[1], process.pid + ' ' + start + ' ' + boot + '\\n')
-         console.log('held'); setInterval(() => {}, 1000)`,
-        join(root, 'lock'),
-      ],
-      { stdio: ['ignore', 'pipe', 'inherit'] },
-    )
-    await once(holder.stdout, 'data')
-    expect(failureOf(() => openStateFile(root)).message).toContain(`process ${holder.pid}`)
-    holder.kill('SIGKILL')
-    await once(holder, 'exit')
-    reopened(root)
-  })
-
-  it.each([
-    ['of a PID that another process has now', `${process.pid} 1 `],
-    ['of an earlier boot', `${process.pid} 1 00000000-0000-0000-0000-000000000000`],
-    ['that is empty', ''],
-  ])('%s is taken over', (_, content) => {
-    writeFileSync(join(root, 'lock'), content === '' ? '' : `${content}\n`)
-    reopened(root)
-    expect(readdirSync(root)).toEqual(['state.log'])
-  })
-
-  it('is not left behind when the file is refused', () => {
-    mkdirSync(root, { recursive: true })
-    writeFileSync(fileIn(root), 'garbage')
-    failureOf(() => openStateFile(root))
-    expect(readdirSync(root)).toEqual(['state.log'])
   })
 })

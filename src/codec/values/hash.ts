@@ -1,0 +1,138 @@
+// Hashes in RDB files: listpack (16) or fields and values one by one (4); before 7.0 ziplist (13), before 2.6 zipmap (9).
+
+import { lpBytes, lpFind, lpFirst, lpNext, lpText, lpValidate, makeLpText, NONE } from '../../store/listpack.ts'
+import type { NodeBytes } from '../../store/nodes.ts'
+import type { BuiltValue } from '../../types/builder.ts'
+import { createHashBuilder, HASH_LISTPACK, type HashBuilder } from '../../types/hash.ts'
+import { TYPE_HASH } from '../../types/value-type.ts'
+import { RDB_HASH, RDB_HASH_LISTPACK, RDB_HASH_ZIPLIST, RDB_HASH_ZIPMAP } from '../rdb-format.ts'
+import { type BuildContext, emptyRange, type RdbInput, type ValueCodec, type ValueReader } from './value-codec.ts'
+import { visitZiplist } from './ziplist.ts'
+import { visitZipmap } from './zipmap.ts'
+
+/** Fields and values one by one. */
+function readFields(context: BuildContext): ValueReader {
+  const field = emptyRange()
+  const value = emptyRange()
+  let builder: HashBuilder | undefined
+  let left = 0
+  return {
+    step(input) {
+      if (builder === undefined) {
+        left = input.length()
+        builder = createHashBuilder(context.nodes, context.limits, left)
+        return left === 0
+      }
+      input.string(field)
+      input.string(value)
+      addField(builder, input, field, value)
+      return --left === 0
+    },
+    finish: () => (builder!.count() === 0 ? undefined : builder!.finish()),
+    abandon: () => builder?.abandon(),
+  }
+}
+
+function addField(builder: HashBuilder, input: RdbInput, field: NodeBytes, value: NodeBytes): void {
+  if (!builder.set(field.bytes, field.start, field.end, value.bytes, value.start, value.end)) {
+    throw input.corrupt('a field that comes twice in a hash')
+  }
+}
+
+/** A listpack: taken as it is, if it is sound and within the limits. */
+function readListpack(context: BuildContext): ValueReader {
+  const blob = emptyRange()
+  let built: BuiltValue | undefined
+  let builder: HashBuilder | undefined
+  return {
+    step(input) {
+      input.string(blob)
+      const { bytes, start, end } = blob
+      const elements = lpValidate(bytes, start, end - start)
+      if (elements === NONE || elements % 2 !== 0) throw input.corrupt('a hash whose listpack is not sound')
+      if (hasDuplicates(bytes, start, elements / 2)) throw input.corrupt('a field that comes twice in a hash')
+      if (elements === 0) return true
+      if (elements / 2 <= context.limits['hash-max-listpack-entries']) {
+        built = { kind: HASH_LISTPACK, root: 0, bytes, start, end: start + lpBytes(bytes, start) }
+        return true
+      }
+      builder = createHashBuilder(context.nodes, context.limits, elements / 2)
+      for (let p = lpFirst(bytes, start); p !== NONE; ) {
+        const v = lpNext(bytes, p)
+        lpText(bytes, p, FIELD)
+        lpText(bytes, v, VALUE)
+        builder.set(FIELD.bytes, FIELD.start, FIELD.end, VALUE.bytes, VALUE.start, VALUE.end)
+        p = lpNext(bytes, v)
+      }
+      return true
+    },
+    finish: () => built ?? builder?.finish(),
+    abandon: () => builder?.abandon(),
+  }
+}
+
+const FIELD = makeLpText()
+const VALUE = makeLpText()
+
+/** Whether a field comes twice in a sound listpack of so many fields. */
+function hasDuplicates(bytes: Uint8Array, start: number, fields: number): boolean {
+  const seen = fields > FEW_FIELDS ? new Set<string>() : undefined
+  for (let p = lpFirst(bytes, start); p !== NONE; ) {
+    const next = lpNext(bytes, lpNext(bytes, p))
+    lpText(bytes, p, FIELD)
+    if (seen === undefined) {
+      if (lpFind(bytes, next, FIELD.bytes, FIELD.start, FIELD.end, 1) !== NONE) return true
+    } else {
+      const text = Buffer.from(FIELD.bytes.subarray(FIELD.start, FIELD.end)).toString('latin1')
+      if (seen.has(text)) return true
+      seen.add(text)
+    }
+    p = next
+  }
+  return false
+}
+
+/** Up to this many fields each is compared with all behind it. */
+const FEW_FIELDS = 16
+
+/** What an old encoding holds, read in one step: the fields and values that `visit` is called with in turn. */
+function readOld(
+  context: BuildContext,
+  visitAll: (bytes: Uint8Array, start: number, end: number, visit: (text: NodeBytes) => void) => boolean,
+): ValueReader {
+  const blob = emptyRange()
+  let builder: HashBuilder | undefined
+  return {
+    step(input) {
+      input.string(blob)
+      builder = createHashBuilder(context.nodes, context.limits)
+      const strings: Buffer[] = []
+      const sound = visitAll(blob.bytes, blob.start, blob.end, ({ bytes, start, end }) => {
+        strings.push(Buffer.from(bytes.subarray(start, end)))
+      })
+      if (!sound || strings.length % 2 !== 0) throw input.corrupt('a hash whose old encoding is not sound')
+      for (let i = 0; i < strings.length; i += 2) {
+        const field = strings[i]
+        const value = strings[i + 1]
+        if (!builder.set(field, 0, field.length, value, 0, value.length)) {
+          throw input.corrupt('a field that comes twice in a hash')
+        }
+      }
+      return true
+    },
+    finish: () => (builder!.count() === 0 ? undefined : builder!.finish()),
+    abandon: () => builder?.abandon(),
+  }
+}
+
+/** The codec's row of hashes. */
+export const HASH_CODEC: ValueCodec = {
+  type: TYPE_HASH,
+  written: { 0: RDB_HASH_LISTPACK, 8: RDB_HASH },
+  readers: {
+    [RDB_HASH]: readFields,
+    [RDB_HASH_LISTPACK]: readListpack,
+    [RDB_HASH_ZIPLIST]: (context) => readOld(context, visitZiplist),
+    [RDB_HASH_ZIPMAP]: (context) => readOld(context, visitZipmap),
+  },
+}

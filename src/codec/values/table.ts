@@ -1,0 +1,49 @@
+// The codec's rows of all types, by the numbers that RDB files use. See types/table.ts, which has the types themselves.
+
+import { assert } from '../../lib/assert.ts'
+import { ENCODING_MASK, ENCODING_SHIFT, TYPE_MASK } from '../../store/entry.ts'
+import { TYPE_STRING } from '../../types/value-type.ts'
+import { RDB_STRING } from '../rdb-format.ts'
+import { HASH_CODEC } from './hash.ts'
+import type { BuildContext, ValueCodec, ValueReader } from './value-codec.ts'
+
+/** Strings are a string in RDB files, too: they need no reader of their own. */
+const STRING_CODEC: ValueCodec = {
+  type: TYPE_STRING,
+  written: { 0: RDB_STRING, 1: RDB_STRING, 2: RDB_STRING },
+  readers: {},
+}
+
+/** The rows, in the order of the types' numbers. */
+const CODECS: readonly ValueCodec[] = [
+  STRING_CODEC,
+
+  // Lists.
+
+  // Sets.
+
+  // Sorted sets.
+
+  HASH_CODEC,
+
+  // Streams.
+]
+
+const BY_TYPE: (ValueCodec | undefined)[] = []
+const READERS: (((context: BuildContext) => ValueReader) | undefined)[] = []
+for (const codec of CODECS) {
+  BY_TYPE[codec.type] = codec
+  for (const [rdbType, reader] of Object.entries(codec.readers)) READERS[Number(rdbType)] = reader
+}
+
+/** The RDB type that a value of this kind (type and encoding) is written as. */
+export function rdbTypeOf(kind: number): number {
+  const rdbType = BY_TYPE[kind & TYPE_MASK]?.written[(kind & ENCODING_MASK) >>> ENCODING_SHIFT]
+  assert(rdbType !== undefined, 'every encoding is written as some RDB type')
+  return rdbType
+}
+
+/** What reads values of an RDB type other than RDB_STRING; undefined if nothing does yet. */
+export function readerOf(rdbType: number): ((context: BuildContext) => ValueReader) | undefined {
+  return READERS[rdbType]
+}

@@ -1,0 +1,77 @@
+// Values and tables that nobody can reach any more, on their way back to the arena: in slices between commands, so that DEL of
+// a large value, or FLUSHDB, costs a command nothing. Their memory counts as used until it is given back.
+
+import type { Nodes } from '../store/nodes.ts'
+import type { Table } from '../store/table.ts'
+import type { Walk } from '../store/walk.ts'
+import { partsEncoding } from '../types/table.ts'
+
+/** A value up to this size is given back at once: that takes some microseconds. */
+const AT_ONCE_BYTES_MAX = 16 * 1024
+
+interface DetachedTables {
+  readonly table: Table
+  readonly expires: Table
+  hash: number
+}
+
+/** The walk that gives back the nodes of a value which no entry refers to any more. */
+export function releaseWalk(nodes: Nodes, kind: number, root: number): Walk {
+  // A snapshot that was under way when the value went may still need some of it. A later one does not know it at all.
+  const walk = nodes.walks
+  const done = (h: number): void => {
+    if (nodes.walking && nodes.walks === walk) nodes.drop(0, h)
+    else nodes.free(h)
+  }
+  return partsEncoding(kind).walk(nodes, root, undefined, done)
+}
+
+/** What waits to be released. */
+export class ReleaseQueue {
+  private readonly values: Walk[] = []
+  private readonly tables: DetachedTables[] = []
+
+  /** Number of values that wait. */
+  get pendingValues(): number {
+    return this.values.length
+  }
+
+  /** Releases a value made of nodes: at once if it is small, else in slices. */
+  value(nodes: Nodes, kind: number, root: number): void {
+    const small = nodes.bytes(root) <= AT_ONCE_BYTES_MAX
+    const walk = releaseWalk(nodes, kind, root)
+    if (small) while (!walk.next().done);
+    else this.values.push(walk)
+  }
+
+  /** Releases the tables of a database, with all entries in them. */
+  database(table: Table, expires: Table): void {
+    this.tables.push({ table, expires, hash: 0 })
+  }
+
+  /** Forgets what waits: its arena is gone as a whole. */
+  clear(): void {
+    this.values.length = 0
+    this.tables.length = 0
+  }
+
+  /**
+   * One slice; whether there is more to do. Tables wait while a snapshot may need their entries; `releaseEntry` gives back an
+   * entry with all that belongs to it.
+   */
+  step(snapshotUnderWay: boolean, releaseEntry: (h: number) => void): boolean {
+    const walk = this.values[0]
+    if (walk !== undefined) {
+      if (walk.next().done) this.values.shift()
+      return this.values.length > 0 || (this.tables.length > 0 && !snapshotUnderWay)
+    }
+    const first = this.tables[0]
+    if (first === undefined || snapshotUnderWay) return false
+    first.hash = first.table.visitSegment(first.hash, releaseEntry)
+    if (first.hash < 2 ** 32) return true
+    first.table.releaseIndex()
+    first.expires.releaseIndex()
+    this.tables.shift()
+    return this.tables.length > 0 || this.values.length > 0
+  }
+}

@@ -1,0 +1,50 @@
+// All types in one table, by their number. A type that is added here is one that TYPE, OBJECT, DEL, COPY, RENAME, MEMORY,
+// snapshots and the release of values know; the codec has its own table (codec/values.ts).
+
+import { assert } from '../lib/assert.ts'
+import { ENCODING_MASK, ENCODING_SHIFT, TYPE_MASK } from '../store/entry.ts'
+import { HASH_TYPE } from './hash.ts'
+import { STRING_TYPE } from './string.ts'
+import type { PartsEncoding, ValueType } from './value-type.ts'
+
+/** The rows, in the order of their numbers. */
+const TYPES: readonly ValueType[] = [
+  STRING_TYPE,
+
+  // Lists.
+
+  // Sets.
+
+  // Sorted sets.
+
+  HASH_TYPE,
+
+  // Streams.
+]
+
+const BY_NUMBER: (ValueType | undefined)[] = []
+for (const row of TYPES) BY_NUMBER[row.type] = row
+
+/** Type and encoding in one number, as an entry's header holds them. */
+export function kind(type: number, encoding: number): number {
+  return type | (encoding << ENCODING_SHIFT)
+}
+
+/** The row of a type number. */
+export function valueType(type: number): ValueType {
+  const row = BY_NUMBER[type & TYPE_MASK]
+  assert(row !== undefined, 'a stored value is of a type in the table')
+  return row
+}
+
+/** The encoding of a value that is made of nodes, by its kind. */
+export function partsEncoding(kind: number): PartsEncoding {
+  const row = valueType(kind).parts[(kind & ENCODING_MASK) >>> ENCODING_SHIFT]
+  assert(row !== undefined, 'an encoding made of nodes is in the row of its type')
+  return row
+}
+
+/** Number of a type by its name, as SCAN is given it; undefined if there is none. */
+export function typeNumber(name: string): number | undefined {
+  return TYPES.find((row) => row.name === name)?.type
+}
