@@ -4,8 +4,7 @@
 
 import { QUOTED_BYTES_MAX, writeEscaped } from '../lib/quoted.ts'
 import type { Args } from '../protocol/args.ts'
-
-const REDACTED = Buffer.from('(redacted)')
+import { withoutSecrets } from './secrets.ts'
 
 /** Bytes of a command that are shown: its arguments, and ARGUMENT_BYTES for each. */
 const SHOWN_BYTES_MAX = 256 * 1024
@@ -14,25 +13,17 @@ const ARGUMENT_BYTES = 3
 /** Room for what is said of the rest. */
 const NOTE_BYTES_MAX = 64
 
-/** Which arguments of a command are user names or passwords. */
-function secretsOf(args: Args): ReadonlySet<number> | undefined {
-  const secrets = new Set<number>()
-  if (args.is(0, 'auth')) for (let i = 1; i < args.count; i++) secrets.add(i)
-  else if (args.is(0, 'hello')) {
-    for (let i = 2; i < args.count; i++) if (args.is(i, 'auth')) for (const k of [1, 2]) secrets.add(i + k)
-  } else return undefined
-  return secrets
-}
-
-/** How many arguments are shown, and how many bytes of the last one of them. */
-function shownOf(args: Args): { readonly count: number; readonly lastBytes: number } {
+/** The arguments that are shown, the last one perhaps in part. */
+function shownOf(args: Args): readonly Uint8Array[] {
+  const shown: Uint8Array[] = []
   let left = SHOWN_BYTES_MAX
-  for (let i = 0; i < args.count; i++) {
+  for (let i = 0; i < args.count && left > ARGUMENT_BYTES; i++) {
     left -= ARGUMENT_BYTES
-    if (left <= args.len(i)) return { count: i + 1, lastBytes: Math.max(0, Math.min(left, args.len(i))) }
-    left -= args.len(i)
+    const length = Math.min(left, args.len(i))
+    left -= length
+    shown.push(args.buffer.subarray(args.start(i), args.start(i) + length))
   }
-  return { count: args.count, lastBytes: args.len(args.count - 1) }
+  return shown
 }
 
 /**
@@ -42,26 +33,21 @@ function shownOf(args: Args): { readonly count: number; readonly lastBytes: numb
 export function monitorLine(nowMicros: bigint, db: number, peer: string, args: Args): Buffer {
   const seconds = nowMicros / 1_000_000n
   const micros = String(nowMicros % 1_000_000n).padStart(6, '0')
-  const head = `+${seconds}.${micros} [${db} ${peer}]`
-  const secrets = secretsOf(args)
-  const { count, lastBytes } = shownOf(args)
-  let shownBytes = lastBytes
-  for (let i = 0; i < count - 1; i++) shownBytes += args.len(i)
-  const perArgument = ARGUMENT_BYTES + (secrets === undefined ? 0 : REDACTED.length)
-  const room = head.length * 3 + shownBytes * QUOTED_BYTES_MAX + count * perArgument + 2 * NOTE_BYTES_MAX
-  const line = Buffer.allocUnsafe(room)
-  let pos = line.write(head)
-  for (let i = 0; i < count; i++) {
+  const head = Buffer.from(`+${seconds}.${micros} [${db} ${peer}]`)
+  const given = shownOf(args)
+  const shown = withoutSecrets(given)
+  const shownBytes = shown.reduce((sum, { length }) => sum + length * QUOTED_BYTES_MAX + ARGUMENT_BYTES, 0)
+  const line = Buffer.allocUnsafe(head.length + shownBytes + 2 * NOTE_BYTES_MAX)
+  let pos = head.copy(line)
+  shown.forEach((arg, i) => {
     pos += line.write(' "', pos)
-    if (secrets?.has(i) === true) pos += REDACTED.copy(line, pos)
-    else {
-      const shown = i === count - 1 ? lastBytes : args.len(i)
-      pos = writeEscaped(line, pos, args.buffer, args.start(i), args.start(i) + shown)
-      if (shown < args.len(i)) pos += line.write(`... (${args.len(i) - shown} more bytes)`, pos)
-    }
+    pos = writeEscaped(line, pos, arg, 0, arg.length)
+    const more = arg === given[i] ? args.len(i) - arg.length : 0
+    if (more > 0) pos += line.write(`... (${more} more bytes)`, pos)
     pos += line.write('"', pos)
-  }
-  if (count < args.count) pos += line.write(` "... (${args.count - count} more arguments)"`, pos)
+  })
+  const more = args.count - shown.length
+  if (more > 0) pos += line.write(` "... (${more} more arguments)"`, pos)
   pos += line.write('\r\n', pos)
   return line.subarray(0, pos)
 }

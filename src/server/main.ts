@@ -8,7 +8,9 @@ import { portChoices } from '../config/ports.ts'
 import { HTTP_PORT_OFFSET } from '../config/server-options.ts'
 import type { ServerConfig } from '../config/store.ts'
 import { Engine, mayWrite, openGate } from '../engine/engine.ts'
+import { LatencyMonitor } from '../engine/latency.ts'
 import { monitorLine } from '../engine/monitor.ts'
+import { SlowLog } from '../engine/slowlog.ts'
 import { createTransactions } from '../engine/transactions.ts'
 import type { PubSub } from '../facade/call.ts'
 import { createPubSub } from '../facade/pubsub.ts'
@@ -41,6 +43,7 @@ import { openRoleMemory } from './role-memory.ts'
 import { addressOf, createKnownSentinels } from './sentinels.ts'
 import { createShutdown } from './shutdown.ts'
 import { createSnapshots } from './snapshot.ts'
+import { createTimings } from './timings.ts'
 import { createWriteHold } from './write-hold.ts'
 
 /** A server that runs in this process. */
@@ -94,6 +97,9 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     monotonicMs,
   })
   const transactions = createTransactions(() => engine)
+  const slowlog = new SlowLog()
+  const latency = new LatencyMonitor()
+  const timings = createTimings({ config, commands, slowlog, latency, nowMs: wallMs, log })
   // Asking all connections what they hold is too much for each write; ten times a second is enough.
   let heldBytes = 0
   const measureHeld = (): void => {
@@ -117,6 +123,9 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
       return replication
     },
     debug: debugSwitches(),
+    slowlog,
+    latency,
+    memory: () => info.facts().memory,
     log: (message) => log.warning(message),
     random: seededRandom(...seed),
     wallMicros: () => BigInt(wallMicros()),
@@ -176,6 +185,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
       if (timer !== undefined) hold.stalled(ms)
     },
     clockMicros: () => monotonicMs() * 1000,
+    onTimed: timings.timed,
   })
   const clients: ClientRegistry = new ClientRegistry({
     requests: engine,
@@ -360,6 +370,9 @@ async function listen(options: ServerConfig['values'], clients: ClientRegistry, 
 function resetStats(commands: CommandTable<never>, engine: Engine, keyspace: Keyspace): void {
   for (const command of commands.all()) {
     command.calls = command.rejected = command.failed = command.micros = 0
+    command.untimed = 0
+    command.stride = 1
+    command.latency = undefined
   }
   engine.stats.commands = engine.stats.errors = 0
   engine.errorsByCode.clear()
