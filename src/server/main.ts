@@ -179,9 +179,9 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     onFlushing: transactions.flushing,
     onReplicaWrite: (command, args, db) => ownExpiries.note(command, args, db),
     onMonitor: (session: Session, args: Args) => {
-      const argv = Array.from({ length: args.count }, (_, i) => args.bytes(i))
-      const line = Buffer.from(`+${monitorLine(host.wallMicros(), session.db, session.outlet.peer, argv)}\r\n`)
-      clients.sendToMonitors(line)
+      const { peer, isUnix } = session.outlet
+      const from = isUnix ? `unix:${peer.replace(/:0$/, '')}` : peer
+      clients.sendToMonitors(monitorLine(host.wallMicros(), session.db, from, args))
     },
     onStall: (ms) => {
       if (timer !== undefined) hold.stalled(ms)
