@@ -4,7 +4,6 @@
 // to have; nobody is told to copy a server that has less of that than he.
 import type { Entry as LogEntry, Ready } from '../../src/raft/messages.ts'
 import { type Address, addressKey, type ServerRef } from '../../src/sentinel/address.ts'
-import { isCertain } from '../../src/sentinel/certainty.ts'
 import type { Effect, Order } from '../../src/sentinel/effects.ts'
 import { decodeEntry, type Entry } from '../../src/sentinel/entries.ts'
 import type { FormedGroup } from '../../src/sentinel/formation.ts'
@@ -31,8 +30,6 @@ export interface SentinelTally {
   aborts: number
   switchovers: number
   promotions: number
-  /** Sentinels that announced an older epoch after a restart than before it, until they heard the leader. */
-  forgotten: number
 }
 
 export interface SentinelCheckers {
@@ -42,7 +39,6 @@ export interface SentinelCheckers {
   onEffect(sentinel: Sentinel, effect: Effect): void
   /** A server carries out an order. */
   onOrder(server: Server, order: Order): void
-  onStart(sentinel: Sentinel): void
   /** The newest history that is committed; undefined before the first. */
   newest(group: string): string | undefined
   /** Sentinels at the same index must hold the same state. */
@@ -60,7 +56,6 @@ export function createSentinelCheckers(
     aborts: 0,
     switchovers: 0,
     promotions: 0,
-    forgotten: 0,
   }
   /** The state that the committed log means, applied as soon as any sentinel applied it. */
   const truth = createTopology()
@@ -74,7 +69,6 @@ export function createSentinelCheckers(
   /** Sentinel and primary → when it last found it down. */
   const down = new Map<string, number>()
   const announced = new Map<string, number>()
-  const announcedBefore = new Map<string, number>()
 
   const learn = (logEntry: LogEntry): void => {
     truthIndex = logEntry.index
@@ -97,7 +91,7 @@ export function createSentinelCheckers(
     }
   }
 
-  /** Everything a sentinel would answer a client with now is committed, and no older than what it answered before. */
+  /** Everything a sentinel would answer a client with now is committed, and no older than what it answered before, in whichever life. */
   const checkAnnounced = (sentinel: Sentinel): void => {
     for (const { name, primary, configEpoch } of sentinel.core!.state.topology.groups.values()) {
       const committed = primaries.get(`${name} ${configEpoch}`)
@@ -107,18 +101,9 @@ export function createSentinelCheckers(
       )
       const key = `${sentinel.id} ${name}`
       const before = announced.get(key) ?? 0
-      if (!announced.has(key) && configEpoch < (announcedBefore.get(key) ?? 0)) tally.forgotten++
-      // It may wake up in the past, but names nobody to clients until it has heard the leader.
-      const certain = isCertain(sentinel.core!.state, sentinel.life.clockMs())
-      check(
-        !certain || configEpoch >= (announcedBefore.get(key) ?? 0),
-        () => `${sentinel.id} names ${addressKey(primary)} of epoch ${configEpoch} after ${announcedBefore.get(key)}`,
-      )
+      if (sentinel.replaying) continue
       check(configEpoch >= before, () => `${sentinel.id} announces epoch ${configEpoch} after ${before}`)
       announced.set(key, configEpoch)
-      // The commit of a switch is synced only after its announcement, so a sentinel that crashes in between wakes up in the
-      // past; it must not stay there.
-      if (configEpoch >= (announcedBefore.get(key) ?? 0)) announcedBefore.delete(key)
     }
   }
 
@@ -260,13 +245,6 @@ export function createSentinelCheckers(
       check(before === server.key, () => `both ${before} and ${server.key} were promoted in epoch ${order.epoch}`)
       if (!promoted.has(key)) tally.promotions++
       promoted.set(key, server.key)
-    },
-    onStart({ id }) {
-      for (const [key, epoch] of announced) {
-        if (!key.startsWith(`${id} `)) continue
-        announcedBefore.set(key, epoch)
-        announced.delete(key)
-      }
     },
     compare(sentinels) {
       const states = new Map<number, { id: string; state: string }>()
