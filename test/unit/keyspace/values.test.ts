@@ -402,6 +402,38 @@ const anyStep: fc.Arbitrary<(subject: Subject) => void> = fc.oneof(
 )
 
 describe('values of all kinds', () => {
+  it('if they are long strings, are held as they were while they change in place', () => {
+    const at = fc.constantFrom(0, 10, 64_000, 66_000, 200_000, 500_000)
+    const short = fc.tuple(anyLetter, fc.nat(3000)).map(([letter, n]) => letter.repeat(n))
+    const step: fc.Arbitrary<(subject: Subject) => void> = fc.oneof(
+      {
+        weight: 6,
+        arbitrary: fc.tuple(at, short).map(
+          ([from, text]) =>
+            (s: Subject) =>
+              s.writeInto(0, 'a', from, text),
+        ),
+      },
+      { weight: 1, arbitrary: fc.nat(400_000).map((n) => (s: Subject) => s.truncate(0, 'a', n)) },
+      { weight: 1, arbitrary: anyText.map((text) => (s: Subject) => s.setString(0, 'a', text)) },
+      { weight: 1, arbitrary: fc.constant((s: Subject) => s.remove(0, 'a')) },
+      { weight: 3, arbitrary: fc.constant((s: Subject) => s.begin()) },
+      { weight: 5, arbitrary: fc.constantFrom(1, 100_000).map((n) => (s: Subject) => s.step(n)) },
+      { weight: 1, arbitrary: fc.constant((s: Subject) => s.abandon()) },
+    )
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 40, size: 'max' }), (steps) => {
+        const subject = new Subject()
+        subject.setString(0, 'a', 'a'.repeat(400_000))
+        for (const step of steps) step(subject)
+        subject.check()
+        subject.finish()
+        expect(subject.emptied()).toBe(EMPTY_BYTES)
+      }),
+      { numRuns: 100 },
+    )
+  })
+
   it('equal a model, in snapshots as of their cut, and leave nothing behind', () => {
     fc.assert(
       fc.property(fc.array(anyStep, { maxLength: 70, size: 'max' }), (steps) => {
