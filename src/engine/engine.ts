@@ -64,6 +64,7 @@ export function openGate(): GateConditions {
     replicasToWriteMin: 0,
     pausedUntilMs: 0,
     pausedWritesOnly: false,
+    writesHeld: false,
   }
 }
 
@@ -71,7 +72,7 @@ export function openGate(): GateConditions {
 export function mayWrite(gate: GateConditions, replication: Host['replication'], nowMs: number): boolean {
   if (gate.loading || gate.misconfigured || gate.readonlyReplica || replication.isReplica()) return false
   if (gate.replicasToWriteMin !== 0 && replication.goodReplicas() < gate.replicasToWriteMin) return false
-  return nowMs >= gate.pausedUntilMs
+  return nowMs >= gate.pausedUntilMs && !gate.writesHeld
 }
 
 /** What the engine is built from. */
@@ -88,12 +89,16 @@ export interface EngineParts {
   readonly onMonitor: (session: Session, args: Args) => void
   /** A client has changed something on a replica that clients may write to. */
   readonly onReplicaWrite: (command: Command, args: Args, db: number) => void
+  /** The time has jumped: for so long nothing ran, or the clock was set. Told before anything that came meanwhile is run. */
+  readonly onStall: (ms: number) => void
   /** A monotonic clock in microseconds, for the statistics of commands. */
   readonly clockMicros: () => number
+  /** A command was timed, and stands for `stride` calls. Returns for how many calls the next timed one of it is to stand. */
+  readonly onTimed: (command: Command<Context>, session: Session, args: Args, micros: number, stride: number) => number
 }
 
-/** One command of so many is timed, and stands for the others: reading the clock costs as much as a GET. */
-const TIMED_ONE_OF = 64
+/** The time is set ten times a second at least; a jump of more than this is a stall. */
+const STALL_MS = 1000
 
 /** Flags that let a command pass the gate. */
 const PERMISSIONS = FLAG_STALE | FLAG_LOADING
@@ -122,7 +127,6 @@ export class Engine extends Processor<Context> implements Context {
   private execFed = false
   /** The first that the running transaction feeds: alone it is replicated without MULTI, so it waits for a second one. */
   private execFirst: { readonly db: number; readonly bytes: Buffer } | undefined
-  private timer = 0
 
   constructor(parts: EngineParts) {
     super()
@@ -146,6 +150,7 @@ export class Engine extends Processor<Context> implements Context {
 
   /** Sets the time of the commands that follow: Unix time in milliseconds. */
   override setTime(nowMs: number): void {
+    if (nowMs - this.nowMs > STALL_MS) this.parts.onStall(nowMs - this.nowMs)
     this.nowMs = nowMs
     this.keyspace.setTime(nowMs)
   }
@@ -155,7 +160,7 @@ export class Engine extends Processor<Context> implements Context {
   }
 
   protected override pauseEnded(): void {
-    this.keyspace.paused = false
+    this.keyspace.paused = this.gate.writesHeld
   }
 
   protected override strays(session: Session, command: Command<Context> | undefined): boolean {
@@ -275,7 +280,7 @@ export class Engine extends Processor<Context> implements Context {
     effects.reset()
     if (session.lastCommand !== command.fullName) session.lastCommand = command.fullName
     if (this.db.index !== session.db) this.db = this.keyspace.databases[session.db]
-    const timed = (++this.timer & (TIMED_ONE_OF - 1)) === 0
+    const timed = --command.untimed < 0
     const startMicros = timed ? this.parts.clockMicros() : 0
     try {
       command.run!(this)
@@ -284,14 +289,21 @@ export class Engine extends Processor<Context> implements Context {
       command.failed++
       this.replyError(this.errorOf(error, command.fullName))
     }
-    if (timed) command.micros += (this.parts.clockMicros() - startMicros) * TIMED_ONE_OF
     command.calls++
+    if (timed) this.timed(session, command, args, this.parts.clockMicros() - startMicros)
     this.stats.commands++
     if (this.monitored && (command.flags & (FLAG_SKIP_MONITOR | FLAG_ADMIN)) === 0) this.parts.onMonitor(session, args)
     if (this.gate.writableReplica && effects.dirty !== 0 && !session.isPrimary) {
       this.parts.onReplicaWrite(command, args, this.db.index)
     }
     this.carryOut(this.db.index, args, (command.flags & FLAG_ANY_KEYS) === 0)
+  }
+
+  private timed(session: Session, command: Command<Context>, args: Args, micros: number): void {
+    const { stride } = command
+    command.micros += micros * stride
+    command.stride = this.parts.onTimed(command, session, args, micros, stride)
+    command.untimed = command.stride - 1
   }
 
   protected override errorOf(error: unknown, where: string): string {

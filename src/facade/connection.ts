@@ -116,6 +116,18 @@ export class Connection implements Outlet, WireHandler {
     return this.parser.unreadBytes
   }
 
+  get queryFreeBytes(): number {
+    return this.parser.spareBytes
+  }
+
+  get argumentBytes(): number {
+    return this.postponed === undefined ? this.parser.argumentBytes : this.postponedBytes
+  }
+
+  get replyBufferBytes(): number {
+    return this.host.current === this ? this.host.out.buffer.length : 0
+  }
+
   get outputBytes(): number {
     return this.outbox.pendingBytes
   }

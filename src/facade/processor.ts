@@ -26,6 +26,8 @@ export type Outcome = 'done' | 'postponed'
 export interface Pause {
   pausedUntilMs: number
   pausedWritesOnly: boolean
+  /** Writes wait for as long as this is set. Messages do not, so that sentinels can go on talking. */
+  writesHeld: boolean
 }
 
 /** Requests of which something is known ahead: how many, and which of them is next. See `Processor.lookAhead`. */
@@ -166,11 +168,16 @@ export abstract class Processor<C> implements Call {
     if (session.resp === 2 && session.subscriptions > 0 && (command.flags & FLAG_PUBSUB_CONTEXT) === 0) {
       return errorText('pubsubContext', command.fullName)
     }
-    return this.pause.pausedUntilMs !== 0 && this.isPaused(session, command) ? POSTPONE : undefined
+    if (this.pause.pausedUntilMs !== 0 && this.isPaused(session, command)) return POSTPONE
+    return this.pause.writesHeld && this.isHeld(session, command) ? POSTPONE : undefined
   }
 
   /** A request was let through because the time of a pause is over, though nothing has ended it yet. */
   protected pauseEnded(): void {}
+
+  private isHeld(session: Session, command: Command<C>): boolean {
+    return !session.isReplica && !session.isPrimary && (this.flagsOf(session, command) & FLAG_WRITE) !== 0
+  }
 
   private isPaused(session: Session, command: Command<C>): boolean {
     const { pausedUntilMs, pausedWritesOnly } = this.pause

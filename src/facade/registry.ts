@@ -167,8 +167,21 @@ export class ClientRegistry implements Clients, ConnectionHost {
 
   unpause(): void {
     this.parts.pause.pausedUntilMs = 0
-    this.parts.paused(false)
+    this.parts.paused(this.parts.pause.writesHeld)
     this.stopPauseTimer()
+    this.proceedPaused()
+  }
+
+  /** Makes writes wait, or lets them go on; beside the pause that clients can ask for. */
+  holdWrites(on: boolean): void {
+    const { pause } = this.parts
+    pause.writesHeld = on
+    this.parts.paused(on || pause.pausedUntilMs > this.nowMs())
+    if (!on) this.proceedPaused()
+  }
+
+  /** Lets those who wait try again: what still has to wait waits again. */
+  private proceedPaused(): void {
     for (const connection of this.connections.values()) {
       if (connection.session.blocked?.kind !== 'pause') continue
       connection.session.blocked = undefined

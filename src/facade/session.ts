@@ -32,8 +32,12 @@ export interface Outlet {
   closeAfterReply(): void
   /** Closes now. */
   close(): void
-  /** Unread input in bytes, for CLIENT LIST. */
+  /** Unread input in bytes, for CLIENT LIST; what its buffer has beside it; and the arguments of the request under way. */
   readonly queryBytes: number
+  readonly queryFreeBytes: number
+  readonly argumentBytes: number
+  /** Size of the buffer that its replies are written to. */
+  readonly replyBufferBytes: number
   /** Output in bytes that the peer has not taken yet. */
   readonly outputBytes: number
 }

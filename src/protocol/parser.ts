@@ -85,6 +85,19 @@ export class RequestParser {
     return this.end - this.start
   }
 
+  /** What the buffer that the input is in has beside the unread bytes. */
+  get spareBytes(): number {
+    return this.buffer.length - this.unreadBytes
+  }
+
+  /** Bytes of the arguments of the request that was found last, or that is here in part. */
+  get argumentBytes(): number {
+    if (this.buffer.length === 0) return 0
+    let bytes = 0
+    for (let i = 0; i < this.args.count; i++) bytes += this.args.len(i)
+    return bytes
+  }
+
   /** Bytes received behind the request that `next` found last. */
   get unparsedBytes(): number {
     return this.end - this.pos

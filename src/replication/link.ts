@@ -68,7 +68,7 @@ export interface ReplicaLink {
   hasHeartbeat(): boolean
   /** Size of the RDB being received (-1 unknown) and how much of it came. */
   transfer(): { readonly totalBytes: number; readonly readBytes: number }
-  /** Opens the connection, at the beginning and after the pause that follows a failure. Called by `tick` too. */
+  /** Opens the connection: at the beginning, or before the pause that follows a failure is over, which `tick` waits for. */
   start(nowMs: number): LinkAction[]
   connected(nowMs: number): LinkAction[]
   received(bytes: Buffer, nowMs: number): LinkAction[]
@@ -450,7 +450,7 @@ export function createReplicaLink(options: LinkOptions): ReplicaLink {
     transfer: () => ({ totalBytes: rdbBytes, readBytes: rdbRead }),
     start: (nowMs) =>
       collect(() => {
-        downSinceMs = nowMs
+        if (downSinceMs === 0) downSinceMs = nowMs
         open(nowMs)
       }),
     connected: (nowMs) =>

@@ -19,6 +19,8 @@ export interface LoadOptions {
   readonly stringBytesMax: number
   /** A primary leaves out what has expired by this time (Unix ms); undefined: a replica takes everything. */
   readonly dropExpiredAtMs: number | undefined
+  /** Called before the first key of the file comes into the keyspace. */
+  readonly onFirst?: () => void
   /** A key was left out for that. */
   readonly onExpired?: (db: number, key: Buffer) => void
   /** A key that is there already is an error, not replaced. */
@@ -43,6 +45,7 @@ export function createLoader(keyspace: Keyspace, options: LoadOptions): Loader {
       keyspace.releaseBuilt(builtValue(entry))
       throw new Error('the snapshot has a key that is there already')
     }
+    if (loaded === 0) options.onFirst?.()
     const expiryMs = entry.expireMs < 0 ? NO_EXPIRY : Math.max(entry.expireMs, 1)
     db.putBuilt(key, keyStart, keyEnd, builtValue(entry), expiryMs)
     loaded++

@@ -8,8 +8,11 @@ import { portChoices } from '../config/ports.ts'
 import { HTTP_PORT_OFFSET } from '../config/server-options.ts'
 import type { ServerConfig } from '../config/store.ts'
 import { Engine, mayWrite, openGate } from '../engine/engine.ts'
+import { LatencyMonitor } from '../engine/latency.ts'
 import { monitorLine } from '../engine/monitor.ts'
+import { SlowLog } from '../engine/slowlog.ts'
 import { createTransactions } from '../engine/transactions.ts'
+import type { PubSub } from '../facade/call.ts'
 import { createPubSub } from '../facade/pubsub.ts'
 import { ClientRegistry } from '../facade/registry.ts'
 import type { Session } from '../facade/session.ts'
@@ -36,8 +39,12 @@ import { createOwnExpiries } from './own-expiries.ts'
 import type { ServerParts } from './parts.ts'
 import { createPersistence } from './persistence.ts'
 import { createReplication } from './replication.ts'
+import { openRoleMemory } from './role-memory.ts'
+import { addressOf, createKnownSentinels } from './sentinels.ts'
 import { createShutdown } from './shutdown.ts'
 import { createSnapshots } from './snapshot.ts'
+import { createTimings } from './timings.ts'
+import { createWriteHold } from './write-hold.ts'
 
 /** A server that runs in this process. */
 export interface RunningServer {
@@ -62,8 +69,37 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
   keyspace.limits = options
   const ownExpiries = createOwnExpiries(keyspace)
   const commands = allCommands()
-  const pubsub = createPubSub()
+  let timer: NodeJS.Timeout | undefined // of the ticks, once all is loaded
+  const { publish, ...channels } = createPubSub()
+  const pubsub: PubSub = {
+    ...channels,
+    publish(channel, message) {
+      sentinels.heard(channel, message, engine.session)
+      return publish(channel, message)
+    },
+  }
+  const roleMemory = openRoleMemory(options.dir, options.port, config.text('replicaof'), log)
+  const sentinels = createKnownSentinels({
+    remembered: roleMemory.atStart,
+    isPrimary: () => !replication.isReplica(),
+    monotonicMs,
+    announced: () =>
+      options['replica-announce-ip'] === ''
+        ? undefined
+        : addressOf({ host: options['replica-announce-ip'], port: options['replica-announce-port'] || parts.port }),
+    changed: roleMemory.setSentinels,
+  })
+  const hold = createWriteHold({
+    sentinels,
+    isPrimary: () => !replication.isReplica(),
+    hold: (on) => clients.holdWrites(on),
+    log,
+    monotonicMs,
+  })
   const transactions = createTransactions(() => engine)
+  const slowlog = new SlowLog()
+  const latency = new LatencyMonitor()
+  const timings = createTimings({ config, commands, slowlog, latency, nowMs: wallMs, log })
   // Asking all connections what they hold is too much for each write; ten times a second is enough.
   let heldBytes = 0
   const measureHeld = (): void => {
@@ -87,6 +123,9 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
       return replication
     },
     debug: debugSwitches(),
+    slowlog,
+    latency,
+    memory: () => info.facts().memory,
     log: (message) => log.warning(message),
     random: seededRandom(...seed),
     wallMicros: () => BigInt(wallMicros()),
@@ -142,7 +181,11 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
       const line = Buffer.from(`+${monitorLine(host.wallMicros(), session.db, session.outlet.peer, argv)}\r\n`)
       clients.sendToMonitors(line)
     },
+    onStall: (ms) => {
+      if (timer !== undefined) hold.stalled(ms)
+    },
     clockMicros: () => monotonicMs() * 1000,
+    onTimed: timings.timed,
   })
   const clients: ClientRegistry = new ClientRegistry({
     requests: engine,
@@ -174,6 +217,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     runId,
     port: 0,
     nowMs: wallMs,
+    roleMemory,
     panic: (reason) => {
       log.warning(reason)
       setImmediate(() => end(1))
@@ -185,13 +229,13 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     resume: (loaded) => replication.resume(loaded),
     expired: (db, key) => replication.expiredAtLoad(db, key),
   })
-  const replication = createReplication(parts, snapshots)
+  const replication = createReplication(parts, snapshots, () => hold.ordered())
   const info = createInfo(parts, persistence, replication, () => shutdown.remainingMs())
   const housekeeping = createHousekeeping(keyspace, engine, ownExpiries, wallMs)
 
   let rounds = 0
-  let timer: NodeJS.Timeout | undefined
   const tick = (): void => {
+    engine.setTime(wallMs())
     if (host.debug.cronPaused) return
     housekeeping.round()
     persistence.tick()
@@ -210,6 +254,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     ended = true
     clearInterval(timer)
     housekeeping.stop()
+    hold.stop()
     persistence.stop()
     replication.stop()
     listening.close()
@@ -235,7 +280,9 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     // Connections are answered meanwhile, most commands with LOADING: a server that refuses them is taken for dead.
     await persistence.load()
     if (!ended) {
+      engine.setTime(wallMs())
       replication.start()
+      hold.started()
       timer = setInterval(tick, 100)
       log.notice(`Ready to accept connections on port ${parts.port}`)
     }
@@ -323,6 +370,9 @@ async function listen(options: ServerConfig['values'], clients: ClientRegistry, 
 function resetStats(commands: CommandTable<never>, engine: Engine, keyspace: Keyspace): void {
   for (const command of commands.all()) {
     command.calls = command.rejected = command.failed = command.micros = 0
+    command.untimed = 0
+    command.stride = 1
+    command.latency = undefined
   }
   engine.stats.commands = engine.stats.errors = 0
   engine.errorsByCode.clear()

@@ -9,6 +9,7 @@ import type { ClientRegistry } from '../facade/registry.ts'
 import type { Session } from '../facade/session.ts'
 import type { Log } from '../io/log.ts'
 import type { Keyspace } from '../keyspace/keyspace.ts'
+import type { RoleMemory } from './role-memory.ts'
 
 /** What every part of the server is given. */
 export interface ServerParts {
@@ -27,6 +28,8 @@ export interface ServerParts {
   port: number
   /** Unix time in milliseconds. */
   readonly nowMs: () => number
+  /** What was remembered of the role at the last start, and what is to be at the next. */
+  readonly roleMemory: RoleMemory
   /** Ends the process: going on would be worse. */
   readonly panic: (reason: string) => void
 }

@@ -2,8 +2,9 @@
 // into the keyspace and applies the stream.
 //
 // Invariants: history.offset counts whole requests outside of a transaction only, so what it names is exactly what is in the
-// keyspace; whoever follows us gets the very bytes that we applied. While an RDB is being loaded our data are no part of
-// any history, and if loading fails they are dropped.
+// keyspace; whoever follows us gets the very bytes that we applied. Our data are dropped when the first key of an RDB comes:
+// from then on they are no part of any history, and if loading fails they are dropped again. Data are not dropped for an
+// empty primary that has written less than we have, unless somebody ordered to follow it as it is now.
 import type { Connection } from '../facade/connection.ts'
 import type { Wire } from '../facade/wire.ts'
 import { monotonicMs } from '../io/clock.ts'
@@ -45,6 +46,8 @@ export interface PrimaryLink {
   applyErrors(): number
   /** Connects; nothing is done before. */
   begin(atFirst: AtFirst): void
+  /** Somebody ordered to follow this primary as it is: our data may be dropped, whatever it has. */
+  confirm(): void
   /** The database that the stream has selected. */
   db(): number
   tick(): void
@@ -69,6 +72,8 @@ export interface AtFirst {
   readonly consistent: boolean
   /** The database that the history's stream has selected. */
   readonly db: number
+  /** See `PrimaryLink.confirm`. */
+  readonly confirmed?: boolean
 }
 
 /** A link to the primary at an address, not begun. */
@@ -84,6 +89,8 @@ export function linkToPrimary(parts: PrimaryLinkParts, host: string, port: numbe
   let wire: Wire | undefined
   let connection: Connection | undefined // stands for the primary among the clients, once in sync
   let loader: Loader | undefined
+  let replacing = false // our data were dropped for those that are being loaded
+  let confirmed = false
   let loadPosition = { id: '', offset: 0 }
   let parser = newParser()
   let unapplied: Buffer[] = [] // received behind history.offset: part of a request or of a transaction
@@ -214,20 +221,39 @@ export function linkToPrimary(parts: PrimaryLinkParts, host: string, port: numbe
   // ---- full sync ----
 
   const beginLoading = (position: { id: string; offset: number }): void => {
-    log.notice('MASTER <-> REPLICA sync: Flushing old data')
-    parts.disconnectReplicas()
-    history.backlog = undefined
-    consistent = false
     loadPosition = position
-    engine.gate.loading = true
-    engine.setTime(server.nowMs())
-    keyspace.flush()
+    replacing = false
+    if (keyspace.size === 0) replaceData()
     log.notice('MASTER <-> REPLICA sync: Loading DB in memory')
     loader = createLoader(keyspace, {
+      onFirst: replaceData,
       checksum: options.rdbchecksum,
       stringBytesMax: Number.MAX_SAFE_INTEGER,
       dropExpiredAtMs: undefined,
     })
+  }
+
+  /** Drops our data: others come in their place. */
+  const replaceData = (): void => {
+    if (replacing) return
+    replacing = true
+    log.notice('MASTER <-> REPLICA sync: Flushing old data')
+    parts.disconnectReplicas()
+    history.backlog = undefined
+    consistent = false
+    engine.gate.loading = true
+    engine.setTime(server.nowMs())
+    keyspace.flush()
+  }
+
+  /** The primary has no keys. Throws if that looks like data that were lost rather than removed. */
+  const refuseLoss = (): void => {
+    if (confirmed || !consistent || loadPosition.id === history.id || loadPosition.offset >= history.offset) return
+    throw new Error(
+      `The primary ${host}:${port} is empty and has written less (offset ${loadPosition.offset}) than this replica has ` +
+        `(${keyspace.size} keys, offset ${history.offset}): they are kept. Promote this replica with REPLICAOF NO ONE, or ` +
+        `order it with REPLICAOF ${host} ${port} to follow that primary as it is`,
+    )
   }
 
   const failedLoading = (error: unknown): Error => {
@@ -250,9 +276,12 @@ export function linkToPrimary(parts: PrimaryLinkParts, host: string, port: numbe
     } catch (error) {
       throw failedLoading(error)
     }
+    if (!replacing) refuseLoss()
+    replaceData()
     loader = undefined
     engine.gate.loading = false
     consistent = true
+    confirmed = false
     adoptHistory(history, loadPosition.id, loadPosition.offset, options['repl-backlog-size'])
     db = streamDbOf(aux, keyspace.databases.length)
     log.notice('MASTER <-> REPLICA sync: Finished with success')
@@ -262,6 +291,7 @@ export function linkToPrimary(parts: PrimaryLinkParts, host: string, port: numbe
   /** Leaves a load that cannot be finished: half of a data set is worse than none. */
   const endLoading = (): void => {
     loader = undefined
+    if (!replacing) return
     engine.gate.loading = false
     keyspace.flush()
   }
@@ -269,6 +299,7 @@ export function linkToPrimary(parts: PrimaryLinkParts, host: string, port: numbe
   // ---- stream ----
 
   const goOn = (id: string | undefined): void => {
+    confirmed = false
     ensureBacklog(history, options['repl-backlog-size'])
     if (id !== undefined && continueHistory(history, id)) parts.disconnectReplicas()
     enterStream()
@@ -362,7 +393,12 @@ export function linkToPrimary(parts: PrimaryLinkParts, host: string, port: numbe
     machine,
     begin(atFirst) {
       ;({ consistent, db } = atFirst)
+      confirmed = atFirst.confirmed === true
       perform(machine.start(monotonicMs()))
+    },
+    confirm() {
+      confirmed = true
+      if (machine.state() === 'connect') perform(machine.start(monotonicMs()))
     },
     isConsistent: () => consistent,
     readOffset: () => history.offset + unappliedBytes,

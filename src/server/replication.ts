@@ -21,6 +21,7 @@ import type { ServerParts, ServerReplication } from './parts.ts'
 import { type AtFirst, linkToPrimary, type PrimaryLink, streamDbOf } from './replica-link.ts'
 import { createReplicas } from './replicas.ts'
 import { replicationFacts, writeRole } from './replication-facts.ts'
+import type { Remembered } from './role-memory.ts'
 import type { Snapshots } from './snapshot.ts'
 
 const PING = encodeRequest(['PING'])
@@ -30,8 +31,8 @@ const WAIT_ON_REPLICA =
   'be writable (which is not the default) writes to replicas are just local and are not propagated.'
 const FORCED_UNBLOCK = 'UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)'
 
-/** The replication of a server. */
-export function createReplication(parts: ServerParts, snapshots: Snapshots): ServerReplication {
+/** The replication of a server. `ordered` is told of every order to have a role. */
+export function createReplication(parts: ServerParts, snapshots: Snapshots, ordered: () => void): ServerReplication {
   const { options, log, engine, keyspace, clients } = parts
   const history = createHistory(randomHex(40))
   const stream = createReplicationStream(history)
@@ -137,6 +138,7 @@ export function createReplication(parts: ServerParts, snapshots: Snapshots): Ser
 
   const replicaOf = (host: string, port: number): string => {
     if (link !== undefined && link.host.toLowerCase() === host.toLowerCase() && link.port === port) {
+      link.confirm()
       log.notice(
         'REPLICAOF would result into synchronization with the master we are already connected with. ' +
           'No operation performed.',
@@ -158,13 +160,15 @@ export function createReplication(parts: ServerParts, snapshots: Snapshots): Ser
       atFirst = { consistent: link.isConsistent(), db: link.db() }
     }
     for (const session of [...waiting.keys()]) clients.unblock(session, 'error')
+    remember({ host, port })
     log.notice(`REPLICAOF ${host}:${port} enabled (user request from '${requester()}')`)
     parts.config.assign('replicaof', [host, String(port)])
-    follow(host, port).begin(atFirst)
+    follow(host, port).begin({ ...atFirst, confirmed: true })
     return 'OK'
   }
 
   const becomePrimary = (): string => {
+    remember('none')
     if (link === undefined) return 'OK'
     const was = link
     leave(was)
@@ -181,6 +185,26 @@ export function createReplication(parts: ServerParts, snapshots: Snapshots): Ser
     updateGate()
     log.notice(`MASTER MODE enabled (user request from '${requester()}')`)
     return 'OK'
+  }
+
+  /** An order of a sentinel holds after a start, too; with one of somebody else the configuration is in force again. */
+  const remember = (role: Remembered['role']): void => {
+    const isSentinel = engine.session?.name.startsWith('sentinel-') === true
+    parts.roleMemory.setRole(isSentinel ? role : undefined)
+    ordered()
+  }
+
+  /** Puts the last order of a sentinel in the place of what the configuration says. */
+  const recall = (): void => {
+    const { role } = parts.roleMemory.atStart
+    if (role === undefined) return
+    const words = role === 'none' ? '' : `${role.host} ${role.port}`
+    if (words === parts.config.text('replicaof')) return
+    parts.config.assign('replicaof', role === 'none' ? [''] : [role.host, String(role.port)])
+    log.notice(
+      `A sentinel has made this server ${role === 'none' ? 'a primary' : `a replica of ${words}`} since it was configured, ` +
+        `and so it starts. Another 'replicaof' in its configuration, or the removal of ${parts.roleMemory.path}, ends that`,
+    )
   }
 
   const requester = (): string => {
@@ -258,6 +282,7 @@ export function createReplication(parts: ServerParts, snapshots: Snapshots): Ser
     },
     flush,
     prepare() {
+      recall()
       const primary = options.replicaof
       if (primary !== undefined) follow(primary.host, primary.port)
     },

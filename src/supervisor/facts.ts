@@ -27,6 +27,8 @@ const SHOWN = [
   'resolve-hostnames',
   'loglevel',
   'expect',
+  'announce-id',
+  'dead-sentinel-timeout',
   'heartbeat-interval-milliseconds',
   'election-timeout-milliseconds',
 ] as const satisfies readonly (keyof SentinelOptions)[]

@@ -138,7 +138,7 @@ function limitsOf(options: PortOptions): ClientLimits {
 class SentinelProcessor extends Processor<Call> implements Call {
   readonly host: CommandHost
   readonly ahead: Ahead = { count: 0, index: 0, end: () => {} }
-  readonly pause = { pausedUntilMs: 0, pausedWritesOnly: false }
+  readonly pause = { pausedUntilMs: 0, pausedWritesOnly: false, writesHeld: false }
   words: readonly string[] = []
   protected readonly table = SENTINEL_TABLE
 

@@ -29,6 +29,26 @@ describe.each<Make>(['redis', 'vedette'])('%s', (make) => {
     await eventually('it is gone', async () => (await clientsOf(server)) === 1)
   })
 
+  it('CLIENT LIST tells the memory of who asks, and of half a request that waits', async () => {
+    const { port } = await start()
+    const [client, half] = [await connectRaw(port, { scope }), await connectRaw(port, { scope })]
+    half.send(Buffer.concat([Buffer.from('*3\r\n$3\r\nSET\r\n$3\r\nkey\r\n$100000\r\n'), Buffer.alloc(20_000, 'x')]))
+    const fieldsOf = async (): Promise<Record<string, string>[]> =>
+      String(await client.call('CLIENT', 'LIST'))
+        .trimEnd()
+        .split('\n')
+        .map((line) => Object.fromEntries(line.split(' ').map((pair) => pair.split('='))) as Record<string, string>)
+    await eventually('half of it is here', async () => Number((await fieldsOf())[1]?.qbuf) >= 20_000)
+    const [own, waiting] = (await fieldsOf()) as [Record<string, string>, Record<string, string>]
+    expect(own['argv-mem']).toBe('10') // client list
+    for (const field of ['qbuf', 'qbuf-free', 'rbs']) expect(Number(own[field]), field).toBeGreaterThan(0)
+    expect(Number(own.fd)).toBeGreaterThan(3)
+    expect(waiting['argv-mem']).toBe('6') // SET key
+    const sum = (fields: Record<string, string>): number =>
+      ['qbuf', 'qbuf-free', 'argv-mem'].reduce((total, field) => total + Number(fields[field]), 0)
+    expect(Number(waiting['tot-mem'])).toBeGreaterThanOrEqual(sum(waiting))
+  })
+
   it('CLIENT REPLY holds for a command that waits', async () => {
     const { port } = await start()
     const client = await connectRaw(port, { scope })

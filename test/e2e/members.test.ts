@@ -8,7 +8,7 @@ import { generatePeerKey } from '../../src/io/gossip/identity.ts'
 import { groupOf } from '../../src/sentinel/formation.ts'
 import { announcedPort, isFormed } from '../support/group.ts'
 import { freePort } from '../support/ports.ts'
-import { callOnce, connectRaw, info, record } from '../support/resp.ts'
+import { callOnce, connectRaw, info, RespError, record } from '../support/resp.ts'
 import { createScope, type Proc, type Scope } from '../support/scope.ts'
 import { type Running, startServer, vedette } from '../support/servers.ts'
 import { eventually, sleep, within } from '../support/wait.ts'
@@ -92,8 +92,10 @@ const status = async (one: Sentinel) =>
     raft: { voters: string[] }
   }
 
-const checkQuorum = async (one: Sentinel): Promise<string> =>
-  String(await callOnce(one.port, 'SENTINEL', 'CKQUORUM', NAME))
+const checkQuorum = async (one: Sentinel): Promise<string> => {
+  const reply = await callOnce(one.port, 'SENTINEL', 'CKQUORUM', NAME)
+  return reply instanceof RespError ? reply.message : String(reply)
+}
 
 it('sentinels that start empty are told one by one, and keep what they were told before there was a group', async () => {
   const [primary, replica] = await servers(['--requirepass', 'secret', '--masterauth', 'secret'])
@@ -226,6 +228,65 @@ it('restarts from its state while the name in its file does not resolve', async 
   await formed(sentinels)
   await primary.proc.kill()
   await failedOver(sentinels, replica.port)
+})
+
+it('names no primary after a restart before it has heard the leader, and never the old one', async () => {
+  const [primary, replica] = await servers()
+  const sentinels = await Promise.all([1, 2, 3].map(() => sentinel(monitor(primary.port, 2))))
+  await formed(sentinels)
+  const [late, ...others] = sentinels as [Sentinel, ...Sentinel[]]
+  await late.proc.kill()
+  await primary.proc.kill()
+  await failedOver(others, replica.port)
+  const named = new Set<string>()
+  const started = start(late)
+  await eventually(
+    'it names the new primary',
+    async () => {
+      const reply = await callOnce(late.port, 'SENTINEL', 'GET-MASTER-ADDR-BY-NAME', NAME)
+      if (Array.isArray(reply)) named.add(String(reply[1]))
+      return named.has(String(replica.port))
+    },
+    { timeoutMs: 40_000, intervalMs: 2 },
+  )
+  await started
+  expect([...named]).toEqual([String(replica.port)])
+})
+
+it('that was reset away while it was down comes back, although the primary that it knew is dead', async () => {
+  const [primary, replica] = await servers()
+  const third = await startServer(scope, { make: 'vedette', args: ['--replicaof', '127.0.0.1', String(primary.port)] })
+  const sentinels = await Promise.all([1, 2, 3].map(() => sentinel(monitor(primary.port, 2))))
+  await formed(sentinels, 2)
+  const [late, ...others] = sentinels as [Sentinel, ...Sentinel[]]
+  await late.proc.kill()
+  await third.proc.kill()
+  await eventually(
+    'the others miss it',
+    async () => (await Promise.all(others.map(checkQuorum))).every((text) => text.includes('2 usable')),
+    PATIENT,
+  )
+  await eventually(
+    'the reset is taken',
+    async () => (await callOnce(others[0]!.port, 'SENTINEL', 'RESET', NAME)) === 1,
+    PATIENT,
+  )
+  await eventually('it is no member any more', async () => (await status(others[0]!)).raft.voters.length === 2, PATIENT)
+  await eventually('the replica is known again', () => isKnown(others[0]!, replica), PATIENT)
+  await primary.proc.kill()
+  await failedOver(others, replica.port)
+  await start(late)
+  await failedOver([late], replica.port)
+  await eventually('it votes again', async () => (await status(late)).raft.voters.length === 3, PATIENT)
+})
+
+it('told the address of a replica, they find its primary', async () => {
+  const [primary, replica] = await servers()
+  const sentinels = await Promise.all([1, 2, 3].map(() => sentinel(monitor(replica.port, 2))))
+  await formed(sentinels)
+  await failedOver(sentinels, primary.port)
+  const said = sentinels.filter((one) => one.proc.output().includes('was named as the primary of m, but is a replica'))
+  expect(said.length).toBeGreaterThan(0)
 })
 
 it('whose HTTP port is taken ends before anybody has heard of it', async () => {

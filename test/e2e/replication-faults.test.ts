@@ -311,6 +311,40 @@ describe('a command of the stream that fails, or that is unknown', () => {
   })
 })
 
+it('a replica keeps its data when its primary comes back empty, until it is ordered to follow it as it is', async () => {
+  const a = await start()
+  const b = await start(...replicaOf(a), '--save', '3600', '1')
+  await linkUp(b)
+  const writer = await connectRaw(a.port, { scope })
+  await pipeline(
+    writer,
+    Array.from({ length: 300 }, (_, i) => ['SET', `k${i}`, 'v']),
+  )
+  await sameOffset([a, b])
+  await a.restart()
+  await b.proc.waitForOutput(/is empty and has written less .* than this replica has \(300 keys/)
+  expect(await callOnce(b.port, 'DBSIZE')).toBe(300)
+  expect(await callOnce(b.port, 'GET', 'k1')).toBe('v') // served all the time
+  await b.proc.stop()
+  await b.restart() // nor does a restart forget what its data are
+  await b.proc.waitForOutput(/is empty and has written less .* than this replica has \(300 keys/)
+  expect(await info(b.port)).toMatchObject({ master_link_status: 'down', replica_complete: '1' })
+  await follow(b, a)
+  await linkUp(b)
+  expect(await callOnce(b.port, 'DBSIZE')).toBe(0)
+  // An empty primary that has a history is followed: it was emptied on purpose.
+  await pipeline(await connectRaw(a.port, { scope }), [['SET', 'x', '1']])
+  await sameOffset([a, b])
+  b.proc.signal('SIGSTOP')
+  await callOnce(a.port, 'CLIENT', 'KILL', 'TYPE', 'replica')
+  await callOnce(a.port, 'CONFIG', 'SET', 'repl-backlog-size', '16384')
+  await callOnce(a.port, 'SET', 'big', 'x'.repeat(100_000))
+  await callOnce(a.port, 'FLUSHALL')
+  b.proc.signal('SIGCONT')
+  await eventually('the data are gone here too', async () => (await callOnce(b.port, 'DBSIZE')) === 0)
+  await linkUp(b)
+})
+
 it('a link from which nothing comes any more is dialled again after some heartbeats', async () => {
   const a = await start()
   /** Forwards, until it is told to lose everything on the connections that it has. */

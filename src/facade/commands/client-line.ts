@@ -21,13 +21,16 @@ function flagsOf(session: Session): string {
 }
 
 /**
- * The line of a session, without a line end. What has no counterpart here (spare buffers) is shown as 0. Times are in seconds, memory in bytes.
+ * The line of a session, without a line end. Times are in seconds, memory in bytes. Buffers that all connections share are shown
+ * for the one that uses them now: an idle connection has none.
  */
 export function clientLine(session: Session, nowMs: number): string {
   const { outlet, transaction } = session
   const ageSeconds = Math.max(0, Math.floor((nowMs - session.createdMs) / 1000))
   const idleSeconds = Math.max(0, Math.floor((nowMs - session.lastCommandMs) / 1000))
   const queuedBytes = transaction?.bytes ?? 0
+  const { queryBytes, queryFreeBytes, argumentBytes, replyBufferBytes, outputBytes } = outlet
+  const totalBytes = queryBytes + queryFreeBytes + argumentBytes + queuedBytes + replyBufferBytes + outputBytes
   const fields: readonly (readonly [string, string | number])[] = [
     ['id', session.id],
     ['addr', outlet.peer],
@@ -42,16 +45,16 @@ export function clientLine(session: Session, nowMs: number): string {
     ['psub', session.patterns?.size ?? 0],
     ['ssub', session.shardChannels?.size ?? 0],
     ['multi', transaction === undefined ? -1 : transaction.queue.length],
-    ['qbuf', outlet.queryBytes],
-    ['qbuf-free', 0],
-    ['argv-mem', 0],
+    ['qbuf', queryBytes],
+    ['qbuf-free', outlet.queryFreeBytes],
+    ['argv-mem', outlet.argumentBytes],
     ['multi-mem', queuedBytes],
-    ['rbs', 0],
-    ['rbp', 0],
+    ['rbs', outlet.replyBufferBytes],
+    ['rbp', outlet.replyBufferBytes],
     ['obl', 0],
     ['oll', outlet.outputBytes > 0 ? 1 : 0],
     ['omem', outlet.outputBytes],
-    ['tot-mem', outlet.queryBytes + queuedBytes + outlet.outputBytes],
+    ['tot-mem', totalBytes],
     ['events', outlet.outputBytes > 0 ? 'rw' : 'r'],
     ['cmd', session.lastCommand],
     ['user', session.user],

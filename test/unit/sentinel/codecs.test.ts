@@ -1,6 +1,8 @@
 // What travels: hellos and peer messages survive their codecs, and anything else is undefined, never an exception.
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { seededRandom } from '../../../src/lib/prng.ts'
+import { createCore } from '../../../src/sentinel/core.ts'
 import { groupOf } from '../../../src/sentinel/formation.ts'
 import {
   decodeHello,
@@ -119,6 +121,29 @@ describe('hellos', () => {
         expect(decodeHello(encodeHello(given))).toEqual(JSON.parse(JSON.stringify(given)))
       }),
     )
+  })
+
+  it('of a sentinel that watches as many groups as there may be, under the longest names, get through whole', () => {
+    const watches = Array.from({ length: 1_024 }, (_, i) => `${i}`.padEnd(255, 'g'))
+    const groups = watches.map((one) => ({
+      name: one,
+      primary: { host: '10.0.0.1', port: 1 },
+      quorum: 2,
+      settings: {},
+    }))
+    const at = { host: '10.0.0.9', port: 1 }
+    const self = { peer: 'a', runId: 'a'.repeat(40), gossip: at, resp: at }
+    const core = createCore({ self, groups, random: seededRandom(1), wallOffsetMs: 0 }, 0)
+    core.step(0, { type: 'tick' })
+    const published = core
+      .step(1, { type: 'link-up', ref: { group: watches[0]!, host: '10.0.0.1', port: 1 }, local: '10.0.0.9' })
+      .concat(core.step(200, { type: 'tick' }))
+      .flatMap((effect) => (effect.type === 'publish' ? [effect.hello] : []))
+    expect(published.length).toBeGreaterThan(0)
+    expect(decodeHello(encodeHello(published[0]!))?.watches).toEqual([watches[0]])
+    const whole = { ...published[0]!, watches }
+    const report: PeerMessage = { type: 'report', boot: 1, seq: 1, hello: whole, echo: [], opinions: [] }
+    expect(decodePeerMessage(encodePeerMessage(report))).toMatchObject({ hello: { watches } })
   })
 
   it('of Redis have eight fields', () => {
