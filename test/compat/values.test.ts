@@ -82,6 +82,8 @@ describe('values of all types', () => {
     const primary = await start(from)
     const replica = await start(to)
     await pipeline(await connectRaw(primary.port, { scope }), typedData())
+    // What the replica has goes, in the middle of the first value that comes.
+    await callOnce(replica.port, 'HSET', 'own', 'f', 'v')
     const changing = keepChanging(await connectRaw(primary.port, { scope }), 5)
     await follow(replica, primary)
     await linkUp(replica)
