@@ -1,5 +1,6 @@
 // The options of the server that have an effect (config/inert-options.ts has those that are only kept), with the names,
 // defaults and ranges of Redis 7.0.15. One row is all there is to say about an option; see config/option.ts.
+import { hostPorts } from './addresses.ts'
 import { INERT_OPTIONS } from './inert-options.ts'
 import { fixed, mutable, type OptionValues } from './option.ts'
 import { optionalPort } from './ports.ts'
@@ -199,6 +200,13 @@ const EFFECTIVE_OPTIONS = {
   'latency-tracking': mutable(bool, 'yes', 'Measure how long commands take, for INFO and LATENCY HISTOGRAM.'),
   'latency-tracking-info-percentiles': mutable(percentiles, '50 99 99.9', 'Percentiles of that in INFO latencystats.'),
   // ---- Vedette's own
+  sentinels: fixed(
+    hostPorts,
+    '',
+    'Sentinels to ask for a role, as host:port; until they name the primary of sentinel-group, writes are refused.',
+  ),
+  'sentinel-group': fixed(string, 'mymaster', 'Name of the group under which the sentinels watch this server.'),
+  'sentinel-pass': fixed(string, '', 'Password of the sentinels; empty: none.'),
   'http-port': fixed(
     optionalPort,
     'off',
