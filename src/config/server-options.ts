@@ -10,6 +10,7 @@ import {
   percentiles,
   primaryAddress,
   savePoints,
+  titleTemplate,
 } from './special-values.ts'
 import { bool, fileName, int, long, memory, octal, oneOf, port, someOf, string, ULONG_MAX } from './values.ts'
 
@@ -59,6 +60,12 @@ const EFFECTIVE_OPTIONS = {
       'Readiness messages to upstart and systemd are not built yet; use `no` and Type=simple',
     ),
   }),
+  'set-proc-title': fixed(bool, 'yes', 'Show the title that proc-title-template says as the name of the process.'),
+  'proc-title-template': mutable(
+    titleTemplate,
+    '{title} {listen-addr} {server-mode}',
+    'The title: text with {title} {listen-addr} {server-mode} {port} {tls-port} {unixsocket} {config-file}.',
+  ),
   pidfile: fixed(string, '', 'File to write the process ID to, removed at the end; empty: none.'),
   loglevel: mutable(oneOf(['debug', 'verbose', 'notice', 'warning']), 'notice', 'The least important lines to log.'),
   logfile: fixed(string, '', 'File to append log lines to; empty: standard output.'),
@@ -198,13 +205,21 @@ const EFFECTIVE_OPTIONS = {
   ),
   'latency-tracking': mutable(bool, 'yes', 'Measure how long commands take, for INFO and LATENCY HISTOGRAM.'),
   'latency-tracking-info-percentiles': mutable(percentiles, '50 99 99.9', 'Percentiles of that in INFO latencystats.'),
+  // ---- for tests: they make what is too quick to be seen slow
+  'key-load-delay': mutable(int(), '0', 'Microseconds to wait for each key that is loaded; -N: one of N keys.', {
+    hidden: true,
+  }),
+  'rdb-key-save-delay': mutable(int(), '0', 'Microseconds to wait for each key of a snapshot; -N: one of N keys.', {
+    hidden: true,
+  }),
   // ---- Vedette's own
-  'http-port': fixed(
+  'http-port': mutable(
     optionalPort,
     'off',
     'HTTP port of metrics and health; off: none; auto: port + 2742, which is 9121 for 6379, or any free one.',
+    { needsRestart: true },
   ),
-  'http-bind': fixed(string, '127.0.0.1', 'Address to listen on for HTTP.'),
+  'http-bind': mutable(string, '127.0.0.1', 'Address to listen on for HTTP.', { needsRestart: true }),
 } as const
 
 /** Every option of the server by name. */

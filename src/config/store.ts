@@ -138,7 +138,7 @@ export function createConfigStore(table: OptionTable): ConfigStore<Record<string
         continue
       }
       const glob = Buffer.from(pattern)
-      for (const [name, row] of Object.entries(table))
+      for (const [name, row] of Object.entries(table).filter(([, one]) => one.hidden === undefined))
         for (const shown of [name, ...(row.aliases ?? [])])
           if (globMatch(glob, Buffer.from(shown), true)) found.set(shown, texts.get(name)!)
     }

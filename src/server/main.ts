@@ -38,11 +38,12 @@ import { createInfo, type ServerInfo } from './info.ts'
 import { createOwnExpiries } from './own-expiries.ts'
 import type { ServerParts } from './parts.ts'
 import { createPersistence } from './persistence.ts'
+import { createProcessTitle } from './process-title.ts'
 import { createReplication } from './replication.ts'
 import { openRoleMemory } from './role-memory.ts'
 import { addressOf, createKnownSentinels } from './sentinels.ts'
 import { createShutdown } from './shutdown.ts'
-import { createSnapshots } from './snapshot.ts'
+import { createSnapshots, delayMs } from './snapshot.ts'
 import { createTimings } from './timings.ts'
 import { createWriteHold } from './write-hold.ts'
 
@@ -137,11 +138,15 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
       resetStats(commands, engine, keyspace)
       info.reset()
     },
-    rewriteConfig: () => rewriteConfigFile(configFile, config, log),
+    rewriteConfig: (all) => rewriteConfigFile(configFile, config, log, all),
     shutdown: (ctx, how) => shutdown.command(ctx, how),
     abortShutdown: () => shutdown.abort(),
     setActiveExpire: (on) => {
       housekeeping.active = on
+    },
+    crash: () => {
+      log.warning('Vedette crashed by signal: 11 (SIGSEGV), as DEBUG SEGFAULT asked for')
+      process.kill(process.pid, 'SIGSEGV')
     },
     sleep: (ms) => {
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms)
@@ -223,7 +228,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
       setImmediate(() => end(1))
     },
   }
-  const snapshots = createSnapshots(keyspace)
+  const snapshots = createSnapshots(keyspace, () => delayMs(options['rdb-key-save-delay']))
   const persistence = createPersistence(parts, snapshots, {
     fields: () => replication.snapshotFields(),
     resume: (loaded) => replication.resume(loaded),
@@ -274,6 +279,8 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     throw error
   })
   parts.port = listening.port
+  followDirectory(config)
+  createProcessTitle(config, configFile, () => parts.port)
   log.notice(`Running mode=standalone, port=${parts.port}, PID: ${process.pid}`)
   try {
     http = await openMetrics(parts, info)
@@ -325,6 +332,25 @@ async function openMetrics(parts: ServerParts, info: ServerInfo): Promise<HttpSe
   })
   log.notice(`Metrics and health: http://${options['http-bind']}:${http.port}`)
   return http
+}
+
+/** CONFIG SET dir: the process goes there, as redis-server does, so that relative paths mean the same. */
+function followDirectory(config: ServerConfig): void {
+  config.onChange('dir', (dir) => {
+    try {
+      process.chdir(dir)
+    } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException
+      return DIRECTORY_ERRORS[code ?? ''] ?? message
+    }
+    return config.assign('dir', [process.cwd()])
+  })
+}
+
+const DIRECTORY_ERRORS: Readonly<Record<string, string>> = {
+  ENOENT: 'No such file or directory',
+  ENOTDIR: 'Not a directory',
+  EACCES: 'Permission denied',
 }
 
 /** Options that change a state of the engine. */
