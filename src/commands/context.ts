@@ -98,6 +98,16 @@ export interface Host extends FrontHost {
   info(sections: readonly string[]): string
   /** CONFIG RESETSTAT. */
   resetStats(): void
+  /**
+   * CONFIG SET port and bind: listens there instead, and applies the settings; if either cannot be, everything stays as it was.
+   * `done` gets the error reply, or undefined.
+   */
+  listenAnew(
+    bind: readonly string[],
+    port: number,
+    apply: () => string | undefined,
+    done: (error: string | undefined) => void,
+  ): void
   /** CONFIG REWRITE; `all`: also what is at its default. Throws CommandError. */
   rewriteConfig(all?: boolean): void
   shutdown(ctx: Context, options: ShutdownOptions): void

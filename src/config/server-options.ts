@@ -28,12 +28,9 @@ const TRUST = ['no', 'yes', 'local'] as const
 
 const EFFECTIVE_OPTIONS = {
   // ---- network
-  bind: mutable(bindAddresses, '* -::*', 'Addresses to listen on; `*` is every IPv4, `::*` every IPv6 address.', {
-    needsRestart: true,
-  }),
-  port: mutable(port, '6379', 'TCP port of the Redis protocol. 0: any free one, as the log then tells.', {
-    needsRestart: true,
-  }),
+  bind: mutable(bindAddresses, '* -::*', 'Addresses to listen on; `*` is every IPv4, `::*` every IPv6 address.'),
+  port: mutable(port, '6379', 'TCP port of the Redis protocol. 0: any free one, as the log then tells.'),
+  'bind-source-addr': mutable(string, '', 'Address of this machine from which to connect to the primary; empty: any.'),
   'protected-mode': mutable(
     bool,
     'yes',

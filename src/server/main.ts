@@ -21,7 +21,6 @@ import { createAttackLog } from '../io/attack-log.ts'
 import { monotonicMs, wallMicros, wallMs } from '../io/clock.ts'
 import { randomHex, randomWords } from '../io/entropy.ts'
 import type { HttpServer } from '../io/http.ts'
-import { type ListenError, type Listening, listenAll } from '../io/listen.ts'
 import type { Log } from '../io/log.ts'
 import { sameSecret } from '../io/secrets.ts'
 import { eventLoop } from '../io/timers.ts'
@@ -35,6 +34,7 @@ import { rewriteConfigFile } from './config-file.ts'
 import { lockData } from './data-lock.ts'
 import { createHousekeeping } from './expiry.ts'
 import { createInfo, type ServerInfo } from './info.ts'
+import { openListening } from './listening.ts'
 import { createOwnExpiries } from './own-expiries.ts'
 import type { ServerParts } from './parts.ts'
 import { createPersistence } from './persistence.ts'
@@ -137,6 +137,12 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     resetStats: () => {
       resetStats(commands, engine, keyspace)
       info.reset()
+    },
+    listenAnew: (bind, port, apply, done) => {
+      void listening.replace(bind, port, apply).then((error) => {
+        parts.port = listening.port
+        done(error)
+      })
     },
     rewriteConfig: (all) => rewriteConfigFile(configFile, config, log, all),
     shutdown: (ctx, how) => shutdown.command(ctx, how),
@@ -274,7 +280,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
   applyOptions(config, engine)
   engine.setTime(wallMs())
   replication.prepare()
-  const listening = await listen(options, clients, log).catch((error: unknown) => {
+  const listening = await openListening(options, (wire) => clients.accept(wire), log).catch((error: unknown) => {
     lock.release()
     throw error
   })
@@ -369,27 +375,6 @@ function applyOptions(config: ServerConfig, engine: Engine): void {
     'notify-keyspace-events',
   ] as const) {
     config.onChange(name, apply)
-  }
-}
-
-/** Listens where the options say, or throws an error that says what to do. */
-async function listen(options: ServerConfig['values'], clients: ClientRegistry, log: Log): Promise<Listening> {
-  const addresses = {
-    bind: options.bind,
-    port: options.port,
-    unixsocket: options.unixsocket,
-    unixsocketperm: options.unixsocketperm,
-    backlog: options['tcp-backlog'],
-    keepAliveSeconds: options['tcp-keepalive'],
-  }
-  try {
-    return await listenAll(addresses, (wire) => clients.accept(wire))
-  } catch (error) {
-    const { address, code } = error as ListenError
-    log.warning(`Could not create server TCP listening socket ${address}: ${code}`)
-    log.warning(`Failed listening on port ${options.port} (TCP), aborting.`)
-    const hint = code === 'EADDRINUSE' ? 'another process listens there; choose another --port' : code
-    throw new Error(`cannot listen on ${address}: ${hint}`, { cause: error })
   }
 }
 
