@@ -1,5 +1,6 @@
 // The options of the server that have an effect (config/inert-options.ts has those that are only kept), with the names,
 // defaults and ranges of Redis 7.0.15. One row is all there is to say about an option; see config/option.ts.
+import { hostPorts } from './addresses.ts'
 import { INERT_OPTIONS } from './inert-options.ts'
 import { fixed, mutable, type OptionValues } from './option.ts'
 import { optionalPort } from './ports.ts'
@@ -210,6 +211,16 @@ const EFFECTIVE_OPTIONS = {
     hidden: true,
   }),
   // ---- Vedette's own
+  sentinels: mutable(
+    hostPorts,
+    '',
+    'Sentinels to ask for a role, as host:port; until they name the primary of sentinel-group, writes are refused.',
+    { needsRestart: true },
+  ),
+  'sentinel-group': mutable(string, 'mymaster', 'Name of the group under which the sentinels watch this server.', {
+    needsRestart: true,
+  }),
+  'sentinel-pass': mutable(string, '', 'Password of the sentinels; empty: none.', { needsRestart: true, secret: true }),
   'http-port': mutable(
     optionalPort,
     'off',

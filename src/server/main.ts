@@ -33,13 +33,15 @@ import { clientLimits } from './client-limits.ts'
 import { rewriteConfigFile } from './config-file.ts'
 import { lockData } from './data-lock.ts'
 import { createHousekeeping } from './expiry.ts'
+import { handOver } from './hand-over.ts'
 import { createInfo, type ServerInfo } from './info.ts'
 import { openListening } from './listening.ts'
 import { createOwnExpiries } from './own-expiries.ts'
-import type { ServerParts } from './parts.ts'
+import type { ServerParts, ServerReplication } from './parts.ts'
 import { createPersistence } from './persistence.ts'
 import { createProcessTitle } from './process-title.ts'
 import { createReplication } from './replication.ts'
+import { createRoleInquiry, type RoleInquiry, sentinelAccess } from './role.ts'
 import { openRoleMemory } from './role-memory.ts'
 import { addressOf, createKnownSentinels } from './sentinels.ts'
 import { createShutdown } from './shutdown.ts'
@@ -188,9 +190,9 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     onFlushing: transactions.flushing,
     onReplicaWrite: (command, args, db) => ownExpiries.note(command, args, db),
     onMonitor: (session: Session, args: Args) => {
-      const argv = Array.from({ length: args.count }, (_, i) => args.bytes(i))
-      const line = Buffer.from(`+${monitorLine(host.wallMicros(), session.db, session.outlet.peer, argv)}\r\n`)
-      clients.sendToMonitors(line)
+      const { peer, isUnix } = session.outlet
+      const from = isUnix ? `unix:${peer.replace(/:0$/, '')}` : peer
+      clients.sendToMonitors(monitorLine(host.wallMicros(), session.db, from, args))
     },
     onStall: (ms) => {
       if (timer !== undefined) hold.stalled(ms)
@@ -240,7 +242,11 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     resume: (loaded) => replication.resume(loaded),
     expired: (db, key) => replication.expiredAtLoad(db, key),
   })
-  const replication = createReplication(parts, snapshots, () => hold.ordered())
+  const replication = createReplication(parts, snapshots, () => {
+    hold.ordered()
+    roles.settle()
+  })
+  const roles = decideRole(parts, replication)
   const info = createInfo(parts, persistence, replication, () => shutdown.remainingMs())
   const housekeeping = createHousekeeping(keyspace, engine, ownExpiries, wallMs)
 
@@ -257,6 +263,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
   }
   let http: HttpServer | undefined
   let ended = false
+  let leaving = false
   let resolveClosed!: (code: number) => void
   const closed = new Promise<number>((resolve) => {
     resolveClosed = resolve
@@ -268,6 +275,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     hold.stop()
     persistence.stop()
     replication.stop()
+    roles.stop()
     listening.close()
     void http?.stop()
     clients.closeAll()
@@ -295,6 +303,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     if (!ended) {
       engine.setTime(wallMs())
       replication.start()
+      roles.start()
       hold.started()
       timer = setInterval(tick, 100)
       log.notice(`Ready to accept connections on port ${parts.port}`)
@@ -310,10 +319,37 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     port: parts.port,
     closed,
     stop: async (signal) => {
-      shutdown.signal(signal)
+      // A second signal does not wait for anybody.
+      if (signal === 'SIGTERM' && !leaving) {
+        leaving = true
+        const isPrimary = (): boolean => !ended && !replication.isReplica() && engine.gate.undecidedGroup === undefined
+        const timeoutMs = options['shutdown-timeout'] * 1000
+        await handOver({ access: sentinelAccess(options), log, isPrimary, timeoutMs })
+      }
+      if (!ended) shutdown.signal(signal)
       await closed
     },
   }
+}
+
+/** Until the sentinels have named the primary nothing is written, and nothing expires either; then the role is taken. */
+function decideRole(parts: ServerParts, replication: ServerReplication): RoleInquiry {
+  const { options, engine, keyspace } = parts
+  const { gate } = engine
+  if (options.sentinels.length === 0) return { start() {}, settle() {}, stop() {} }
+  gate.undecidedGroup = options['sentinel-group']
+  keyspace.expiry = 'hide'
+  return createRoleInquiry({
+    options,
+    log: parts.log,
+    runId: parts.runId,
+    decided() {
+      gate.undecidedGroup = undefined
+      if (!replication.isReplica()) keyspace.expiry = 'delete'
+    },
+    lead: () => void replication.becomePrimary(),
+    follow: (host, port) => void replication.replicaOf(host, port),
+  })
 }
 
 /** Opens the HTTP port if there is to be one; its code is loaded only then. */
@@ -329,6 +365,7 @@ async function openMetrics(parts: ServerParts, info: ServerInfo): Promise<HttpSe
     observer: createObserver({ facts: info.facts, writable }),
     health: {
       loading: () => gate.loading,
+      undecided: () => gate.undecidedGroup,
       isReplica: () => host.replication.isReplica(),
       linkUp: () => host.replication.linkUp(),
       silenceSeconds: () => Number(new Map(info.facts().replication).get('master_last_io_seconds_ago')),
