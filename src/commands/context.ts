@@ -10,6 +10,7 @@ import type { Random } from '../lib/prng.ts'
 import type { ReplyWriter } from '../protocol/writer.ts'
 import type { DebugSwitches } from './debug.ts'
 import type { Effects } from './effects.ts'
+import type { LatencyEvents, MemoryFacts, SlowCommands } from './observed.ts'
 
 /** WATCH and EXEC. */
 export interface Transactions {
@@ -86,6 +87,10 @@ export interface Host extends FrontHost {
   readonly persistence: Persistence
   readonly replication: ReplicationHost
   readonly debug: DebugSwitches
+  readonly slowlog: SlowCommands
+  readonly latency: LatencyEvents
+  /** Bytes of memory, by what they are for. */
+  memory(): MemoryFacts
   readonly random: Random
   /** Unix time in microseconds, for TIME. */
   wallMicros(): bigint

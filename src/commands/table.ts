@@ -14,11 +14,14 @@ import { DUMP_COMMANDS } from './dump-restore.ts'
 import { EXPIRE_COMMANDS } from './expire.ts'
 import { HASH_COMMANDS } from './hashes.ts'
 import { KEYS_COMMANDS } from './keys.ts'
+import { LATENCY_COMMANDS } from './latency.ts'
+import { MEMORY_COMMANDS } from './memory.ts'
 import { OBJECT_COMMANDS } from './object.ts'
 import { PUBLISH_COMMANDS } from './publish.ts'
 import { REPLICATION_COMMANDS } from './replication.ts'
 import { SCAN_COMMANDS } from './scan.ts'
 import { SERVER_COMMANDS } from './server.ts'
+import { SLOWLOG_COMMANDS } from './slowlog.ts'
 import { STRING_COMMANDS } from './strings.ts'
 import { LCS_COMMANDS } from './strings-lcs.ts'
 import { STRING_NUMERIC_COMMANDS } from './strings-numeric.ts'
@@ -50,6 +53,9 @@ export function allCommands(): CommandTable<Context> {
     ...COMMAND_COMMANDS,
     ...SERVER_COMMANDS,
     ...DEBUG_COMMANDS,
+    ...SLOWLOG_COMMANDS,
+    ...LATENCY_COMMANDS,
+    ...MEMORY_COMMANDS,
     ...REPLICATION_COMMANDS,
   ])
 }

@@ -2,7 +2,7 @@
 // redis.conf made for Redis loads. Each row says why. An option is only inert if ignoring it is harmless; values that
 // ask for something which would be missed (append-only files, TLS, a cluster) are refused as `unbuilt`.
 import { fixed, mutable, type OptionRow } from './option.ts'
-import { memoryOrPercent, oomScores, percentiles } from './special-values.ts'
+import { memoryOrPercent, oomScores } from './special-values.ts'
 import type { OptionType } from './values.ts'
 import { bool, fileName, INT_MAX, INT_MIN, int, long, memory, oneOf, port, string, ULONG_MAX } from './values.ts'
 
@@ -140,11 +140,6 @@ export const INERT_OPTIONS = {
     '1',
     'How hard to look for expired keys.',
   ),
-  'slowlog-log-slower-than': keep(LOGS, long(-1), '10000', 'Microseconds from which a command is logged as slow.'),
-  'slowlog-max-len': keep(LOGS, long(0), '128', 'Entries of the slow log.'),
-  'latency-monitor-threshold': keep(LOGS, long(0), '0', 'Milliseconds from which an event is kept.'),
-  'latency-tracking': keep(LOGS, bool, 'yes', 'Measure the latency of commands.'),
-  'latency-tracking-info-percentiles': keep(LOGS, percentiles, '50 99 99.9', 'Percentiles that INFO shows.'),
   'acllog-max-len': keep(LOGS, long(0), '128', 'Entries of the ACL log.'),
   'acl-pubsub-default': keep(
     'there are no ACL users yet',

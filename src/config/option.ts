@@ -11,6 +11,8 @@ export interface OptionRow<T = unknown> {
   readonly mutable: boolean
   /** Redis can change it at run time, Vedette not yet: CONFIG SET with another value than the present one is refused. */
   readonly needsRestart?: true
+  /** A password or the like: neither MONITOR nor the slow log shows it. */
+  readonly secret?: true
   /** Mutable only for clients that `enable-protected-configs` trusts. */
   readonly protected?: true
   /** Other names, accepted and shown by CONFIG GET as Redis does. */

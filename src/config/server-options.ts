@@ -1,9 +1,17 @@
 // The options of the server that have an effect (config/inert-options.ts has those that are only kept), with the names,
 // defaults and ranges of Redis 7.0.15. One row is all there is to say about an option; see config/option.ts.
+import { hostPorts } from './addresses.ts'
 import { INERT_OPTIONS } from './inert-options.ts'
 import { fixed, mutable, type OptionValues } from './option.ts'
 import { optionalPort } from './ports.ts'
-import { bindAddresses, eventClasses, outputBufferLimits, primaryAddress, savePoints } from './special-values.ts'
+import {
+  bindAddresses,
+  eventClasses,
+  outputBufferLimits,
+  percentiles,
+  primaryAddress,
+  savePoints,
+} from './special-values.ts'
 import { bool, fileName, int, long, memory, octal, oneOf, port, someOf, string, ULONG_MAX } from './values.ts'
 
 /** Refuses the one value that asks for what is not built. */
@@ -82,8 +90,8 @@ const EFFECTIVE_OPTIONS = {
   }),
   // ---- replication
   replicaof: fixed(primaryAddress, '', 'Be a replica of the server at this address.', { aliases: ['slaveof'] }),
-  masterauth: mutable(string, '', 'Password with which a replica logs in to its primary.'),
-  masteruser: mutable(string, '', 'User name for masterauth; empty: the default user.'),
+  masterauth: mutable(string, '', 'Password with which a replica logs in to its primary.', { secret: true }),
+  masteruser: mutable(string, '', 'User name for masterauth; empty: the default user.', { secret: true }),
   'replica-serve-stale-data': mutable(bool, 'yes', 'Answer reads while the link to the primary is down.', {
     aliases: ['slave-serve-stale-data'],
   }),
@@ -132,7 +140,7 @@ const EFFECTIVE_OPTIONS = {
     },
   ),
   // ---- security
-  requirepass: mutable(string, '', 'Password that clients must give (AUTH, HELLO); empty: none.'),
+  requirepass: mutable(string, '', 'Password that clients must give (AUTH, HELLO); empty: none.', { secret: true }),
   'enable-debug-command': fixed(oneOf(TRUST), 'no', 'Who may call DEBUG: nobody, everybody, local clients.'),
   'enable-protected-configs': fixed(oneOf(TRUST), 'no', 'Who may change dir and dbfilename with CONFIG SET.'),
   aclfile: fixed(string, '', 'File of ACL users.', {
@@ -177,7 +185,28 @@ const EFFECTIVE_OPTIONS = {
   ),
   // ---- events and background work
   'notify-keyspace-events': mutable(eventClasses, '', 'Classes of keyspace events to publish.'),
+  // ---- what took long
+  'slowlog-log-slower-than': mutable(
+    long(-1),
+    '10000',
+    'Microseconds from which a command is kept in the slow log; 0: every command, -1: none.',
+  ),
+  'slowlog-max-len': mutable(long(0), '128', 'Entries of the slow log.'),
+  'latency-monitor-threshold': mutable(
+    long(0),
+    '0',
+    'Milliseconds from which LATENCY keeps an event; 0: it keeps none.',
+  ),
+  'latency-tracking': mutable(bool, 'yes', 'Measure how long commands take, for INFO and LATENCY HISTOGRAM.'),
+  'latency-tracking-info-percentiles': mutable(percentiles, '50 99 99.9', 'Percentiles of that in INFO latencystats.'),
   // ---- Vedette's own
+  sentinels: fixed(
+    hostPorts,
+    '',
+    'Sentinels to ask for a role, as host:port; until they name the primary of sentinel-group, writes are refused.',
+  ),
+  'sentinel-group': fixed(string, 'mymaster', 'Name of the group under which the sentinels watch this server.'),
+  'sentinel-pass': fixed(string, '', 'Password of the sentinels; empty: none.'),
   'http-port': fixed(
     optionalPort,
     'off',

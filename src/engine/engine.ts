@@ -40,6 +40,8 @@ export interface GateConditions extends Pause {
   loading: boolean
   /** This is a replica, and clients may not write to it. */
   readonlyReplica: boolean
+  /** The group of sentinels that this server waits for before it takes a role; undefined: for none. */
+  undecidedGroup: string | undefined
   /** This is a replica whose link is down, and it must not serve stale data. */
   stale: boolean
   /** This is a replica to which clients may write: keys that they give an expiry are told to `onReplicaWrite`. */
@@ -57,6 +59,7 @@ export function openGate(): GateConditions {
   return {
     loading: false,
     readonlyReplica: false,
+    undecidedGroup: undefined,
     stale: false,
     writableReplica: false,
     misconfigured: false,
@@ -71,6 +74,7 @@ export function openGate(): GateConditions {
 /** Whether a client's write would pass the gate now, for health checks. */
 export function mayWrite(gate: GateConditions, replication: Host['replication'], nowMs: number): boolean {
   if (gate.loading || gate.misconfigured || gate.readonlyReplica || replication.isReplica()) return false
+  if (gate.undecidedGroup !== undefined) return false
   if (gate.replicasToWriteMin !== 0 && replication.goodReplicas() < gate.replicasToWriteMin) return false
   return nowMs >= gate.pausedUntilMs && !gate.writesHeld
 }
@@ -93,10 +97,9 @@ export interface EngineParts {
   readonly onStall: (ms: number) => void
   /** A monotonic clock in microseconds, for the statistics of commands. */
   readonly clockMicros: () => number
+  /** A command was timed, and stands for `stride` calls. Returns for how many calls the next timed one of it is to stand. */
+  readonly onTimed: (command: Command<Context>, session: Session, args: Args, micros: number, stride: number) => number
 }
-
-/** One command of so many is timed, and stands for the others: reading the clock costs as much as a GET. */
-const TIMED_ONE_OF = 64
 
 /** The time is set ten times a second at least; a jump of more than this is a stall. */
 const STALL_MS = 1000
@@ -128,7 +131,6 @@ export class Engine extends Processor<Context> implements Context {
   private execFed = false
   /** The first that the running transaction feeds: alone it is replicated without MULTI, so it waits for a second one. */
   private execFirst: { readonly db: number; readonly bytes: Buffer } | undefined
-  private timer = 0
 
   constructor(parts: EngineParts) {
     super()
@@ -235,6 +237,7 @@ export class Engine extends Processor<Context> implements Context {
     if ((flags & FLAG_WRITE) !== 0) {
       if (gate.misconfigured) return errorText('misconf')
       if (gate.readonlyReplica) return errorText('readonly')
+      if (gate.undecidedGroup !== undefined) return errorText('undecided', gate.undecidedGroup)
       if (gate.replicasToWriteMin !== 0 && this.host.replication.goodReplicas() < gate.replicasToWriteMin) {
         return errorText('noReplicas')
       }
@@ -282,7 +285,7 @@ export class Engine extends Processor<Context> implements Context {
     effects.reset()
     if (session.lastCommand !== command.fullName) session.lastCommand = command.fullName
     if (this.db.index !== session.db) this.db = this.keyspace.databases[session.db]
-    const timed = (++this.timer & (TIMED_ONE_OF - 1)) === 0
+    const timed = --command.untimed < 0
     const startMicros = timed ? this.parts.clockMicros() : 0
     try {
       command.run!(this)
@@ -291,14 +294,21 @@ export class Engine extends Processor<Context> implements Context {
       command.failed++
       this.replyError(this.errorOf(error, command.fullName))
     }
-    if (timed) command.micros += (this.parts.clockMicros() - startMicros) * TIMED_ONE_OF
     command.calls++
+    if (timed) this.timed(session, command, args, this.parts.clockMicros() - startMicros)
     this.stats.commands++
     if (this.monitored && (command.flags & (FLAG_SKIP_MONITOR | FLAG_ADMIN)) === 0) this.parts.onMonitor(session, args)
     if (this.gate.writableReplica && effects.dirty !== 0 && !session.isPrimary) {
       this.parts.onReplicaWrite(command, args, this.db.index)
     }
     this.carryOut(this.db.index, args, (command.flags & FLAG_ANY_KEYS) === 0)
+  }
+
+  private timed(session: Session, command: Command<Context>, args: Args, micros: number): void {
+    const { stride } = command
+    command.micros += micros * stride
+    command.stride = this.parts.onTimed(command, session, args, micros, stride)
+    command.untimed = command.stride - 1
   }
 
   protected override errorOf(error: unknown, where: string): string {

@@ -2,6 +2,7 @@
 // both are those of Redis 7.0. Pure: the server hands in what it knows as plain numbers and texts (`InfoFacts`). What
 // belongs to parts that this server has not (scripts, cluster, defragmentation) is shown as what it is: none.
 
+import type { MemoryFacts } from '../commands/observed.ts'
 import type { Command } from '../facade/table.ts'
 import { REDIS_VERSION } from '../lib/version.ts'
 
@@ -40,26 +41,6 @@ export interface ClientFacts {
   readonly inTimeoutTable: number
   readonly inputBufferBytesMax: number
   readonly outputBufferBytesMax: number
-}
-
-/** Bytes of memory. */
-export interface MemoryFacts {
-  readonly usedBytes: number
-  readonly peakBytes: number
-  readonly startupBytes: number
-  /** Keys and values with their index. */
-  readonly datasetBytes: number
-  /** Reserved by the store, used or not. */
-  readonly reservedBytes: number
-  readonly rssBytes: number
-  readonly systemBytes: number
-  readonly maxBytes: number
-  readonly policy: string
-  readonly backlogBytes: number
-  readonly replicaBufferBytes: number
-  readonly clientBytes: number
-  /** Flushed tables that are still being released. */
-  readonly pendingTables: number
 }
 
 /** Counters since the start or CONFIG RESETSTAT. */
@@ -120,6 +101,8 @@ export interface InfoFacts {
   readonly cpu: CpuFacts
   /** Commands and subcommands. */
   readonly commands: Iterable<Command>
+  /** Of the times of commands, for INFO latencystats. */
+  readonly percentiles: readonly number[]
   /** Number of error replies by code. */
   readonly errors: Iterable<readonly [code: string, count: number]>
   readonly databases: readonly DatabaseFacts[]
@@ -194,6 +177,7 @@ function withHuman(name: string, bytes: number): InfoFields {
 
 function memory({ memory: facts }: InfoFacts): InfoFields {
   const { usedBytes, peakBytes, startupBytes, datasetBytes, reservedBytes, rssBytes } = facts
+  const net = Math.max(1, usedBytes - startupBytes)
   return [
     ...withHuman('used_memory', usedBytes),
     ...withHuman('used_memory_rss', rssBytes),
@@ -202,7 +186,7 @@ function memory({ memory: facts }: InfoFacts): InfoFields {
     ['used_memory_overhead', Math.max(0, usedBytes - datasetBytes)],
     ['used_memory_startup', startupBytes],
     ['used_memory_dataset', datasetBytes],
-    ['used_memory_dataset_perc', percent(datasetBytes, usedBytes - startupBytes)],
+    ['used_memory_dataset_perc', percent(Math.min(datasetBytes, net), net)],
     ['allocator_allocated', usedBytes],
     ['allocator_active', reservedBytes],
     ['allocator_resident', rssBytes],
@@ -346,6 +330,14 @@ function commandStats({ commands }: InfoFacts): InfoFields {
   })
 }
 
+function latencyStats({ commands, percentiles }: InfoFacts): InfoFields {
+  return [...commands].flatMap(({ fullName, latency }) => {
+    if (latency === undefined) return []
+    const parts = percentiles.map((p) => `p${p}=${(latency.percentile(p) / 1000).toFixed(3)}`)
+    return [[`latency_percentiles_usec_${fullName}`, parts.join(',')] as const]
+  })
+}
+
 function errorStats({ errors }: InfoFacts): InfoFields {
   return [...errors].map(([code, count]) => [`errorstat_${code}`, `count=${count}`])
 }
@@ -375,7 +367,7 @@ const SECTIONS: readonly Section[] = [
   { name: 'Modules', byDefault: true, fields: () => [] },
   { name: 'Commandstats', byDefault: false, fields: commandStats },
   { name: 'Errorstats', byDefault: true, fields: errorStats },
-  { name: 'Latencystats', byDefault: false, fields: () => [] },
+  { name: 'Latencystats', byDefault: false, fields: latencyStats },
   { name: 'Cluster', byDefault: true, fields: () => [['cluster_enabled', 0]] },
   { name: 'Keyspace', byDefault: true, fields: keyspace },
 ]

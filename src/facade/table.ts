@@ -2,6 +2,7 @@
 // consistent, so that a wrong row is found before any client finds it.
 
 import { assert } from '../lib/assert.ts'
+import type { Histogram } from '../lib/histogram.ts'
 import type { CommandFlag, CommandRow } from './row.ts'
 
 /** A command with what the gate needs ready to hand, and its counters for INFO. */
@@ -21,6 +22,13 @@ export interface Command<C = never> {
   failed: number
   /** Microseconds spent. */
   micros: number
+  /** Whether it does little whatever its arguments are, so that it is timed now and then only. */
+  readonly doesLittle: boolean
+  /** Calls until one is timed, and for how many that one stands; set by who keeps the times. */
+  untimed: number
+  stride: number
+  /** How long it took; undefined if that was not measured. */
+  latency: Histogram | undefined
 }
 
 // The flags that the gate acts on, as bits of `Command.flags`.
@@ -161,6 +169,11 @@ function compile<C>(spec: CommandRow<C>, parent: Command<C> | undefined): Comman
     rejected: 0,
     failed: 0,
     micros: 0,
+    // SET is not `fast` in Redis's books, but it is.
+    doesLittle: spec.flags.includes('fast') || fullName === 'set',
+    untimed: 0,
+    stride: 1,
+    latency: undefined,
   }
   for (const sub of spec.subcommands ?? []) subcommands.set(sub.name, compile(sub, command))
   return command

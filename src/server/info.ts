@@ -51,6 +51,7 @@ export function createInfo(
   const { options, keyspace, engine, clients } = parts
   const startMs = monotonicMs()
   const startupBytes = engine.host.usedMemoryBytes()
+  const emptyBytes = keyspace.usedBytes
   const rates = { commands: createRate(), input: createRate(), output: createRate() }
   let peakBytes = 0
 
@@ -62,7 +63,8 @@ export function createInfo(
       usedBytes,
       peakBytes,
       startupBytes,
-      datasetBytes: keyspace.usedBytes,
+      // What the empty store takes is no data.
+      datasetBytes: Math.max(0, keyspace.usedBytes - emptyBytes),
       reservedBytes: keyspace.arena.reservedBytes + keyspace.arena.huge.usedBytes,
       rssBytes: process.memoryUsage.rss(),
       systemBytes: totalmem(),
@@ -148,6 +150,7 @@ export function createInfo(
       replication: replication.facts(),
       cpu: { systemSeconds: system / 1e6, userSeconds: user / 1e6 },
       commands: engine.host.commands.all(),
+      percentiles: options['latency-tracking-info-percentiles'],
       errors: engine.errorsByCode,
       databases: keyspace.databases.filter((db) => db.size > 0).map((db) => databaseFacts(db, engine.nowMs)),
     }

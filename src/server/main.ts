@@ -8,7 +8,9 @@ import { portChoices } from '../config/ports.ts'
 import { HTTP_PORT_OFFSET } from '../config/server-options.ts'
 import type { ServerConfig } from '../config/store.ts'
 import { Engine, mayWrite, openGate } from '../engine/engine.ts'
+import { LatencyMonitor } from '../engine/latency.ts'
 import { monitorLine } from '../engine/monitor.ts'
+import { SlowLog } from '../engine/slowlog.ts'
 import { createTransactions } from '../engine/transactions.ts'
 import type { PubSub } from '../facade/call.ts'
 import { createPubSub } from '../facade/pubsub.ts'
@@ -32,15 +34,18 @@ import { clientLimits } from './client-limits.ts'
 import { rewriteConfigFile } from './config-file.ts'
 import { lockData } from './data-lock.ts'
 import { createHousekeeping } from './expiry.ts'
+import { handOver } from './hand-over.ts'
 import { createInfo, type ServerInfo } from './info.ts'
 import { createOwnExpiries } from './own-expiries.ts'
-import type { ServerParts } from './parts.ts'
+import type { ServerParts, ServerReplication } from './parts.ts'
 import { createPersistence } from './persistence.ts'
 import { createReplication } from './replication.ts'
+import { createRoleInquiry, type RoleInquiry, sentinelAccess } from './role.ts'
 import { openRoleMemory } from './role-memory.ts'
 import { addressOf, createKnownSentinels } from './sentinels.ts'
 import { createShutdown } from './shutdown.ts'
 import { createSnapshots } from './snapshot.ts'
+import { createTimings } from './timings.ts'
 import { createWriteHold } from './write-hold.ts'
 
 /** A server that runs in this process. */
@@ -94,6 +99,9 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     monotonicMs,
   })
   const transactions = createTransactions(() => engine)
+  const slowlog = new SlowLog()
+  const latency = new LatencyMonitor()
+  const timings = createTimings({ config, commands, slowlog, latency, nowMs: wallMs, log })
   // Asking all connections what they hold is too much for each write; ten times a second is enough.
   let heldBytes = 0
   const measureHeld = (): void => {
@@ -117,6 +125,9 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
       return replication
     },
     debug: debugSwitches(),
+    slowlog,
+    latency,
+    memory: () => info.facts().memory,
     log: (message) => log.warning(message),
     random: seededRandom(...seed),
     wallMicros: () => BigInt(wallMicros()),
@@ -168,14 +179,15 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     onFlushing: transactions.flushing,
     onReplicaWrite: (command, args, db) => ownExpiries.note(command, args, db),
     onMonitor: (session: Session, args: Args) => {
-      const argv = Array.from({ length: args.count }, (_, i) => args.bytes(i))
-      const line = Buffer.from(`+${monitorLine(host.wallMicros(), session.db, session.outlet.peer, argv)}\r\n`)
-      clients.sendToMonitors(line)
+      const { peer, isUnix } = session.outlet
+      const from = isUnix ? `unix:${peer.replace(/:0$/, '')}` : peer
+      clients.sendToMonitors(monitorLine(host.wallMicros(), session.db, from, args))
     },
     onStall: (ms) => {
       if (timer !== undefined) hold.stalled(ms)
     },
     clockMicros: () => monotonicMs() * 1000,
+    onTimed: timings.timed,
   })
   const clients: ClientRegistry = new ClientRegistry({
     requests: engine,
@@ -219,7 +231,11 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     resume: (loaded) => replication.resume(loaded),
     expired: (db, key) => replication.expiredAtLoad(db, key),
   })
-  const replication = createReplication(parts, snapshots, () => hold.ordered())
+  const replication = createReplication(parts, snapshots, () => {
+    hold.ordered()
+    roles.settle()
+  })
+  const roles = decideRole(parts, replication)
   const info = createInfo(parts, persistence, replication, () => shutdown.remainingMs())
   const housekeeping = createHousekeeping(keyspace, engine, ownExpiries, wallMs)
 
@@ -236,6 +252,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
   }
   let http: HttpServer | undefined
   let ended = false
+  let leaving = false
   let resolveClosed!: (code: number) => void
   const closed = new Promise<number>((resolve) => {
     resolveClosed = resolve
@@ -247,6 +264,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     hold.stop()
     persistence.stop()
     replication.stop()
+    roles.stop()
     listening.close()
     void http?.stop()
     clients.closeAll()
@@ -272,6 +290,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     if (!ended) {
       engine.setTime(wallMs())
       replication.start()
+      roles.start()
       hold.started()
       timer = setInterval(tick, 100)
       log.notice(`Ready to accept connections on port ${parts.port}`)
@@ -287,10 +306,37 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     port: parts.port,
     closed,
     stop: async (signal) => {
-      shutdown.signal(signal)
+      // A second signal does not wait for anybody.
+      if (signal === 'SIGTERM' && !leaving) {
+        leaving = true
+        const isPrimary = (): boolean => !ended && !replication.isReplica() && engine.gate.undecidedGroup === undefined
+        const timeoutMs = options['shutdown-timeout'] * 1000
+        await handOver({ access: sentinelAccess(options), log, isPrimary, timeoutMs })
+      }
+      if (!ended) shutdown.signal(signal)
       await closed
     },
   }
+}
+
+/** Until the sentinels have named the primary nothing is written, and nothing expires either; then the role is taken. */
+function decideRole(parts: ServerParts, replication: ServerReplication): RoleInquiry {
+  const { options, engine, keyspace } = parts
+  const { gate } = engine
+  if (options.sentinels.length === 0) return { start() {}, settle() {}, stop() {} }
+  gate.undecidedGroup = options['sentinel-group']
+  keyspace.expiry = 'hide'
+  return createRoleInquiry({
+    options,
+    log: parts.log,
+    runId: parts.runId,
+    decided() {
+      gate.undecidedGroup = undefined
+      if (!replication.isReplica()) keyspace.expiry = 'delete'
+    },
+    lead: () => void replication.becomePrimary(),
+    follow: (host, port) => void replication.replicaOf(host, port),
+  })
 }
 
 /** Opens the HTTP port if there is to be one; its code is loaded only then. */
@@ -306,6 +352,7 @@ async function openMetrics(parts: ServerParts, info: ServerInfo): Promise<HttpSe
     observer: createObserver({ facts: info.facts, writable }),
     health: {
       loading: () => gate.loading,
+      undecided: () => gate.undecidedGroup,
       isReplica: () => host.replication.isReplica(),
       linkUp: () => host.replication.linkUp(),
       silenceSeconds: () => Number(new Map(info.facts().replication).get('master_last_io_seconds_ago')),
@@ -360,6 +407,9 @@ async function listen(options: ServerConfig['values'], clients: ClientRegistry, 
 function resetStats(commands: CommandTable<never>, engine: Engine, keyspace: Keyspace): void {
   for (const command of commands.all()) {
     command.calls = command.rejected = command.failed = command.micros = 0
+    command.untimed = 0
+    command.stride = 1
+    command.latency = undefined
   }
   engine.stats.commands = engine.stats.errors = 0
   engine.errorsByCode.clear()

@@ -241,6 +241,16 @@ export class Tree {
     return rank
   }
 
+  /** Whether the path's leaf is the first one. */
+  isFirst(): boolean {
+    return this.isEnd(this.depth - 1, false)
+  }
+
+  /** Whether the path's leaf is the last one. */
+  isLast(): boolean {
+    return this.isEnd(this.depth - 1, true)
+  }
+
   /** Number of elements of the path's leaf. */
   leafCount(): number {
     return this.siblingCount(0)

@@ -12,7 +12,7 @@ export const PUBSUB_COMMANDS =
   'subscribe unsubscribe psubscribe punsubscribe ssubscribe sunsubscribe publish spublish pubsub'
 export const CONNECTION_COMMANDS = 'auth client echo hello ping quit reset select'
 export const SERVER_COMMANDS =
-  'command config dbsize debug flushall flushdb info lastsave monitor role save bgsave shutdown time replicaof slaveof psync sync replconf'
+  'command config dbsize debug latency memory slowlog flushall flushdb info lastsave monitor role save bgsave shutdown time replicaof slaveof psync sync replconf'
 
 export const COMMANDS_IN_SCOPE: readonly string[] = [
   STRING_COMMANDS,

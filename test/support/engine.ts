@@ -2,10 +2,13 @@
 // connections in memory, and a record of what would be replicated. Everything runs synchronously.
 import type { Host, ReplicationHost } from '../../src/commands/context.ts'
 import { debugSwitches } from '../../src/commands/debug.ts'
+import type { MemoryFacts } from '../../src/commands/observed.ts'
 import { allCommands } from '../../src/commands/table.ts'
 import type { ServerOptions } from '../../src/config/server-options.ts'
 import { type ServerConfig, serverConfig } from '../../src/config/store.ts'
 import { Engine, openGate } from '../../src/engine/engine.ts'
+import { LatencyMonitor } from '../../src/engine/latency.ts'
+import { SlowLog } from '../../src/engine/slowlog.ts'
 import { createTransactions } from '../../src/engine/transactions.ts'
 import { failWith } from '../../src/errors.ts'
 import { createPubSub } from '../../src/facade/pubsub.ts'
@@ -14,6 +17,7 @@ import { Keyspace } from '../../src/keyspace/keyspace.ts'
 import { seededRandom } from '../../src/lib/prng.ts'
 import { Args } from '../../src/protocol/args.ts'
 import { ReplyWriter } from '../../src/protocol/writer.ts'
+import { createTimings } from '../../src/server/timings.ts'
 import { decode, type RespValue, replyEnd } from './resp.ts'
 
 /** A connection in memory. */
@@ -34,6 +38,7 @@ export interface TestServer {
   readonly keyspace: Keyspace
   readonly config: ServerConfig
   readonly host: Host
+  readonly latency: LatencyMonitor
   /** Commands replicated, each as `db: WORD word …` in latin1; forget them by setting the length to 0. */
   readonly feed: string[]
   /** Calls that reached the host: `sleep 100`, `bgsave`, `kill 3` … */
@@ -58,6 +63,22 @@ export function decodeAll(bytes: Buffer): RespValue[] {
 
 const START_MS = 1_700_000_000_000
 
+const MEMORY: MemoryFacts = {
+  usedBytes: 1000,
+  peakBytes: 2000,
+  startupBytes: 100,
+  datasetBytes: 500,
+  reservedBytes: 4000,
+  rssBytes: 5000,
+  systemBytes: 1e9,
+  maxBytes: 0,
+  policy: 'noeviction',
+  backlogBytes: 1,
+  replicaBufferBytes: 2,
+  clientBytes: 3,
+  pendingTables: 0,
+}
+
 /** Starts a server in memory. `given` are options as words of a configuration file. */
 export function createTestServer(given: Readonly<Partial<Record<keyof ServerOptions, string>>> = {}): TestServer {
   const config = serverConfig(given)
@@ -70,6 +91,12 @@ export function createTestServer(given: Readonly<Partial<Record<keyof ServerOpti
   }
   const pubsub = createPubSub()
   const transactions = createTransactions(() => engine)
+  const commands = allCommands()
+  const slowlog = new SlowLog()
+  const latency = new LatencyMonitor()
+  const silent = { debug() {}, verbose() {}, notice() {}, warning() {} }
+  const nowMs = (): number => server.nowMs
+  const timings = createTimings({ config, commands, slowlog, latency, nowMs, log: silent })
   const replication: ReplicationHost = {
     replicaOf: () => 'OK',
     becomePrimary: () => 'OK',
@@ -83,7 +110,6 @@ export function createTestServer(given: Readonly<Partial<Record<keyof ServerOpti
     linkUp: () => true,
     goodReplicas: () => 0,
   }
-  const commands = allCommands()
   const host: Host = {
     config,
     commands,
@@ -91,6 +117,9 @@ export function createTestServer(given: Readonly<Partial<Record<keyof ServerOpti
     transactions,
     replication,
     debug: debugSwitches(),
+    slowlog,
+    latency,
+    memory: () => MEMORY,
     log: (message) => call('log', message),
     random: seededRandom(1),
     clients: {
@@ -175,6 +204,7 @@ export function createTestServer(given: Readonly<Partial<Record<keyof ServerOpti
     onReplicaWrite: () => {},
     onStall: () => {},
     clockMicros: () => 0,
+    onTimed: timings.timed,
   })
 
   const connect = (): TestClient => {
@@ -233,6 +263,6 @@ export function createTestServer(given: Readonly<Partial<Record<keyof ServerOpti
   const advance = (ms: number): void => {
     server.nowMs += ms
   }
-  const server: TestServer = { engine, keyspace, config, host, feed, calls, nowMs: START_MS, connect, advance }
+  const server: TestServer = { engine, keyspace, config, host, latency, feed, calls, nowMs: START_MS, connect, advance }
   return server
 }
