@@ -21,7 +21,6 @@ import { createAttackLog } from '../io/attack-log.ts'
 import { monotonicMs, wallMicros, wallMs } from '../io/clock.ts'
 import { randomHex, randomWords } from '../io/entropy.ts'
 import type { HttpServer } from '../io/http.ts'
-import { type ListenError, type Listening, listenAll } from '../io/listen.ts'
 import type { Log } from '../io/log.ts'
 import { sameSecret } from '../io/secrets.ts'
 import { eventLoop } from '../io/timers.ts'
@@ -36,15 +35,17 @@ import { lockData } from './data-lock.ts'
 import { createHousekeeping } from './expiry.ts'
 import { handOver } from './hand-over.ts'
 import { createInfo, type ServerInfo } from './info.ts'
+import { openListening } from './listening.ts'
 import { createOwnExpiries } from './own-expiries.ts'
 import type { ServerParts, ServerReplication } from './parts.ts'
 import { createPersistence } from './persistence.ts'
+import { createProcessTitle } from './process-title.ts'
 import { createReplication } from './replication.ts'
 import { createRoleInquiry, type RoleInquiry, sentinelAccess } from './role.ts'
 import { openRoleMemory } from './role-memory.ts'
 import { addressOf, createKnownSentinels } from './sentinels.ts'
 import { createShutdown } from './shutdown.ts'
-import { createSnapshots } from './snapshot.ts'
+import { createSnapshots, delayMs } from './snapshot.ts'
 import { createTimings } from './timings.ts'
 import { createWriteHold } from './write-hold.ts'
 
@@ -139,11 +140,21 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
       resetStats(commands, engine, keyspace)
       info.reset()
     },
-    rewriteConfig: () => rewriteConfigFile(configFile, config, log),
+    listenAnew: (bind, port, apply, done) => {
+      void listening.replace(bind, port, apply).then((error) => {
+        parts.port = listening.port
+        done(error)
+      })
+    },
+    rewriteConfig: (all) => rewriteConfigFile(configFile, config, log, all),
     shutdown: (ctx, how) => shutdown.command(ctx, how),
     abortShutdown: () => shutdown.abort(),
     setActiveExpire: (on) => {
       housekeeping.active = on
+    },
+    crash: () => {
+      log.warning('Vedette crashed by signal: 11 (SIGSEGV), as DEBUG SEGFAULT asked for')
+      process.kill(process.pid, 'SIGSEGV')
     },
     sleep: (ms) => {
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms)
@@ -225,7 +236,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
       setImmediate(() => end(1))
     },
   }
-  const snapshots = createSnapshots(keyspace)
+  const snapshots = createSnapshots(keyspace, () => delayMs(options['rdb-key-save-delay']))
   const persistence = createPersistence(parts, snapshots, {
     fields: () => replication.snapshotFields(),
     resume: (loaded) => replication.resume(loaded),
@@ -277,11 +288,13 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
   applyOptions(config, engine)
   engine.setTime(wallMs())
   replication.prepare()
-  const listening = await listen(options, clients, log).catch((error: unknown) => {
+  const listening = await openListening(options, (wire) => clients.accept(wire), log).catch((error: unknown) => {
     lock.release()
     throw error
   })
   parts.port = listening.port
+  followDirectory(config)
+  createProcessTitle(config, configFile, () => parts.port)
   log.notice(`Running mode=standalone, port=${parts.port}, PID: ${process.pid}`)
   try {
     http = await openMetrics(parts, info)
@@ -364,6 +377,25 @@ async function openMetrics(parts: ServerParts, info: ServerInfo): Promise<HttpSe
   return http
 }
 
+/** CONFIG SET dir: the process goes there, as redis-server does, so that relative paths mean the same. */
+function followDirectory(config: ServerConfig): void {
+  config.onChange('dir', (dir) => {
+    try {
+      process.chdir(dir)
+    } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException
+      return DIRECTORY_ERRORS[code ?? ''] ?? message
+    }
+    return config.assign('dir', [process.cwd()])
+  })
+}
+
+const DIRECTORY_ERRORS: Readonly<Record<string, string>> = {
+  ENOENT: 'No such file or directory',
+  ENOTDIR: 'Not a directory',
+  EACCES: 'Permission denied',
+}
+
 /** Options that change a state of the engine. */
 function applyOptions(config: ServerConfig, engine: Engine): void {
   const { values } = config
@@ -380,27 +412,6 @@ function applyOptions(config: ServerConfig, engine: Engine): void {
     'notify-keyspace-events',
   ] as const) {
     config.onChange(name, apply)
-  }
-}
-
-/** Listens where the options say, or throws an error that says what to do. */
-async function listen(options: ServerConfig['values'], clients: ClientRegistry, log: Log): Promise<Listening> {
-  const addresses = {
-    bind: options.bind,
-    port: options.port,
-    unixsocket: options.unixsocket,
-    unixsocketperm: options.unixsocketperm,
-    backlog: options['tcp-backlog'],
-    keepAliveSeconds: options['tcp-keepalive'],
-  }
-  try {
-    return await listenAll(addresses, (wire) => clients.accept(wire))
-  } catch (error) {
-    const { address, code } = error as ListenError
-    log.warning(`Could not create server TCP listening socket ${address}: ${code}`)
-    log.warning(`Failed listening on port ${options.port} (TCP), aborting.`)
-    const hint = code === 'EADDRINUSE' ? 'another process listens there; choose another --port' : code
-    throw new Error(`cannot listen on ${address}: ${hint}`, { cause: error })
   }
 }
 

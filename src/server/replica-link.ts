@@ -143,6 +143,7 @@ export function linkToPrimary(parts: PrimaryLinkParts, host: string, port: numbe
         }
       },
       (reason) => lost(opened, reason),
+      options['bind-source-addr'],
     )
     dial = opened
   }
