@@ -17,6 +17,7 @@ import { startGossip } from '../io/gossip.ts'
 import type { HttpServer } from '../io/http.ts'
 import { type DirectoryLock, lockDirectory } from '../io/lock.ts'
 import type { Log } from '../io/log.ts'
+import { raisePriority } from '../io/priority.ts'
 import { makeStateDirectory, openStateFile } from '../io/state/file.ts'
 import type { StateStore } from '../io/state/store.ts'
 import type { Peer, PeerTransport } from '../io/transport.ts'
@@ -55,6 +56,7 @@ const SIMULATED_CRASH = 99
 export async function startSentinel(options: SentinelOptions, log: Log): Promise<RunningSentinel> {
   const gossipHost = options['gossip-bind'] || (options.swarmKey === undefined ? '127.0.0.1' : '0.0.0.0')
   refuseOpenGossip(gossipHost, options.swarmKey)
+  raisePriority(options['process-nice'])
   const lock = await lockState(options.dir, log)
   let process: Process
   try {
