@@ -5,9 +5,11 @@
 import type { Database } from '../keyspace/database.ts'
 import type { Keyspace } from '../keyspace/keyspace.ts'
 import { assert } from '../lib/assert.ts'
+import { formatDouble } from '../lib/double.ts'
 import { sha1 } from '../lib/sha1.ts'
 import { hashForEach } from '../types/hash.ts'
-import { TYPE_HASH, TYPE_STRING } from '../types/value-type.ts'
+import { TYPE_HASH, TYPE_STRING, TYPE_ZSET } from '../types/value-type.ts'
+import { zsetForEach } from '../types/zset.ts'
 
 const EXPIRES = Buffer.from('!!expire!!')
 
@@ -54,6 +56,15 @@ const VALUES: Readonly<Record<number, (db: Database, h: number, digest: Digest) 
       const pair = new Digest()
       pair.mix(field.bytes, field.start, field.end)
       pair.mix(value.bytes, value.start, value.end)
+      digest.xor(pair)
+    })
+  },
+
+  [TYPE_ZSET]: (db, h, digest) => {
+    zsetForEach(db.source(h), (member, score) => {
+      const pair = new Digest()
+      pair.mix(member.bytes, member.start, member.end)
+      pair.mix(Buffer.from(formatDouble(score), 'latin1'))
       digest.xor(pair)
     })
   },
