@@ -12,9 +12,17 @@ import { memoryBench } from './memory.ts'
 import { primitivesBench } from './primitives.ts'
 import { quorumBenches } from './quorum.ts'
 import { isReached, markdownTable, type Row, ratioOf } from './report.ts'
+import { starvedBenches } from './starved.ts'
 import { throughputBench } from './throughput.ts'
 
-const BENCHES: readonly Bench[] = [throughputBench, memoryBench, primitivesBench, ...quorumBenches, ...failoverBenches]
+const BENCHES: readonly Bench[] = [
+  throughputBench,
+  memoryBench,
+  primitivesBench,
+  ...quorumBenches,
+  ...failoverBenches,
+  ...starvedBenches,
+]
 
 const USAGE = `usage: npm run bench [-- name… --runs N --only vedette|redis]
 names: ${BENCHES.map(({ name }) => name).join(' ')} (all of them by default; a prefix will do)`

@@ -23,6 +23,8 @@ export const ERRORS = {
   authNotConfigured:
     'ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?',
   readonly: "READONLY You can't write against a read only replica.",
+  undecided:
+    "READONLY You can't write against this server yet: it waits for the sentinels to name the primary of group '%s'.",
   masterDown: "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.",
   loading: 'LOADING Redis is loading the dataset in memory',
   misconf:
@@ -113,6 +115,7 @@ export const ERRORS = {
     "ERR Prefix '%s' overlaps with another provided prefix '%s'. Prefixes for a single client must not overlap.",
   trackingPrefixKnown:
     "ERR Prefix '%s' overlaps with an existing prefix '%s'. Prefixes for a single client must not overlap.",
+  trackingPrefixesMax: 'ERR a client may track at most %s prefixes',
   trackingOptWithBcast: 'ERR OPTIN and OPTOUT are not compatible with BCAST',
   trackingBothOpts: "ERR You can't specify both OPTIN mode and OPTOUT mode",
   trackingSwitchBcast:
@@ -161,8 +164,11 @@ export type ErrorName = keyof typeof ERRORS
 export function errorText(name: ErrorName, ...values: readonly (string | number)[]): string {
   const parts = ERRORS[name].split('%s')
   assert(parts.length === values.length + 1, `error ${name} takes ${parts.length - 1} values`)
-  return parts.reduce((text, part, i) => text + String(values[i - 1]) + part)
+  return parts.reduce((text, part, i) => text + String(values[i - 1]).slice(0, VALUE_LENGTH_MAX) + part)
 }
+
+/** Of what a peer sent, so much is repeated in an error. */
+const VALUE_LENGTH_MAX = 1024
 
 /** The error `name` as a whole reply, for what is refused outside a command. */
 export function errorReply(name: ErrorName, ...values: readonly (string | number)[]): Buffer {

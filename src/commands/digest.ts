@@ -7,9 +7,8 @@ import type { Keyspace } from '../keyspace/keyspace.ts'
 import { assert } from '../lib/assert.ts'
 import { formatDouble } from '../lib/double.ts'
 import { sha1 } from '../lib/sha1.ts'
-import { hashForEach } from '../types/hash.ts'
-import { TYPE_HASH, TYPE_STRING, TYPE_ZSET } from '../types/value-type.ts'
-import { zsetForEach } from '../types/zset.ts'
+import { valueType } from '../types/table.ts'
+import { TYPE_HASH, TYPE_LIST, TYPE_SET, TYPE_STRING, TYPE_ZSET, type VisitElement } from '../types/value-type.ts'
 
 const EXPIRES = Buffer.from('!!expire!!')
 
@@ -22,11 +21,6 @@ export class Digest {
   add(bytes: Uint8Array, start = 0, end = bytes.length): void {
     sha1(bytes, start, end, this.part)
     for (let i = 0; i < 20; i++) this.bytes[i]! ^= this.part[i]!
-  }
-
-  /** Adds what another signature says. (Redis makes none of it first: the bytes as they are.) */
-  xor(other: Digest): void {
-    for (let i = 0; i < 20; i++) this.bytes[i]! ^= other.bytes[i]!
   }
 
   /** Mixes bytes in: the same ones in another order give another signature. */
@@ -44,39 +38,38 @@ export class Digest {
   }
 }
 
-/** How the values of a type go into a signature, by the type's number. */
-const VALUES: Readonly<Record<number, (db: Database, h: number, digest: Digest) => void>> = {
-  [TYPE_STRING]: (db, h, digest) => {
-    const { bytes, start, end } = db.value(h)
-    digest.mix(bytes, start, end)
-  },
+/** How the elements of a type go into a signature, by the type's number. */
+const ELEMENTS: Readonly<Record<number, (digest: Digest) => VisitElement>> = {
+  [TYPE_STRING]: mixEach,
+  [TYPE_LIST]: mixEach,
+  [TYPE_SET]: (digest) => (element) => digest.add(element.bytes, element.start, element.end),
+  [TYPE_ZSET]: addPairs,
+  [TYPE_HASH]: addPairs,
+}
 
-  [TYPE_HASH]: (db, h, digest) => {
-    hashForEach(db.source(h), (field, value) => {
-      const pair = new Digest()
-      pair.mix(field.bytes, field.start, field.end)
-      pair.mix(value.bytes, value.start, value.end)
-      digest.xor(pair)
-    })
-  },
+/** Elements in their order. */
+function mixEach(digest: Digest): VisitElement {
+  return (element) => digest.mix(element.bytes, element.start, element.end)
+}
 
-  [TYPE_ZSET]: (db, h, digest) => {
-    zsetForEach(db.source(h), (member, score) => {
-      const pair = new Digest()
-      pair.mix(member.bytes, member.start, member.end)
-      pair.mix(Buffer.from(formatDouble(score), 'latin1'))
-      digest.xor(pair)
-    })
-  },
+/** Pairs, of an element and what belongs to it, in any order. */
+function addPairs(digest: Digest): VisitElement {
+  return (element, second) => {
+    const pair = new Digest()
+    pair.mix(element.bytes, element.start, element.end)
+    if (typeof second === 'number') pair.mix(Buffer.from(formatDouble(second), 'latin1'))
+    else if (second !== undefined) pair.mix(second.bytes, second.start, second.end)
+    digest.add(pair.bytes)
+  }
 }
 
 /** Adds type, value and the presence of an expiry of an entry: DEBUG DIGEST-VALUE. */
 export function digestValue(db: Database, h: number, digest: Digest): void {
   const type = db.type(h)
-  const value = VALUES[type]
-  assert(value !== undefined, 'every type has a signature')
+  const elements = ELEMENTS[type]
+  assert(elements !== undefined, 'every type has a signature')
   digest.mixInt32(type)
-  value(db, h, digest)
+  valueType(type).elements(db.source(h), elements(digest))
   if (db.hasExpiry(h)) digest.add(EXPIRES)
 }
 

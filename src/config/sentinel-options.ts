@@ -117,7 +117,13 @@ export const SENTINEL_OPTIONS = {
     'either',
     int(50, 60_000),
     '300',
-    'Silence of the leader after which a sentinel stands for election: a random time from this to twice this.',
+    'Silence of the leader after which a sentinel stands for election: a random time from this to twice this. Where the machine or the network turns out to be slow it is stretched, up to eight times, and comes back by itself.',
+  ),
+  'process-nice': row(
+    'either',
+    int(-20, 19),
+    '-10',
+    "How urgent the sentinel is to the kernel's scheduler (nice), where it is permitted to become so: it needs little, but at once, above all when others take all processors. 0 leaves it as it was started.",
   ),
   'http-port': row(
     'either',
@@ -137,6 +143,12 @@ export const GROUP_OPTIONS = {
   'auth-user': groupRow(string, '', 'User name for auth-pass; empty: the default user.'),
   'notification-script': groupRow(string, '', 'Program to run for every warning event.'),
   'client-reconfig-script': groupRow(string, '', 'Program to run when the primary changes.'),
+  'kubernetes-service': groupRow(
+    string,
+    '',
+    'Service without a selector whose EndpointSlice of the same name the leader points at the primary; empty: none.',
+  ),
+  'kubernetes-replica-service': groupRow(string, '', 'The same for the replicas that are up and in sync; empty: none.'),
   'master-reboot-down-after-period': groupRow(
     int(0),
     '0',

@@ -6,7 +6,7 @@
 
 import type { Context, Transactions } from '../commands/context.ts'
 import { fail } from '../errors.ts'
-import { namedBytes, type Session } from '../facade/session.ts'
+import { NAME_BYTES_MAX, namedBytes, type Session } from '../facade/session.ts'
 import type { Database } from '../keyspace/database.ts'
 import type { Keyspace, KeyspaceHooks } from '../keyspace/keyspace.ts'
 
@@ -70,6 +70,7 @@ export function createTransactions(engine: () => TransactionRunner): WatchingTra
 
   return {
     watch: (session, db, key) => {
+      if (key.length > NAME_BYTES_MAX) fail('argumentTooLong')
       const id = `${db}:${key.toString('latin1')}`
       session.watched ??= new Set()
       const ids = session.watched
@@ -101,6 +102,7 @@ export function createTransactions(engine: () => TransactionRunner): WatchingTra
     },
 
     modified: (db, bytes, start, end) => {
+      if (end - start > NAME_BYTES_MAX) return
       const text = Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString('latin1')
       const entry = watched.get(`${db.index}:${text}`)
       if (entry === undefined) return

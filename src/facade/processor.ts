@@ -200,8 +200,7 @@ export abstract class Processor<C> implements Call {
   /** The reply for what a command threw. */
   protected errorOf(error: unknown, where: string): string {
     if (error instanceof CommandError) return error.reply
-    // Arguments may be longer than a string can be (512 MiB); what would make one a string refuses it.
-    if ((error as NodeJS.ErrnoException | null)?.code === 'ERR_STRING_TOO_LONG') return errorText('argumentTooLong')
+    if (isStringTooLong(error)) return errorText('argumentTooLong')
     this.host.internalError(error, where)
     return errorText('internal')
   }
@@ -212,6 +211,12 @@ export abstract class Processor<C> implements Call {
     this.errorsByCode.set(code, (this.errorsByCode.get(code) ?? 0) + 1)
     this.reply.error(text)
   }
+}
+
+/** Arguments may be longer than a string can be (512 MiB); what would make one a string, or put something to it, refuses. */
+function isStringTooLong(error: unknown): boolean {
+  const { code, message } = error as NodeJS.ErrnoException
+  return code === 'ERR_STRING_TOO_LONG' || (error instanceof RangeError && message === 'Invalid string length')
 }
 
 // Not errors: answers of the gate.

@@ -5,7 +5,7 @@
 import { globMatch } from '../lib/glob.ts'
 import { encodeRequest } from '../protocol/writer.ts'
 import type { PubSub } from './call.ts'
-import { namedBytes, type Session } from './session.ts'
+import { NAME_BYTES_MAX, namedBytes, type Session } from './session.ts'
 
 type Subscribers = Map<string, Set<Session>>
 type SessionField = 'channels' | 'patterns' | 'shardChannels'
@@ -74,7 +74,8 @@ export function createPubSub(): PubSub {
     if (was && !patterns.has(pattern)) patternBytes.delete(pattern)
     return was
   }
-  const keyOf = (channel: Buffer): string => channel.toString('latin1')
+  const listeners = (index: Subscribers, channel: Buffer): ReadonlySet<Session> | undefined =>
+    index.size === 0 || channel.length > NAME_BYTES_MAX ? undefined : index.get(channel.toString('latin1'))
 
   return {
     subscribe: (session, channel) => add(channels, 'channels', session, channel),
@@ -92,14 +93,14 @@ export function createPubSub(): PubSub {
       for (const name of session.shardChannels ?? []) remove(shardChannels, 'shardChannels', session, name)
     },
     publish: (channel, message) => {
-      let receivers = channels.size === 0 ? 0 : sendTo(channels.get(keyOf(channel)), ['message', channel, message])
+      let receivers = sendTo(listeners(channels, channel), ['message', channel, message])
       for (const [name, pattern] of patternBytes) {
         if (!globMatch(pattern, channel)) continue
         receivers += sendTo(patterns.get(name), ['pmessage', pattern, channel, message])
       }
       return receivers
     },
-    spublish: (channel, message) => sendTo(shardChannels.get(keyOf(channel)), ['smessage', channel, message]),
+    spublish: (channel, message) => sendTo(listeners(shardChannels, channel), ['smessage', channel, message]),
     channels: () => channels,
     patterns: () => patterns,
     shardChannels: () => shardChannels,

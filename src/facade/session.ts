@@ -8,6 +8,12 @@ export function namedBytes(length: number): number {
   return 2 * length + 250
 }
 
+/**
+ * The longest name that a session can watch or listen to. Names are kept as strings, and so cannot be as long as arguments; a
+ * longer key or channel simply has nobody who waits for it.
+ */
+export const NAME_BYTES_MAX = 1 << 28
+
 /** What a queued argument takes beside its bytes, about. */
 const QUEUED_ARGUMENT_BYTES = 100
 

@@ -23,10 +23,12 @@ export const TOPICS_MAX = PEERS_MAX + 2
 export const ID_LENGTH_MAX = 128
 
 /** Longest message between two sentinels; the transport cuts it into pieces. */
-export const MESSAGE_BYTES_MAX = 16 << 20
+export const MESSAGE_BYTES_MAX = 4 << 20
 /** Longest piece: well under gossipsub's limits, and short enough not to hold up heartbeats for long. */
 export const PIECE_BYTES_MAX = 256 << 10
-export const PIECES_MAX = 64
+export const PIECES_MAX = 16
+/** Pieces of unfinished messages that one sentinel keeps, of all peers together. */
+export const UNFINISHED_BYTES_MAX = 32 << 20
 /** Largest RPC of gossipsub, which holds one piece or several short messages. */
 export const RPC_BYTES_MAX = 1 << 20
 /** Longest entry of the Raft log, and the most entry data in one message (one entry always fits). */
@@ -40,6 +42,7 @@ assert(FOUNDERS_MAX < MEMBERS_MAX, 'limits: after its founding a group must have
 assert(MEMBERS_MAX <= KNOWN_MAX, 'limits: every member must be known to every other, and one that takes a place')
 assert(PEERS_MAX < CONNECTIONS_MAX, 'limits: every peer needs a connection, and a second one for a moment')
 assert(PIECE_BYTES_MAX * PIECES_MAX === MESSAGE_BYTES_MAX, 'limits: the pieces of the longest message must be allowed')
+assert(UNFINISHED_BYTES_MAX >= 2 * MESSAGE_BYTES_MAX, 'limits: two long messages may come at a time')
 assert(PIECE_BYTES_MAX < RPC_BYTES_MAX, 'limits: a piece must fit into an RPC')
 assert(2 * ENTRY_BYTES_MAX < MESSAGE_BYTES_MAX, 'limits: an append of one long entry must fit into a message')
 assert(SNAPSHOT_PART_BYTES + 2 * MEMBERS_MAX * ID_LENGTH_MAX < PIECE_BYTES_MAX, 'limits: a part is one piece')

@@ -12,8 +12,6 @@ export interface ParserLimits {
   queryBytesMax: number
   /** Before AUTH a peer gets small limits, as in Redis: 10 arguments of 16 KiB. */
   authenticated: boolean
-  /** The most arguments of a request; ARGUMENTS_MAX for whoever is not trusted. */
-  argumentsMax?: number
 }
 
 /** What `next` found. */
@@ -30,9 +28,8 @@ const BAD_LENGTH = -2
 const INCOMPLETE = -3
 
 const INLINE_BYTES_MAX = 64 * 1024
-const ARGUMENTS_MAX = 1024 * 1024
-/** What Redis takes of anybody, and so what a primary may send. */
-export const PRIMARY_ARGUMENTS_MAX = 2 ** 31 - 1
+/** As in Redis; before AUTH far fewer. What arguments take is bounded by `queryBytesMax`, which all of them count to. */
+const ARGUMENTS_MAX = 2 ** 31 - 1
 const LENGTH_DIGITS_MAX = 18
 const RANGES_KEPT = 1024
 
@@ -66,7 +63,6 @@ export class RequestParser {
   private scannedCount = 0
   private scannedNext = 0
   private readonly limits: ParserLimits
-  private readonly argumentsMax: number
   /** The limit as it was when the last input came: asking for each argument cost 7 % of a pipelined GET. */
   private bulkBytesMax = 0
 
@@ -74,7 +70,6 @@ export class RequestParser {
   constructor(limits: ParserLimits, scanned?: Scanned) {
     this.limits = limits
     this.scanned = scanned
-    this.argumentsMax = limits.argumentsMax ?? ARGUMENTS_MAX
     this.buffer = EMPTY
     this.own = new Args(this.buffer)
     this.args = this.own
@@ -188,7 +183,7 @@ export class RequestParser {
   }
 
   private arrayHeader(): number {
-    const count = this.lengthLine(this.argumentsMax)
+    const count = this.lengthLine(ARGUMENTS_MAX)
     if (count === INCOMPLETE) return this.needMore('too big mbulk count string')
     if (count === BAD_LENGTH) return this.fail('invalid multibulk length')
     if (count > 10 && !this.limits.authenticated) return this.fail('unauthenticated multibulk length')

@@ -11,8 +11,8 @@ const VERSION = 1
 /** Messages are of a version of their own: unlike the rest they are never stored. */
 const MESSAGE_VERSION = 2
 
-const KINDS = { hardState: 1, entry: 2, snapshot: 3, membership: 4, message: 5 } as const
-const ENTRY_KINDS: readonly EntryKind[] = ['normal', 'noop', 'config']
+const KINDS = { hardState: 1, entry: 2, snapshot: 3, membership: 4, message: 5, level: 6 } as const
+const ENTRY_KINDS: readonly EntryKind[] = ['normal', 'noop', 'config', 'level']
 /** The order is the wire format: append only. */
 const MESSAGE_TYPES: readonly Message['type'][] = [
   'pre-vote',
@@ -26,6 +26,7 @@ const MESSAGE_TYPES: readonly Message['type'][] = [
   'snapshot',
   'timeout-now',
   'propose',
+  'snapshot-reply',
 ]
 
 const versionOf = (kind: number): number => (kind === KINDS.message ? MESSAGE_VERSION : VERSION)
@@ -75,6 +76,7 @@ function readEntry(reader: Reader): Entry {
   const data = reader.bytes()
   if (kind === undefined || index === 0 || term === 0) reader.fail()
   if (kind === 'config' && decodeMembership(data) === undefined) reader.fail()
+  if (kind === 'level' && decodeLevel(data) === undefined) reader.fail()
   return { index, term, kind: kind ?? 'normal', data }
 }
 
@@ -111,11 +113,13 @@ function writeSnapshot(writer: Writer, snapshot: Snapshot): void {
   writer.uint(snapshot.index)
   writer.uint(snapshot.term)
   writeMembership(writer, snapshot.membership)
+  writer.uint(snapshot.level)
   writer.bytes(snapshot.data)
 }
 
 function readSnapshot(reader: Reader): Snapshot {
-  return { index: reader.uint(), term: reader.uint(), membership: readMembership(reader), data: reader.bytes() }
+  const [index, term, membership] = [reader.uint(), reader.uint(), readMembership(reader)]
+  return { index, term, membership, level: reader.uint(), data: reader.bytes() }
 }
 
 /** The clock and the promise that go with each word of a leader and each answer. */
@@ -159,10 +163,17 @@ function writeBody(writer: Writer, message: Message): void {
       writer.uint(message.commit)
       return writeWord(writer, message)
     case 'heartbeat-reply':
+      writer.uint(message.levelMax)
       return writeWord(writer, message)
     case 'snapshot':
       writeWord(writer, message)
+      writer.uint(message.offset)
+      writer.uint(message.total)
       return writeSnapshot(writer, message.snapshot)
+    case 'snapshot-reply':
+      writer.uint(message.index)
+      writer.uint(message.offset)
+      return writeWord(writer, message)
     case 'timeout-now':
       return
     case 'propose':
@@ -202,9 +213,18 @@ function readBody(reader: Reader, type: Message['type'], to: Omit<Message, 'type
     case 'heartbeat':
       return { type, ...to, commit: reader.uint(), ...readWord(reader) }
     case 'heartbeat-reply':
-      return { type, ...to, ...readWord(reader) }
+      return { type, ...to, levelMax: reader.uint(), ...readWord(reader) }
     case 'snapshot':
-      return { type, ...to, ...readWord(reader), snapshot: readSnapshot(reader) }
+      return {
+        type,
+        ...to,
+        ...readWord(reader),
+        offset: reader.uint(),
+        total: reader.uint(),
+        snapshot: readSnapshot(reader),
+      }
+    case 'snapshot-reply':
+      return { type, ...to, index: reader.uint(), offset: reader.uint(), ...readWord(reader) }
     case 'timeout-now':
       return { type, ...to }
     case 'propose':
@@ -221,7 +241,7 @@ function readMessage(reader: Reader): Message | undefined {
   return readBody(reader, type, to)
 }
 
-/** Bytes of a message; all but snapshot messages stay near maxAppendBytes. */
+/** Bytes of a message; all stay near maxAppendBytes or snapshotPartBytes. */
 export const encodeMessage = (message: Message): Uint8Array =>
   encode(KINDS.message, (writer) => {
     writer.byte(MESSAGE_TYPES.indexOf(message.type))
@@ -261,3 +281,9 @@ export const decodeHardState = (bytes: Uint8Array): HardState | undefined =>
     const vote = reader.id(ID_LENGTH_MAX)
     return { term, vote: vote === '' ? undefined : vote, commit: reader.uint(), promiseMs: reader.double() }
   })
+
+/** The data of a level entry. */
+export const encodeLevel = (level: number): Uint8Array => encode(KINDS.level, (writer) => writer.uint(level))
+/** The level, at least 1. */
+export const decodeLevel = (bytes: Uint8Array): number | undefined =>
+  decode(bytes, KINDS.level, (reader) => reader.uint()) || undefined

@@ -1,6 +1,7 @@
 // The settings of one Raft node, their defaults, and the relations between them that safety and liveness need.
 import { assert } from '../lib/assert.ts'
-import { ENTRY_BYTES_MAX, ID_LENGTH_MAX } from '../lib/limits.ts'
+import { ENTRY_BYTES_MAX, ID_LENGTH_MAX, SNAPSHOT_PART_BYTES } from '../lib/limits.ts'
+import { ANY_MACHINE, FIRST_LEVEL, type Machine } from './machine.ts'
 import type { NodeId } from './messages.ts'
 
 /** Settings of a node, the same on every member but for `id`. All times in milliseconds of the caller's monotonic clock. */
@@ -27,10 +28,14 @@ export interface RaftConfig {
   readonly maxInflight: number
   /** Most bytes of entries that wait for their commit; proposals beyond are refused as busy. */
   readonly maxUncommittedBytes: number
-  /** A snapshot that was not confirmed is sent again after this long. */
+  /** Most bytes of a snapshot's data in one message. */
+  readonly snapshotPartBytes: number
+  /** A part of a snapshot that was not confirmed is sent again after this long. */
   readonly snapshotRetryMs: number
   /** Entries kept in memory below a compaction, for followers that are a little behind. */
   readonly trailingEntries: number
+  /** What the state machine can apply. */
+  readonly machine: Machine
 }
 
 export const RAFT_DEFAULTS = {
@@ -42,8 +47,10 @@ export const RAFT_DEFAULTS = {
   maxEntryBytes: ENTRY_BYTES_MAX,
   maxInflight: 64,
   maxUncommittedBytes: 8 * 1024 * 1024,
+  snapshotPartBytes: SNAPSHOT_PART_BYTES,
   snapshotRetryMs: 1000,
   trailingEntries: 64,
+  machine: ANY_MACHINE,
 } as const satisfies Omit<RaftConfig, 'group' | 'id'>
 
 /** Fills in the defaults and asserts the relations that must hold between the settings. */
@@ -55,7 +62,9 @@ export function raftConfig(settings: Partial<RaftConfig> & Pick<RaftConfig, 'gro
   assert(config.electionTimeoutMaxMs > config.electionTimeoutMinMs, 'electionTimeoutMaxMs must exceed the minimum')
   assert(config.clockDrift >= 0 && config.clockDrift < 0.5, 'clockDrift must be in [0, 0.5)')
   assert(config.maxInflight >= 1, 'maxInflight must be at least 1')
-  assert(config.maxEntryBytes >= 1 && config.maxAppendBytes >= 1, 'byte limits must be positive')
+  const bytesMin = Math.min(config.maxEntryBytes, config.maxAppendBytes, config.snapshotPartBytes)
+  assert(bytesMin >= 1, 'byte limits must be positive')
+  assert(config.machine.levelMax >= FIRST_LEVEL, 'the state machine must be able to apply the first level')
   return config
 }
 

@@ -7,11 +7,11 @@
 // that waited in a buffer while this node was frozen echoes an old time, so it proves nothing about the present.
 import { encodeMembership } from './codec.ts'
 import { appendEntries, commitTo, lastIndex, membershipIn, membershipIndex, termAt } from './log.ts'
-import type { EntryKind, Membership } from './messages.ts'
-import { keepPace } from './pace.ts'
-import { newProgress } from './progress.ts'
+import type { EntryKind, Membership, MsgAppendReply, MsgHeartbeatReply, MsgSnapshotReply } from './messages.ts'
+import { keepPace, noteDelay } from './pace.ts'
+import { contacted, newProgress, type Progress } from './progress.ts'
 import { quorumValue } from './quorum.ts'
-import { becomeFollower, isVoter, patienceMaxMs, type Raft, renewPatience, send } from './state.ts'
+import { becomeFollower, isVoter, longestPromiseMs, patienceMaxMs, type Raft, renewPatience, send } from './state.ts'
 
 const NO_DATA = new Uint8Array(0)
 
@@ -21,6 +21,7 @@ export function becomeLeader(raft: Raft): void {
   raft.leader = raft.config.id
   raft.votes.clear()
   raft.transfer = undefined
+  raft.incoming = undefined
   raft.leaderSinceMs = raft.nowMs
   renewPatience(raft)
   raft.heartbeatDueMs = raft.nowMs + raft.config.heartbeatMs
@@ -136,4 +137,14 @@ export function retireIfRemoved(raft: Raft): void {
   const heir = voters.reduce((best, id) => (matchOf(id) > matchOf(best) ? id : best), voters[0]!)
   send(raft, heir, { type: 'timeout-now' })
   becomeFollower(raft, raft.term, undefined)
+}
+
+type LeaderAnswer = MsgAppendReply | MsgHeartbeatReply | MsgSnapshotReply
+
+/** What an answer says of the follower's favour and of the group's pace. One that was overtaken says nothing of the pace. */
+export function noteContact(raft: Raft, progress: Progress, message: LeaderAnswer): void {
+  const { from, sentMs, promiseMs } = message
+  const favourMs = Math.min(promiseMs, longestPromiseMs(raft.config)) * (1 - raft.config.clockDrift)
+  if (!contacted(progress, sentMs, favourMs, raft.nowMs) || message.type !== 'heartbeat-reply') return
+  noteDelay(raft.pace, from, raft.nowMs - sentMs, raft.nowMs)
 }

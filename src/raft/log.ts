@@ -11,7 +11,8 @@
 // `committed` ever changes. The membership in force is that of the last config entry in the log, committed or not (§4.1),
 // so truncating the log also takes memberships back.
 import { assert } from '../lib/assert.ts'
-import { decodeMembership } from './codec.ts'
+import { decodeLevel, decodeMembership } from './codec.ts'
+import { FIRST_LEVEL } from './machine.ts'
 import { NO_MEMBERS } from './membership.ts'
 import type { Entry, Membership, Snapshot } from './messages.ts'
 
@@ -33,11 +34,19 @@ export interface RaftLog {
   applied: number
   /** Memberships by the index at which they took force, ascending; the first one is at or below the snapshot. */
   memberships: { readonly index: number; readonly membership: Membership }[]
+  /** Feature levels in the same way. */
+  levels: { readonly index: number; readonly level: number }[]
   /** A snapshot from the leader that the caller has not yet been given. */
   install: Snapshot | undefined
 }
 
-const EMPTY_SNAPSHOT: Snapshot = { index: 0, term: 0, membership: NO_MEMBERS, data: new Uint8Array(0) }
+const EMPTY_SNAPSHOT: Snapshot = {
+  index: 0,
+  term: 0,
+  membership: NO_MEMBERS,
+  level: FIRST_LEVEL,
+  data: new Uint8Array(0),
+}
 
 /**
  * The log as found on disk. Stored entries that do not continue the snapshot belong to a history which the snapshot
@@ -55,6 +64,7 @@ export function restoreLog(snapshot: Snapshot = EMPTY_SNAPSHOT, stored: readonly
     committed: snapshot.index,
     applied: snapshot.index,
     memberships: [{ index: snapshot.index, membership: snapshot.membership }],
+    levels: [{ index: snapshot.index, level: snapshot.level }],
     install: undefined,
   }
   if (continues) appendEntries(log, stored.slice(snapshot.index + 1 - first))
@@ -104,6 +114,7 @@ export function appendEntries(log: RaftLog, entries: readonly Entry[]): void {
     assert(entry.term >= lastTerm(log), 'log: terms must not fall')
     log.entries.push(entry)
     if (entry.kind === 'config') noteMembership(log, entry)
+    if (entry.kind === 'level') noteLevel(log, entry)
   }
 }
 
@@ -112,6 +123,22 @@ function noteMembership(log: RaftLog, entry: Entry): void {
   assert(membership, 'log: a config entry must hold a membership')
   log.memberships.push({ index: entry.index, membership })
 }
+
+function noteLevel(log: RaftLog, entry: Entry): void {
+  const level = decodeLevel(entry.data)
+  assert(level, 'log: a level entry must hold a level')
+  log.levels.push({ index: entry.index, level })
+}
+
+/** The feature level at the end of the log, committed or not. */
+export const levelIn = (log: RaftLog): number => log.levels.at(-1)!.level
+
+/** The index at which that level was appended. */
+export const levelIndex = (log: RaftLog): number => log.levels.at(-1)!.index
+
+/** The feature level in force at an index that is not below the snapshot. */
+export const levelAt = (log: RaftLog, index: number): number =>
+  log.levels.findLast((change) => change.index <= index)!.level
 
 /** The first of the entries that this log holds with another term, or lacks; undefined when it has them all. */
 function firstNew(log: RaftLog, entries: readonly Entry[]): Entry | undefined {
@@ -138,6 +165,7 @@ function truncate(log: RaftLog, index: number): void {
   log.entries.length = Math.min(log.entries.length, index - log.base.index - 1)
   log.persisted = Math.min(log.persisted, index - 1)
   while (membershipIndex(log) >= index) log.memberships.pop()
+  while (levelIndex(log) >= index) log.levels.pop()
 }
 
 /** Raises the commit index; a lower one is old news. */
@@ -183,8 +211,10 @@ export function compactLog(log: RaftLog, index: number, data: Uint8Array, traili
   assert(term !== undefined, 'log: the entry to compact to is gone')
   const held = log.memberships.findLast((change) => change.index <= index)
   assert(held, 'log: no membership at the snapshot')
-  log.snapshot = { index, term, membership: held.membership, data }
+  const level = levelAt(log, index)
+  log.snapshot = { index, term, membership: held.membership, level, data }
   log.memberships = [held, ...log.memberships.filter((change) => change.index > index)]
+  log.levels = [{ index, level }, ...log.levels.filter((change) => change.index > index)]
   const baseIndex = Math.max(log.base.index, index - trailing)
   const baseTerm = termAt(log, baseIndex)!
   log.entries = log.entries.slice(baseIndex - log.base.index)

@@ -12,7 +12,8 @@ export type ConfChange =
 /**
  * Why a change was refused. `pending`: an earlier change, or the first entry of this leader's term, is not yet committed;
  * `behind`: the learner has not caught up; `no-change`: it is so already; `unknown-node`: promote or remove of a
- * stranger; `last-voter`: would leave nobody to vote; `busy`: a leadership transfer is under way, or the log is full.
+ * stranger; `last-voter`: would leave nobody to vote; `busy`: a leadership transfer is under way, or the log is full;
+ * `full`: the group has MEMBERS_MAX members; `too-old`: the learner cannot apply the group's feature level.
  */
 export type ConfChangeRefusal =
   | 'not-leader'
@@ -22,6 +23,8 @@ export type ConfChangeRefusal =
   | 'unknown-node'
   | 'last-voter'
   | 'busy'
+  | 'full'
+  | 'too-old'
 
 export const NO_MEMBERS: Membership = { voters: [], learners: [] }
 

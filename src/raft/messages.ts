@@ -7,8 +7,8 @@
 /** Identity of a node: an opaque ASCII string of 1..128 characters without spaces (in production a libp2p peer ID). */
 export type NodeId = string
 
-/** What a log entry is for. `noop` opens a leader's term, `config` carries an encoded Membership, `normal` is the caller's. */
-export type EntryKind = 'normal' | 'noop' | 'config'
+/** What a log entry is for. `noop` opens a leader's term, `config` carries an encoded Membership, `level` a feature level (machine.ts), `normal` is the caller's. */
+export type EntryKind = 'normal' | 'noop' | 'config' | 'level'
 
 /** One slot of the replicated log. Index and term together identify its content (the log matching property). */
 export interface Entry {
@@ -32,10 +32,13 @@ export interface Snapshot {
   readonly term: number
   /** The membership in force at `index`. */
   readonly membership: Membership
+  /** The feature level in force at `index` (machine.ts). */
+  readonly level: number
   readonly data: Uint8Array
 }
 
-/** What a node must remember to keep its promises. `commit` is a hint that saves time after a restart; losing it is harmless. */
+/** What a node must remember to keep its promises. `commit` is a hint that saves time after a restart; losing it is harmless,
+ * but for entries that must outlast a crash (Machine), whose commit is synced before they are applied. */
 export interface HardState {
   readonly term: number
   /** For whom this node voted in `term`; undefined when for nobody. */
@@ -112,7 +115,7 @@ export interface MsgAppend extends Envelope, AsksPromise {
   readonly commit: number
 }
 
-/** Answer to append and snapshot. */
+/** Answer to append, and to the last part of a snapshot. */
 export interface MsgAppendReply extends Envelope, GivesPromise {
   readonly type: 'append-reply'
   /** True: the log equals the leader's up to `index`. False: the entry at `index` (the prevIndex tried) does not match. */
@@ -133,16 +136,28 @@ export interface MsgHeartbeat extends Envelope, AsksPromise {
 /** Answer to a heartbeat; also the answer to a leader of an older term, whom its higher `term` deposes. */
 export interface MsgHeartbeatReply extends Envelope, GivesPromise {
   readonly type: 'heartbeat-reply'
+  /** The highest feature level that the answerer can apply. */
+  readonly levelMax: number
 }
 
 /**
- * A whole snapshot, for a follower so far behind that the leader has dropped the entries it lacks. Self-contained and
- * idempotent: a transport may cut its encoding into chunks and deliver the message when all have come, or drop it;
- * the leader sends it again after `snapshotRetryMs`.
+ * A part of a snapshot, for a follower so far behind that the leader has dropped the entries it lacks. A short snapshot is one part.
+ * The leader sends the next part when this one is answered, and the same again after `snapshotRetryMs`.
  */
 export interface MsgSnapshot extends Envelope, AsksPromise {
   readonly type: 'snapshot'
+  /** The snapshot, with the bytes of its data from `offset` on that this message carries. */
   readonly snapshot: Snapshot
+  readonly offset: number
+  /** Bytes of the whole data. */
+  readonly total: number
+}
+
+/** Answer to a part that was not the last: so many bytes of the snapshot at `index` are here. The last is answered as an append. */
+export interface MsgSnapshotReply extends Envelope, GivesPromise {
+  readonly type: 'snapshot-reply'
+  readonly index: number
+  readonly offset: number
 }
 
 /** The leader asks the receiver to start an election at once (leadership transfer, §3.10 of the thesis). */
@@ -166,6 +181,7 @@ export type Message =
   | MsgHeartbeat
   | MsgHeartbeatReply
   | MsgSnapshot
+  | MsgSnapshotReply
   | MsgTimeoutNow
   | MsgPropose
 
@@ -189,7 +205,10 @@ export interface Ready {
   readonly entries: readonly Entry[]
   /** Replaces the stored hard state; undefined when unchanged. */
   readonly hardState: HardState | undefined
-  /** True when the above must be on disk before step 3; false when only the commit hint changed, or nothing. */
+  /**
+   * True when the above must be on disk before step 3; false when nothing changed, or only the commit hint (and nothing is
+   * committed that must outlast a crash, see Machine).
+   */
   readonly mustSync: boolean
   readonly messages: readonly Message[]
   /** Entries that will never change, in order, each exactly once per life of the process. Includes noop and config entries. */

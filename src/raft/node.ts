@@ -1,6 +1,8 @@
 // The public face of the Raft core: a state machine that takes messages, time and proposals, and gives out `Ready`,
 // the list of things its caller must do, in the order in which it must do them. It does no I/O, reads no clock and
 // draws no randomness of its own; the same inputs give the same outputs.
+import { assert } from '../lib/assert.ts'
+import { MEMBERS_MAX } from '../lib/limits.ts'
 import type { Random } from '../lib/prng.ts'
 import type { RaftConfig } from './config.ts'
 import { isLoyal, startPreVote, tickElection } from './election.ts'
@@ -13,21 +15,25 @@ import {
   startTransfer,
   tickLeader,
 } from './leading.ts'
+import { levelInForce } from './level.ts'
 import {
   commitTo,
   compactLog,
   entriesFrom,
   lastIndex,
+  levelAt,
+  levelIn,
   membershipIn,
   membershipIndex,
   restoreLog,
   termAt,
 } from './log.ts'
+import { FIRST_LEVEL, type TooNew } from './machine.ts'
 import { type ConfChange, type ConfChangeRefusal, changed, membershipOf } from './membership.ts'
 import type { Entry, HardState, Membership, Message, NodeId, Ready, Role, Snapshot } from './messages.ts'
 import { createOutput } from './ready.ts'
 import { deadlineMs, initialState, passTime, patienceMaxMs, type Raft, send } from './state.ts'
-import { refusal, stepMessage } from './step.ts'
+import { type Refusal, refusal, stepMessage } from './step.ts'
 
 /** What a node finds on its disk when it starts. A founding member starts from `bootstrap(voters)`, a joiner from `{}`. */
 export interface Persisted {
@@ -78,6 +84,10 @@ export interface RaftStatus {
   readonly favourUntilMs: number
   /** The least election timeout at present: longer than the configured one while the group is slow. */
   readonly patienceMs: number
+  /** The feature level in force: what may be proposed. */
+  readonly level: number
+  /** The last entry or snapshot that this member refused because it cannot apply it. */
+  readonly tooNew: TooNew | undefined
   /** Messages that no correct peer can have sent (for example, one that contradicts a committed entry); each was dropped. */
   readonly anomalies: number
 }
@@ -94,7 +104,7 @@ export interface RaftNode {
    */
   deadlineMs(): number
   /** Appends to the log if this node leads; the next Ready carries it to the followers. */
-  propose(data: Uint8Array): Proposed | 'not-leader' | 'busy' | 'too-large'
+  propose(data: Uint8Array): Proposed | Refusal
   /** Proposes here, or sends the proposal to the leader, without a confirmation. False: no leader known, or refused here. */
   forward(data: Uint8Array): boolean
   /** Changes the membership by one node. One change at a time: the next is refused as 'pending' until this is committed. */
@@ -132,14 +142,22 @@ export const bootstrap = (voters: readonly NodeId[]): Snapshot => ({
   index: 0,
   term: 0,
   membership: membershipOf(voters),
+  level: FIRST_LEVEL,
   data: new Uint8Array(0),
 })
+
+/** The feature level of what is stored: a version that cannot apply it must not start a node from it. */
+export function storedLevel({ snapshot, entries }: Persisted): number {
+  const log = restoreLog(snapshot, entries)
+  return Math.max(levelAt(log, log.snapshot.index), levelIn(log))
+}
 
 /** Makes a node from its settings (see raftConfig), what it finds on its disk, and a seeded source of randomness. */
 export function createRaft(config: RaftConfig, persisted: Persisted, random: Random, nowMs: number): RaftNode {
   const log = restoreLog(persisted.snapshot, persisted.entries)
   const stored = persisted.hardState ?? { term: 0, vote: undefined, commit: 0, promiseMs: 0 }
   commitTo(log, Math.min(stored.commit, lastIndex(log)))
+  assert(levelIn(log) <= config.machine.levelMax, 'raft: the stored log is of a newer version: see storedLevel')
   const raft = initialState(config, stored, log, random, nowMs)
   const output = createOutput(raft, stored)
   return {
@@ -174,7 +192,7 @@ export function createRaft(config: RaftConfig, persisted: Persisted, random: Ran
   }
 }
 
-function propose(raft: Raft, data: Uint8Array): Proposed | 'not-leader' | 'busy' | 'too-large' {
+function propose(raft: Raft, data: Uint8Array): Proposed | Refusal {
   return refusal(raft, data) ?? { index: appendOwn(raft, 'normal', data), term: raft.term }
 }
 
@@ -193,9 +211,19 @@ function proposeConfChange(raft: Raft, change: ConfChange): Proposed | ConfChang
   if (termAt(log, log.committed) !== raft.term || membershipIndex(log) > log.committed) return 'pending'
   const next = changed(membershipIn(log), change)
   if (typeof next === 'string') return next
-  if (change.kind === 'promote' && !hasCaughtUp(raft, change.node)) return 'behind'
+  if (change.kind === 'promote') {
+    if (!hasCaughtUp(raft, change.node)) return 'behind'
+    if (isTooOld(raft, change.node)) return 'too-old'
+  }
+  if (membersOf(next) > MEMBERS_MAX) return 'full'
   return { index: appendMembership(raft, next), term: raft.term }
 }
+
+const membersOf = ({ voters, learners }: Membership): number => voters.length + learners.length
+
+/** Whether a learner has said that it cannot apply the group's level; one that has not said yet is as old as can be. */
+const isTooOld = (raft: Raft, id: NodeId): boolean =>
+  Math.max(raft.peers.get(id)!.levelMax, FIRST_LEVEL) < levelIn(raft.log)
 
 /** A learner may become a voter when it answers and lacks no more than what is on its way. */
 function hasCaughtUp(raft: Raft, id: NodeId): boolean {
@@ -230,6 +258,8 @@ function statusOf(raft: Raft): RaftStatus {
     quorumContactMs: quorumContactMs(raft, raft.nowMs),
     favourUntilMs: favourUntilMs(raft),
     patienceMs: raft.patienceMs,
+    level: levelInForce(raft),
+    tooNew: raft.tooNew,
     anomalies: raft.anomalies,
   }
 }

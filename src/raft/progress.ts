@@ -6,6 +6,14 @@
 //
 // A leaf. Invariant: match < next; match never falls within a term; at most `maxInflight` appends are unanswered.
 import { assert } from '../lib/assert.ts'
+import type { Snapshot } from './messages.ts'
+
+/** A snapshot on its way to a follower. */
+export interface Sending {
+  readonly snapshot: Snapshot
+  /** Bytes of its data that have arrived. */
+  offset: number
+}
 
 export interface Progress {
   /** Highest index known to be equal in both logs. */
@@ -17,8 +25,8 @@ export interface Progress {
   probing: boolean
   /** Last index of each unanswered append, ascending. */
   inflight: number[]
-  /** In snapshot: the index of the snapshot sent, and when. */
-  snapshotIndex: number
+  /** In snapshot: the one that is sent and how much of it has arrived; and when its last part was sent. */
+  sending: Sending | undefined
   snapshotSentMs: number
   /** Highest commit index told to it. A lost message is made good by the next heartbeat. */
   sentCommit: number
@@ -28,6 +36,8 @@ export interface Progress {
   contactMs: number
   /** It votes for nobody else until then, on the leader's clock and with what clocks may drift taken off. */
   favourUntilMs: number
+  /** The highest feature level that it says it can apply; 0: it has not said. */
+  levelMax: number
 }
 
 /** A follower of which nothing is known but the guess that its log ends where `next` begins. */
@@ -38,12 +48,13 @@ export function newProgress(next: number): Progress {
     state: 'probe',
     probing: false,
     inflight: [],
-    snapshotIndex: 0,
+    sending: undefined,
     snapshotSentMs: -Infinity,
     sentCommit: 0,
     nudge: false,
     contactMs: -Infinity,
     favourUntilMs: -Infinity,
+    levelMax: 0,
   }
 }
 
@@ -63,9 +74,9 @@ export function sentAppend(progress: Progress, lastIndex: number, count: number,
   progress.next = lastIndex + 1
 }
 
-export function sentSnapshot(progress: Progress, index: number, nowMs: number): void {
+export function sentSnapshot(progress: Progress, sending: Sending, nowMs: number): void {
   progress.state = 'snapshot'
-  progress.snapshotIndex = index
+  progress.sending = sending
   progress.snapshotSentMs = nowMs
   progress.inflight = []
 }
@@ -76,8 +87,9 @@ export function accepted(progress: Progress, index: number, baseIndex: number): 
   progress.inflight = progress.inflight.filter((last) => last > progress.match)
   progress.next = Math.max(progress.next, progress.match + 1)
   progress.probing = false
-  const wasSnapshot = progress.state === 'snapshot'
-  if (wasSnapshot && progress.match < Math.min(progress.snapshotIndex, baseIndex)) return
+  const snapshotIndex = progress.sending?.snapshot.index ?? 0
+  if (progress.state === 'snapshot' && progress.match < Math.min(snapshotIndex, baseIndex)) return
+  progress.sending = undefined
   if (progress.state !== 'replicate') {
     progress.state = 'replicate'
     progress.next = progress.match + 1

@@ -3,6 +3,7 @@
 // true; an entry is given out for applying once, in order.
 import { assert } from '../lib/assert.ts'
 import { continueTransfer, maybeCommit, retireIfRemoved } from './leading.ts'
+import { raiseLevel } from './level.ts'
 import { entriesFrom, lastIndex, persisted } from './log.ts'
 import type { Entry, HardState, Message, Ready } from './messages.ts'
 import { replicate } from './replication.ts'
@@ -16,6 +17,7 @@ const EAGER: ReadonlySet<Message['type']> = new Set([
   'heartbeat',
   'heartbeat-reply',
   'snapshot',
+  'snapshot-reply',
   'timeout-now',
   'propose',
 ])
@@ -52,7 +54,8 @@ export function createOutput(raft: Raft, stored: HardState): { ready(): Ready | 
         snapshot,
         entries,
         hardState,
-        mustSync: pledged || snapshot !== undefined || entries.length > 0,
+        mustSync:
+          pledged || snapshot !== undefined || entries.length > 0 || mustOutlastCrash(raft, committed, saved.commit),
         messages: raft.outbox.filter((message) => !mayGoFirst(message)),
         committed,
       }
@@ -71,6 +74,10 @@ export function createOutput(raft: Raft, stored: HardState): { ready(): Ready | 
   }
 }
 
+/** Whether one of these must be known as committed after a crash: the commit index, otherwise a hint, is then made durable first. */
+const mustOutlastCrash = ({ config }: Raft, committed: readonly Entry[], known: number): boolean =>
+  committed.some(({ index, kind, data }) => index > known && kind === 'normal' && config.machine.mustOutlastCrash(data))
+
 /** Whether something was promised that must not be forgotten: a term, a vote, or loyalty for longer than usual. */
 const isPledge = (before: HardState, now: HardState): boolean =>
   now.term !== before.term || now.vote !== before.vote || now.promiseMs > before.promiseMs
@@ -78,6 +85,7 @@ const isPledge = (before: HardState, now: HardState): boolean =>
 /** Lets a leader act on all that happened since the last Ready. */
 function settle(raft: Raft): void {
   if (raft.role !== 'leader') return
+  raiseLevel(raft)
   replicate(raft)
   continueTransfer(raft)
   retireIfRemoved(raft)

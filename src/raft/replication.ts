@@ -1,21 +1,12 @@
 // How a leader's log reaches one follower. Nothing is sent when something happens; instead, before each Ready, every
 // peer's progress is compared with the log, and what it lacks (entries, a newer commit index, a snapshot) is sent. So a
 // proposal and a fresh commit leave with the very next Ready, and ten proposals of one turn leave as one message.
-import { asking, maybeCommit } from './leading.ts'
+import { isOverdue, sendSnapshotPart } from './installing.ts'
+import { asking, maybeCommit, noteContact } from './leading.ts'
 import { conflictHint, entriesFrom, lastIndex, termAt } from './log.ts'
 import type { MsgAppendReply, MsgHeartbeatReply, NodeId } from './messages.ts'
-import { noteDelay } from './pace.ts'
-import {
-  accepted,
-  answeredHeartbeat,
-  contacted,
-  maySend,
-  type Progress,
-  rejected,
-  sentAppend,
-  sentSnapshot,
-} from './progress.ts'
-import { anomaly, longestPromiseMs, type Raft, send } from './state.ts'
+import { accepted, answeredHeartbeat, maySend, type Progress, rejected, sentAppend } from './progress.ts'
+import { anomaly, type Raft, send } from './state.ts'
 
 /** Sends every follower what it lacks and may be sent. */
 export function replicate(raft: Raft): void {
@@ -30,12 +21,15 @@ export function replicate(raft: Raft): void {
 function sendOne(raft: Raft, id: NodeId, progress: Progress): boolean {
   const { log, config } = raft
   if (progress.state === 'snapshot') {
-    if (raft.nowMs - progress.snapshotSentMs < config.snapshotRetryMs) return false
-    return sendSnapshot(raft, id, progress)
+    if (isOverdue(raft, progress)) sendSnapshotPart(raft, id, progress)
+    return false
   }
   const prevIndex = progress.next - 1
   const prevTerm = termAt(log, prevIndex)
-  if (prevTerm === undefined) return sendSnapshot(raft, id, progress)
+  if (prevTerm === undefined) {
+    sendSnapshotPart(raft, id, progress)
+    return false
+  }
 
   const hasEntries = progress.next <= lastIndex(log)
   const hasCommit = progress.sentCommit < Math.min(log.committed, prevIndex)
@@ -49,13 +43,6 @@ function sendOne(raft: Raft, id: NodeId, progress: Progress): boolean {
   send(raft, id, { type: 'append', prevIndex, prevTerm, entries, commit, ...asking(raft) })
   sentAppend(progress, end, entries.length, commit)
   return true
-}
-
-function sendSnapshot(raft: Raft, id: NodeId, progress: Progress): false {
-  const { snapshot } = raft.log
-  send(raft, id, { type: 'snapshot', snapshot, ...asking(raft) })
-  sentSnapshot(progress, snapshot.index, raft.nowMs)
-  return false
 }
 
 export function onAppendReply(raft: Raft, message: MsgAppendReply): void {
@@ -74,13 +61,6 @@ export function onHeartbeatReply(raft: Raft, message: MsgHeartbeatReply): void {
   const progress = raft.peers.get(message.from)
   if (raft.role !== 'leader' || !progress) return
   noteContact(raft, progress, message)
+  if (message.levelMax > 0) progress.levelMax = message.levelMax
   answeredHeartbeat(progress, lastIndex(raft.log))
-}
-
-/** What an answer says of the follower's favour and of the group's pace. One that was overtaken says nothing of the pace. */
-function noteContact(raft: Raft, progress: Progress, message: MsgAppendReply | MsgHeartbeatReply): void {
-  const { from, sentMs, promiseMs } = message
-  const favourMs = Math.min(promiseMs, longestPromiseMs(raft.config)) * (1 - raft.config.clockDrift)
-  if (!contacted(progress, sentMs, favourMs, raft.nowMs) || message.type === 'append-reply') return
-  noteDelay(raft.pace, from, raft.nowMs - sentMs, raft.nowMs)
 }

@@ -5,6 +5,7 @@ import { assert } from '../lib/assert.ts'
 import type { Random } from '../lib/prng.ts'
 import type { RaftConfig } from './config.ts'
 import { lastTerm, membershipIn, type RaftLog } from './log.ts'
+import type { TooNew } from './machine.ts'
 import type { HardState, Message, NodeId, Role } from './messages.ts'
 import { askedPatience, newPace, noteAsked, noteLateness, type Pace, patienceOf, STRETCH_MAX } from './pace.ts'
 import type { Progress } from './progress.ts'
@@ -50,7 +51,20 @@ export interface Raft {
   heartbeatDueMs: number
   transfer: Transfer | undefined
   outbox: Message[]
+  /** Follower: what has come of a snapshot. */
+  incoming: Incoming | undefined
+  /** The last thing that this member refused because it cannot apply it. */
+  tooNew: TooNew | undefined
   anomalies: number
+}
+
+/** What a follower has of a snapshot under way. */
+export interface Incoming {
+  readonly index: number
+  readonly term: number
+  readonly total: number
+  readonly parts: Uint8Array[]
+  received: number
 }
 
 type WithoutEnvelope<M> = M extends Message ? Omit<M, 'group' | 'from' | 'to' | 'term'> : never
@@ -98,6 +112,8 @@ export function initialState(
     heartbeatDueMs: Infinity,
     transfer: undefined,
     outbox: [],
+    incoming: undefined,
+    tooNew: undefined,
     anomalies: 0,
   }
   restartElectionTimer(raft)

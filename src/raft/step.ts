@@ -2,10 +2,12 @@
 // ends the present one, except that a vote against a living leader, a pre-vote, and a late answer to one change nothing; an
 // older term is answered only where the sender would otherwise never learn that its time is over.
 import { unreachable } from '../lib/assert.ts'
-import { decodeMembership } from './codec.ts'
+import { decodeLevel, decodeMembership } from './codec.ts'
 import { isLoyal, onPreVote, onPreVoteReply, onVote, onVoteReply } from './election.ts'
-import { onAppend, onHeartbeat, onSnapshot, onTimeoutNow } from './following.ts'
+import { onAppend, onHeartbeat, onTimeoutNow } from './following.ts'
+import { onSnapshot, onSnapshotReply } from './installing.ts'
 import { appendOwn } from './leading.ts'
+import { levelInForce } from './level.ts'
 import { uncommittedBytes } from './log.ts'
 import type { Entry, Message } from './messages.ts'
 import { onAppendReply, onHeartbeatReply } from './replication.ts'
@@ -37,7 +39,7 @@ function enterTerm(raft: Raft, message: Message): boolean {
 function answerPast(raft: Raft, message: Message): void {
   if (message.type === 'vote') return send(raft, message.from, { type: 'vote-reply', granted: false })
   if (message.type === 'append' || message.type === 'heartbeat' || message.type === 'snapshot') {
-    send(raft, message.from, { type: 'heartbeat-reply', sentMs: message.sentMs, promiseMs: 0 })
+    send(raft, message.from, { type: 'heartbeat-reply', levelMax: 0, sentMs: message.sentMs, promiseMs: 0 })
   }
 }
 
@@ -61,6 +63,8 @@ function dispatch(raft: Raft, message: Message): void {
       return onHeartbeatReply(raft, message)
     case 'snapshot':
       return onSnapshot(raft, message)
+    case 'snapshot-reply':
+      return onSnapshotReply(raft, message)
     case 'timeout-now':
       return onTimeoutNow(raft, message)
     case 'propose':
@@ -70,10 +74,17 @@ function dispatch(raft: Raft, message: Message): void {
   }
 }
 
-/** Why a proposal cannot be taken now; undefined when it can. */
-export function refusal(raft: Raft, data: Uint8Array): 'not-leader' | 'busy' | 'too-large' | undefined {
+/**
+ * Why a proposal cannot be taken now; undefined when it can. `too-new`: of a level that not all members can apply, or not
+ * understood even here, where it may come from a newer member.
+ */
+export type Refusal = 'not-leader' | 'busy' | 'too-large' | 'too-new'
+
+export function refusal(raft: Raft, data: Uint8Array): Refusal | undefined {
   if (raft.role !== 'leader') return 'not-leader'
   if (data.length > raft.config.maxEntryBytes) return 'too-large'
+  const level = raft.config.machine.levelOf(data)
+  if (level === undefined || level > levelInForce(raft)) return 'too-new'
   if (raft.transfer || uncommittedBytes(raft.log) + data.length > raft.config.maxUncommittedBytes) return 'busy'
   return undefined
 }
@@ -89,7 +100,17 @@ function isWellFormed(message: Message): boolean {
     case 'append':
       return isCount(message.prevIndex) && isCount(message.commit) && areConsecutive(message.entries, message)
     case 'snapshot':
-      return isCount(message.snapshot.index) && message.snapshot.term <= message.term
+      return (
+        isCount(message.snapshot.index) &&
+        message.snapshot.term <= message.term &&
+        isCount(message.snapshot.level) &&
+        isCount(message.offset) &&
+        isCount(message.total)
+      )
+    case 'snapshot-reply':
+      return isCount(message.index) && isCount(message.offset)
+    case 'heartbeat-reply':
+      return isCount(message.levelMax)
     case 'append-reply':
       return isCount(message.index) && isCount(message.hintIndex) && isCount(message.hintTerm)
     case 'heartbeat':
@@ -107,6 +128,7 @@ function areConsecutive(
   for (const entry of entries) {
     if (entry.index !== index + 1 || entry.term < term) return false
     if (entry.kind === 'config' && !decodeMembership(entry.data)) return false
+    if (entry.kind === 'level' && !decodeLevel(entry.data)) return false
     index = entry.index
     term = entry.term
   }

@@ -4,7 +4,6 @@
 // and never makes anybody a peer: that is the transport's to prove (peers.ts).
 import { FORMER_MAX, HINTS_MAX } from '../lib/limits.ts'
 import { type Address, sameAddress } from './address.ts'
-import type { PeerAddress } from './effects.ts'
 import type { Hello } from './hello.ts'
 import { type CoreState, type Peer, say } from './state.ts'
 
@@ -13,45 +12,6 @@ export const HINT_MS = 10_000
 /** How often the same complaint is made, and how many different ones are remembered. */
 const COMPLAIN_MS = 60_000
 const COMPLAINTS_MAX = 16
-
-/** A hello that nobody has proven yet. */
-export interface Hint extends PeerAddress {
-  /** It says that it belongs to a group. */
-  readonly grouped: boolean
-  readonly firstMs: number
-  readonly heardMs: number
-}
-
-export interface Circle {
-  readonly hints: Map<string, Hint>
-  /** Peers that were forgotten (SENTINEL RESET, or long silence): they are let in when they return. */
-  readonly former: Map<string, PeerAddress>
-  /** Since when somebody claims to belong to a group. */
-  groupHeardMs: number | undefined
-  /** Somebody else uses this sentinel's key. */
-  twin: { readonly resp: Address; readonly heardMs: number } | undefined
-  /** Why the last request to join was not granted. */
-  refusal: { readonly text: string; readonly atMs: number } | undefined
-  /** What was complained about, and when. */
-  readonly complaints: Map<string, number>
-  /** What the transport was last told, and when. */
-  toldKey: string
-  toldMs: number
-  /** Every port is open, so that others may be told of this sentinel. */
-  open: boolean
-}
-
-export const createCircle = (open: boolean): Circle => ({
-  hints: new Map(),
-  former: new Map(),
-  groupHeardMs: undefined,
-  twin: undefined,
-  refusal: undefined,
-  complaints: new Map(),
-  toldKey: ' | ',
-  toldMs: Number.NEGATIVE_INFINITY,
-  open,
-})
 
 /** Takes a hello that anybody may have published. True when the transport has somebody new to try. */
 export function takeHint(core: CoreState, hello: Hello, nowMs: number): boolean {

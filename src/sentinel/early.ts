@@ -5,18 +5,9 @@
 import { type Address, addressKey, sameAddress } from './address.ts'
 import { asAddress, asInt, asList, asName, asObject } from './fields.ts'
 import type { OperatorRequest, OperatorResult } from './peer-message.ts'
-import { optionOf, type SettingChanges, toChanges } from './settings.ts'
+import { type Early, optionOf, type SettingChanges, toChanges } from './settings.ts'
 import { type CoreState, say } from './state.ts'
 import { apply, GROUPS_MAX } from './topology.ts'
-
-/** What this sentinel was told of one group. */
-export interface Early {
-  readonly group: string
-  /** It is not to be watched, whatever the file says. */
-  readonly removed: boolean
-  readonly monitor?: { readonly primary: Address; readonly quorum: number } | undefined
-  readonly changes: SettingChanges
-}
 
 /** How long to wait for the leader's answer before asking again. */
 const AGAIN_MS = 2_000

@@ -11,11 +11,11 @@
 //  - `propose` hands bytes to the Raft leader, which this sentinel is; a proposal may be lost, the core proposes again.
 //  - Every committed Raft entry of kind 'normal' comes back as `committed`, in order, on every member.
 import type { Address, ServerRef } from './address.ts'
-import type { Early } from './early.ts'
 import type { FormedGroup } from './formation.ts'
 import type { Hello } from './hello.ts'
 import type { ServerInfo } from './info.ts'
 import type { OperatorRequest, OperatorResult, PeerMessage } from './peer-message.ts'
+import type { Early } from './settings.ts'
 
 /** A change of a server's role or state, asked for by the leader. `epoch` is the failover's, for logs and fencing. */
 export type Order =

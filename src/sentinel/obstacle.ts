@@ -16,20 +16,6 @@ const DIAL_MS = 3_000
 /** Most names in a sentence. */
 const NAMED_MAX = 5
 
-export interface Obstacle {
-  text: string | undefined
-  sinceMs: number
-  saidMs: number | undefined
-  lookedMs: number
-}
-
-export const createObstacle = (nowMs: number): Obstacle => ({
-  text: undefined,
-  sinceMs: nowMs,
-  saidMs: undefined,
-  lookedMs: nowMs,
-})
-
 /** The obstacle as it is now; undefined when there is none. */
 export function obstacleOf(core: CoreState, nowMs: number): string | undefined {
   const { twin } = core.circle
@@ -72,6 +58,9 @@ function obstacleToLeader(core: CoreState): string | undefined {
   const { voters, leader } = core.raft
   if (leader !== undefined) return undefined
   if (voters.length === 0) return "It belongs to a group, and waits for the group's leader to tell it who does"
+  const gone = voters.filter((id) => core.circle.deserters.has(id)).length
+  if (gone * 2 >= voters.length)
+    return `Its group can never decide anything: ${gone} of its ${voters.length} members belong to another one. Stop this sentinel, empty its dir, and start it again, that it joins them`
   const silent = voters.filter((id) => id !== core.self.peer && core.peers.get(id)?.sdown !== false)
   const heard = voters.length - silent.length
   if (heard * 2 > voters.length)

@@ -25,6 +25,7 @@ export function takeHello(core: CoreState, hello: Hello, nowMs: number): boolean
     refuse(core, hello, nowMs)
     return false
   }
+  core.circle.deserters.delete(hello.peer)
   const known = core.peers.get(hello.peer)
   if (known === undefined && core.peers.size >= KNOWN_MAX) {
     const { host, port } = hello.resp
@@ -72,6 +73,7 @@ export const isForeign = (core: CoreState, group: FormedGroup | undefined): bool
 function refuse(core: CoreState, hello: Hello, nowMs: number): void {
   core.stats.foreignHellos += 1
   core.peers.delete(hello.peer)
+  if (isMember(core, hello.peer)) core.circle.deserters.add(hello.peer)
   dropHint(core, hello.peer)
   tellPeers(core, nowMs)
   complainOfForeign(core, hello, nowMs)

@@ -1,5 +1,6 @@
 // The settings of a monitored group: those of the configuration file, and those that SENTINEL SET changed since. A change
 // is replicated through Raft and wins over every sentinel's file, which is read and never rewritten.
+import type { Address } from './address.ts'
 import { asInt, asText } from './fields.ts'
 
 /** What can be set for a group, with SENTINEL SET's names in camel case. Times in ms. */
@@ -40,6 +41,15 @@ export interface GroupConfig {
   readonly settings: Partial<GroupSettings>
   /** `primary` is a name that could not be looked up yet: nothing is watched there. */
   readonly unresolved?: boolean
+}
+
+/** What a sentinel was told of a group before the sentinels had theirs (early.ts). */
+export interface Early {
+  readonly group: string
+  /** It is not to be watched, whatever the file says. */
+  readonly removed: boolean
+  readonly monitor?: { readonly primary: Address; readonly quorum: number } | undefined
+  readonly changes: SettingChanges
 }
 
 interface Row {

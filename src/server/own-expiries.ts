@@ -4,6 +4,7 @@
 //
 // Invariant: a name is here only while the key had an expiry when it was last looked at; they never take more than BYTES_MAX.
 import { extractKeys } from '../facade/commands/keys.ts'
+import { NAME_BYTES_MAX } from '../facade/session.ts'
 import type { Command } from '../facade/table.ts'
 import type { Keyspace } from '../keyspace/keyspace.ts'
 import type { Args } from '../protocol/args.ts'
@@ -42,7 +43,8 @@ export function createOwnExpiries(keyspace: Keyspace): OwnExpiries {
     for (const { index } of extractKeys(command.spec, args) ?? []) {
       const { buffer } = args
       const h = keyspace.databases[db].peek(buffer, args.start(index), args.end(index))
-      if (h !== 0 && keyspace.databases[db].hasExpiry(h)) add(`${db}:${args.latin1(index)}`)
+      if (h !== 0 && args.len(index) <= NAME_BYTES_MAX && keyspace.databases[db].hasExpiry(h))
+        add(`${db}:${args.latin1(index)}`)
     }
   }
 

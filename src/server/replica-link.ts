@@ -10,7 +10,7 @@ import type { Wire } from '../facade/wire.ts'
 import { monotonicMs } from '../io/clock.ts'
 import { connectTcp, type Dial } from '../io/tcp.ts'
 import type { Args } from '../protocol/args.ts'
-import { PRIMARY_ARGUMENTS_MAX, PROTOCOL_ERROR, QUERY_TOO_LARGE, REQUEST, RequestParser } from '../protocol/parser.ts'
+import { PROTOCOL_ERROR, QUERY_TOO_LARGE, REQUEST, RequestParser } from '../protocol/parser.ts'
 import { ReplyWriter } from '../protocol/writer.ts'
 import { adoptHistory, continueHistory, ensureBacklog, type History } from '../replication/history.ts'
 import { createReplicaLink, type LinkAction, type ReplicaLink } from '../replication/link.ts'
@@ -123,7 +123,6 @@ export function linkToPrimary(parts: PrimaryLinkParts, host: string, port: numbe
     return new RequestParser({
       bulkBytesMax: Number.MAX_SAFE_INTEGER,
       queryBytesMax: Number.MAX_SAFE_INTEGER,
-      argumentsMax: PRIMARY_ARGUMENTS_MAX,
       authenticated: true,
     })
   }
@@ -144,6 +143,7 @@ export function linkToPrimary(parts: PrimaryLinkParts, host: string, port: numbe
         }
       },
       (reason) => lost(opened, reason),
+      options['bind-source-addr'],
     )
     dial = opened
   }
@@ -290,6 +290,7 @@ export function linkToPrimary(parts: PrimaryLinkParts, host: string, port: numbe
 
   /** Leaves a load that cannot be finished: half of a data set is worse than none. */
   const endLoading = (): void => {
+    loader?.reader.abandon()
     loader = undefined
     if (!replacing) return
     engine.gate.loading = false

@@ -1,16 +1,20 @@
 // Raft, carried out: the pure node of raft/ with its disk, its timer and its messages. Invariant: what a message
 // promises is on disk before it leaves, and an entry is applied only after it was given out as committed.
 import type { StateStore } from '../io/state/store.ts'
+import { ENTRY_BYTES_MAX, MEMBERS_MAX } from '../lib/limits.ts'
 import type { Random } from '../lib/prng.ts'
 import { decodeMessage, encodeMessage } from '../raft/codec.ts'
 import { raftConfig } from '../raft/config.ts'
+import type { Machine } from '../raft/machine.ts'
 import type { Message, Ready } from '../raft/messages.ts'
-import { bootstrap, createRaft, type Persisted, type RaftStatus } from '../raft/node.ts'
+import { bootstrap, createRaft, type Persisted, type RaftStatus, storedLevel } from '../raft/node.ts'
 import type { MemberChange, RaftView } from '../sentinel/effects.ts'
 import type { FormedGroup } from '../sentinel/formation.ts'
 
 export interface ConsensusOptions {
   readonly group: FormedGroup
+  /** What the state machine understands. */
+  readonly machine: Machine
   /** Peer ID of this sentinel. */
   readonly self: string
   readonly store: StateStore
@@ -27,7 +31,9 @@ export interface ConsensusOptions {
   readonly snapshot: () => Uint8Array
   /** True when the state machine has taken everything that onCommitted gave it. */
   readonly idle: () => boolean
-  /** The disk failed: nothing may be promised any more. */
+  /** What an operator should know: something was refused. */
+  readonly onWarning: (text: string) => void
+  /** The disk failed, or the log holds what this version does not understand: nothing may be promised any more. */
   readonly onFatal: (error: Error) => void
 }
 
@@ -44,8 +50,6 @@ export interface Consensus {
   isLeader(): boolean
   /** A peer can be reached now: the first founder stands for election at once if there is no leader yet. */
   peerUp(): void
-  /** Makes durable how far the log is committed: a restarted node then knows at once what it knew, before it hears a leader. */
-  remember(): void
   /** Hands leadership to another voter, before a planned stop. */
   handOver(): void
   stop(): void
@@ -55,9 +59,27 @@ export interface Consensus {
 const COMPACT_ENTRIES = 1_000
 const COMPACT_BYTES = 1 << 20
 
+const REFUSALS = {
+  'too-large': `an entry may have ${ENTRY_BYTES_MAX} bytes`,
+  'too-new': 'not every sentinel of the group has a version that understands it',
+  'too-old': "its version does not understand the group's feature level",
+  full: `a group has ${MEMBERS_MAX} members at most`,
+} as const
+
+/** A version that does not understand what is stored must not start from it: it would hold another state than the others. */
+function refuseNewer(machine: Machine, persisted: Persisted): void {
+  const level = storedLevel(persisted)
+  if (level > machine.levelMax)
+    throw new Error(
+      `the state of this sentinel needs feature level ${level}, and this version of Vedette has ${machine.levelMax}: start a newer one`,
+    )
+  if (persisted.snapshot !== undefined && !machine.canRestore(persisted.snapshot.data))
+    throw new Error('the stored snapshot is not understood by this version of Vedette: start the one that wrote it')
+}
+
 /** Starts the Raft node of this sentinel, from what its store holds. */
 export function startConsensus(options: ConsensusOptions): Consensus {
-  const { group, self, store, nowMs } = options
+  const { group, self, store, nowMs, machine } = options
   const electionTimeoutMinMs = options.electionTimeoutMs
   const config = raftConfig({
     group: group.id,
@@ -65,7 +87,9 @@ export function startConsensus(options: ConsensusOptions): Consensus {
     electionTimeoutMinMs,
     electionTimeoutMaxMs: electionTimeoutMinMs * 2,
     heartbeatMs: Math.max(1, Math.min(options.heartbeatMs, Math.floor(electionTimeoutMinMs / 3))),
+    machine,
   })
+  refuseNewer(machine, persistedOf(store))
   const founder = group.members.includes(self)
   const fresh = store.state.hardState === undefined && store.state.snapshot === undefined
   if (fresh && founder) store.save({ snapshot: bootstrap(group.members) }, true)
@@ -78,6 +102,7 @@ export function startConsensus(options: ConsensusOptions): Consensus {
   let armedForMs = Number.POSITIVE_INFINITY
   let seen = ''
   let proposed = false
+  let warnedOf = -1
 
   function pump(): void {
     if (pumping || stopped) return
@@ -93,6 +118,7 @@ export function startConsensus(options: ConsensusOptions): Consensus {
       pumping = false
     }
     arm()
+    warnOfTooNew()
     tellChange()
   }
 
@@ -103,9 +129,25 @@ export function startConsensus(options: ConsensusOptions): Consensus {
       store.save({ snapshot, entries, hardState }, ready.mustSync)
     send(ready.messages)
     if (snapshot !== undefined) options.onRestore(snapshot.data)
-    for (const entry of ready.committed)
-      if (entry.kind === 'normal') options.onCommitted(entry.data, entry.index <= knownCommit)
+    for (const entry of ready.committed) {
+      if (entry.kind !== 'normal') continue
+      if (machine.levelOf(entry.data) === undefined)
+        throw new Error(`entry ${entry.index} of the log is not understood; a newer version of Vedette wrote it`)
+      options.onCommitted(entry.data, entry.index <= knownCommit)
+    }
     raft.advance()
+  }
+
+  /** Says once for each what this sentinel could not take. */
+  function warnOfTooNew(): void {
+    const { tooNew } = raft.status()
+    if (tooNew === undefined || warnedOf === tooNew.index) return
+    warnedOf = tooNew.index
+    const { kind, index, level } = tooNew
+    options.onWarning(
+      `This sentinel lags behind: it cannot take the ${kind} ${index} of the log, which needs feature level ${level}, ` +
+        `and this version of Vedette has ${machine.levelMax}. It goes on when it is replaced by a newer version.`,
+    )
   }
 
   function send(messages: readonly Message[]): void {
@@ -165,7 +207,10 @@ export function startConsensus(options: ConsensusOptions): Consensus {
       return true
     },
     propose(data) {
-      proposed = typeof raft.propose(data) === 'object' || proposed
+      const result = raft.propose(data)
+      if (typeof result === 'object') proposed = true
+      else if (result === 'too-large' || result === 'too-new')
+        options.onWarning(`A proposal of ${data.byteLength} bytes was refused: ${REFUSALS[result]}.`)
     },
     flush() {
       if (!proposed) return
@@ -173,7 +218,9 @@ export function startConsensus(options: ConsensusOptions): Consensus {
       pump()
     },
     changeMembers(change) {
-      raft.proposeConfChange(change)
+      const result = raft.proposeConfChange(change)
+      if (result === 'full' || result === 'too-old')
+        options.onWarning(`Sentinel ${change.node} was refused as a member: ${REFUSALS[result]}.`)
       pump()
     },
     view() {
@@ -186,16 +233,6 @@ export function startConsensus(options: ConsensusOptions): Consensus {
       if (group.members[0] !== self || raft.status().leader !== undefined) return
       raft.campaign()
       pump()
-    },
-    remember() {
-      const { hardState } = store.state
-      if (stopped || hardState === undefined) return
-      try {
-        store.save({ hardState }, true)
-      } catch (error) {
-        stop()
-        options.onFatal(error as Error)
-      }
     },
     handOver() {
       const { peers } = raft.status()

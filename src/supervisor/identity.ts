@@ -2,10 +2,11 @@
 // is the same one for everybody, belongs to the same group, and finds the others while every server is down.
 import type { StateStore } from '../io/state/store.ts'
 import { PEERS_MAX } from '../lib/limits.ts'
-import { type Early, toEarlyList } from '../sentinel/early.ts'
+import { toEarlyList } from '../sentinel/early.ts'
 import type { PeerAddress } from '../sentinel/effects.ts'
 import { asAddress, asId, asList, asName, asObject, parseObject } from '../sentinel/fields.ts'
 import { type FormedGroup, toGroup } from '../sentinel/formation.ts'
+import type { Early } from '../sentinel/settings.ts'
 
 export interface Identity {
   /** 40 hex digits, SENTINEL MYID. */

@@ -17,6 +17,7 @@ import { startGossip } from '../io/gossip.ts'
 import type { HttpServer } from '../io/http.ts'
 import { type DirectoryLock, lockDirectory } from '../io/lock.ts'
 import type { Log } from '../io/log.ts'
+import { raisePriority } from '../io/priority.ts'
 import { makeStateDirectory, openStateFile } from '../io/state/file.ts'
 import type { StateStore } from '../io/state/store.ts'
 import type { Peer, PeerTransport } from '../io/transport.ts'
@@ -24,8 +25,10 @@ import type { PeerAddress } from '../sentinel/effects.ts'
 import type { GroupConfig } from '../sentinel/settings.ts'
 import { listenError, type ReservedPort, reservePort, resolveHost, specific } from './addresses.ts'
 import { runScripts } from './announce.ts'
+import type { SliceKeeper } from './endpoint-slice.ts'
 import { processFacts, shownOptions } from './facts.ts'
 import { decodeIdentity, type Identity, loadIdentity } from './identity.ts'
+import { keepSlices } from './kubernetes.ts'
 import type { Observer } from './observe.ts'
 import { openPort, type PortOptions, type RespPort } from './port.ts'
 import { createScripts, type Scripts } from './scripts.ts'
@@ -52,6 +55,7 @@ const SIMULATED_CRASH = 99
 export async function startSentinel(options: SentinelOptions, log: Log): Promise<RunningSentinel> {
   const gossipHost = options['gossip-bind'] || (options.swarmKey === undefined ? '127.0.0.1' : '0.0.0.0')
   refuseOpenGossip(gossipHost, options.swarmKey)
+  raisePriority(options['process-nice'])
   const lock = await lockState(options.dir, log)
   let process: Process
   try {
@@ -92,6 +96,7 @@ interface Process {
   transport?: PeerTransport
   http?: HttpServer
   observer?: Observer
+  slices?: readonly SliceKeeper[]
   /** Held for listeners that open later. */
   readonly reserved: ReservedPort[]
   readonly closed: Promise<number>
@@ -127,8 +132,10 @@ function createProcess(options: SentinelOptions, log: Log, lock: DirectoryLock, 
   return running
 }
 
-async function closeAll({ sentinel, port, http, transport, store, lock, scripts, reserved }: Process): Promise<void> {
+async function closeAll(running: Process): Promise<void> {
+  const { sentinel, port, http, transport, store, lock, scripts, reserved, slices = [] } = running
   scripts.stop()
+  for (const slice of slices) slice.stop()
   sentinel?.stop()
   port?.close()
   await Promise.all([http?.stop(), transport?.stop(), ...reserved.map((held) => held.release())])
@@ -173,6 +180,7 @@ async function open(running: Process, groups: readonly GroupConfig[], gossipHost
   running.sentinel = sentinel
   log.notice(`Sentinel ID is ${identity.runId}, peer ID ${key.peerId}; port ${port.port}, gossip port ${gossipPort}`)
   const transport = await gossip(running, sentinel, key, gossipHost, gossipHeld)
+  running.slices = keepSlices(options, sentinel, log)
   const http = httpHeld && (await observe(running, sentinel, httpHeld))
   const { closed, stop } = running
   return { port: port.port, httpPort: http?.port ?? 0, gossipPort: transport.port, closed, stop }
@@ -241,6 +249,7 @@ function watch(
     onEvent: (name, payload) => {
       port.publish(name, payload)
       running.observer?.note(name, payload)
+      for (const slice of running.slices ?? []) slice.poke()
       if (running.sentinel !== undefined) runScripts(running.sentinel.core.state, running.scripts, name, payload)
       if (!simulates(failures, name)) return
       log.warning(`Simulated failure at ${name}: this sentinel crashes, as it was told to`)

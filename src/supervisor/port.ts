@@ -2,6 +2,7 @@
 // sentinel: its limits, its table of commands and how one is run. Bounds: the number of clients, what one may send ahead
 // (QUERY_BYTES_MAX), and what may wait for one that does not read (OUTPUT_BYTES_MAX, then it is cut off).
 
+import type { FrontHost, PubSub } from '../facade/call.ts'
 import type { ClientLimits } from '../facade/limits.ts'
 import { type Ahead, Processor } from '../facade/processor.ts'
 import { createPubSub } from '../facade/pubsub.ts'
@@ -24,30 +25,23 @@ const BACKLOG = 511
 const KEEP_ALIVE_SECONDS = 300
 
 /** What the sentinel gives its port: the facts that commands ask for, without those that the port has itself. */
-export type PortHost = Omit<CommandHost, 'stats' | (keyof Call['host'] & PortFacts)>
-type PortFacts =
-  | 'commands'
-  | 'clients'
-  | 'pubsub'
-  | 'hello'
-  | 'checkPassword'
-  | 'tracking'
-  | 'subscriptionsMax'
-  | 'forget'
-  | 'sessionChanged'
-  | 'attacked'
-  | 'internalError'
+export type PortHost = Omit<CommandHost, 'stats' | keyof FrontHost>
 
-export interface PortOptions {
-  readonly bind: readonly string[]
-  readonly port: number
-  readonly unixsocket: string
-  readonly unixsocketperm: number
+/** What the clients of a sentinel are subject to. */
+export interface FrontOptions {
   readonly maxClients: number
   readonly protectedMode: () => boolean
   readonly password: () => string
   readonly host: PortHost
   readonly onError: (message: string) => void
+}
+
+/** The same, and where to listen for them. */
+export interface PortOptions extends FrontOptions {
+  readonly bind: readonly string[]
+  readonly port: number
+  readonly unixsocket: string
+  readonly unixsocketperm: number
 }
 
 export interface RespPort {
@@ -58,9 +52,9 @@ export interface RespPort {
   close(): void
 }
 
-/** Listens on every address of `bind`; a leading `-` allows one to be unavailable, as in Redis. */
-export async function openPort(options: PortOptions): Promise<RespPort> {
-  const { bind, port, unixsocket, unixsocketperm, password } = options
+/** The clients of a sentinel, before it listens anywhere. */
+export function createFront(options: FrontOptions): { readonly clients: ClientRegistry; readonly pubsub: PubSub } {
+  const { password } = options
   const pubsub = createPubSub()
   const internalError = (error: unknown, where: string): void => {
     options.onError(`Bug: ${where} threw ${error instanceof Error ? error.stack : String(error)}`)
@@ -104,6 +98,13 @@ export async function openPort(options: PortOptions): Promise<RespPort> {
     beforeReplies: () => {},
     onClosed: (session) => pubsub.unsubscribeAll(session),
   })
+  return { clients, pubsub }
+}
+
+/** Listens on every address of `bind`; a leading `-` allows one to be unavailable, as in Redis. */
+export async function openPort(options: PortOptions): Promise<RespPort> {
+  const { bind, port, unixsocket, unixsocketperm } = options
+  const { clients, pubsub } = createFront(options)
   const where = { bind, port, unixsocket, unixsocketperm, backlog: BACKLOG, keepAliveSeconds: KEEP_ALIVE_SECONDS }
   const listening = await listenAll(where, (wire) => clients.accept(wire))
   return {
@@ -117,7 +118,7 @@ export async function openPort(options: PortOptions): Promise<RespPort> {
   }
 }
 
-function limitsOf(options: PortOptions): ClientLimits {
+function limitsOf(options: FrontOptions): ClientLimits {
   const output = { hardBytes: OUTPUT_BYTES_MAX, softBytes: 0, softSeconds: 0 }
   return {
     clientsMax: options.maxClients,

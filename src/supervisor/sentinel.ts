@@ -11,6 +11,7 @@ import type { Effect, Input, PeerAddress } from '../sentinel/effects.ts'
 import { EVENTS, type EventName } from '../sentinel/events.ts'
 import type { FormedGroup } from '../sentinel/formation.ts'
 import { encodeHello, encodeRedisHello, HELLO_CHANNEL, type Hello, REDIS_HELLO_CHANNEL } from '../sentinel/hello.ts'
+import { MACHINE } from '../sentinel/machine.ts'
 import {
   decodePeerMessage,
   encodePeerMessage,
@@ -197,7 +198,6 @@ export function startSentinel(setup: SentinelSetup): Sentinel {
       case 'event':
         log[EVENTS[effect.name as EventName]?.level ?? 'notice'](`${effect.name} ${effect.payload}`)
         setup.onEvent(effect.name, effect.payload)
-        if (effect.name === '+switch-master') setTimeout(() => consensus?.remember(), REMEMBER_MS).unref()
         return
       case 'log':
         return log[effect.level](effect.text)
@@ -270,6 +270,7 @@ export function startSentinel(setup: SentinelSetup): Sentinel {
     guard(() => {
       consensus = startConsensus({
         group,
+        machine: MACHINE,
         self: setup.peer,
         store,
         random,
@@ -282,6 +283,7 @@ export function startSentinel(setup: SentinelSetup): Sentinel {
         onChange: () => feed({ type: 'heard', from: '' }),
         snapshot: core.snapshot,
         idle: () => !draining && inputs.length === 0,
+        onWarning: (text) => log.warning(text),
         onFatal: (error) => {
           stop()
           setup.onFatal(error)
@@ -336,8 +338,3 @@ export function startSentinel(setup: SentinelSetup): Sentinel {
 }
 
 const STRANGER_GRACE_MS = 10_000
-/**
- * So long after it announced a primary a sentinel syncs that the switch was committed, lest it announce the old one after a
- * restart. Not before: no announcement, here or at the others, waits for this disk.
- */
-export const REMEMBER_MS = 20

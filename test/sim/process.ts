@@ -2,6 +2,7 @@
 // `boot` alone starts Raft in a process that lives already (a sentinel that has just found its group).
 import { seededRandom } from '../../src/lib/prng.ts'
 import { type RaftConfig, raftConfig } from '../../src/raft/config.ts'
+import type { Machine } from '../../src/raft/machine.ts'
 import type { Message, Ready, Snapshot } from '../../src/raft/messages.ts'
 import { createRaft, type Persisted, type RaftNode } from '../../src/raft/node.ts'
 import { createDisk, type Disk } from './disk.ts'
@@ -46,6 +47,8 @@ export interface ProcessOptions {
   /** Longest ordinary time of an fsync. */
   readonly fsyncMs: number
   readonly settings: Partial<RaftConfig>
+  /** What its version can apply, when that matters; asked at each start. */
+  readonly machine?: () => Machine
   readonly hooks: ProcessHooks
 }
 
@@ -110,7 +113,13 @@ export function createProcess(options: ProcessOptions): Process {
     boot() {
       wakeAtMs = Infinity
       const persisted = process.disk.read()
-      const config = raftConfig({ group: options.group, id, trailingEntries: 4, ...options.settings })
+      const config = raftConfig({
+        group: options.group,
+        id,
+        trailingEntries: 4,
+        ...options.settings,
+        ...(options.machine && { machine: options.machine() }),
+      })
       process.raft = createRaft(config, persisted, random, life.clockMs())
       process.disk.rewrite(process.raft.persisted())
       hooks.restore(process, persisted)

@@ -20,6 +20,7 @@ export interface RaftTally {
   snapshotsInstalled: number
   entriesReplaced: number
   membershipsCommitted: number
+  levelsCommitted: number
   leasesSeen: number
 }
 
@@ -63,6 +64,7 @@ export function createRaftCheckers(ownMachine = true): RaftCheckers {
     snapshotsInstalled: 0,
     entriesReplaced: 0,
     membershipsCommitted: 0,
+    levelsCommitted: 0,
     leasesSeen: 0,
   }
   const lastWritten = new Map<string, number>()
@@ -156,6 +158,7 @@ export function createRaftCheckers(ownMachine = true): RaftCheckers {
           check(committed.length === entry.index - 1, () => `${process.id} applies ${entry.index} with a gap before it`)
           tally.committed++
           if (entry.kind === 'config') tally.membershipsCommitted++
+          if (entry.kind === 'level') tally.levelsCommitted++
           committed.push({ entry, inTerm: process.raft!.status().term, digest: machine.digest })
         } else {
           check(

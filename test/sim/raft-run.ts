@@ -1,6 +1,7 @@
 // One simulated life of a Raft group: first a time of faults, in which only safety is checked; then everything that is
 // left in peace must elect a leader and commit within bounded time.
-import { decodeMessage, encodeMessage } from '../../src/raft/codec.ts'
+import { decodeLevel, decodeMessage, encodeMessage } from '../../src/raft/codec.ts'
+import type { Machine } from '../../src/raft/machine.ts'
 import type { Message } from '../../src/raft/messages.ts'
 import { bootstrap, type RaftNode } from '../../src/raft/node.ts'
 import { createLife } from './life.ts'
@@ -11,6 +12,8 @@ import { createRaftCheckers, encodeDigest, type RaftTally } from './raft-checker
 import { createWorld } from './world.ts'
 
 const GROUP = 'sim'
+/** The first byte of a proposal that only the newer version understands. */
+const NEW = 'q'.charCodeAt(0)
 const FAULTS_MS = 14_000
 /** After the last fault: long enough for an old snapshot to be retried and several elections to fail. */
 const PATIENCE_MS = 15_000
@@ -22,7 +25,24 @@ export function runRaft(seed: number, print?: (line: string) => void): RaftTally
   const throughCodec = world.chance(0.1)
   const fsyncMs = world.pick([0.2, 2, 10, 40])
   /** Small messages and windows make logs meet bit by bit, as on a slow link. */
-  const settings = { maxAppendBytes: world.pick([1, 8, 262144]), maxInflight: world.pick([1, 2, 64]) }
+  const settings = {
+    maxAppendBytes: world.pick([1, 8, 262144]),
+    maxInflight: world.pick([1, 2, 64]),
+    snapshotPartBytes: world.pick([1, 3, 1024]),
+  }
+  /** Versions of the processes: the older one cannot apply what the newer one brought (proposals of level 2 begin with q). */
+  const isMixed = world.chance(0.25)
+  const versions = new Map<string, number>()
+  const machineOf = (id: string): Machine => ({
+    levelMax: versions.get(id) ?? 2,
+    levelOf: (data) => (data[0] === NEW ? 2 : 1),
+    canRestore: () => true,
+    mustOutlastCrash: () => false,
+  })
+  /** A restart may bring a newer version, never an older one. */
+  const upgrade = (process: Process): void => {
+    if (isMixed && !process.raft && world.chance(0.3)) versions.set(process.id, 2)
+  }
   /** How often a new leader is hit within moments of its election, when its log is only half way to the others. */
   const ambush = world.pick([0, 0, 0.2, 0.6])
   const checkers = createRaftCheckers()
@@ -33,7 +53,11 @@ export function runRaft(seed: number, print?: (line: string) => void): RaftTally
   })
 
   let freshCommit = Infinity
-  const revive = (process: Process): void => void (world.nowMs() < FAULTS_MS && process.start())
+  const revive = (process: Process): void => {
+    if (world.nowMs() >= FAULTS_MS) return
+    upgrade(process)
+    process.start()
+  }
   const strikeSoon = (process: Process): void => {
     const strike = world.pick([() => crash(process), isolateLeader])
     world.after(world.between(0, world.pick([5, 50])), () => world.nowMs() < FAULTS_MS && strike())
@@ -53,7 +77,15 @@ export function runRaft(seed: number, print?: (line: string) => void): RaftTally
         world.after(world.between(0, fsyncMs), () => world.nowMs() < FAULTS_MS && crash(process))
       }
     },
-    apply: checkers.onApply,
+    apply(process, ready) {
+      const levelMax = versions.get(process.id) ?? 2
+      check((ready.snapshot?.level ?? 0) <= levelMax, () => `${process.id} installs a snapshot that it cannot read`)
+      for (const entry of ready.committed) {
+        const level = entry.kind === 'level' ? decodeLevel(entry.data)! : entry.data[0] === NEW ? 2 : 1
+        check(level <= levelMax, () => `${process.id} is given entry ${entry.index} of level ${level} to apply`)
+      }
+      checkers.onApply(process, ready)
+    },
     restore: (process, { snapshot }) => checkers.onRestore(process, snapshot),
     afterEvent(process) {
       const before = checkers.tally.leaders
@@ -76,8 +108,22 @@ export function runRaft(seed: number, print?: (line: string) => void): RaftTally
   }
   const addProcess = (id: string, founder: boolean): void => {
     const life = createLife(world, world.pick([0.95, world.between(0.95, 1.05), 1.05]))
+    if (isMixed) versions.set(id, world.pick([1, 1, 2]))
     const start = founder ? bootstrap(founders) : undefined
-    processes.set(id, createProcess({ world, group: GROUP, id, bootstrap: start, fsyncMs, life, settings, hooks }))
+    processes.set(
+      id,
+      createProcess({
+        world,
+        group: GROUP,
+        id,
+        bootstrap: start,
+        fsyncMs,
+        life,
+        settings,
+        hooks,
+        machine: () => machineOf(id),
+      }),
+    )
     processes.get(id)!.start()
   }
   const all = (): Process[] => [...processes.values()]
@@ -86,7 +132,7 @@ export function runRaft(seed: number, print?: (line: string) => void): RaftTally
 
   let proposals = 0
   const propose = (): void => {
-    const data = Buffer.from(`p${proposals++}`)
+    const data = Buffer.from(`${world.chance(0.3) ? 'q' : 'p'}${proposals++}`)
     if (world.chance(0.2)) return any().act((raft) => void raft.forward(data))
     ;(leader() ?? any()).act((raft) => void raft.propose(data))
   }
@@ -186,6 +232,9 @@ export function runRaft(seed: number, print?: (line: string) => void): RaftTally
   network.calm()
   const dead = changesMembers ? [] : founders.filter(() => world.chance(0.4)).slice(0, (founders.length - 1) >> 1)
   for (const process of all()) {
+    // Everybody has the newer version in the end.
+    if (versions.get(process.id) === 1) process.crash()
+    versions.set(process.id, 2)
     if (dead.includes(process.id)) process.crash()
     else process.start()
   }
@@ -194,7 +243,9 @@ export function runRaft(seed: number, print?: (line: string) => void): RaftTally
   const arrived = (): boolean => {
     const head = alive.find((process) => process.raft!.isLeader(process.clockMs()))
     if (!head) return false
-    const { voters, learners } = head.raft!.status().membership
+    const { membership, level } = head.raft!.status()
+    const { voters, learners } = membership
+    if (dead.length === 0 && level < 2) return false
     const members = alive.filter(({ id }) => voters.includes(id) || learners.includes(id))
     const least = Math.min(...members.map(checkers.appliedIndexOf))
     return least > goal && least === checkers.committedIndex() && least >= head.raft!.status().lastIndex

@@ -6,6 +6,7 @@ import { bootstrap } from '../../src/raft/node.ts'
 import { type Core, createCore, TICK_MS } from '../../src/sentinel/core.ts'
 import type { Effect, Input, PeerAddress } from '../../src/sentinel/effects.ts'
 import type { FormedGroup } from '../../src/sentinel/formation.ts'
+import { MACHINE } from '../../src/sentinel/machine.ts'
 import { decodePeerMessage, encodePeerMessage, type PeerMessage } from '../../src/sentinel/peer-message.ts'
 import type { GroupConfig } from '../../src/sentinel/settings.ts'
 import { createLife, type Life } from './life.ts'
@@ -31,6 +32,8 @@ export interface Sentinel extends Client {
   core: Core | undefined
   readonly process: Process | undefined
   readonly group: FormedGroup | undefined
+  /** It applies what it knew in its last life; nobody can ask it anything meanwhile. */
+  readonly replaying: boolean
   start(): void
   crash(): void
   receive(packet: Packet): void
@@ -60,6 +63,7 @@ export function createSentinel(options: SentinelOptions): Sentinel {
   let knownCommit = 0
   let viewKey = ''
   let draining = false
+  let replaying = false
   let inputs: Input[] = []
 
   const feed = (input: Input): void => {
@@ -131,8 +135,6 @@ export function createSentinel(options: SentinelOptions): Sentinel {
         peers = effect.peers
         return allow([...effect.peers, ...effect.hints].map(({ peer }) => peer))
       case 'event':
-        // As supervisor/sentinel.ts does, REMEMBER_MS after the announcement.
-        if (effect.name === '+switch-master') life.later(20, () => process?.disk.sync())
         return
       case 'wake':
         return life.later(life.untilClockMs(effect.atMs), () => feed({ type: 'tick' }))
@@ -157,6 +159,7 @@ export function createSentinel(options: SentinelOptions): Sentinel {
       bootstrap: formed.members.includes(id) ? bootstrap(formed.members) : undefined,
       fsyncMs: 2,
       settings: {},
+      machine: () => MACHINE,
       hooks: {
         ...hooks.raft,
         send: (message) => hooks.send(id, message.to, { kind: 'raft', message }),
@@ -179,7 +182,9 @@ export function createSentinel(options: SentinelOptions): Sentinel {
         },
       },
     })
+    replaying = true
     process.boot()
+    replaying = false
     if (fresh && formed.members[0] === id) process.act((raft) => raft.campaign())
   }
 
@@ -194,6 +199,9 @@ export function createSentinel(options: SentinelOptions): Sentinel {
     core: undefined,
     get process() {
       return process
+    },
+    get replaying() {
+      return replaying
     },
     get group() {
       return group

@@ -87,7 +87,6 @@ export function runSentinels(seed: number, print?: (line: string) => void): Sent
   }
   const start = (sentinel: Sentinel): void => {
     if (sentinel.core) return
-    checkers.onStart(sentinel)
     sentinel.start()
   }
 

@@ -3,22 +3,13 @@ import type { Host } from '../../src/commands/context.ts'
 import type { ServerOptions } from '../../src/config/server-options.ts'
 import type { Clients } from '../../src/facade/call.ts'
 import { ClientRegistry } from '../../src/facade/registry.ts'
-import type { Wire, WireHandler } from '../../src/facade/wire.ts'
 import { eventLoop } from '../../src/io/timers.ts'
 import { AHEAD_MAX } from '../../src/keyspace/ahead.ts'
 import { clientLimits } from '../../src/server/client-limits.ts'
 import { createTestServer, type TestServer } from './engine.ts'
+import { connectWire, type Peer, type TestWire } from './wire.ts'
 
-/** A wire whose peer is the test. */
-export interface TestWire {
-  readonly handler: WireHandler
-  /** Bytes that the peer sends: lines as inline commands, or bytes as they are. */
-  send(input: string | Buffer): void
-  /** What came back since the last call. */
-  output(): string
-  /** What the server did with the wire. */
-  readonly state: 'open' | 'ended' | 'destroyed'
-}
+export type { TestWire } from './wire.ts'
 
 export interface TestRegistry {
   readonly server: TestServer
@@ -27,7 +18,10 @@ export interface TestRegistry {
   readonly host: { -readonly [K in keyof Host]: Host[K] }
   /** What was sent to whom, in order: `replicas` stands for the stream that goes before replies. */
   readonly sent: ('replicas' | 'reply')[]
-  connect(): TestWire
+  connect(peer?: Peer): TestWire
+  /** Bugs that were reported: exceptions that nothing may throw. */
+  readonly bugs: string[]
+  readonly logged: string[]
 }
 
 /** A registry with an engine in memory. */
@@ -35,6 +29,12 @@ export function createTestRegistry(given: Readonly<Partial<Record<keyof ServerOp
   const server = createTestServer(given)
   const host = server.host as TestRegistry['host']
   const sent: TestRegistry['sent'] = []
+  const bugs: string[] = []
+  const logged: string[] = []
+  const internalError = (error: unknown, where: string): void => {
+    bugs.push(`${where}: ${error instanceof Error ? error.stack : String(error)}`)
+  }
+  host.internalError = internalError
   const clients: ClientRegistry & Clients = new ClientRegistry({
     requests: server.engine,
     pause: server.engine.gate,
@@ -42,10 +42,8 @@ export function createTestRegistry(given: Readonly<Partial<Record<keyof ServerOp
     requestsAhead: AHEAD_MAX,
     nowMs: () => server.nowMs,
     timers: eventLoop,
-    log: () => {},
-    internalError: (error) => {
-      throw error
-    },
+    log: (message) => void logged.push(message),
+    internalError,
     paused: (on) => {
       server.keyspace.paused = on
     },
@@ -53,49 +51,6 @@ export function createTestRegistry(given: Readonly<Partial<Record<keyof ServerOp
     onClosed: () => {},
   })
   host.clients = clients
-  const connect = (): TestWire => {
-    const output: Buffer[] = []
-    let state: TestWire['state'] = 'open'
-    const wire: Wire = {
-      peer: '127.0.0.1:1',
-      local: '127.0.0.1:2',
-      peerIsLoopback: true,
-      isUnix: false,
-      descriptor: 8,
-      pendingBytes: 0,
-      write: (bytes) => {
-        sent.push('reply')
-        output.push(Buffer.from(bytes))
-      },
-      writeLatin1: (text) => {
-        sent.push('reply')
-        output.push(Buffer.from(text, 'latin1'))
-      },
-      pause: () => {},
-      resume: () => {},
-      end: () => {
-        if (state === 'open') state = 'ended'
-      },
-      destroy: () => {
-        state = 'destroyed'
-      },
-    }
-    const handler = clients.accept(wire)
-    return {
-      handler,
-      send(input) {
-        const bytes = typeof input === 'string' ? Buffer.from(`${input}\r\n`, 'latin1') : input
-        handler.onData(bytes, bytes.length)
-      },
-      output() {
-        // As at the end of the turn.
-        for (const session of clients.all()) clients.connection(session)?.sendHeld()
-        return Buffer.concat(output.splice(0)).toString('latin1')
-      },
-      get state() {
-        return state
-      },
-    }
-  }
-  return { server, clients, host, sent, connect }
+  const connect = (peer: Peer = {}): TestWire => connectWire(clients, { onReply: () => sent.push('reply'), ...peer })
+  return { server, clients, host, sent, connect, bugs, logged }
 }

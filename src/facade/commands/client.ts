@@ -8,16 +8,8 @@ import type { Session } from '../session.ts'
 import { clientFilter, clientKind, matchesFilter } from './client-filter.ts'
 import { clientLine } from './client-line.ts'
 import { help } from './help.ts'
+import { isPrintable, labelArgument, setClientName } from './labels.ts'
 import { caching, redirection, tracking, trackingInfo } from './tracking.ts'
-
-/** Names must be printable without blanks, so that a line of CLIENT LIST can be parsed. */
-const isPrintable = (text: string): boolean => /^[!-~]*$/.test(text)
-
-/** Names the session; the empty name takes the name away. */
-export function setClientName(session: Session, name: string): void {
-  if (!isPrintable(name)) fail('clientName')
-  session.name = name
-}
 
 function onOrOff(ctx: Call): boolean {
   const { args } = ctx
@@ -37,13 +29,13 @@ function clientGetname(ctx: Call): void {
 }
 
 function clientSetname(ctx: Call): void {
-  setClientName(ctx.session, ctx.args.latin1(2))
+  setClientName(ctx.session, labelArgument(ctx.args, 2))
   ctx.reply.ok()
 }
 
 function clientSetinfo(ctx: Call): void {
   const { args, session, reply } = ctx
-  const value = args.latin1(3)
+  const value = labelArgument(args, 3)
   const attribute = args.str(2)
   const isName = args.is(2, 'lib-name')
   if (!isName && !args.is(2, 'lib-ver')) fail('clientAttribute', attribute)

@@ -3,10 +3,15 @@
 
 import { fail } from '../../errors.ts'
 import { globMatch } from '../../lib/glob.ts'
+import type { Args } from '../../protocol/args.ts'
 import type { Call, PubSub } from '../call.ts'
 import type { CommandRow } from '../row.ts'
-import type { Session } from '../session.ts'
+import { NAME_BYTES_MAX, type Session } from '../session.ts'
 import { help } from './help.ts'
+
+function nameArgument(args: Args, i: number): string {
+  return args.len(i) <= NAME_BYTES_MAX ? args.latin1(i) : fail('argumentTooLong')
+}
 
 const ordinaryCount = (session: Session): number => (session.channels?.size ?? 0) + (session.patterns?.size ?? 0)
 const shardCount = (session: Session): number => session.shardChannels?.size ?? 0
@@ -30,7 +35,7 @@ function subscriber(
     const { args, session, host } = ctx
     if (session.subscriptions + args.count - 1 > host.subscriptionsMax) fail('subscriptionsMax', host.subscriptionsMax)
     for (let i = 1; i < args.count; i++) {
-      const name = args.latin1(i)
+      const name = nameArgument(args, i)
       host.pubsub[method](session, name)
       push(ctx, word, name, count(session))
     }
@@ -46,7 +51,7 @@ function unsubscriber(
 ): (ctx: Call) => void {
   return (ctx) => {
     const { args, session, host } = ctx
-    const given = Array.from({ length: args.count - 1 }, (_, i) => args.latin1(i + 1))
+    const given = Array.from({ length: args.count - 1 }, (_, i) => nameArgument(args, i + 1))
     const names = given.length > 0 ? given : [...(session[field] ?? [])]
     if (names.length === 0) return push(ctx, word, undefined, count(session))
     for (const name of names) {
@@ -84,7 +89,7 @@ function counting(index: keyof Pick<PubSub, 'channels' | 'shardChannels'>): (ctx
     reply.array((args.count - 2) * 2)
     for (let i = 2; i < args.count; i++) {
       reply.bulk(args.buffer, args.start(i), args.end(i))
-      reply.int(subscribers.get(args.latin1(i))?.size ?? 0)
+      reply.int(subscribers.get(nameArgument(args, i))?.size ?? 0)
     }
   }
 }

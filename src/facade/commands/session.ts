@@ -4,7 +4,7 @@ import { fail } from '../../errors.ts'
 import { REDIS_VERSION } from '../../lib/version.ts'
 import type { Call } from '../call.ts'
 import type { CommandRow } from '../row.ts'
-import { setClientName } from './client.ts'
+import { labelArgument, setClientName } from './labels.ts'
 
 function ping(ctx: Call): void {
   const { args, reply, session } = ctx
@@ -57,7 +57,7 @@ function hello(ctx: Call): void {
       authenticate(ctx, exactText(ctx, i + 1), i + 2)
       i += 2
     } else if (args.is(i, 'setname') && i + 1 < args.count) {
-      setClientName(session, args.latin1(i + 1))
+      setClientName(session, labelArgument(args, i + 1))
       i++
     } else {
       fail('helloOption', args.str(i))

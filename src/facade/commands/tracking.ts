@@ -5,6 +5,7 @@ import { fail } from '../../errors.ts'
 import type { Args } from '../../protocol/args.ts'
 import type { Call } from '../call.ts'
 import type { Tracking } from '../session.ts'
+import { labelArgument } from './labels.ts'
 
 /** The options behind CLIENT TRACKING ON|OFF. */
 interface Options {
@@ -33,7 +34,7 @@ function optionsOf(call: Call): Options {
     else if (args.is(i, 'optin')) options.optin = true
     else if (args.is(i, 'optout')) options.optout = true
     else if (args.is(i, 'noloop')) options.noLoop = true
-    else if (args.is(i, 'prefix') && more) options.prefixes.push(args.latin1(++i))
+    else if (args.is(i, 'prefix') && more) options.prefixes.push(labelArgument(args, ++i))
     else fail('syntax')
   }
   return options
@@ -45,8 +46,12 @@ function modeOf({ bcast, optin, optout }: Options): Tracking['mode'] {
   return optout ? 'optout' : 'all'
 }
 
+/** Prefixes of one session; each new one is compared with all of them. */
+const PREFIXES_MAX = 256
+
 /** Refuses prefixes that overlap with each other, or with those that the session has already. */
 function checkPrefixes(prefixes: readonly string[], former: readonly string[]): void {
+  if (prefixes.length + former.length > PREFIXES_MAX) fail('trackingPrefixesMax', PREFIXES_MAX)
   const overlap = (a: string, b: string): boolean => a.startsWith(b) || b.startsWith(a)
   prefixes.forEach((prefix, i) => {
     const known = former.find((other) => overlap(prefix, other))

@@ -1,7 +1,7 @@
 // Puts payloads together that came in pieces. Invariants: a payload is delivered whole or not at all; what one peer can make
-// us hold is bounded by PARTIALS_MAX unfinished payloads of at most PIECES_MAX pieces, and unfinished ones are
-// forgotten, the oldest first when there are too many and all after EXPIRY_MS.
-import { PIECES_MAX } from '../../lib/limits.ts'
+// us hold is bounded by PARTIALS_MAX unfinished payloads of at most PIECES_MAX pieces, what all can by UNFINISHED_BYTES_MAX;
+// unfinished ones are forgotten, the oldest first when there are too many and all after EXPIRY_MS.
+import { PIECES_MAX, UNFINISHED_BYTES_MAX } from '../../lib/limits.ts'
 
 const PARTIALS_MAX = 2
 const EXPIRY_MS = 30_000
@@ -10,6 +10,7 @@ interface Partial {
   key: string
   pieces: (Uint8Array | undefined)[]
   missing: number
+  bytes: number
   sinceMs: number
 }
 
@@ -25,21 +26,43 @@ export interface Reassembly {
 export function createReassembly(): Reassembly {
   const partials = new Map<string, Partial[]>()
   let abandoned = 0
+  let heldBytes = 0
+
+  /** Forgets payloads of a peer. */
+  function drop(from: string, dropped: readonly Partial[]): void {
+    for (const { bytes } of dropped) heldBytes -= bytes
+    const rest = partials.get(from)?.filter((each) => !dropped.includes(each)) ?? []
+    if (rest.length > 0) partials.set(from, rest)
+    else partials.delete(from)
+  }
+
+  /** Makes room by giving up what is unfinished for longest, whosesoever it is. */
+  function makeRoom(bytes: number): void {
+    while (heldBytes + bytes > UNFINISHED_BYTES_MAX) {
+      let oldest: { from: string; partial: Partial } | undefined
+      for (const [from, all] of partials)
+        for (const partial of all)
+          if (oldest === undefined || partial.sinceMs < oldest.partial.sinceMs) oldest = { from, partial }
+      if (oldest === undefined) return
+      drop(oldest.from, [oldest.partial])
+      abandoned++
+    }
+  }
 
   function find(from: string, key: string, count: number, nowMs: number): Partial | undefined {
-    const all = partials.get(from) ?? []
-    const live = all.filter(({ sinceMs }) => nowMs - sinceMs < EXPIRY_MS)
-    abandoned += all.length - live.length
+    const expired = (partials.get(from) ?? []).filter(({ sinceMs }) => nowMs - sinceMs >= EXPIRY_MS)
+    drop(from, expired)
+    abandoned += expired.length
+    const live = partials.get(from) ?? []
     let partial = live.find((each) => each.key === key)
     if (partial === undefined) {
-      partial = { key, pieces: new Array<undefined>(count).fill(undefined), missing: count, sinceMs: nowMs }
+      partial = { key, pieces: new Array<undefined>(count).fill(undefined), missing: count, bytes: 0, sinceMs: nowMs }
       if (live.length >= PARTIALS_MAX) {
-        live.shift()
+        drop(from, live.slice(0, 1))
         abandoned++
       }
-      live.push(partial)
+      partials.set(from, [...(partials.get(from) ?? []), partial])
     }
-    partials.set(from, live)
     return partial.pieces.length === count ? partial : undefined
   }
 
@@ -48,19 +71,19 @@ export function createReassembly(): Reassembly {
       return abandoned
     },
     forget(from) {
-      partials.delete(from)
+      drop(from, partials.get(from) ?? [])
     },
     add(from, key, index, count, piece, nowMs) {
       if (count > PIECES_MAX || index >= count) return undefined
+      makeRoom(piece.byteLength)
       const partial = find(from, key, count, nowMs)
       if (partial === undefined || partial.pieces[index] !== undefined) return undefined
       partial.pieces[index] = Uint8Array.from(piece)
       partial.missing--
+      partial.bytes += piece.byteLength
+      heldBytes += piece.byteLength
       if (partial.missing > 0) return undefined
-      partials.set(
-        from,
-        partials.get(from)!.filter((each) => each !== partial),
-      )
+      drop(from, [partial])
       return Buffer.concat(partial.pieces as Uint8Array[])
     },
   }

@@ -22,8 +22,8 @@ const U48_MAX = 2 ** 48 - 1
 const SECTOR_BYTES = 512
 const ZEROS_MIN = 16 // fewer may well be data
 
-const ITEM = { identity: 1, snapshot: 2, entry: 3, hardState: 4, promise: 5 } as const
-const ENTRY_KINDS: readonly StoredEntryKind[] = ['normal', 'noop', 'config']
+const ITEM = { identity: 1, snapshot: 2, entry: 3, hardState: 4, promise: 5, level: 6 } as const
+const ENTRY_KINDS: readonly StoredEntryKind[] = ['normal', 'noop', 'config', 'level']
 
 export function encodeFileHeader(): Buffer {
   const header = Buffer.alloc(FILE_HEADER_BYTES)
@@ -43,7 +43,10 @@ export function readFileHeader(file: Buffer): number | undefined {
 export function encodeFrame(change: StateChange, sequence: number): Buffer {
   const items: Buffer[] = []
   if (change.identity !== undefined) items.push(item(ITEM.identity, change.identity))
-  if (change.snapshot !== undefined) items.push(item(ITEM.snapshot, ...encodeSnapshot(change.snapshot)))
+  if (change.snapshot !== undefined) {
+    items.push(item(ITEM.snapshot, ...encodeSnapshot(change.snapshot)))
+    if (change.snapshot.level !== 1) items.push(item(ITEM.level, u48(change.snapshot.level)))
+  }
   for (const entry of change.entries ?? []) items.push(item(ITEM.entry, ...encodeEntry(entry)))
   if (change.hardState !== undefined) {
     items.push(item(ITEM.hardState, ...encodeHardState(change.hardState)))
@@ -224,6 +227,8 @@ function decodePayload(payload: Buffer): StateChange | undefined {
       else if (kind === ITEM.snapshot) change.snapshot = decodeSnapshot(body)
       else if (kind === ITEM.entry) entries.push(decodeEntry(body))
       else if (kind === ITEM.hardState) change.hardState = decodeHardState(body)
+      else if (kind === ITEM.level && change.snapshot !== undefined)
+        change.snapshot = { ...change.snapshot, level: body.u48() }
       else if (kind === ITEM.promise && change.hardState !== undefined)
         change.hardState = { ...change.hardState, promiseMs: body.u48() }
       else return undefined
@@ -260,5 +265,5 @@ function decodeSnapshot(body: Reader): StoredSnapshot {
   const names = (): string[] => Array.from({ length: body.u16() }, () => body.text())
   const voters = names()
   const learners = names()
-  return { index, term, membership: { voters, learners }, data: body.rest() }
+  return { index, term, membership: { voters, learners }, level: 1, data: body.rest() }
 }

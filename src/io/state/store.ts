@@ -6,7 +6,7 @@ import { assert } from '../../lib/assert.ts'
 
 // The shapes of Raft's types as far as storing them needs; io/ knows no Raft.
 
-export type StoredEntryKind = 'normal' | 'noop' | 'config'
+export type StoredEntryKind = 'normal' | 'noop' | 'config' | 'level'
 
 export interface StoredEntry {
   readonly index: number
@@ -26,6 +26,7 @@ export interface StoredSnapshot {
   readonly index: number
   readonly term: number
   readonly membership: { readonly voters: readonly string[]; readonly learners: readonly string[] }
+  readonly level: number
   readonly data: Uint8Array
 }
 

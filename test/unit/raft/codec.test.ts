@@ -19,8 +19,9 @@ const position = { index: count.map((n) => Math.max(1, n)), term: count.map((n) 
 const entry: fc.Arbitrary<Entry> = fc.oneof(
   fc.record({ ...position, kind: fc.constantFrom('normal' as const, 'noop' as const), data }),
   fc.record({ ...position, kind: fc.constant('config' as const), data: membership.map(codec.encodeMembership) }),
+  fc.record({ ...position, kind: fc.constant('level' as const), data: fc.integer({ min: 1 }).map(codec.encodeLevel) }),
 )
-const snapshot = fc.record({ index: count, term: count, membership, data })
+const snapshot = fc.record({ index: count, term: count, membership, level: count, data })
 const envelope = { group: id, from: id, to: id, term: count }
 const of = <T extends Message['type']>(type: T) => ({ type: fc.constant(type), ...envelope })
 const last = { lastIndex: count, lastTerm: count }
@@ -39,8 +40,9 @@ const message: fc.Arbitrary<Message> = fc.oneof(
   }),
   fc.record({ ...of('append-reply'), ok: fc.boolean(), index: count, hintIndex: count, hintTerm: count, ...word }),
   fc.record({ ...of('heartbeat'), commit: count, ...word }),
-  fc.record({ ...of('heartbeat-reply'), ...word }),
-  fc.record({ ...of('snapshot'), snapshot, ...word }),
+  fc.record({ ...of('heartbeat-reply'), levelMax: count, ...word }),
+  fc.record({ ...of('snapshot'), snapshot, offset: count, total: count, ...word }),
+  fc.record({ ...of('snapshot-reply'), index: count, offset: count, ...word }),
   fc.record({ ...of('timeout-now') }),
   fc.record({ ...of('propose'), data }),
 )

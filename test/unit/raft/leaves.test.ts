@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { RAFT_DEFAULTS, raftConfig } from '../../../src/raft/config.ts'
 import { changed, membershipOf } from '../../../src/raft/membership.ts'
+import { bootstrap } from '../../../src/raft/node.ts'
 import * as progress from '../../../src/raft/progress.ts'
 import { majority, quorumValue, tally } from '../../../src/raft/quorum.ts'
 
@@ -82,7 +83,8 @@ describe('progress', () => {
 
   it('a snapshot under way holds everything back until it, or enough of the log, has arrived', () => {
     const peer = progress.newProgress(1)
-    progress.sentSnapshot(peer, 50, 1000)
+    const snapshot = { ...bootstrap(['a']), index: 50 }
+    progress.sentSnapshot(peer, { snapshot, offset: 0 }, 1000)
     expect(progress.maySend(peer, 2)).toBe(false)
     progress.accepted(peer, 20, 40)
     expect(peer.state).toBe('snapshot')

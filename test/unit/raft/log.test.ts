@@ -22,6 +22,7 @@ const snapshot = (index: number, term: number) => ({
   index,
   term,
   membership: membershipOf(['a']),
+  level: 1,
   data: new Uint8Array(0),
 })
 const terms = (value: log.RaftLog): number[] => value.entries.map((item) => item.term)

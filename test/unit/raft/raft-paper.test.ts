@@ -524,7 +524,10 @@ describe('thesis §9.6 pre-vote and §4.2.3 stickiness', () => {
     cluster.elect('1')
     cluster
       .raft('3')
-      .step({ ...envelope, to: '3', type: 'heartbeat-reply', from: '2', term: 8, sentMs: 0, promiseMs: 0 }, 0)
+      .step(
+        { ...envelope, to: '3', type: 'heartbeat-reply', levelMax: 1, from: '2', term: 8, sentMs: 0, promiseMs: 0 },
+        0,
+      )
     cluster.run(2000)
     expect(cluster.leaders()).toHaveLength(1)
     expect(cluster.raft('3').status().term).toBeGreaterThanOrEqual(8)

@@ -69,15 +69,20 @@ function strangeMessage(random: Random): Message {
     case 7:
       return { type: 'heartbeat', ...envelope, commit: index(), sentMs, promiseMs }
     case 8:
-      return { type: 'heartbeat-reply', ...envelope, sentMs, promiseMs }
+      return { type: 'heartbeat-reply', ...envelope, levelMax: random.below(4), sentMs, promiseMs }
     case 9: {
       const snapshot = {
         index: index(),
         term: random.below(5),
         membership: membershipOf(['1', '2', '3']),
+        level: pick(random, [1, 1, 1, 2, 0]),
         data: bytes('[]'),
       }
-      return { type: 'snapshot', ...envelope, snapshot, sentMs, promiseMs }
+      if (random.below(4) === 0)
+        return { type: 'snapshot-reply', ...envelope, index: index(), offset: index(), sentMs, promiseMs }
+      const offset = pick(random, [0, 0, 0, 1, 2, index()])
+      const total = pick(random, [2, 2, 2, 0, 4, index()])
+      return { type: 'snapshot', ...envelope, snapshot, offset, total, sentMs, promiseMs }
     }
     default:
       return random.below(2) ? { type: 'timeout-now', ...envelope } : { type: 'propose', ...envelope, data: bytes('p') }

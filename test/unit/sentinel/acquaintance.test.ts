@@ -207,6 +207,17 @@ describe('one sentence', () => {
     )
   })
 
+  it('says that its group is lost when the others have gone to another', () => {
+    const core = coreOf(members)
+    const voters = ['a', 'b', 'c']
+    core.step(0, { type: 'raft', view: { term: 1, leader: undefined, isLeader: false, voters, learners: [] } })
+    const other = groupOf(['b', 'c', 'd'])
+    for (const id of ['b', 'c']) core.step(1, reported(hello(id, other)))
+    expect(obstacleOf(core.state, 2)).toMatch(/can never decide anything: 2 of its 3 members belong to another/)
+    for (const id of ['b', 'c']) core.step(3, reported(hello(id, members), 2))
+    expect(obstacleOf(core.state, 4)).toMatch(/no leader is elected yet/)
+  })
+
   it('tells why a group does not let it in', () => {
     const core = coreOf()
     core.step(0, { type: 'tick' })

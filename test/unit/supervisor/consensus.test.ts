@@ -2,26 +2,38 @@
 // also across a restart and a compaction.
 import { afterEach, expect, it } from 'vitest'
 import { createMemoryStore, type StateStore } from '../../../src/io/state/store.ts'
+import { ENTRY_BYTES_MAX, MESSAGE_BYTES_MAX, PIECE_BYTES_MAX } from '../../../src/lib/limits.ts'
 import { seededRandom } from '../../../src/lib/prng.ts'
+import { decodeMessage } from '../../../src/raft/codec.ts'
+import { ANY_MACHINE, type Machine } from '../../../src/raft/machine.ts'
+import { bootstrap } from '../../../src/raft/node.ts'
 import { groupOf } from '../../../src/sentinel/formation.ts'
 import { type Consensus, startConsensus } from '../../../src/supervisor/consensus.ts'
 
 const PEERS = ['a', 'b', 'c']
+const ANNOUNCED = '!'.charCodeAt(0)
+const MACHINE: Machine = { ...ANY_MACHINE, mustOutlastCrash: (data) => data[0] === ANNOUNCED }
 interface Member {
   readonly id: string
   readonly store: StateStore
   consensus: Consensus | undefined
   applied: string[]
   replayed: number
+  warnings: string[]
+  fatal: string | undefined
 }
 let members: Member[] = []
 let tap: (from: string, bytes: Uint8Array) => void = () => {}
 
-function start(member: Member, seed = 1): void {
+function start(member: Member, seed = 1, machine = MACHINE): void {
   member.applied = []
   member.replayed = 0
+  member.warnings = []
+  member.fatal = undefined
   member.consensus = startConsensus({
     group: groupOf(PEERS),
+    machine,
+    onWarning: (text) => void member.warnings.push(text),
     self: member.id,
     store: member.store,
     random: seededRandom(seed, member.id.charCodeAt(0)),
@@ -43,7 +55,7 @@ function start(member: Member, seed = 1): void {
     snapshot: () => Buffer.from(JSON.stringify(member.applied)),
     idle: () => true,
     onFatal: (error) => {
-      throw error
+      member.fatal = error.message
     },
   })
 }
@@ -59,11 +71,16 @@ function propose(member: Member, text: string): void {
 }
 
 function startAll(): void {
-  members = PEERS.map((id) => ({ id, store: createMemoryStore(), consensus: undefined, applied: [], replayed: 0 }))
+  members = PEERS.map((id) => {
+    const rest = { consensus: undefined, applied: [], replayed: 0, warnings: [], fatal: undefined }
+    return { id, store: createMemoryStore(), ...rest }
+  })
   for (const member of members) start(member)
 }
 
 afterEach(() => {
+  for (const { fatal, id } of members)
+    if (fatal !== undefined && !/not understood/.test(fatal)) throw new Error(`${id}: ${fatal}`)
   for (const { consensus } of members) consensus?.stop()
 })
 
@@ -153,6 +170,8 @@ it('does not write a large snapshot anew at each commit', () => {
   Object.defineProperty(store, 'sizeBytes', { get: () => sizeBytes })
   const consensus = startConsensus({
     group: groupOf(['a']),
+    machine: ANY_MACHINE,
+    onWarning: () => {},
     self: 'a',
     store,
     random: seededRandom(1),
@@ -179,25 +198,122 @@ it('does not write a large snapshot anew at each commit', () => {
   expect(compactions).toBeLessThan(8)
 })
 
-it('makes durable on request how far the log is committed, which is only a hint otherwise', async () => {
+it('makes durable how far the log is committed before it applies what must outlast a crash, and only then', async () => {
   startAll()
-  const synced = new Map<Member, number>()
+  const syncs: string[] = []
   for (const member of members) {
     const { save } = member.store
     Object.assign(member.store, {
       save(...[change, sync]: Parameters<StateStore['save']>) {
         save.call(member.store, change, sync)
-        if (sync) synced.set(member, member.store.state.hardState?.commit ?? 0)
+        const commit = change.hardState?.commit ?? 0
+        if (sync && commit > 0 && !change.entries?.length) syncs.push(`${member.id} ${commit} ${member.applied.length}`)
       },
     })
   }
   await until(() => leader() !== undefined)
   propose(leader()!, 'e0')
   await until(() => members.every(({ applied }) => applied.length === 1))
-  for (const member of members) {
-    const { commitIndex } = member.consensus!.status()
-    expect(synced.get(member) ?? 0).toBeLessThan(commitIndex)
-    member.consensus!.remember()
-    expect(synced.get(member)).toBe(commitIndex)
+  expect(syncs).toEqual([])
+  propose(leader()!, '!switch')
+  await until(() => members.every(({ applied }) => applied.length === 2))
+  const index = members[0]!.consensus!.status().commitIndex
+  expect(syncs.sort()).toEqual(PEERS.map((id) => `${id} ${index} 1`))
+})
+
+it('carries a snapshot that is longer than a message to a member that lost its disk', async () => {
+  startAll()
+  await until(() => leader() !== undefined)
+  const first = leader()!
+  const victim = members.find((member) => member !== first)!
+  victim.consensus!.stop()
+  // 24 MiB of state, 96 entries of a quarter of a MiB.
+  for (let i = 0; i < 96; i++) {
+    propose(first, `${i}${'x'.repeat(ENTRY_BYTES_MAX - 2)}`)
+    await until(() => first.applied.length === i + 1)
   }
+  for (let i = 0; i < 1_000; i++) propose(first, `e${i}`)
+  await until(() => first.store.state.snapshot!.index > 0)
+  expect(first.store.state.snapshot!.data.byteLength).toBeGreaterThan(MESSAGE_BYTES_MAX)
+  let longest = 0
+  tap = (_from, bytes) => {
+    longest = Math.max(longest, bytes.byteLength)
+  }
+  Object.assign(victim, { store: createMemoryStore() })
+  victim.store.save({ snapshot: bootstrap([]) }, true)
+  start(victim, 3)
+  await until(() => victim.applied.length === first.applied.length)
+  tap = () => {}
+  expect(victim.applied).toEqual(first.applied)
+  expect(longest).toBeLessThan(PIECE_BYTES_MAX + 1024)
+})
+
+it('says which snapshot it cannot take, takes none of it, and lives on', async () => {
+  startAll()
+  await until(() => leader() !== undefined)
+  const first = leader()!
+  const victim = members.find((member) => member !== first)!
+  victim.consensus!.stop()
+  for (let i = 0; i < 1_100; i++) propose(first, `e${i}`)
+  await until(() => (first.store.state.snapshot?.index ?? 0) > 0)
+  Object.assign(victim, { store: createMemoryStore() })
+  victim.store.save({ snapshot: bootstrap([]) }, true)
+  start(victim, 3, { ...ANY_MACHINE, canRestore: (data) => data.length === 0 })
+  await until(() => victim.warnings.length > 0)
+  expect(victim.warnings[0]).toMatch(/^This sentinel lags behind: it cannot take the snapshot \d+ of the log/)
+  expect(victim.store.state.snapshot!.index).toBe(0)
+  expect(victim.applied).toEqual([])
+  victim.consensus!.stop()
+  start(victim, 4)
+  await until(() => victim.applied.length === first.applied.length)
+})
+
+it('ends rather than skip an entry that it does not understand', async () => {
+  startAll()
+  await until(() => leader() !== undefined)
+  const first = leader()!
+  const victim = members.find((member) => member !== first)!
+  victim.consensus!.stop()
+  start(victim, 3, { ...ANY_MACHINE, levelOf: (data) => (data[0] === ANNOUNCED ? undefined : 1) })
+  propose(first, '!new')
+  await until(() => victim.fatal !== undefined)
+  expect(victim.fatal).toMatch(/entry \d+ of the log is not understood; a newer version of Vedette wrote it/)
+  expect(victim.applied).toEqual([])
+})
+
+it('refuses to start from what it cannot restore, and says why', () => {
+  startAll()
+  const snapshot = { ...bootstrap(PEERS), index: 5, term: 1, data: Buffer.from('new') }
+  const member = members[0]!
+  member.consensus!.stop()
+  Object.assign(member, { store: createMemoryStore() })
+  member.store.save({ snapshot: { ...snapshot, level: 2 } }, true)
+  expect(() => start(member)).toThrow('needs feature level 2, and this version of Vedette has 1')
+  member.store.save({ snapshot }, true)
+  expect(() => start(member, 1, { ...ANY_MACHINE, canRestore: () => false })).toThrow('is not understood')
+})
+
+it('a proposal of one turn after the other goes out in one round, with one write', async () => {
+  startAll()
+  await until(() => leader() !== undefined)
+  const first = leader()!
+  let writes = 0
+  const { save } = first.store
+  Object.assign(first.store, {
+    save(...[change, sync]: Parameters<StateStore['save']>) {
+      save.call(first.store, change, sync)
+      if (sync) writes++
+    },
+  })
+  let appends = 0
+  tap = (from, bytes) => {
+    const message = decodeMessage(bytes)!
+    if (from === first.id && message.type === 'append' && message.entries.length > 0) appends++
+  }
+  for (let i = 0; i < 100; i++) first.consensus!.propose(Buffer.from(`e${i}`))
+  first.consensus!.flush()
+  await until(() => members.every(({ applied }) => applied.length === 100))
+  tap = () => {}
+  expect(writes).toBe(1)
+  expect(appends).toBe(PEERS.length - 1)
 })

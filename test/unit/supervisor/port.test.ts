@@ -2,42 +2,23 @@
 import net from 'node:net'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { seededRandom } from '../../../src/lib/prng.ts'
-import { createCore } from '../../../src/sentinel/core.ts'
 import type { OperatorRequest, OperatorResult } from '../../../src/sentinel/peer-message.ts'
 import { openPort, type RespPort } from '../../../src/supervisor/port.ts'
-import type { Sentinel } from '../../../src/supervisor/sentinel.ts'
+import { portHost, RUN_ID, sentinelStub } from '../../support/sentinel-front.ts'
 
-const RUN_ID = 'a'.repeat(40)
 let port: RespPort
 let password = ''
 let answerAtOnce = false
 let answers: { request: OperatorRequest; answer: (result: OperatorResult) => void }[]
 const sockets: net.Socket[] = []
 
-/** A sentinel that watches one group and has no links: the port must not need more. */
-function sentinelStub(): Sentinel {
-  const at = (p: number) => ({ host: '127.0.0.1', port: p })
-  const self = { peer: 'me', runId: RUN_ID, gossip: at(3), resp: at(2) }
-  const groups = [{ name: 'mymaster', primary: at(1), quorum: 2, settings: {} }]
-  const core = createCore({ self, groups, random: seededRandom(1), wallOffsetMs: 0 }, 0)
-  core.step(0, { type: 'tick' })
-  return {
-    core,
-    links: { pending: () => 0, infoText: () => undefined } as unknown as Sentinel['links'],
-    consensus: undefined,
-    startedMs: 0,
-    request: (request: OperatorRequest, answer: (result: OperatorResult) => void) =>
-      answerAtOnce ? answer({ ok: true, text: 'OK' }) : void answers.push({ request, answer }),
-    takeHello: () => {},
-  } as unknown as Sentinel
-}
-
 beforeEach(async () => {
   password = ''
   answerAtOnce = false
   answers = []
-  const sentinel = sentinelStub()
+  const sentinel = sentinelStub((request, answer) =>
+    answerAtOnce ? answer({ ok: true, text: 'OK' }) : void answers.push({ request, answer }),
+  )
   port = await openPort({
     bind: ['127.0.0.1'],
     port: 0,
@@ -49,20 +30,7 @@ beforeEach(async () => {
     onError: (message) => {
       throw new Error(message)
     },
-    host: {
-      sentinel,
-      log: { debug() {}, verbose() {}, notice() {}, warning() {} },
-      facts: () => {
-        throw new Error('not asked for here')
-      },
-      denyScripts: false,
-      status: () => '{}',
-      config: () => new Map([['loglevel', 'notice']]),
-      failures: new Set(),
-      scripts: { jobs: [], running: 0, run() {}, stop() {} },
-      shutdown: () => {},
-      resolve: async (host) => (net.isIP(host) ? host : undefined),
-    },
+    host: portHost(sentinel),
   })
 })
 

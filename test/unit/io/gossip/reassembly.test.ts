@@ -2,7 +2,7 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { createReassembly } from '../../../../src/io/gossip/reassembly.ts'
-import { PIECES_MAX } from '../../../../src/lib/limits.ts'
+import { PIECE_BYTES_MAX, PIECES_MAX, UNFINISHED_BYTES_MAX } from '../../../../src/lib/limits.ts'
 
 it('gives each payload once, whole, whatever the order and the duplicates', () => {
   const pieces = fc.array(fc.uint8Array({ maxLength: 5 }), { minLength: 1, maxLength: 8 })
@@ -58,4 +58,20 @@ it('ignores pieces that contradict each other', () => {
   expect(reassembly.add('a', 'k', 5, 2, one, 0)).toBeUndefined()
   expect(reassembly.add('a', 'n', 0, PIECES_MAX + 1, one, 0)).toBeUndefined()
   expect(reassembly.add('a', 'k', 1, 2, one, 0)).toEqual(Buffer.from([1, 1]))
+})
+
+it('holds no more than its share of memory, however many peers begin what they do not end', () => {
+  const reassembly = createReassembly()
+  const piece = new Uint8Array(PIECE_BYTES_MAX)
+  const fits = UNFINISHED_BYTES_MAX / PIECE_BYTES_MAX
+  for (let i = 0; i < fits; i++) reassembly.add(`p${i}`, 'k', 0, 2, piece, i)
+  expect(reassembly.abandoned).toBe(0)
+  reassembly.add('another', 'k', 0, 2, piece, fits)
+  expect(reassembly.abandoned).toBe(1)
+  expect(reassembly.add('p0', 'k', 1, 2, one, fits)).toBeUndefined() // the oldest was given up
+  expect(reassembly.add('p5', 'k', 1, 2, one, fits)).toBeDefined()
+  for (let i = 0; i < fits; i++) reassembly.forget(`p${i}`)
+  reassembly.forget('another')
+  for (let i = 0; i < fits; i++) reassembly.add(`q${i}`, 'k', 0, 2, piece, fits)
+  expect(reassembly.abandoned).toBe(2) // the last one of p0's came to nothing; what was forgotten takes no room
 })

@@ -43,6 +43,7 @@ const snapshot = (index: number, term = 1): StoredSnapshot => ({
   index,
   term,
   membership: { voters: ['a', 'b', 'c'], learners: ['d'] },
+  level: 2,
   data: Uint8Array.from(Buffer.from(`state at ${index}`)),
 })
 const bytes = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text))
