@@ -145,6 +145,7 @@ export const ERRORS = {
   sentinelPort: 'ERR Invalid port number.',
   sentinelQuorumNumber: 'ERR Invalid quorum',
   sentinelPortNumber: 'ERR Invalid port',
+  sentinelDeadEnd: 'NOFAILOVER %s usable Sentinels, but no failover of %s: %s',
   sentinelHost: 'ERR Invalid IP address or hostname specified',
   sentinelName: 'ERR Invalid name of a group (letters, digits, dot, dash and underscore)',
   sentinelSetOption: "ERR Unknown option or number of arguments for SENTINEL SET '%s'",

@@ -27,6 +27,7 @@ import { listenError, type ReservedPort, reservePort, resolveHost, specific } fr
 import { runScripts } from './announce.ts'
 import type { SliceKeeper } from './endpoint-slice.ts'
 import { processFacts, shownOptions } from './facts.ts'
+import { followHostnames } from './hostnames.ts'
 import { decodeIdentity, type Identity, loadIdentity } from './identity.ts'
 import { keepSlices } from './kubernetes.ts'
 import type { Observer } from './observe.ts'
@@ -178,6 +179,8 @@ async function open(running: Process, groups: readonly GroupConfig[], gossipHost
   running.port = port
   const sentinel = watch(running, { groups, key, identity, gossipHost, gossipPort, failures, port })
   running.sentinel = sentinel
+  const forget = followHostnames(sentinel, options.groups)
+  void running.closed.then(forget)
   log.notice(`Sentinel ID is ${identity.runId}, peer ID ${key.peerId}; port ${port.port}, gossip port ${gossipPort}`)
   const transport = await gossip(running, sentinel, key, gossipHost, gossipHeld)
   running.slices = keepSlices(options, sentinel, log)
