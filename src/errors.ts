@@ -112,6 +112,7 @@ export const ERRORS = {
   cachingYes: 'ERR CLIENT CACHING YES is only valid when tracking is enabled in OPTIN mode.',
   cachingNo: 'ERR CLIENT CACHING NO is only valid when tracking is enabled in OPTOUT mode.',
   subscriptionsMax: 'ERR too many subscriptions of one client (%s at most)',
+  clusterDisabled: 'ERR This instance has cluster support disabled',
   subcommandSyntax: "ERR unknown subcommand or wrong number of arguments for '%s'. Try %s HELP.",
   commandInvalid: 'ERR Invalid command specified',
   commandNoKeys: 'ERR The command has no key arguments',
