@@ -20,7 +20,7 @@ const changes = (row) => (!row.mutable || row.needsRestart ? 'no' : row.protecte
 
 function effective(options) {
   const rows = Object.entries(options)
-    .filter(([, row]) => row.inert === undefined)
+    .filter(([, row]) => row.inert === undefined && row.hidden === undefined)
     .map(([name, row]) => [...optionCells(name, row), changes(row), cell(row.help)])
   return table(['option', 'values', 'default', 'CONFIG SET', 'what it does'], rows)
 }

@@ -23,6 +23,8 @@ export const ERRORS = {
   authNotConfigured:
     'ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?',
   readonly: "READONLY You can't write against a read only replica.",
+  undecided:
+    "READONLY You can't write against this server yet: it waits for the sentinels to name the primary of group '%s'.",
   masterDown: "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.",
   loading: 'LOADING Redis is loading the dataset in memory',
   misconf:

@@ -7,6 +7,7 @@ import { ConfigError } from '../config/directive.ts'
 import { didYouMean } from '../config/suggest.ts'
 import { VERSION } from '../io/package.ts'
 import { CliError, type Command, EXIT, EXIT_HELP, type RawCommand, UsageError } from './command.ts'
+import { drillCommand } from './drill.ts'
 import { failoverCommand } from './failover.ts'
 import { configReport } from './load.ts'
 import { sentinelCommand } from './sentinel.ts'
@@ -15,7 +16,7 @@ import { statusCommand } from './status.ts'
 import { upCommand } from './up.ts'
 
 const RAW: readonly RawCommand[] = [serverCommand, sentinelCommand]
-const COMMANDS: readonly Command<never>[] = [upCommand, statusCommand, failoverCommand]
+const COMMANDS: readonly Command<never>[] = [upCommand, statusCommand, failoverCommand, drillCommand]
 const NAMES = [...COMMANDS, ...RAW].map((one) => one.command.split(' ')[0]!)
 const EXIT_TEXT = `Exit codes:\n${EXIT_HELP.map(([code, meaning]) => `  ${code}  ${meaning}`).join('\n')}`
 

@@ -1,7 +1,7 @@
 // What `vedette server` and `vedette sentinel` have in common as processes: signals, the PID file, the end of the parent,
 // and errors that nobody caught. Invariant: the process ends by itself once its job has ended or cannot go on.
 import { rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { constants, tmpdir } from 'node:os'
 import { basename, dirname } from 'node:path'
 import { monotonicMs } from '../io/clock.ts'
 import type { Log } from '../io/log.ts'
@@ -65,6 +65,10 @@ export async function runProcess(
       stop('received SIGINT', 'SIGINT')
     } else if (monotonicMs() - interruptedMs > IMPATIENT_MS) process.exit(EXIT.failed)
   })
+  process.once('SIGABRT', () => {
+    log.warning(`Vedette crashed by signal: ${constants.signals.SIGABRT} (SIGABRT); it was sent by another process`)
+    process.kill(process.pid, 'SIGABRT')
+  })
   for (const signal of ['SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stop(`received ${signal}`, 'SIGTERM'))
   endWithParent(() => {
     giveUpAfter(ORPHAN_MS_MAX)
@@ -78,7 +82,7 @@ export async function runProcess(
     return EXIT.failed
   }
   try {
-    if (pidfile !== '') writeFileSync(pidfile, `${process.pid}\n`)
+    if (pidfile !== '') writePid(log, pidfile)
     if (process.connected) process.send?.({ ready: true })
     return await running.closed
   } catch (error) {
@@ -86,6 +90,15 @@ export async function runProcess(
     return EXIT.failed
   } finally {
     if (pidfile !== '') rmSync(pidfile, { force: true })
+  }
+}
+
+/** As in Redis a process whose PID cannot be written runs all the same. */
+function writePid(log: Log, pidfile: string): void {
+  try {
+    writeFileSync(pidfile, `${process.pid}\n`)
+  } catch (error) {
+    log.warning(`Cannot write the PID to ${pidfile}: ${error instanceof Error ? error.message : error}`)
   }
 }
 

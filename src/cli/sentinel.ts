@@ -29,6 +29,8 @@ export const sentinelCommand: RawCommand = {
   async handler(words) {
     keepYoungSpaceSmall()
     const options = loadSentinel(words, process.env)
+    // As redis-sentinel: what has a relative path (logfile, pidfile, scripts) is there.
+    process.chdir(options.dir)
     const log = createLogger({ role: () => 'X', level: () => options.loglevel, write: logSink(options.logfile) })
     log.notice(
       `Vedette ${VERSION} sentinel is starting, pid ${process.pid}, Node ${process.version}, state in ${options.dir}`,

@@ -22,6 +22,8 @@ export const serverCommand: RawCommand = {
   async handler(words) {
     const { config, file } = loadServer(words)
     const { values } = config
+    // As redis-server: what has a relative path (logfile, pidfile, unixsocket) is there.
+    process.chdir(values.dir)
     const log = createLogger({
       role: () => (values.replicaof === undefined ? 'M' : 'S'),
       level: () => values.loglevel,

@@ -69,6 +69,8 @@ export interface RdbEntry {
 /** What the reader tells. */
 export interface RdbHandlers {
   onEntry: (entry: RdbEntry) => void
+  /** A value is about to be built in memory, which an entry will hold; who replaces that memory must have done so. */
+  onBuild?: () => void
   /** An auxiliary field, such as 'redis-ver'. Values that are no text come as latin1. */
   onAux?: (name: string, value: string) => void
 }
@@ -377,6 +379,7 @@ export function createRdbReader(handlers: RdbHandlers, options: RdbReaderOptions
     key.start = 0
     key.end = bytes.length
     owners.length = 0
+    handlers.onBuild?.()
     valueReader = createReader(options.build)
   }
 

@@ -22,9 +22,47 @@ function configSet(ctx: Context): void {
   if (args.count % 2 !== 0) fail('syntax')
   const pairs: [string, string][] = []
   for (let i = 2; i < args.count; i += 2) pairs.push([args.str(i), args.str(i + 1)])
-  const refusal = host.config.set(pairs, isTrusted(host.config.values['enable-protected-configs'], session))
+  const trusted = isTrusted(host.config.values['enable-protected-configs'], session)
+  const set = (): string | undefined => host.config.set(pairs, trusted)
+  const address = newAddress(ctx, pairs, trusted)
+  if (address !== undefined) return listenElsewhere(ctx, address, set)
+  const refusal = set()
   if (refusal !== undefined) failWith(refusal)
   reply.ok()
+}
+
+/** Where the server listens once the pairs are set; undefined: where it does now, or they are refused. */
+function newAddress(
+  { host }: Context,
+  pairs: readonly [string, string][],
+  trusted: boolean,
+): { bind: readonly string[]; port: number } | undefined {
+  const { values, preview } = host.config
+  const changed = preview(pairs, trusted)
+  if (typeof changed === 'string') return undefined
+  const { bind = values.bind, port = values.port } = changed
+  const same = port === values.port && bind.join(' ') === values.bind.join(' ')
+  return same ? undefined : { bind, port }
+}
+
+/** Sockets are opened elsewhere, so that the reply comes later. */
+function listenElsewhere(
+  ctx: Context,
+  { bind, port }: { bind: readonly string[]; port: number },
+  set: () => string | undefined,
+): void {
+  const { host, session, inExec } = ctx
+  if (inExec) failWith('ERR CONFIG SET failed - port and bind cannot be changed inside a transaction')
+  let error: string | undefined
+  host.clients.block(session, {
+    kind: 'order',
+    timeoutAtMs: 0,
+    finish: (reply) => (error === undefined ? reply.ok() : reply.error(error)),
+  })
+  host.listenAnew(bind, port, set, (failure) => {
+    error = failure
+    host.clients.unblock(session, 'ready')
+  })
 }
 
 function configResetstat(ctx: Context): void {

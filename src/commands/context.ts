@@ -98,12 +98,24 @@ export interface Host extends FrontHost {
   info(sections: readonly string[]): string
   /** CONFIG RESETSTAT. */
   resetStats(): void
-  /** CONFIG REWRITE. Throws CommandError. */
-  rewriteConfig(): void
+  /**
+   * CONFIG SET port and bind: listens there instead, and applies the settings; if either cannot be, everything stays as it was.
+   * `done` gets the error reply, or undefined.
+   */
+  listenAnew(
+    bind: readonly string[],
+    port: number,
+    apply: () => string | undefined,
+    done: (error: string | undefined) => void,
+  ): void
+  /** CONFIG REWRITE; `all`: also what is at its default. Throws CommandError. */
+  rewriteConfig(all?: boolean): void
   shutdown(ctx: Context, options: ShutdownOptions): void
   abortShutdown(): boolean
   /** A line of the log, as a warning. */
   log(message: string): void
+  /** DEBUG SEGFAULT: ends the process as a crash would. */
+  crash(): void
   /** DEBUG SLEEP: stops the whole server. */
   sleep(ms: number): void
   /** DEBUG SET-ACTIVE-EXPIRE: whether keys whose time is over are looked for, or only met. */

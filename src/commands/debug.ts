@@ -196,6 +196,14 @@ const COMMANDS: Readonly<Record<string, DebugCommand>> = {
       reply.ok()
     },
   },
+  'config-rewrite-force-all': {
+    count: [2, 2],
+    help: ['', 'Writes every option into the configuration file.'],
+    run: ({ host, reply }) => {
+      host.rewriteConfig(true)
+      reply.ok()
+    },
+  },
   digest: {
     count: [2, 2],
     help: ['', 'Tells a signature of all data; equal data have equal ones.'],
@@ -256,6 +264,11 @@ const COMMANDS: Readonly<Record<string, DebugCommand>> = {
     count: [3, Number.POSITIVE_INFINITY],
     help: ['<command> [<arg> ...]', 'Sends a command to the replicas that is not run here.'],
     run: replicate,
+  },
+  segfault: {
+    count: [2, 2],
+    help: ['', 'Ends the process as a crash would.'],
+    run: ({ host }) => host.crash(),
   },
   'set-active-expire': {
     count: [3, 3],

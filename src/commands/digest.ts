@@ -22,11 +22,6 @@ export class Digest {
     for (let i = 0; i < 20; i++) this.bytes[i]! ^= this.part[i]!
   }
 
-  /** Adds what another signature says. (Redis makes none of it first: the bytes as they are.) */
-  xor(other: Digest): void {
-    for (let i = 0; i < 20; i++) this.bytes[i]! ^= other.bytes[i]!
-  }
-
   /** Mixes bytes in: the same ones in another order give another signature. */
   mix(bytes: Uint8Array, start = 0, end = bytes.length): void {
     this.add(bytes, start, end)
@@ -54,7 +49,7 @@ const VALUES: Readonly<Record<number, (db: Database, h: number, digest: Digest) 
       const pair = new Digest()
       pair.mix(field.bytes, field.start, field.end)
       pair.mix(value.bytes, value.start, value.end)
-      digest.xor(pair)
+      digest.add(pair.bytes)
     })
   },
 }

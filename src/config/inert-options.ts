@@ -184,10 +184,7 @@ export const INERT_OPTIONS = {
   ),
   'oom-score-adj-values': keep(HOST, oomScores, '0 200 800', 'Scores of primary, replica and snapshot process.'),
   'disable-thp': keepFixed(HOST, bool, 'yes', 'Disable transparent huge pages.'),
-  'set-proc-title': keepFixed(HOST, bool, 'yes', 'Show role and port as the process title.'),
-  'proc-title-template': keep(HOST, string, '{title} {listen-addr} {server-mode}', 'The process title.'),
   'socket-mark-id': keepFixed(HOST, int(0, 2 ** 32 - 1), '0', 'Mark of listening sockets.'),
-  'bind-source-addr': keep(HOST, string, '', 'Address from which to connect to the primary.'),
   'enable-module-command': keepFixed(
     'there are no modules',
     oneOf(['no', 'yes', 'local']),

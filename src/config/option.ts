@@ -13,6 +13,8 @@ export interface OptionRow<T = unknown> {
   readonly needsRestart?: true
   /** A password or the like: neither MONITOR nor the slow log shows it. */
   readonly secret?: true
+  /** For tests of the server: CONFIG GET shows it only when it is asked for by its name. */
+  readonly hidden?: true
   /** Mutable only for clients that `enable-protected-configs` trusts. */
   readonly protected?: true
   /** Other names, accepted and shown by CONFIG GET as Redis does. */

@@ -26,8 +26,8 @@ function directivesByOption(text: string): Map<OptionName, Directive[]> {
   return found
 }
 
-/** The new text of the file. Throws ConfigError if the old one cannot be read any more. */
-export function rewriteConfig(text: string, config: ServerConfig): string {
+/** The new text of the file; with `all` it also says what is at its default. Throws ConfigError if the old one cannot be read any more. */
+export function rewriteConfig(text: string, config: ServerConfig, all = false): string {
   const lines: (string | undefined)[] = text.split('\n')
   if (lines.at(-1) === '') lines.pop()
   const appended: string[] = []
@@ -36,7 +36,7 @@ export function rewriteConfig(text: string, config: ServerConfig): string {
     const directives = inFile.get(name)
     const value = config.text(name)
     if (directives === undefined) {
-      if (config.isChanged(name)) appended.push(lineFor(name, value))
+      if (config.isChanged(name) || (all && name !== 'replicaof')) appended.push(lineFor(name, value))
       continue
     }
     if (loadServerConfig(directives, false).config.text(name) === value) continue

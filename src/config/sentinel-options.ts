@@ -137,6 +137,12 @@ export const GROUP_OPTIONS = {
   'auth-user': groupRow(string, '', 'User name for auth-pass; empty: the default user.'),
   'notification-script': groupRow(string, '', 'Program to run for every warning event.'),
   'client-reconfig-script': groupRow(string, '', 'Program to run when the primary changes.'),
+  'kubernetes-service': groupRow(
+    string,
+    '',
+    'Service without a selector whose EndpointSlice of the same name the leader points at the primary; empty: none.',
+  ),
+  'kubernetes-replica-service': groupRow(string, '', 'The same for the replicas that are up and in sync; empty: none.'),
   'master-reboot-down-after-period': groupRow(
     int(0),
     '0',

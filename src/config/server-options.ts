@@ -1,5 +1,6 @@
 // The options of the server that have an effect (config/inert-options.ts has those that are only kept), with the names,
 // defaults and ranges of Redis 7.0.15. One row is all there is to say about an option; see config/option.ts.
+import { hostPorts } from './addresses.ts'
 import { INERT_OPTIONS } from './inert-options.ts'
 import { fixed, mutable, type OptionValues } from './option.ts'
 import { optionalPort } from './ports.ts'
@@ -10,6 +11,7 @@ import {
   percentiles,
   primaryAddress,
   savePoints,
+  titleTemplate,
 } from './special-values.ts'
 import { bool, fileName, int, long, memory, octal, oneOf, port, someOf, string, ULONG_MAX } from './values.ts'
 
@@ -27,12 +29,9 @@ const TRUST = ['no', 'yes', 'local'] as const
 
 const EFFECTIVE_OPTIONS = {
   // ---- network
-  bind: mutable(bindAddresses, '* -::*', 'Addresses to listen on; `*` is every IPv4, `::*` every IPv6 address.', {
-    needsRestart: true,
-  }),
-  port: mutable(port, '6379', 'TCP port of the Redis protocol. 0: any free one, as the log then tells.', {
-    needsRestart: true,
-  }),
+  bind: mutable(bindAddresses, '* -::*', 'Addresses to listen on; `*` is every IPv4, `::*` every IPv6 address.'),
+  port: mutable(port, '6379', 'TCP port of the Redis protocol. 0: any free one, as the log then tells.'),
+  'bind-source-addr': mutable(string, '', 'Address of this machine from which to connect to the primary; empty: any.'),
   'protected-mode': mutable(
     bool,
     'yes',
@@ -59,6 +58,12 @@ const EFFECTIVE_OPTIONS = {
       'Readiness messages to upstart and systemd are not built yet; use `no` and Type=simple',
     ),
   }),
+  'set-proc-title': fixed(bool, 'yes', 'Show the title that proc-title-template says as the name of the process.'),
+  'proc-title-template': mutable(
+    titleTemplate,
+    '{title} {listen-addr} {server-mode}',
+    'The title: text with {title} {listen-addr} {server-mode} {port} {tls-port} {unixsocket} {config-file}.',
+  ),
   pidfile: fixed(string, '', 'File to write the process ID to, removed at the end; empty: none.'),
   loglevel: mutable(oneOf(['debug', 'verbose', 'notice', 'warning']), 'notice', 'The least important lines to log.'),
   logfile: fixed(string, '', 'File to append log lines to; empty: standard output.'),
@@ -198,13 +203,31 @@ const EFFECTIVE_OPTIONS = {
   ),
   'latency-tracking': mutable(bool, 'yes', 'Measure how long commands take, for INFO and LATENCY HISTOGRAM.'),
   'latency-tracking-info-percentiles': mutable(percentiles, '50 99 99.9', 'Percentiles of that in INFO latencystats.'),
+  // ---- for tests: they make what is too quick to be seen slow
+  'key-load-delay': mutable(int(), '0', 'Microseconds to wait for each key that is loaded; -N: one of N keys.', {
+    hidden: true,
+  }),
+  'rdb-key-save-delay': mutable(int(), '0', 'Microseconds to wait for each key of a snapshot; -N: one of N keys.', {
+    hidden: true,
+  }),
   // ---- Vedette's own
-  'http-port': fixed(
+  sentinels: mutable(
+    hostPorts,
+    '',
+    'Sentinels to ask for a role, as host:port; until they name the primary of sentinel-group, writes are refused.',
+    { needsRestart: true },
+  ),
+  'sentinel-group': mutable(string, 'mymaster', 'Name of the group under which the sentinels watch this server.', {
+    needsRestart: true,
+  }),
+  'sentinel-pass': mutable(string, '', 'Password of the sentinels; empty: none.', { needsRestart: true, secret: true }),
+  'http-port': mutable(
     optionalPort,
     'off',
     'HTTP port of metrics and health; off: none; auto: port + 2742, which is 9121 for 6379, or any free one.',
+    { needsRestart: true },
   ),
-  'http-bind': fixed(string, '127.0.0.1', 'Address to listen on for HTTP.'),
+  'http-bind': mutable(string, '127.0.0.1', 'Address to listen on for HTTP.', { needsRestart: true }),
 } as const
 
 /** Every option of the server by name. */

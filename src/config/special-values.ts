@@ -202,3 +202,26 @@ export const memoryOrPercent: OptionType<number> = {
       : accept(Number(bytes), String(bytes))
   },
 }
+
+/** What may stand in braces in a title of the process. */
+export const TITLE_FIELDS = [
+  'title',
+  'listen-addr',
+  'server-mode',
+  'port',
+  'tls-port',
+  'unixsocket',
+  'config-file',
+] as const
+
+/** Text with fields in braces. */
+export const titleTemplate: OptionType<string> = {
+  domain: 'text with fields in braces',
+  words: 'one',
+  repeats: 'replaces',
+  parse: ([word]) => {
+    const fields = [...word!.matchAll(/\{([^{}]*)\}?/g)].map(([text, name]) => (text.endsWith('}') ? name : undefined))
+    const known = fields.every((name) => TITLE_FIELDS.includes(name as 'title'))
+    return known ? accept(word!, word!) : refuse('template format is invalid or contains unknown variables')
+  },
+}

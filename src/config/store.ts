@@ -19,6 +19,8 @@ export interface ConfigStore<Values = ServerOptions> {
    * this client may change protected options (see `enable-protected-configs`).
    */
   set(pairs: readonly (readonly [name: string, value: string])[], mayProtected?: boolean): string | undefined
+  /** The values that `set` would set; or the error reply, if it would refuse. */
+  preview(pairs: readonly (readonly [name: string, value: string])[], mayProtected?: boolean): string | Partial<Values>
   /** Calls the hook whenever `set` changes the option. */
   onChange<Name extends keyof Values>(name: Name, hook: ChangeHook<Values[Name]>): void
   /**
@@ -138,7 +140,7 @@ export function createConfigStore(table: OptionTable): ConfigStore<Record<string
         continue
       }
       const glob = Buffer.from(pattern)
-      for (const [name, row] of Object.entries(table))
+      for (const [name, row] of Object.entries(table).filter(([, one]) => one.hidden === undefined))
         for (const shown of [name, ...(row.aliases ?? [])])
           if (globMatch(glob, Buffer.from(shown), true)) found.set(shown, texts.get(name)!)
     }
@@ -149,6 +151,11 @@ export function createConfigStore(table: OptionTable): ConfigStore<Record<string
     values,
     get,
     set,
+    preview(pairs, mayProtected = false) {
+      const changes = readPairs(pairs, mayProtected)
+      if (typeof changes === 'string') return changes
+      return Object.fromEntries([...changes].map(([name, { setting }]) => [name, setting.value]))
+    },
     onChange: (name, hook) => {
       hooks.set(name, [...(hooks.get(name) ?? []), hook as ChangeHook<unknown>])
     },

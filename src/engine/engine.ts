@@ -40,6 +40,8 @@ export interface GateConditions extends Pause {
   loading: boolean
   /** This is a replica, and clients may not write to it. */
   readonlyReplica: boolean
+  /** The group of sentinels that this server waits for before it takes a role; undefined: for none. */
+  undecidedGroup: string | undefined
   /** This is a replica whose link is down, and it must not serve stale data. */
   stale: boolean
   /** This is a replica to which clients may write: keys that they give an expiry are told to `onReplicaWrite`. */
@@ -57,6 +59,7 @@ export function openGate(): GateConditions {
   return {
     loading: false,
     readonlyReplica: false,
+    undecidedGroup: undefined,
     stale: false,
     writableReplica: false,
     misconfigured: false,
@@ -71,6 +74,7 @@ export function openGate(): GateConditions {
 /** Whether a client's write would pass the gate now, for health checks. */
 export function mayWrite(gate: GateConditions, replication: Host['replication'], nowMs: number): boolean {
   if (gate.loading || gate.misconfigured || gate.readonlyReplica || replication.isReplica()) return false
+  if (gate.undecidedGroup !== undefined) return false
   if (gate.replicasToWriteMin !== 0 && replication.goodReplicas() < gate.replicasToWriteMin) return false
   return nowMs >= gate.pausedUntilMs && !gate.writesHeld
 }
@@ -233,6 +237,7 @@ export class Engine extends Processor<Context> implements Context {
     if ((flags & FLAG_WRITE) !== 0) {
       if (gate.misconfigured) return errorText('misconf')
       if (gate.readonlyReplica) return errorText('readonly')
+      if (gate.undecidedGroup !== undefined) return errorText('undecided', gate.undecidedGroup)
       if (gate.replicasToWriteMin !== 0 && this.host.replication.goodReplicas() < gate.replicasToWriteMin) {
         return errorText('noReplicas')
       }

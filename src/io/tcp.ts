@@ -123,20 +123,35 @@ export function connectTcp(
   port: number,
   accept: (wire: Wire) => WireHandler,
   onFailed: (reason: string) => void,
+  localAddress = '',
 ): Dial {
-  const socket = net.connect({ host, port, noDelay: true, keepAlive: true })
-  let reason = 'end'
-  const fail = (): void => onFailed(reason)
-  socket.on('error', (error: NodeJS.ErrnoException) => {
-    reason = error.code ?? error.message
-  })
-  socket.once('close', fail)
-  socket.once('connect', () => {
-    socket.off('close', fail)
-    attach(socket, accept)
-  })
-  return socket
+  let socket!: net.Socket
+  const dial = (from: string): void => {
+    let reason = 'end'
+    const made = net.connect({
+      host,
+      port,
+      noDelay: true,
+      keepAlive: true,
+      ...(from === '' ? {} : { localAddress: from }),
+    })
+    // An address that this machine does not have is done without.
+    const fail = (): void => (from !== '' && NO_SUCH_SOURCE.has(reason) ? dial('') : onFailed(reason))
+    made.on('error', (error: NodeJS.ErrnoException) => {
+      reason = error.code ?? error.message
+    })
+    made.once('close', fail)
+    made.once('connect', () => {
+      made.off('close', fail)
+      attach(made, accept)
+    })
+    socket = made
+  }
+  dial(net.isIP(localAddress) === 0 ? '' : localAddress)
+  return { destroy: () => socket.destroy() }
 }
+
+const NO_SUCH_SOURCE = new Set(['EADDRNOTAVAIL', 'EINVAL'])
 
 /** Wraps a connected socket, accepted or opened by us; of a Unix socket with its path. */
 function attach(socket: net.Socket, accept: (wire: Wire) => WireHandler, path?: string): void {

@@ -47,6 +47,9 @@ function matchOne(pattern: Uint8Array, at: number, byte: number, ignoreCase: boo
   return matched !== negated ? length : -length
 }
 
+/** Stars that a pattern may pass; as Redis, which recurses at each: with more of them it matches nothing. */
+const STARS_MAX = 1000
+
 /** Whether `text` (or its range [start, end)) matches the glob `pattern` as a whole. */
 export function globMatch(
   pattern: Uint8Array,
@@ -61,8 +64,12 @@ export function globMatch(
   let t = start
   let starAt = -1
   let starText = 0
+  let stars = 0
   while (t < end) {
     if (p < pattern.length && pattern[p] === STAR) {
+      while (p + 1 < pattern.length && pattern[p + 1] === STAR) p++
+      if (p + 1 === pattern.length) return true
+      if (++stars > STARS_MAX) return false
       starAt = p++
       starText = t
       continue

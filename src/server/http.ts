@@ -12,6 +12,8 @@ import type { Observer } from './observe.ts'
 /** What the health endpoints ask the server. */
 export interface Health {
   readonly loading: () => boolean
+  /** The group whose sentinels have not named the primary yet; undefined: a role was taken. */
+  readonly undecided: () => string | undefined
   readonly isReplica: () => boolean
   readonly linkUp: () => boolean
   /** Seconds since anything came from the primary; only of a replica whose link is up. */
@@ -50,6 +52,8 @@ const unavailable = (why: string): HttpReply => ({ status: 503, body: `${why}\n`
 
 function readiness(health: Health): HttpReply {
   if (health.loading()) return unavailable('data are being loaded')
+  const group = health.undecided()
+  if (group !== undefined) return unavailable(`the sentinels have not named the primary of ${group} yet`)
   if (health.isReplica() && !health.linkUp()) return unavailable('the link to the primary is down')
   return { body: 'ready\n' }
 }

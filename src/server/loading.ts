@@ -32,6 +32,12 @@ export function createLoader(keyspace: Keyspace, options: LoadOptions): Loader {
   const aux = new Map<string, string>()
   let loaded = 0
   let expired = 0
+  let begun = false
+  const first = (): void => {
+    if (begun) return
+    begun = true
+    options.onFirst?.()
+  }
   const onEntry = (entry: RdbEntry): void => {
     if (options.dropExpiredAtMs !== undefined && entry.expireMs >= 0 && entry.expireMs < options.dropExpiredAtMs) {
       expired++
@@ -45,13 +51,13 @@ export function createLoader(keyspace: Keyspace, options: LoadOptions): Loader {
       keyspace.releaseBuilt(builtValue(entry))
       throw new Error('the snapshot has a key that is there already')
     }
-    if (loaded === 0) options.onFirst?.()
+    first()
     const expiryMs = entry.expireMs < 0 ? NO_EXPIRY : Math.max(entry.expireMs, 1)
     db.putBuilt(key, keyStart, keyEnd, builtValue(entry), expiryMs)
     loaded++
   }
   const reader = createRdbReader(
-    { onEntry, onAux: (name, value) => void aux.set(name, value) },
+    { onEntry, onBuild: first, onAux: (name, value) => void aux.set(name, value) },
     {
       checksum: options.checksum,
       databases: keyspace.databases.length,

@@ -21,7 +21,6 @@ import { createAttackLog } from '../io/attack-log.ts'
 import { monotonicMs, wallMicros, wallMs } from '../io/clock.ts'
 import { randomHex, randomWords } from '../io/entropy.ts'
 import type { HttpServer } from '../io/http.ts'
-import { type ListenError, type Listening, listenAll } from '../io/listen.ts'
 import type { Log } from '../io/log.ts'
 import { sameSecret } from '../io/secrets.ts'
 import { eventLoop } from '../io/timers.ts'
@@ -34,15 +33,19 @@ import { clientLimits } from './client-limits.ts'
 import { rewriteConfigFile } from './config-file.ts'
 import { lockData } from './data-lock.ts'
 import { createHousekeeping } from './expiry.ts'
+import { handOver } from './hand-over.ts'
 import { createInfo, type ServerInfo } from './info.ts'
+import { openListening } from './listening.ts'
 import { createOwnExpiries } from './own-expiries.ts'
-import type { ServerParts } from './parts.ts'
+import type { ServerParts, ServerReplication } from './parts.ts'
 import { createPersistence } from './persistence.ts'
+import { createProcessTitle } from './process-title.ts'
 import { createReplication } from './replication.ts'
+import { createRoleInquiry, type RoleInquiry, sentinelAccess } from './role.ts'
 import { openRoleMemory } from './role-memory.ts'
 import { addressOf, createKnownSentinels } from './sentinels.ts'
 import { createShutdown } from './shutdown.ts'
-import { createSnapshots } from './snapshot.ts'
+import { createSnapshots, delayMs } from './snapshot.ts'
 import { createTimings } from './timings.ts'
 import { createWriteHold } from './write-hold.ts'
 
@@ -137,11 +140,21 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
       resetStats(commands, engine, keyspace)
       info.reset()
     },
-    rewriteConfig: () => rewriteConfigFile(configFile, config, log),
+    listenAnew: (bind, port, apply, done) => {
+      void listening.replace(bind, port, apply).then((error) => {
+        parts.port = listening.port
+        done(error)
+      })
+    },
+    rewriteConfig: (all) => rewriteConfigFile(configFile, config, log, all),
     shutdown: (ctx, how) => shutdown.command(ctx, how),
     abortShutdown: () => shutdown.abort(),
     setActiveExpire: (on) => {
       housekeeping.active = on
+    },
+    crash: () => {
+      log.warning('Vedette crashed by signal: 11 (SIGSEGV), as DEBUG SEGFAULT asked for')
+      process.kill(process.pid, 'SIGSEGV')
     },
     sleep: (ms) => {
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms)
@@ -223,13 +236,17 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
       setImmediate(() => end(1))
     },
   }
-  const snapshots = createSnapshots(keyspace)
+  const snapshots = createSnapshots(keyspace, () => delayMs(options['rdb-key-save-delay']))
   const persistence = createPersistence(parts, snapshots, {
     fields: () => replication.snapshotFields(),
     resume: (loaded) => replication.resume(loaded),
     expired: (db, key) => replication.expiredAtLoad(db, key),
   })
-  const replication = createReplication(parts, snapshots, () => hold.ordered())
+  const replication = createReplication(parts, snapshots, () => {
+    hold.ordered()
+    roles.settle()
+  })
+  const roles = decideRole(parts, replication)
   const info = createInfo(parts, persistence, replication, () => shutdown.remainingMs())
   const housekeeping = createHousekeeping(keyspace, engine, ownExpiries, wallMs)
 
@@ -246,6 +263,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
   }
   let http: HttpServer | undefined
   let ended = false
+  let leaving = false
   let resolveClosed!: (code: number) => void
   const closed = new Promise<number>((resolve) => {
     resolveClosed = resolve
@@ -257,6 +275,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     hold.stop()
     persistence.stop()
     replication.stop()
+    roles.stop()
     listening.close()
     void http?.stop()
     clients.closeAll()
@@ -269,11 +288,13 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
   applyOptions(config, engine)
   engine.setTime(wallMs())
   replication.prepare()
-  const listening = await listen(options, clients, log).catch((error: unknown) => {
+  const listening = await openListening(options, (wire) => clients.accept(wire), log).catch((error: unknown) => {
     lock.release()
     throw error
   })
   parts.port = listening.port
+  followDirectory(config)
+  createProcessTitle(config, configFile, () => parts.port)
   log.notice(`Running mode=standalone, port=${parts.port}, PID: ${process.pid}`)
   try {
     http = await openMetrics(parts, info)
@@ -282,6 +303,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     if (!ended) {
       engine.setTime(wallMs())
       replication.start()
+      roles.start()
       hold.started()
       timer = setInterval(tick, 100)
       log.notice(`Ready to accept connections on port ${parts.port}`)
@@ -297,10 +319,37 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     port: parts.port,
     closed,
     stop: async (signal) => {
-      shutdown.signal(signal)
+      // A second signal does not wait for anybody.
+      if (signal === 'SIGTERM' && !leaving) {
+        leaving = true
+        const isPrimary = (): boolean => !ended && !replication.isReplica() && engine.gate.undecidedGroup === undefined
+        const timeoutMs = options['shutdown-timeout'] * 1000
+        await handOver({ access: sentinelAccess(options), log, isPrimary, timeoutMs })
+      }
+      if (!ended) shutdown.signal(signal)
       await closed
     },
   }
+}
+
+/** Until the sentinels have named the primary nothing is written, and nothing expires either; then the role is taken. */
+function decideRole(parts: ServerParts, replication: ServerReplication): RoleInquiry {
+  const { options, engine, keyspace } = parts
+  const { gate } = engine
+  if (options.sentinels.length === 0) return { start() {}, settle() {}, stop() {} }
+  gate.undecidedGroup = options['sentinel-group']
+  keyspace.expiry = 'hide'
+  return createRoleInquiry({
+    options,
+    log: parts.log,
+    runId: parts.runId,
+    decided() {
+      gate.undecidedGroup = undefined
+      if (!replication.isReplica()) keyspace.expiry = 'delete'
+    },
+    lead: () => void replication.becomePrimary(),
+    follow: (host, port) => void replication.replicaOf(host, port),
+  })
 }
 
 /** Opens the HTTP port if there is to be one; its code is loaded only then. */
@@ -316,6 +365,7 @@ async function openMetrics(parts: ServerParts, info: ServerInfo): Promise<HttpSe
     observer: createObserver({ facts: info.facts, writable }),
     health: {
       loading: () => gate.loading,
+      undecided: () => gate.undecidedGroup,
       isReplica: () => host.replication.isReplica(),
       linkUp: () => host.replication.linkUp(),
       silenceSeconds: () => Number(new Map(info.facts().replication).get('master_last_io_seconds_ago')),
@@ -325,6 +375,25 @@ async function openMetrics(parts: ServerParts, info: ServerInfo): Promise<HttpSe
   })
   log.notice(`Metrics and health: http://${options['http-bind']}:${http.port}`)
   return http
+}
+
+/** CONFIG SET dir: the process goes there, as redis-server does, so that relative paths mean the same. */
+function followDirectory(config: ServerConfig): void {
+  config.onChange('dir', (dir) => {
+    try {
+      process.chdir(dir)
+    } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException
+      return DIRECTORY_ERRORS[code ?? ''] ?? message
+    }
+    return config.assign('dir', [process.cwd()])
+  })
+}
+
+const DIRECTORY_ERRORS: Readonly<Record<string, string>> = {
+  ENOENT: 'No such file or directory',
+  ENOTDIR: 'Not a directory',
+  EACCES: 'Permission denied',
 }
 
 /** Options that change a state of the engine. */
@@ -343,27 +412,6 @@ function applyOptions(config: ServerConfig, engine: Engine): void {
     'notify-keyspace-events',
   ] as const) {
     config.onChange(name, apply)
-  }
-}
-
-/** Listens where the options say, or throws an error that says what to do. */
-async function listen(options: ServerConfig['values'], clients: ClientRegistry, log: Log): Promise<Listening> {
-  const addresses = {
-    bind: options.bind,
-    port: options.port,
-    unixsocket: options.unixsocket,
-    unixsocketperm: options.unixsocketperm,
-    backlog: options['tcp-backlog'],
-    keepAliveSeconds: options['tcp-keepalive'],
-  }
-  try {
-    return await listenAll(addresses, (wire) => clients.accept(wire))
-  } catch (error) {
-    const { address, code } = error as ListenError
-    log.warning(`Could not create server TCP listening socket ${address}: ${code}`)
-    log.warning(`Failed listening on port ${options.port} (TCP), aborting.`)
-    const hint = code === 'EADDRINUSE' ? 'another process listens there; choose another --port' : code
-    throw new Error(`cannot listen on ${address}: ${hint}`, { cause: error })
   }
 }
 

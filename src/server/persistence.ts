@@ -8,7 +8,7 @@ import { monotonicMs } from '../io/clock.ts'
 import { createLoader } from './loading.ts'
 import type { ServerParts } from './parts.ts'
 import { checkWritable, createRdbFile, type RdbFile, readRdbFile, readRdbFileAtOnce } from './rdb-file.ts'
-import { type SnapshotOptions, type Snapshots, snapshotAux } from './snapshot.ts'
+import { delayMs, type SnapshotOptions, type Snapshots, snapshotAux } from './snapshot.ts'
 
 /** Snapshots, with what the server process itself asks of them. */
 export interface ServerPersistence extends Persistence {
@@ -193,9 +193,15 @@ export function createPersistence(parts: ServerParts, snapshots: Snapshots, plac
     }
     engine.gate.loading = true
     try {
-      await readRdbFile(path(), (bytes) => {
+      let waitedFor = 0
+      const take = (bytes: Uint8Array): boolean => {
         loader.reader.feed(bytes)
         return !stopped
+      }
+      await readRdbFile(path(), take, () => {
+        const keys = loader.loaded() - waitedFor
+        waitedFor += keys
+        return keys * delayMs(options['key-load-delay'])
       })
       if (stopped) return
       loader.reader.end()
@@ -296,6 +302,6 @@ export function createPersistence(parts: ServerParts, snapshots: Snapshots, plac
 }
 
 function describe(error: unknown): string {
-  if (error instanceof RdbError) return error.message
+  if (error instanceof RdbError) return error.code === 'checksum' ? `RDB CRC error: ${error.message}` : error.message
   return error instanceof Error ? error.message : String(error)
 }

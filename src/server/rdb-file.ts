@@ -14,7 +14,7 @@ import {
   writeSync,
 } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
-import { setImmediate as nextTurn } from 'node:timers/promises'
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import { syncDirectory } from '../io/durable.ts'
 
 /** A snapshot file being written. */
@@ -179,9 +179,13 @@ export function createRdbFile(path: string, suffix: string): RdbFile {
 
 /**
  * Hands a file to `take` in pieces that it may use during the call, one in each turn of the event loop, until it answers
- * false. Rejects with ENOENT and the like as they are.
+ * false. Rejects with ENOENT and the like as they are. After each piece it waits for `pauseMs`.
  */
-export async function readRdbFile(path: string, take: (bytes: Uint8Array) => boolean): Promise<void> {
+export async function readRdbFile(
+  path: string,
+  take: (bytes: Uint8Array) => boolean,
+  pauseMs: () => number = () => 0,
+): Promise<void> {
   const fd = openSync(path, 'r')
   try {
     const buffer = Buffer.allocUnsafeSlow(READ_BYTES)
@@ -189,6 +193,8 @@ export async function readRdbFile(path: string, take: (bytes: Uint8Array) => boo
       const count = readSync(fd, buffer, 0, buffer.length, null)
       if (count === 0 || !take(buffer.subarray(0, count))) return
       await nextTurn()
+      const ms = pauseMs()
+      if (ms > 0) await sleep(ms)
     }
   } finally {
     closeSync(fd)

@@ -143,6 +143,7 @@ export function linkToPrimary(parts: PrimaryLinkParts, host: string, port: numbe
         }
       },
       (reason) => lost(opened, reason),
+      options['bind-source-addr'],
     )
     dial = opened
   }
@@ -289,6 +290,7 @@ export function linkToPrimary(parts: PrimaryLinkParts, host: string, port: numbe
 
   /** Leaves a load that cannot be finished: half of a data set is worse than none. */
   const endLoading = (): void => {
+    loader?.reader.abandon()
     loader = undefined
     if (!replacing) return
     engine.gate.loading = false

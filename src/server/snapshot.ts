@@ -62,8 +62,13 @@ const WAIT_MS = 2
 /** So many bytes are one step of the walk, or a little more: what an entry has that is not large. */
 const STEP_BYTES = 128 * 1024
 
-/** The snapshots of a keyspace. */
-export function createSnapshots(keyspace: Keyspace): Snapshots {
+/** Milliseconds to wait for a key by an option that says microseconds, or that only one of so many keys waits for one. */
+export function delayMs(option: number): number {
+  return (option < 0 ? 1 / -option : option) / 1000
+}
+
+/** The snapshots of a keyspace. `keyMs` is how long to wait for each key, so that tests see a snapshot under way. */
+export function createSnapshots(keyspace: Keyspace, keyMs: () => number = () => 0): Snapshots {
   let walk: Walk | undefined
   let next: NodeJS.Timeout | NodeJS.Immediate | undefined
 
@@ -78,7 +83,13 @@ export function createSnapshots(keyspace: Keyspace): Snapshots {
     if (walk === undefined) return
     const start = monotonicMs()
     while (walk.ready()) {
+      const { keys } = walk
       if (!step()) return
+      const waitMs = (walk.keys - keys) * keyMs()
+      if (waitMs > 0) {
+        next = setTimeout(slice, waitMs)
+        return
+      }
       if (monotonicMs() - start > SLICE_MS) {
         next = setImmediate(slice)
         return
@@ -112,6 +123,8 @@ export function createSnapshots(keyspace: Keyspace): Snapshots {
 }
 
 interface Walk {
+  /** Entries that were handed to the writer. */
+  readonly keys: number
   /** One more segment; false when the walk is over and its sink was told. */
   step(): boolean
   ready(): boolean
@@ -122,6 +135,7 @@ interface Walk {
 function createWalk(keyspace: Keyspace, options: SnapshotOptions, sink: SnapshotSink): Walk {
   let failed = false
   let db = -1
+  let keys = 0
   const announced = new Set<number>()
   // What the sink throws ends the snapshot and nothing else; what is written after that goes nowhere.
   const emit = (chunk: Uint8Array): void => {
@@ -152,12 +166,14 @@ function createWalk(keyspace: Keyspace, options: SnapshotOptions, sink: Snapshot
 
   /** What stands before the value of an entry that is written bit by bit. */
   const begin = ({ db: index, key, kind, expiryMs }: SnapshotEntry): void => {
+    keys++
     if (index !== db) select(index)
     writer.beginValue(rdbTypeOf(kind), key.bytes, key.start, key.end, expireMsOf(expiryMs))
   }
 
   const snapshot = new Snapshot(keyspace, {
     blob({ db: index, key, kind, expiryMs }, value) {
+      keys++
       if (index !== db) select(index)
       const { bytes, start, end } = value
       writer.blob(rdbTypeOf(kind), key.bytes, key.start, key.end, bytes, start, end, expireMsOf(expiryMs))
@@ -179,6 +195,9 @@ function createWalk(keyspace: Keyspace, options: SnapshotOptions, sink: Snapshot
   writer.begin(options.aux)
 
   return {
+    get keys() {
+      return keys
+    },
     step() {
       if (snapshot.step(STEP_BYTES)) return true
       if (failed) return false

@@ -24,8 +24,10 @@ import type { PeerAddress } from '../sentinel/effects.ts'
 import type { GroupConfig } from '../sentinel/settings.ts'
 import { listenError, type ReservedPort, reservePort, resolveHost, specific } from './addresses.ts'
 import { runScripts } from './announce.ts'
+import type { SliceKeeper } from './endpoint-slice.ts'
 import { processFacts, shownOptions } from './facts.ts'
 import { decodeIdentity, type Identity, loadIdentity } from './identity.ts'
+import { keepSlices } from './kubernetes.ts'
 import type { Observer } from './observe.ts'
 import { openPort, type PortOptions, type RespPort } from './port.ts'
 import { createScripts, type Scripts } from './scripts.ts'
@@ -92,6 +94,7 @@ interface Process {
   transport?: PeerTransport
   http?: HttpServer
   observer?: Observer
+  slices?: readonly SliceKeeper[]
   /** Held for listeners that open later. */
   readonly reserved: ReservedPort[]
   readonly closed: Promise<number>
@@ -127,8 +130,10 @@ function createProcess(options: SentinelOptions, log: Log, lock: DirectoryLock, 
   return running
 }
 
-async function closeAll({ sentinel, port, http, transport, store, lock, scripts, reserved }: Process): Promise<void> {
+async function closeAll(running: Process): Promise<void> {
+  const { sentinel, port, http, transport, store, lock, scripts, reserved, slices = [] } = running
   scripts.stop()
+  for (const slice of slices) slice.stop()
   sentinel?.stop()
   port?.close()
   await Promise.all([http?.stop(), transport?.stop(), ...reserved.map((held) => held.release())])
@@ -173,6 +178,7 @@ async function open(running: Process, groups: readonly GroupConfig[], gossipHost
   running.sentinel = sentinel
   log.notice(`Sentinel ID is ${identity.runId}, peer ID ${key.peerId}; port ${port.port}, gossip port ${gossipPort}`)
   const transport = await gossip(running, sentinel, key, gossipHost, gossipHeld)
+  running.slices = keepSlices(options, sentinel, log)
   const http = httpHeld && (await observe(running, sentinel, httpHeld))
   const { closed, stop } = running
   return { port: port.port, httpPort: http?.port ?? 0, gossipPort: transport.port, closed, stop }
@@ -241,6 +247,7 @@ function watch(
     onEvent: (name, payload) => {
       port.publish(name, payload)
       running.observer?.note(name, payload)
+      for (const slice of running.slices ?? []) slice.poke()
       if (running.sentinel !== undefined) runScripts(running.sentinel.core.state, running.scripts, name, payload)
       if (!simulates(failures, name)) return
       log.warning(`Simulated failure at ${name}: this sentinel crashes, as it was told to`)

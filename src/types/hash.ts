@@ -12,6 +12,7 @@ import {
   lpFirst,
   lpInit,
   lpNext,
+  lpReplace,
   lpText,
   makeLpText,
   NONE,
@@ -120,9 +121,6 @@ export function createHashBuilder(nodes: Nodes, limits: TypeLimits, expected = 0
   let fields = 0
   let root = expected > limits['hash-max-listpack-entries'] ? createDict(nodes, true) : 0
 
-  const convert = (): void => {
-    root = hashTableOf(nodes, listpack, 0)
-  }
   const makeRoom = (bytes: number): void => {
     const needed = lpBytes(listpack, 0) + bytes
     if (needed <= listpack.length) return
@@ -136,16 +134,20 @@ export function createHashBuilder(nodes: Nodes, limits: TypeLimits, expected = 0
       if (root === 0) {
         const longest = Math.max(fieldEnd - fieldStart, valueEnd - valueStart)
         const known = lpFind(listpack, lpFirst(listpack, 0), field, fieldStart, fieldEnd, 1)
-        if (known !== NONE || !hashFitsListpack(limits, fields + 1, longest)) {
-          // A field that comes twice is rare enough for the slow way.
-          convert()
-        } else {
-          makeRoom(lpEncodedBytes(field, fieldStart, fieldEnd) + lpEncodedBytes(value, valueStart, valueEnd))
+        if (hashFitsListpack(limits, known === NONE ? fields + 1 : fields, longest)) {
+          const valueBytes = lpEncodedBytes(value, valueStart, valueEnd)
+          if (known !== NONE) {
+            makeRoom(valueBytes)
+            lpReplace(listpack, 0, lpNext(listpack, known), value, valueStart, valueEnd)
+            return false
+          }
+          makeRoom(lpEncodedBytes(field, fieldStart, fieldEnd) + valueBytes)
           lpAppend(listpack, 0, field, fieldStart, fieldEnd)
           lpAppend(listpack, 0, value, valueStart, valueEnd)
           fields++
           return true
         }
+        root = hashTableOf(nodes, listpack, 0)
       }
       return dictSet(nodes, root, field, fieldStart, fieldEnd, value, valueStart, valueEnd)
     },

@@ -260,7 +260,7 @@ describe.skipIf(!isInstalled('redis-server'))('a configuration', () => {
     const theirs = JSON.parse(asked.stdout) as Record<string, string>
     const { config } = loadServer([...words, '--port', '0'])
     const ours = Object.fromEntries(config.get(['*']))
-    for (const name of ['unixsocket', 'http-port', 'maxclients', 'repl-diskless-sync-delay']) {
+    for (const name of ['unixsocket', ...OURS, 'maxclients', 'repl-diskless-sync-delay']) {
       delete theirs[name]
       delete ours[name]
     }

@@ -1,6 +1,6 @@
 // The command line as people and scripts meet it: help, refusals with the nearest match, exit codes, signals, status and
 // failover over a sentinel's address, and data that `up --data-dir` keeps.
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, statSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -8,7 +8,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { startGroup } from '../support/group.ts'
 import { VEDETTE_MAIN, VEDETTE_NODE } from '../support/paths.ts'
 import { freePort } from '../support/ports.ts'
-import { callOnce, record } from '../support/resp.ts'
+import { callOnce, info, record } from '../support/resp.ts'
 import { createScope, type Proc, type Scope } from '../support/scope.ts'
 import { startSentinel, startServer, vedette } from '../support/servers.ts'
 import { eventually, within } from '../support/wait.ts'
@@ -195,6 +195,67 @@ describe('vedette server', () => {
       expect(readdirSync(dir)).toEqual(['dump.rdb'])
     },
   )
+
+  it('takes relative paths from dir, and goes there with CONFIG SET dir', async () => {
+    const dir = scope.tempDir()
+    mkdirSync(join(dir, 'other'))
+    const port = await freePort()
+    const paths = ['--logfile', 'the.log', '--pidfile', 'the.pid', '--unixsocket', 'the.sock', '--save', '']
+    const words = ['server', '--port', String(port), '--bind', '127.0.0.1', '--dir', dir, ...paths]
+    vedette(scope, [...words, '--enable-protected-configs', 'local'], { cwd: scope.tempDir() })
+    const log = (): string => (existsSync(join(dir, 'the.log')) ? readFileSync(join(dir, 'the.log'), 'utf8') : '')
+    await eventually('it is ready', () => log().includes('Ready to accept connections'))
+    await eventually('the PID file is there', () => existsSync(join(dir, 'the.pid')))
+    expect(existsSync(join(dir, 'the.sock'))).toBe(true)
+    expect(log()).toMatch(/Running mode=standalone, port=\d+, PID: \d+/)
+
+    expect(await callOnce(port, 'CONFIG', 'SET', 'dir', 'nosuch')).toMatchObject({
+      message: expect.stringContaining('No such file or directory'),
+    })
+    expect(await callOnce(port, 'CONFIG', 'SET', 'dir', 'other')).toBe('OK')
+    expect(await callOnce(port, 'CONFIG', 'GET', 'dir')).toEqual(['dir', realpathSync(join(dir, 'other'))])
+    expect(await callOnce(port, 'SAVE')).toBe('OK')
+    expect(readdirSync(join(dir, 'other'))).toContain('dump.rdb')
+  })
+
+  it('is listed under the title that it is told', async () => {
+    const server = await startServer(scope, { make: 'vedette' })
+    const title = (): string => readFileSync(`/proc/${server.proc.pid}/cmdline`, 'latin1').replace(/\0+$/, '')
+    expect(title()).toBe(`vedette-server 127.0.0.1:${server.port}`)
+    const template = 'mine {port} {title} {config-file}'
+    expect(await callOnce(server.port, 'CONFIG', 'SET', 'proc-title-template', template)).toBe('OK')
+    expect(title()).toBe(`mine ${server.port} vedette-server`)
+    expect(await callOnce(server.port, 'CONFIG', 'SET', 'proc-title-template', '{nosuch}')).toMatchObject({
+      message: expect.stringContaining('template format is invalid'),
+    })
+  })
+
+  it('says which signal it crashed by', async () => {
+    for (const crash of ['SIGABRT', 'DEBUG SEGFAULT'] as const) {
+      const server = await startServer(scope, { make: 'vedette', args: ['--enable-debug-command', 'local'] })
+      if (crash === 'SIGABRT') server.proc.signal(crash)
+      else callOnce(server.port, 'DEBUG', 'SEGFAULT').catch(() => {})
+      expect((await within(10_000, 'it ends', server.proc.exited)).code).toBeNull()
+      expect(server.proc.output()).toMatch(/crashed by signal: (6|11)/)
+    }
+  })
+
+  it('shows slow snapshots and loads to tests: rdb-key-save-delay and key-load-delay', async () => {
+    const args = ['--enable-debug-command', 'local', '--rdb-key-save-delay', '1000']
+    const server = await startServer(scope, { make: 'vedette', args })
+    expect(await callOnce(server.port, 'DEBUG', 'POPULATE', '3000')).toBe('OK')
+    await callOnce(server.port, 'BGSAVE')
+    const startMs = performance.now()
+    await eventually('it is saved', async () => (await info(server.port)).rdb_bgsave_in_progress === '0', {
+      timeoutMs: 30_000,
+    })
+    expect(performance.now() - startMs).toBeGreaterThan(1500)
+    const restartMs = performance.now()
+    await server.restart(['--key-load-delay', '1000'])
+    expect(performance.now() - restartMs).toBeGreaterThan(3000)
+    expect(await callOnce(server.port, 'CONFIG', 'GET', '*delay')).not.toContain('key-load-delay')
+    expect(await callOnce(server.port, 'CONFIG', 'GET', 'key-load-delay')).toEqual(['key-load-delay', '1000'])
+  })
 
   it('names the port that is taken, with exit code 1', async () => {
     const other = await startServer(scope, { make: 'vedette' })

@@ -161,6 +161,11 @@ export function createTestServer(given: Readonly<Partial<Record<keyof ServerOpti
     rewriteConfig: () => failWith('ERR The server is running without a config file'),
     shutdown: (_ctx, how) => call('shutdown', JSON.stringify(how)),
     abortShutdown: () => false,
+    crash: () => call('crash'),
+    listenAnew: (bind, port, apply, done) => {
+      call('listenAnew', ...bind, port)
+      setImmediate(() => done(apply()))
+    },
     sleep: (ms) => call('sleep', ms),
     setActiveExpire: (on) => call('setActiveExpire', on),
     checkPassword: (user, password) => {

@@ -24,6 +24,8 @@ describe('a sentinel', () => {
         'auth-user': '',
         'notification-script': '',
         'client-reconfig-script': '',
+        'kubernetes-service': '',
+        'kubernetes-replica-service': '',
         'master-reboot-down-after-period': 0,
       },
     ])

@@ -50,4 +50,13 @@ describe('glob', () => {
     const pattern = '*a'.repeat(2000)
     expect(match(pattern, 'b'.repeat(20_000))).toBe(false)
   })
+
+  it('passes a thousand stars, as Redis, and no more', () => {
+    const text = 'a'.repeat(50_000)
+    expect(match('*?'.repeat(1000), text)).toBe(true)
+    expect(match('*?'.repeat(1001), text)).toBe(false)
+    expect(match('*?'.repeat(50_000), text)).toBe(false)
+    expect(match(`${'*?'.repeat(1000)}*`, text)).toBe(true)
+    expect(match(`a${'*'.repeat(5000)}a`, text)).toBe(true)
+  })
 })
