@@ -4,6 +4,7 @@
 // Invariants: epochs only rise; a group has one failover at most; a failover has one candidate, ever; the primary changes
 // only by `switch`, which names the failover's epoch. An entry that does not fit the state changes nothing: it lost a
 // race (two leaders proposed the same step, or a proposal was doubled), and says so in its result.
+import { errorText } from '../errors.ts'
 import { type Address, addressKey, sameAddress } from './address.ts'
 import type { AbortCause, Entry } from './entries.ts'
 import { asAddress, asInt, asList, asName, asObject, asText, parseObject } from './fields.ts'
@@ -84,7 +85,7 @@ const refused = (text: string): Applied => ({ ok: false, text })
 export function apply(topology: Topology, entry: Entry): Applied {
   if (entry.kind === 'monitor') return monitor(topology, entry)
   const group = topology.groups.get(entry.group)
-  if (group === undefined) return refused('ERR No such master with that name')
+  if (group === undefined) return refused(errorText('noSuchMaster'))
   switch (entry.kind) {
     case 'remove':
       topology.groups.delete(entry.group)
@@ -97,7 +98,7 @@ export function apply(topology: Topology, entry: Entry): Applied {
       return DONE
     }
     case 'reset':
-      if (group.failover !== undefined) return refused(`INPROG Failover of ${group.name} in progress, it was not reset`)
+      if (group.failover !== undefined) return refused(errorText('resetInFailover', group.name))
       group.replicas = []
       group.history = []
       return DONE
@@ -111,8 +112,8 @@ export function apply(topology: Topology, entry: Entry): Applied {
 }
 
 function monitor(topology: Topology, entry: Entry & { kind: 'monitor' }): Applied {
-  if (topology.groups.has(entry.group)) return refused('ERR Duplicate master name.')
-  if (topology.groups.size >= GROUPS_MAX) return refused('ERR Too many monitored masters')
+  if (topology.groups.has(entry.group)) return refused(errorText('duplicateMaster'))
+  if (topology.groups.size >= GROUPS_MAX) return refused(errorText('tooManyMasters'))
   topology.removed.delete(entry.group)
   topology.groups.set(entry.group, {
     name: entry.group,
@@ -136,11 +137,9 @@ function addReplica(group: TopologyGroup, replica: Address): Applied {
 }
 
 function start(topology: Topology, group: TopologyGroup, entry: Entry & { kind: 'start' }): Applied {
-  if (group.failover !== undefined) return refused('INPROG Failover already in progress')
-  if (entry.epoch !== topology.epoch + 1)
-    return refused(`INPROG Another failover began just now: epoch ${entry.epoch} does not follow ${topology.epoch}`)
-  if (!sameAddress(entry.old, group.primary))
-    return refused(`INPROG ${addressKey(entry.old)} is not the primary any more`)
+  if (group.failover !== undefined) return refused(errorText('failoverInProgress'))
+  if (entry.epoch !== topology.epoch + 1) return refused(errorText('staleEpoch', entry.epoch, topology.epoch))
+  if (!sameAddress(entry.old, group.primary)) return refused(errorText('formerPrimary', addressKey(entry.old)))
   topology.epoch = entry.epoch
   group.failover = {
     epoch: entry.epoch,

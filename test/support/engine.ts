@@ -1,7 +1,7 @@
 // A server without a process: the real engine, commands, keyspace and configuration, with a clock that the test turns,
 // connections in memory, and a record of what would be replicated. Everything runs synchronously.
 import type { Host, ReplicationHost } from '../../src/commands/context.ts'
-import { debugSwitches } from '../../src/commands/debug.ts'
+import { debugSwitches } from '../../src/commands/debug-switches.ts'
 import type { MemoryFacts } from '../../src/commands/observed.ts'
 import { allCommands } from '../../src/commands/table.ts'
 import type { ServerOptions } from '../../src/config/server-options.ts'
