@@ -155,6 +155,7 @@ export const ERRORS = {
   sentinelPort: 'ERR Invalid port number.',
   sentinelQuorumNumber: 'ERR Invalid quorum',
   sentinelPortNumber: 'ERR Invalid port',
+  sentinelDeadEnd: 'NOFAILOVER %s usable Sentinels, but no failover of %s: %s',
   sentinelHost: 'ERR Invalid IP address or hostname specified',
   sentinelName: 'ERR Invalid name of a group (letters, digits, dot, dash and underscore)',
   sentinelSetOption: "ERR Unknown option or number of arguments for SENTINEL SET '%s'",
@@ -166,7 +167,7 @@ export const ERRORS = {
   tooManyMasters: 'ERR Too many monitored masters',
   failoverInProgress: 'INPROG Failover already in progress',
   resetInFailover: 'INPROG Failover of %s in progress, it was not reset',
-  staleEpoch: 'INPROG Another failover began just now: epoch %s does not follow %s',
+  staleEpoch: 'INPROG Another failover came first: that of epoch %s',
   formerPrimary: 'INPROG %s is not the primary any more',
   sentinelScripts:
     'ERR Reconfiguration of scripts path is denied for security reasons. Check the deny-scripts-reconfig configuration directive in your Sentinel configuration',

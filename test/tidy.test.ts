@@ -46,7 +46,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   ],
   supervisor: ['lib', 'errors.ts', 'config', 'protocol', 'facade', 'raft', 'sentinel', 'io', 'metrics'],
   console: [],
-  cli: ['lib', 'errors.ts', 'config', 'protocol', 'io', 'server', 'supervisor'],
+  cli: ['lib', 'errors.ts', 'config', 'protocol', 'sentinel', 'io', 'server', 'supervisor'],
 }
 
 /** Building blocks that are tested by themselves and wait for the types that will stand on them. */

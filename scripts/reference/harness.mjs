@@ -25,7 +25,7 @@ export function prepareFolder(source, folder, server) {
   // The suite waits two minutes for a server that refuses its configuration; it is told at once where that is so by design.
   const refused =
     server.length > 1 ? `grep -qs '^appendonly yes' "$1" && { echo "no AOF yet, PID: $$"; exit 1; }\n` : ''
-  writeFileSync(wrapper, `#!/bin/sh\n${refused}exec ${words} "$@"\n`)
+  writeFileSync(wrapper, `#!/bin/bash\n${refused}exec -a "$0" ${words} "$@"\n`)
   chmodSync(wrapper, 0o755)
 }
 

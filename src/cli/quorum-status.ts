@@ -3,6 +3,15 @@
 // is checked field by field: a wrong type becomes "unknown", never an exception.
 import type { RespClient } from '../io/resp-client.ts'
 import { type Reply, ReplyError } from '../protocol/reply-parser.ts'
+import type {
+  FailoverReport,
+  GroupReport,
+  PastFailoverReport,
+  RaftReport,
+  SentinelReport,
+  ServerReport,
+  StatusReport,
+} from '../supervisor/status-report.ts'
 
 export interface ServerStatus {
   readonly address: string
@@ -34,6 +43,8 @@ export interface GroupStatus {
   readonly status: string
   readonly primary: string
   readonly servers: readonly ServerStatus[]
+  /** What keeps it from a failover that it needs. */
+  readonly deadEnd: string | undefined
   /** The step of a failover that is going on. */
   readonly failoverStep: string | undefined
   readonly lastFailover: FailoverStatus | undefined
@@ -60,10 +71,11 @@ export interface QuorumStatus {
   readonly groups: readonly GroupStatus[]
 }
 
-type Fields = Readonly<Record<string, unknown>>
-const fieldsOf = (value: unknown): Fields =>
-  typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Fields) : {}
-const listOf = (value: unknown): Fields[] => (Array.isArray(value) ? value.map(fieldsOf) : [])
+/** What may be in place of a T: the names are its own, the values anything. */
+type Fields<T> = { readonly [K in keyof T]?: unknown }
+const fieldsOf = <T>(value: unknown): Fields<T> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Fields<T>) : {}
+const listOf = <T>(value: unknown): Fields<T>[] => (Array.isArray(value) ? value.map((one) => fieldsOf<T>(one)) : [])
 /** Text that may be shown on a terminal: control characters are replaced. */
 const textOf = (value: unknown): string => (typeof value === 'string' ? value.replace(/\p{Cc}/gu, '?') : '')
 const numberOf = (value: unknown): number | undefined =>
@@ -71,7 +83,7 @@ const numberOf = (value: unknown): number | undefined =>
 
 function failoverOf(value: unknown): FailoverStatus | undefined {
   if (typeof value !== 'object' || value === null) return undefined
-  const one = fieldsOf(value)
+  const one = fieldsOf<PastFailoverReport>(value)
   return {
     epoch: numberOf(one.epoch) ?? 0,
     reason: textOf(one.reason),
@@ -84,7 +96,7 @@ function failoverOf(value: unknown): FailoverStatus | undefined {
   }
 }
 
-function serverOf(one: Fields): ServerStatus {
+function serverOf(one: Fields<ServerReport>): ServerStatus {
   return {
     address: textOf(one.address),
     role: one.role === 'primary' ? 'primary' : 'replica',
@@ -105,9 +117,9 @@ export function parseQuorumStatus(text: string): QuorumStatus | undefined {
     return undefined
   }
   if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) return undefined
-  const status = fieldsOf(parsed)
-  const raft = fieldsOf(status.raft)
-  const sentinels = listOf(status.sentinels).map((one) => ({
+  const status = fieldsOf<StatusReport>(parsed)
+  const raft = fieldsOf<RaftReport>(status.raft)
+  const sentinels = listOf<SentinelReport>(status.sentinels).map((one) => ({
     address: textOf(one.address),
     leader: one.leader === true,
     up: one.health === 'up',
@@ -120,14 +132,15 @@ export function parseQuorumStatus(text: string): QuorumStatus | undefined {
     role: textOf(raft.role) || undefined,
     leader: sentinels.find((one) => one.leader)?.address,
     sentinels,
-    groups: listOf(status.masters).map((one) => ({
+    groups: listOf<GroupReport>(status.masters).map((one) => ({
       name: textOf(one.name),
       quorum: numberOf(one.quorum) ?? 0,
       epoch: numberOf(one.epoch) ?? 0,
       status: textOf(one.status),
       primary: textOf(one.primary),
-      servers: listOf(one.servers).map(serverOf),
-      failoverStep: textOf(fieldsOf(one.failover).step) || undefined,
+      servers: listOf<ServerReport>(one.servers).map(serverOf),
+      deadEnd: textOf(one.deadEnd) || undefined,
+      failoverStep: textOf(fieldsOf<FailoverReport>(one.failover).step) || undefined,
       lastFailover: failoverOf(one.lastFailover),
     })),
   }
@@ -174,6 +187,7 @@ async function redisGroup(client: RespClient, master: Readonly<Record<string, st
         priority: Number(one['slave-priority']),
       })),
     ],
+    deadEnd: undefined,
     failoverStep: flags.includes('failover_in_progress') ? (master['failover-state'] ?? 'going on') : undefined,
     lastFailover: undefined,
   }

@@ -41,6 +41,7 @@ function groupLines(group: GroupStatus, paint: Paint, nowMs: number): string[] {
     `${paint('bold', group.name)}  ${state}  primary ${group.primary}  epoch ${group.epoch}  quorum ${group.quorum}`,
     ...columns([['  SERVER', 'ROLE', 'HEALTH', 'LINK', 'OFFSET', 'LAG BYTES'], ...rows], new Set([4, 5])),
   ]
+  if (group.deadEnd !== undefined) lines.push(`  ${paint('red', 'no failover')}: ${group.deadEnd}`)
   if (group.failoverStep !== undefined) lines.push(`  failover going on: ${group.failoverStep}`)
   if (group.lastFailover !== undefined) lines.push(`  last failover: ${failoverText(group.lastFailover, nowMs)}`)
   return lines

@@ -6,8 +6,8 @@ import type { Database } from '../keyspace/database.ts'
 import type { Keyspace } from '../keyspace/keyspace.ts'
 import { assert } from '../lib/assert.ts'
 import { sha1 } from '../lib/sha1.ts'
-import { hashForEach } from '../types/hash.ts'
-import { TYPE_HASH, TYPE_STRING } from '../types/value-type.ts'
+import { valueType } from '../types/table.ts'
+import { TYPE_HASH, TYPE_LIST, TYPE_SET, TYPE_STRING, TYPE_ZSET, type VisitElement } from '../types/value-type.ts'
 
 const EXPIRES = Buffer.from('!!expire!!')
 
@@ -37,30 +37,53 @@ export class Digest {
   }
 }
 
-/** How the values of a type go into a signature, by the type's number. */
-const VALUES: Readonly<Record<number, (db: Database, h: number, digest: Digest) => void>> = {
-  [TYPE_STRING]: (db, h, digest) => {
-    const { bytes, start, end } = db.value(h)
-    digest.mix(bytes, start, end)
-  },
+/** How the elements of a type go into a signature, by the type's number. */
+const ELEMENTS: Readonly<Record<number, (digest: Digest) => VisitElement>> = {
+  [TYPE_STRING]: mixEach,
+  [TYPE_LIST]: mixEach,
+  [TYPE_SET]: (digest) => (element) => digest.add(element.bytes, element.start, element.end),
+  [TYPE_ZSET]: addPairs,
+  [TYPE_HASH]: addPairs,
+}
 
-  [TYPE_HASH]: (db, h, digest) => {
-    hashForEach(db.source(h), (field, value) => {
-      const pair = new Digest()
-      pair.mix(field.bytes, field.start, field.end)
-      pair.mix(value.bytes, value.start, value.end)
-      digest.add(pair.bytes)
-    })
-  },
+/** Elements in their order. */
+function mixEach(digest: Digest): VisitElement {
+  return (element) => digest.mix(element.bytes, element.start, element.end)
+}
+
+/** Pairs, of an element and what belongs to it, in any order. */
+function addPairs(digest: Digest): VisitElement {
+  return (element, second) => {
+    const pair = new Digest()
+    pair.mix(element.bytes, element.start, element.end)
+    if (typeof second === 'number') pair.mix(Buffer.from(scoreText(second)))
+    else if (second !== undefined) pair.mix(second.bytes, second.start, second.end)
+    digest.add(pair.bytes)
+  }
+}
+
+/** A score with 17 digits as C's `%.17g` writes it. */
+export function scoreText(score: number): string {
+  if (!Number.isFinite(score)) return score > 0 ? 'inf' : score < 0 ? '-inf' : 'nan'
+  if (score === 0) return Object.is(score, -0) ? '-0' : '0'
+  const [digits = '', exponentText = ''] = score.toExponential(16).split('e')
+  const exponent = Number(exponentText)
+  const significant = digits.replace(/\.?0+$/, '')
+  if (exponent < -4 || exponent >= 17) {
+    const size = String(Math.abs(exponent)).padStart(2, '0')
+    return `${significant}e${exponent < 0 ? '-' : '+'}${size}`
+  }
+  const plain = score.toFixed(Math.max(0, 16 - exponent))
+  return plain.includes('.') ? plain.replace(/\.?0+$/, '') : plain
 }
 
 /** Adds type, value and the presence of an expiry of an entry: DEBUG DIGEST-VALUE. */
 export function digestValue(db: Database, h: number, digest: Digest): void {
   const type = db.type(h)
-  const value = VALUES[type]
-  assert(value !== undefined, 'every type has a signature')
+  const elements = ELEMENTS[type]
+  assert(elements !== undefined, 'every type has a signature')
   digest.mixInt32(type)
-  value(db, h, digest)
+  valueType(type).elements(db.source(h), elements(digest))
   if (db.hasExpiry(h)) digest.add(EXPIRES)
 }
 

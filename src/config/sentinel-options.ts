@@ -117,7 +117,13 @@ export const SENTINEL_OPTIONS = {
     'either',
     int(50, 60_000),
     '300',
-    'Silence of the leader after which a sentinel stands for election: a random time from this to twice this.',
+    'Silence of the leader after which a sentinel stands for election: a random time from this to twice this. Where the machine or the network turns out to be slow it is stretched, up to eight times, and comes back by itself.',
+  ),
+  'process-nice': row(
+    'either',
+    int(-20, 19),
+    '-10',
+    "How urgent the sentinel is to the kernel's scheduler (nice), where it is permitted to become so: it needs little, but at once, above all when others take all processors. 0 leaves it as it was started.",
   ),
   'http-port': row(
     'either',

@@ -49,6 +49,7 @@ import {
   unitsOfEntry,
 } from './blocks.ts'
 import type { Keyspace } from './keyspace.ts'
+import { type EntryTables, listEntry, relistEntry, unlistEntry } from './listing.ts'
 
 export { type ByteRange, INLINE_BYTES_MAX, NO_EXPIRY } from './blocks.ts'
 
@@ -67,7 +68,7 @@ export class WrongTypeError extends Error {
 const NO_BYTES = Buffer.alloc(0)
 
 /** A database of the keyspace. */
-export class Database {
+export class Database implements EntryTables {
   readonly index: number
   table: Table
   expires: Table
@@ -468,14 +469,13 @@ export class Database {
       const to = this.value(moved)
       copyBytes(bytes, start, end, to.bytes, to.start)
     }
+    this.table.seek(h)
     try {
-      this.updateExpires(h, moved)
+      relistEntry(arena, this, h, moved)
     } catch (error) {
       releaseBlock(arena, moved)
       throw error
     }
-    this.table.seek(h)
-    this.table.replace(moved)
     releaseBlock(arena, h)
     this.afterChange(moved)
     return moved
@@ -485,7 +485,7 @@ export class Database {
   remove(h: number): void {
     this.beforeChange(h)
     this.afterChange(h)
-    this.unlist(h)
+    unlistEntry(this.space.arena, this, h)
     this.releaseEntry(h)
   }
 
@@ -541,7 +541,7 @@ export class Database {
     this.setClock(moved, this.clock(h))
     target.placeOrRelease(target.table.find(keyBytes, keyStart, keyEnd, hash), moved)
     this.afterChange(h)
-    this.unlist(h)
+    unlistEntry(this.space.arena, this, h)
     releaseBlock(arena, h)
     return moved
   }
@@ -626,8 +626,7 @@ export class Database {
 
   /** Puts `h` in the place of `old`, which the last lookup of the table found, and releases `old`. */
   private replaceFound(old: number, h: number): void {
-    this.updateExpires(old, h)
-    this.table.replace(h)
+    relistEntry(this.space.arena, this, old, h)
     this.releaseEntry(old)
   }
 
@@ -636,46 +635,8 @@ export class Database {
    * ArenaFullError before any change.
    */
   private place(old: number, h: number): void {
-    if (old !== 0) return this.replaceFound(old, h)
-    const hasExpiry = this.hasExpiry(h)
-    if (hasExpiry) this.addToExpires(h)
-    try {
-      this.table.insert(h)
-    } catch (error) {
-      if (hasExpiry) this.removeFromExpires(h)
-      throw error
-    }
-  }
-
-  /** Takes an entry out of the tables; its memory is the caller's to release. */
-  private unlist(h: number): void {
-    this.table.seek(h)
-    this.table.remove()
-    if (this.hasExpiry(h)) this.removeFromExpires(h)
-  }
-
-  private updateExpires(old: number, h: number): void {
-    const had = this.hasExpiry(old)
-    const has = this.hasExpiry(h)
-    if (!had) {
-      if (has) this.addToExpires(h)
-      return
-    }
-    this.expires.seek(old)
-    if (has) this.expires.replace(h)
-    else this.expires.remove()
-  }
-
-  private removeFromExpires(h: number): void {
-    this.expires.seek(h)
-    this.expires.remove()
-  }
-
-  private addToExpires(h: number): void {
-    const { bytes, start, end } = this.key(h)
-    const found = this.expires.find(bytes, start, end, this.space.arena.u32[h >>> SLAB_BITS][(h & SLAB_MASK) << 1])
-    assert(found === 0, 'a key has one expiry')
-    this.expires.insert(h)
+    if (old !== 0) this.replaceFound(old, h)
+    else listEntry(this.space.arena, this, h)
   }
 
   private releaseEntry(h: number): void {

@@ -44,6 +44,8 @@ export function onAppend(raft: Raft, message: MsgAppend): void {
   const end = prevIndex + entries.length
   if (end > log.committed && !reconcile(log, useful)) return anomaly(raft)
   commitTo(log, Math.min(message.commit, end))
+  // Nothing could be taken: an answer would only bring the same again at once, instead of with the next heartbeat.
+  if (entries.length === 0 && message.entries.length > 0) return
   acknowledge(raft, message, Math.max(end, log.committed))
 }
 

@@ -6,6 +6,7 @@ import type { Address } from './address.ts'
 import { memberHeard } from './joining.ts'
 import type { PeerMessage } from './peer-message.ts'
 import { type CoreState, topoOf } from './state.ts'
+import { switchedEpochs } from './topology.ts'
 
 /** A sentinel that did not run for this long may have missed a failover. */
 export const DOUBT_STALL_MS = 1_000
@@ -25,7 +26,7 @@ export function learnFromReport(
   const { leads } = report
   if (core.doubtSinceMs === undefined || leads === undefined || asOfMs < core.doubtSinceMs) return
   if (from !== core.raft.leader || leads.term !== core.raft.term) return
-  if (leads.epoch <= core.topology.epoch) core.doubtSinceMs = undefined
+  if (leads.epoch <= switchedEpochs(core.topology)) core.doubtSinceMs = undefined
 }
 
 /**

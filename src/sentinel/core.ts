@@ -8,30 +8,23 @@ import { type Address, addressKey, type ServerRef } from './address.ts'
 import { answerHint, publishEverywhere } from './announcing.ts'
 import { DOUBT_STALL_MS, doubt, takeOffice } from './certainty.ts'
 import { takeHint } from './circle.ts'
+import { tellDeadEnd } from './dead-end.ts'
 import { signal } from './detector.ts'
 import { recallEarly } from './early.ts'
 import type { Effect, Input, RaftView } from './effects.ts'
 import { decodeEntry, type Entry } from './entries.ts'
-import { noteOrderDone } from './failover.ts'
+import { noteOrderDone } from './failover-run.ts'
 import { createFormation, startAnew } from './formation.ts'
 import { evaluate, forgetReplicas, forgetUnnamed, pollGroup, syncGroups, takeInfo } from './group.ts'
 import { takeRefusal, takeWelcome, tryToForm } from './joining.ts'
-import { backOff, lead } from './leader.ts'
+import { backOff, lead, takeHostname } from './leader.ts'
 import { changeMembers, takeJoin } from './membership.ts'
 import { createCircle, createObstacle } from './memory.ts'
 import { watchObstacle } from './obstacle.ts'
 import type { PeerMessage } from './peer-message.ts'
 import { forgetGhosts, heard, judgePeers, recall, tellHints, tellPeers } from './peers.ts'
 import { report, reportIfDue, reportTo, takeReport } from './reports.ts'
-import {
-  answerCommitted,
-  askAgain,
-  askForGroups,
-  expireRequests,
-  passOnRequests,
-  takeRequest,
-  takeResult,
-} from './requests.ts'
+import { answerCommitted, askForGroups, expireRequests, passOnRequests, takeRequest, takeResult } from './requests.ts'
 import { optionOf } from './settings.ts'
 import {
   addressSelf,
@@ -183,6 +176,9 @@ function take(core: CoreState, nowMs: number, input: Input): GroupState | 'all' 
     case 'resolved':
       takeResolved(core, input.group, input.primary)
       return undefined
+    case 'hostname':
+      if (core.raft.isLeader) takeHostname(core, input.group, input.host, input.address, nowMs)
+      return undefined
     case 'open':
       core.circle.open = true
       publishEverywhere(core, nowMs)
@@ -215,7 +211,10 @@ function tick(core: CoreState, nowMs: number): void {
   }
   tryToForm(core, nowMs)
   for (const group of [...core.groups.values()]) followNamed(core, group)
-  for (const group of core.groups.values()) pollGroup(core, group, nowMs)
+  for (const group of core.groups.values()) {
+    pollGroup(core, group, nowMs)
+    tellDeadEnd(core, group, nowMs)
+  }
   judgePeers(core, nowMs)
   takeOffice(core)
   watchObstacle(core, nowMs)
@@ -323,7 +322,11 @@ function takeRaftView(core: CoreState, view: RaftView, nowMs: number): void {
   if (before.voters.length + before.learners.length > 0)
     forgetGhosts(core, nowMs, (id) => before.voters.includes(id) || before.learners.includes(id))
   if (view.term === before.term && view.leader === before.leader) return
-  for (const group of core.groups.values()) group.run = undefined
+  for (const group of core.groups.values()) {
+    group.run = undefined
+    group.startedEpoch = undefined
+    group.doubt = undefined
+  }
   core.proposed.clear()
   core.replacing = undefined
   core.leaderSinceMs = nowMs
@@ -370,7 +373,6 @@ function takeCommitted(
     core.dirty = true
     return undefined
   }
-  if (!applied.ok && entry.kind === 'start' && askAgain(core, entry.nonce, nowMs)) return undefined
   answerCommitted(core, entry.nonce, applied)
   // One that lost a race: its leader may try again at once.
   if (!applied.ok) return core.groups.get(entry.group)
@@ -378,6 +380,8 @@ function takeCommitted(
   const group = core.groups.get(entry.group)
   if (topo !== undefined && group !== undefined) announce(core, group, topo, entry, before?.by, nowMs)
   syncGroups(core, nowMs)
+  // The address that the server had before is nobody's.
+  if (group !== undefined && entry.kind === 'hostname') forgetUnnamed(core, group)
   return core.groups.get(entry.group)
 }
 
@@ -395,10 +399,12 @@ function announce(
   switch (entry.kind) {
     case 'start': {
       core.stats.failovers += 1
-      emitText(core, '+new-epoch', String(entry.epoch))
+      const { lastEpoch: epoch } = topo
+      if (acting && entry.by === core.self.peer) group.startedEpoch = epoch
+      emitText(core, '+new-epoch', String(epoch))
       if (acting) emit(core, '+try-failover', group.name, group.primary, master)
       const leader = entry.by === core.self.peer ? core.self : core.peers.get(entry.by)
-      if (leader !== undefined) emitText(core, '+vote-for-leader', `${leader.runId} ${entry.epoch}`)
+      if (leader !== undefined) emitText(core, '+vote-for-leader', `${leader.runId} ${epoch}`)
       if (acting) emit(core, '+elected-leader', group.name, group.primary, master)
       return
     }

@@ -21,6 +21,8 @@ import type { Early } from './settings.ts'
 export type Order =
   | { readonly kind: 'promote'; readonly epoch: number }
   | { readonly kind: 'follow'; readonly epoch: number; readonly primary: Address }
+  /** The same without cutting off its clients, whose writes are held back: they are sent on once the switch is committed. */
+  | { readonly kind: 'fence'; readonly epoch: number; readonly primary: Address }
   /** Hold back writes for at most `forMs`; the server resumes by itself afterwards (CLIENT PAUSE … WRITE). */
   | { readonly kind: 'pause-writes'; readonly epoch: number; readonly forMs: number }
   | { readonly kind: 'resume-writes'; readonly epoch: number }
@@ -71,6 +73,8 @@ export type Input =
   /** The transport reaches this peer now, and has proven its ID. */
   | { readonly type: 'peer-linked'; readonly peer: string }
   /** The name in the file's line of this group was looked up at last. */
+  /** What the name that a group is monitored by resolves to now; asked while the server that it named does not answer. */
+  | { readonly type: 'hostname'; readonly group: string; readonly host: string; readonly address: Address }
   | { readonly type: 'resolved'; readonly group: string; readonly primary: Address }
   /** Every port of this sentinel is open: it may tell the others where it is. Until then it publishes nothing. */
   | { readonly type: 'open' }

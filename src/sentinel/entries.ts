@@ -1,11 +1,12 @@
 // The entries that sentinels commit through Raft: every decision that must not be taken twice or differently. JSON with a
 // version, validated field by field when read, because what is applied must be the same on every sentinel for ever.
-import type { Address } from './address.ts'
-import { asAddress, asId, asInt, asName, asObject, asText, asWord, parseObject } from './fields.ts'
+import { type Address, isHost } from './address.ts'
+import { asAddress, asId, asInt, asList, asName, asObject, asText, asWord, parseObject } from './fields.ts'
+import type { HistoryMark } from './lineage.ts'
 import { type SettingChanges, toChanges } from './settings.ts'
 
-/** Why a failover was given up. The words are those of Redis Sentinel's -failover-abort-* events. */
-export const ABORT_CAUSES = ['no-good-slave', 'slave-timeout', 'pause-timeout'] as const
+/** Why a failover was given up. The words are those of Redis Sentinel's -failover-abort-* events, and two of ours. */
+export const ABORT_CAUSES = ['no-good-slave', 'slave-timeout', 'pause-timeout', 'master-is-back'] as const
 export type AbortCause = (typeof ABORT_CAUSES)[number]
 
 interface Base {
@@ -15,28 +16,52 @@ interface Base {
   readonly nonce?: string
 }
 
-interface FailoverBase extends Base {
-  /** The failover that this belongs to. */
-  readonly epoch: number
+interface Decided extends Base {
   /** Wall clock of the proposer, ms: for the history only. */
   readonly atMs: number
   /** One sentence: what was decided and why. */
   readonly reason: string
 }
 
+interface FailoverBase extends Decided {
+  /** The failover that this belongs to. */
+  readonly epoch: number
+}
+
+/**
+ * Replace `old`, the primary. The epoch is given when this is applied, so that the failovers of many groups can begin in one
+ * go. Valid only while no failover is under way and the last one of this group is that of epoch `after`: one that was
+ * proposed twice begins one failover. Earlier versions proposed the epoch instead, which then had to be the next.
+ */
+export interface StartEntry extends Decided {
+  readonly kind: 'start'
+  readonly old: Address
+  readonly after?: number | undefined
+  readonly epoch?: number | undefined
+  readonly planned: boolean
+  /** An operator asked for it, and takes what there is. */
+  readonly forced?: boolean
+  readonly by: string
+  /** The candidate, where it could be chosen at once, and why it was. */
+  readonly choice?: { readonly replica: Address; readonly why: string } | undefined
+}
+
 export type Entry =
   | (Base & { readonly kind: 'monitor'; readonly primary: Address; readonly quorum: number })
   | (Base & { readonly kind: 'remove' })
   | (Base & { readonly kind: 'set'; readonly changes: SettingChanges })
-  /** Forget the replicas, the history, and sentinels that are down and no members; what lives is found again. */
-  | (Base & { readonly kind: 'reset' })
+  /** Forget the replicas but those named, the history, and sentinels that are down and no members; what lives is found again. */
+  | (Base & { readonly kind: 'reset'; readonly keep?: readonly Address[] })
   | (Base & { readonly kind: 'replica'; readonly replica: Address })
-  /** Replace `old`, the primary. Valid only for epoch = highest epoch + 1 and no failover under way. */
-  | (FailoverBase & { readonly kind: 'start'; readonly old: Address; readonly planned: boolean; readonly by: string })
+  /** The group's primary writes this history (lineage.ts), in the process of this run ID. */
+  | (Base & { readonly kind: 'history'; readonly primary: Address; readonly mark: HistoryMark })
+  /** The server that is monitored by this name has this address: at first, or from now on. */
+  | (Base & { readonly kind: 'hostname'; readonly host: string; readonly address: Address })
+  | StartEntry
   /** `replica` and no other may be promoted in this epoch. */
   | (FailoverBase & { readonly kind: 'choose'; readonly replica: Address })
-  /** The candidate is primary: from here on it is announced. */
-  | (FailoverBase & { readonly kind: 'switch' })
+  /** The candidate is primary, and writes this history: from here on it is announced. */
+  | (FailoverBase & { readonly kind: 'switch'; readonly mark?: HistoryMark | undefined })
   | (FailoverBase & { readonly kind: 'end' })
   | (FailoverBase & { readonly kind: 'abort'; readonly cause: AbortCause })
 
@@ -44,10 +69,18 @@ const VERSION = 1
 const MAX_BYTES = 64 * 1024
 const MAX_REASON = 2048
 const MAX = Number.MAX_SAFE_INTEGER
+/** Most replicas of a group. */
+export const REPLICAS_MAX = 256
 
-/** The bytes of an entry. An over-long reason is cut. */
+/** The bytes of an entry. Over-long reasons are cut. */
 export function encodeEntry(entry: Entry): Uint8Array {
-  const cut = 'reason' in entry ? { ...entry, reason: entry.reason.slice(0, MAX_REASON) } : entry
+  const short = (text: string): string => text.slice(0, MAX_REASON)
+  const cut =
+    entry.kind === 'start' && entry.choice !== undefined
+      ? { ...entry, reason: short(entry.reason), choice: { ...entry.choice, why: short(entry.choice.why) } }
+      : 'reason' in entry
+        ? { ...entry, reason: short(entry.reason) }
+        : entry
   return Buffer.from(JSON.stringify({ v: VERSION, ...cut }), 'utf8')
 }
 
@@ -79,27 +112,61 @@ function toGroupEntry(base: Base, fields: Record<string, unknown>): Entry | unde
       const replica = asAddress(fields.replica)
       return replica && { ...base, kind: 'replica', replica }
     }
+    case 'history': {
+      const primary = asAddress(fields.primary)
+      const mark = toMark(fields.mark)
+      return primary && mark && { ...base, kind: 'history', primary, mark }
+    }
+    case 'hostname': {
+      const { host } = fields
+      const address = asAddress(fields.address)
+      return isHost(host) && address ? { ...base, kind: 'hostname', host, address } : undefined
+    }
     case 'remove':
-    case 'reset':
-      return { ...base, kind: fields.kind }
+      return { ...base, kind: 'remove' }
+    case 'reset': {
+      if (fields.keep === undefined) return { ...base, kind: 'reset' }
+      const keep = asList(fields.keep, REPLICAS_MAX, asAddress)
+      return keep && { ...base, kind: 'reset', keep }
+    }
     default:
       return undefined
   }
 }
 
+/** A mark out of decoded JSON. */
+export function toMark(value: unknown): HistoryMark | undefined {
+  const fields = asObject(value)
+  const replId = asId(fields?.replId)
+  const runId = asId(fields?.runId)
+  return replId === undefined || runId === undefined ? undefined : { replId, runId }
+}
+
+function toStart(base: Decided, fields: Record<string, unknown>): StartEntry | undefined {
+  const old = asAddress(fields.old)
+  const by = asId(fields.by)
+  const [after, epoch] = [asInt(fields.after, 0, MAX), asInt(fields.epoch, 1, MAX)]
+  if (!old || !by || typeof fields.planned !== 'boolean') return undefined
+  if (after === undefined && epoch === undefined) return undefined
+  const valid = after === undefined ? { epoch } : { after }
+  const force = fields.forced === true ? { forced: true } : {}
+  const start: StartEntry = { ...base, ...valid, ...force, kind: 'start', old, by, planned: fields.planned }
+  if (fields.choice === undefined) return start
+  const choice = asObject(fields.choice)
+  const replica = asAddress(choice?.replica)
+  const why = asText(choice?.why, MAX_REASON)
+  return replica && why !== undefined ? { ...start, choice: { replica, why } } : undefined
+}
+
 function toFailoverEntry(group: Base, fields: Record<string, unknown>): Entry | undefined {
-  const epoch = asInt(fields.epoch, 1, MAX)
   const atMs = asInt(fields.atMs, 0, MAX)
   const reason = asText(fields.reason, MAX_REASON)
-  if (epoch === undefined || atMs === undefined || reason === undefined) return undefined
+  if (atMs === undefined || reason === undefined) return undefined
+  if (fields.kind === 'start') return toStart({ ...group, atMs, reason }, fields)
+  const epoch = asInt(fields.epoch, 1, MAX)
+  if (epoch === undefined) return undefined
   const base: FailoverBase = { ...group, epoch, atMs, reason }
   switch (fields.kind) {
-    case 'start': {
-      const old = asAddress(fields.old)
-      const by = asId(fields.by)
-      if (!old || !by || typeof fields.planned !== 'boolean') return undefined
-      return { ...base, kind: 'start', old, by, planned: fields.planned }
-    }
     case 'choose': {
       const replica = asAddress(fields.replica)
       return replica && { ...base, kind: 'choose', replica }
@@ -108,9 +175,13 @@ function toFailoverEntry(group: Base, fields: Record<string, unknown>): Entry | 
       const cause = asWord(fields.cause, ABORT_CAUSES)
       return cause && { ...base, kind: 'abort', cause }
     }
-    case 'switch':
+    case 'switch': {
+      if (fields.mark === undefined) return { ...base, kind: 'switch' }
+      const mark = toMark(fields.mark)
+      return mark && { ...base, kind: 'switch', mark }
+    }
     case 'end':
-      return { ...base, kind: fields.kind }
+      return { ...base, kind: 'end' }
     default:
       return undefined
   }

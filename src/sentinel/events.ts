@@ -35,6 +35,7 @@ export const EVENTS = {
   '-failover-abort-no-good-slave': { level: 'warning', payload: '@' },
   '-failover-abort-slave-timeout': { level: 'warning', payload: '@' },
   '-failover-abort-pause-timeout': { level: 'warning', payload: '@' },
+  '-failover-abort-master-is-back': { level: 'warning', payload: '@' },
   '+config-update-from': { level: 'warning', payload: '@' },
   '+switch-master': { level: 'warning', payload: 'name old-ip old-port new-ip new-port' },
   '+convert-to-slave': { level: 'notice', payload: '@' },

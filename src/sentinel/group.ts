@@ -5,6 +5,7 @@ import { publishHello, takesHellos } from './announcing.ts'
 import { isDown, signal } from './detector.ts'
 import { switchText } from './events.ts'
 import type { ServerInfo } from './info.ts'
+import { type HistoryMark, markOf } from './lineage.ts'
 import type { Opinion } from './peer-message.ts'
 import type { GroupSettings } from './settings.ts'
 import { type CoreState, emit, emitText, type GroupState, say, settingsOf, subjectOf, topoOf } from './state.ts'
@@ -67,6 +68,10 @@ function createGroup(topo: TopologyGroup, login: string, nowMs: number): GroupSt
     settledMs: nowMs,
     eagerUntilMs: nowMs + EAGER_MS,
     run: undefined,
+    startedEpoch: undefined,
+    doubt: undefined,
+    hearsay: undefined,
+    deadEnd: undefined,
     retryAtMs: nowMs,
     failures: 0,
     reported: 'up',
@@ -84,6 +89,8 @@ function switched(core: CoreState, group: GroupState, topo: TopologyGroup, nowMs
   group.odown = false
   group.votes.clear()
   group.failures = 0
+  group.doubt = undefined
+  group.hearsay = undefined
   for (const server of group.servers.values()) {
     server.sdown = false
     server.strayingSinceMs = undefined
@@ -127,6 +134,8 @@ function forget(core: CoreState, group: GroupState, which: (server: Watched) => 
     if (sameAddress(server.ref, group.primary) || !which(server)) continue
     core.out.push({ type: 'disconnect', ref: server.ref })
     group.servers.delete(server.key)
+    for (const other of group.servers.values())
+      signal(other.detector, 0, { type: 'lost-by-replica', replica: server.key })
   }
 }
 
@@ -197,6 +206,7 @@ function addReplica(core: CoreState, group: GroupState, replica: Address, nowMs:
 export function adoptFound(core: CoreState, group: GroupState, opinion: Opinion, nowMs: number): void {
   const primary = group.servers.get(addressKey(group.primary))
   if (primary?.link === 'up' || !sameAddress(opinion.primary, group.primary)) return
+  group.hearsay = opinion.mark ?? group.hearsay
   for (const replica of opinion.found) addReplica(core, group, replica, nowMs)
 }
 
@@ -206,11 +216,12 @@ export function adoptFound(core: CoreState, group: GroupState, opinion: Opinion,
  */
 function noteEvidence(group: GroupState, server: Watched, info: ServerInfo, nowMs: number): void {
   const primary = group.servers.get(addressKey(group.primary))
-  if (primary === undefined || !info.linkUp || !sameAddress(info.primary, group.primary)) return
-  if (info.lastIoSeconds >= 0) {
-    const atMs = server.infoAskedMs - (info.lastIoSeconds + 1) * 1000
-    signal(primary.detector, nowMs, { type: 'heard-by-replica', atMs })
-  }
+  if (primary === undefined) return
+  const replica = server.key
+  if (!info.linkUp || !sameAddress(info.primary, group.primary) || info.lastIoSeconds < 0)
+    return signal(primary.detector, nowMs, { type: 'lost-by-replica', replica })
+  const atMs = server.infoAskedMs - (info.lastIoSeconds + 1) * 1000
+  signal(primary.detector, nowMs, { type: 'heard-by-replica', replica, atMs })
 }
 
 /** Renews the verdicts of a group, tells what changed, and counts the votes. True when the own verdict on the primary changed. */
@@ -221,8 +232,10 @@ export function evaluate(core: CoreState, group: GroupState, nowMs: number): boo
   const primary = group.servers.get(addressKey(group.primary))!
   const { verdict } = primary.judgement
   const votes = count(topo, core.self.peer, verdict, group.votes, core.raft.voters, nowMs)
-  if (votes.objectively !== group.odown) {
-    group.odown = votes.objectively
+  // As in Redis Sentinel a primary is objectively down only for one that finds it down itself; and for the leader, who acts.
+  const odown = votes.enough && (isDown(verdict) || core.raft.isLeader)
+  if (odown !== group.odown) {
+    group.odown = odown
     group.odownSinceMs = nowMs
     const extra = group.odown ? `#quorum ${votes.down}/${topo.quorum}` : ''
     emit(core, group.odown ? '+odown' : '-odown', group.name, group.primary, { kind: 'master' }, extra)
@@ -262,7 +275,16 @@ export function opinions(core: CoreState): Opinion[] {
     configEpoch: topoOf(core, group.name)!.configEpoch,
     verdict: group.servers.get(addressKey(group.primary))!.judgement.verdict,
     found: uncommitted(core, group),
+    ...newsOf(core, group),
   }))
+}
+
+/** The history that the primary writes, while the replicated state does not name it. */
+function newsOf(core: CoreState, group: GroupState): { mark?: HistoryMark } {
+  const newest = topoOf(core, group.name)?.lineage.at(-1)
+  const mark = markOf(group.servers.get(addressKey(group.primary))?.info)
+  const isNews = mark !== undefined && (newest?.replId !== mark.replId || newest.runId !== mark.runId)
+  return isNews ? { mark } : {}
 }
 
 /** The replicas that are watched but not in the replicated state. */

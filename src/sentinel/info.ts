@@ -1,6 +1,6 @@
-// INFO as a sentinel reads it: text to the few facts that decisions rest on. Unknown lines are skipped and missing ones
-// get the value that is safest for a failover (an offset of 0, a link that is down), because the text comes from
-// servers of many versions.
+// INFO as Vedette's own processes read it: text to the few facts that decisions rest on. Unknown lines are skipped and
+// missing ones get the value that is worst for a server (an offset of 0, a link that never stood), because the text comes
+// from servers of many versions, and what is not known must never look like the best.
 import { type Address, isHost, isPort } from './address.ts'
 
 /** A replica as its primary lists it (`slave0:ip=…,port=…`). */
@@ -15,20 +15,26 @@ export interface ListedReplica extends Address {
 export interface ServerInfo {
   readonly runId: string
   readonly role: 'primary' | 'replica'
-  /** Replication offset: of the stream it writes (primary) or has processed (replica). Bytes. */
+  /** How far its data goes: the offset of the stream that it writes (primary) or has processed (replica). Bytes. */
   readonly offset: number
   /** Replication ID, names the history that the offset counts in. */
   readonly replId: string
+  /** The history that it went on from when it was promoted, and the last offset of that which it has. */
+  readonly parent: { readonly replId: string; readonly offset: number } | undefined
   /** Primary: the replicas that are connected to it. */
   readonly replicas: readonly ListedReplica[]
   /** Replica: whom it follows. */
   readonly primary: Address | undefined
   /** Replica: its link to the primary stands. */
   readonly linkUp: boolean
-  /** Replica: how long that link has been down, ms; 0 while up. */
+  /** Replica: how long that link has been down, ms; 0 while up, Infinity when it has not stood since the process began. */
   readonly linkDownMs: number
   /** Replica: seconds since it last heard its primary, -1 when the link is down. */
   readonly lastIoSeconds: number
+  /** Its data is being replaced or read: by a full synchronization that has begun to arrive, or out of a file. */
+  readonly loading: boolean
+  /** Keys in all databases. */
+  readonly keys: number
   /** Replica: 0 means never to be promoted; lower is preferred. */
   readonly priority: number
   /** Replica: false when it asks not to be shown to clients. */
@@ -40,6 +46,7 @@ const MAX_LISTED = 1024
 /** Reads the text of INFO. */
 export function parseInfo(text: string): ServerInfo {
   const fields = new Map<string, string>()
+  let keys = 0
   const replicas: ListedReplica[] = []
   for (const line of text.split('\n')) {
     const colon = line.indexOf(':')
@@ -47,6 +54,7 @@ export function parseInfo(text: string): ServerInfo {
     const name = line.slice(0, colon)
     const value = line.slice(colon + 1).trimEnd()
     fields.set(name, value)
+    if (/^db\d+$/.test(name)) keys += toInt(/^keys=(\d+)/.exec(value)?.[1], 0)
     if (!/^slave\d+$/.test(name) || replicas.length >= MAX_LISTED) continue
     const listed = parseListed(value)
     if (listed !== undefined) replicas.push(listed)
@@ -59,17 +67,39 @@ export function parseInfo(text: string): ServerInfo {
   return {
     runId: fields.get('run_id') ?? '',
     role: isReplica ? 'replica' : 'primary',
-    offset: isReplica ? int('slave_repl_offset', 0) : int('master_repl_offset', 0),
+    offset: isReplica ? replicaOffset(int) : int('master_repl_offset', 0),
     replId: fields.get('master_replid') ?? '',
+    parent: parentOf(fields.get('master_replid2'), int('second_repl_offset', -1)),
     replicas: isReplica ? [] : replicas,
     primary: isReplica && isHost(host) && isPort(port) ? { host, port } : undefined,
     linkUp: isReplica && linkUp,
-    linkDownMs: isReplica && !linkUp ? Math.max(0, int('master_link_down_since_seconds', 0)) * 1000 : 0,
+    linkDownMs: isReplica && !linkUp ? downMs(int('master_link_down_since_seconds', -1)) : 0,
     lastIoSeconds: int('master_last_io_seconds_ago', -1),
+    loading:
+      int('loading', 0) !== 0 ||
+      int('async_loading', 0) !== 0 ||
+      (isReplica && int('master_sync_in_progress', 0) !== 0 && int('master_sync_read_bytes', 0) > 0),
+    keys,
     priority: int('slave_priority', 100),
     announced: fields.get('replica_announced') !== '0',
   }
 }
+
+/**
+ * A replica that is not connected forgets the offset of the stream (it says 0 or 1) when a full synchronization has been
+ * agreed on, but has the data up to `master_repl_offset` until that arrives.
+ */
+function replicaOffset(int: (name: string, otherwise: number) => number): number {
+  const processed = int('slave_repl_offset', 0)
+  return processed > 1 ? processed : int('master_repl_offset', 0)
+}
+
+/** `second_repl_offset` is the first offset that is not shared any more. */
+const parentOf = (replId: string | undefined, secondOffset: number): ServerInfo['parent'] =>
+  replId === undefined || /^0*$/.test(replId) || secondOffset < 1 ? undefined : { replId, offset: secondOffset - 1 }
+
+/** -1 (or nothing) means that it is not known: the link has not stood yet. */
+const downMs = (seconds: number): number => (seconds < 0 ? Number.POSITIVE_INFINITY : seconds * 1000)
 
 function parseListed(value: string): ListedReplica | undefined {
   const fields = new Map(value.split(',').map((pair) => splitOnce(pair, '=')))

@@ -1,15 +1,19 @@
 // What only the leader does: bring groups and replicas into the replicated state, start a failover when enough verdicts are
 // in, take it through its steps, and correct servers that follow the wrong primary. Every decision is first proposed
 // and acted upon only after it was committed and applied; a sentinel that is not certainly the leader does nothing here.
-import { addressKey, sameAddress } from './address.ts'
+// What it makes of the primary's data is in keeper.ts.
+import { ballotOf, giveOrder, startFailover } from './acts.ts'
+import { type Address, addressKey, sameAddress } from './address.ts'
+import { chooseReplica } from './choose.ts'
 import { isDown } from './detector.ts'
-import type { Order } from './effects.ts'
 import type { Entry } from './entries.ts'
-import { chooseReplica, createRun, type Decision, decide, type FailoverFacts, noteOrderSent } from './failover.ts'
+import { decide } from './failover.ts'
+import { createRun, type Decision, type FailoverFacts, reachable } from './failover-run.ts'
 import { uncommitted } from './group.ts'
+import { keepData, proposeHearsay } from './keeper.ts'
+import { markOf } from './lineage.ts'
 import { type CoreState, emit, type GroupState, propose, say, settingsOf, subjectOf, wake, wallMs } from './state.ts'
 import type { Failover, TopologyGroup } from './topology.ts'
-import { count } from './votes.ts'
 import { askInfo, type Watched } from './watched.ts'
 import { isVouchedFor } from './whereabouts.ts'
 
@@ -28,9 +32,11 @@ export function lead(core: CoreState, group: GroupState, nowMs: number): void {
   if (topo === undefined) return proposeGroup(core, group, nowMs)
   proposeReplicas(core, group, nowMs)
   const { failover } = topo
+  proposeHearsay(core, group, topo, nowMs)
   if (failover !== undefined) return continueFailover(core, group, topo, failover, nowMs)
   group.run = undefined
-  if (!considerFailover(core, group, topo, nowMs)) correct(core, group, topo, nowMs)
+  if (considerFailover(core, group, topo, nowMs)) return
+  if (keepData(core, group, topo, nowMs)) correct(core, group, topo, nowMs)
 }
 
 function proposeGroup(core: CoreState, group: GroupState, nowMs: number): void {
@@ -55,42 +61,29 @@ function proposeReplicas(core: CoreState, group: GroupState, nowMs: number): voi
 
 /** Proposes a failover when the primary is objectively down; true when it is. */
 function considerFailover(core: CoreState, group: GroupState, topo: TopologyGroup, nowMs: number): boolean {
-  if (!group.odown) return false
+  const votes = ballotOf(core, group, topo, nowMs)
+  if (!votes.enough) return false
   if (nowMs < group.retryAtMs || topo.replicas.length === 0) return true
   const primary = group.servers.get(addressKey(topo.primary))!
   const { verdict, why } = primary.judgement
-  const votes = count(topo, core.self.peer, verdict, group.votes, core.raft.voters, nowMs)
-  if (!votes.objectively) return true
   const choice = verdict === 'dead' ? chooseEarly(core, group, topo, primary, nowMs) : undefined
   if (choice === 'wait') return true
   const sentinels = `${votes.down} of ${core.raft.voters.length} sentinels say so, ${topo.quorum} suffice`
-  const epoch = core.topology.epoch + 1
-  const reason = `${primary.key} is ${verdict}: ${why}; ${sentinels}`
-  if (!startFailover(core, topo, false, reason, undefined, nowMs)) return true
-  if (choice !== undefined) {
-    const entry = {
-      kind: 'choose',
-      group: topo.name,
-      epoch,
-      atMs: wallMs(core, nowMs),
-      replica: choice.replica,
-      reason: choice.why,
-    } as const
-    propose(core, nowMs, `choose ${topo.name} ${epoch}`, entry)
-  }
-  say(core, 'warning', `Failover of ${topo.name} proposed (epoch ${epoch}): ${reason}.`)
-  if (choice !== undefined) say(core, 'notice', `Failover of ${topo.name} (epoch ${epoch}): ${choice.why}.`)
+  // The others' word is enough: what cuts them off from the primary need not cut this one off.
+  const finding = isDown(verdict) ? `is ${verdict}: ${why}` : `is down for others (this sentinel: ${why})`
+  startFailover(core, topo, { planned: false, reason: `${primary.key} ${finding}; ${sentinels}`, choice }, nowMs)
   return true
 }
 
 /**
  * When no process listens at the primary's address any more, nothing can change what its replicas hold once they have
- * drained their links. So the choice can go into the log right behind the start of the failover, and one commit is saved.
+ * drained their links. So the choice can go into the log with the start of the failover, and one commit is saved.
  */
 function chooseEarly(core: CoreState, group: GroupState, topo: TopologyGroup, primary: Watched, nowMs: number) {
   const waitedMs = nowMs - primary.sdownSinceMs
   const base = { nowMs, topo, settings: settingsOf(core, topo), servers: group.servers, old: topo.primary }
-  const choice = chooseReplica({ ...base, freshSinceMs: primary.sdownSinceMs, crashed: true }, true)
+  const since = primary.sdownSinceMs
+  const choice = chooseReplica({ ...base, freshSinceMs: since, crashed: true, forced: false }, true)
   if (choice.kind === 'chosen') return choice
   if (choice.kind === 'none' || waitedMs > CHOOSE_EARLY_MS) return undefined
   for (const server of choice.ask) askInfo(server, nowMs, core.out)
@@ -98,19 +91,20 @@ function chooseEarly(core: CoreState, group: GroupState, topo: TopologyGroup, pr
   return 'wait'
 }
 
-/** Proposes to replace the primary; the entry's nonce answers an operator. */
-export function startFailover(
-  core: CoreState,
-  topo: TopologyGroup,
-  planned: boolean,
-  reason: string,
-  nonce: string | undefined,
-  nowMs: number,
-): boolean {
-  const epoch = core.topology.epoch + 1
-  const base = { kind: 'start', group: topo.name, epoch, old: topo.primary, planned, by: core.self.peer } as const
-  const entry: Entry = { ...base, reason, atMs: wallMs(core, nowMs), ...(nonce === undefined ? {} : { nonce }) }
-  return propose(core, nowMs, `start ${topo.name} ${epoch}`, entry)
+/**
+ * Takes what the name that a group is monitored by resolves to. The first time it must be a server of the group; later another
+ * address means that this server moved, if it does not answer at the one that it had.
+ */
+export function takeHostname(core: CoreState, name: string, host: string, address: Address, nowMs: number): void {
+  const topo = core.topology.groups.get(name)
+  if (topo === undefined) return
+  const known = topo.hostname?.host === host ? topo.hostname.address : undefined
+  if (sameAddress(known, address)) return
+  const isKnown = [topo.primary, ...topo.replicas].some((server) => sameAddress(server, address))
+  if (known === undefined ? !isKnown : reachable(core.groups.get(name)?.servers.get(addressKey(known)))) return
+  const entry = { kind: 'hostname', group: name, host, address } as const
+  if (!propose(core, nowMs, `hostname ${name} ${addressKey(address)}`, entry) || known === undefined) return
+  say(core, 'warning', `${host} of ${name} is ${addressKey(address)} now, and does not answer at ${addressKey(known)}.`)
 }
 
 /** After a failed failover: not again at once. */
@@ -130,9 +124,12 @@ function continueFailover(
   if (group.run?.epoch !== failover.epoch) {
     const old = group.servers.get(addressKey(failover.old))
     const downSinceMs = old?.sdown && !failover.planned ? old.sdownSinceMs : nowMs
-    group.run = createRun(failover, nowMs, downSinceMs)
+    const ownStart = failover.by === core.self.peer && group.startedEpoch === failover.epoch
+    group.run = createRun(failover, nowMs, downSinceMs, ownStart)
   }
-  const facts: FailoverFacts = { nowMs, topo, failover, settings: settingsOf(core, topo), servers: group.servers }
+  const ballot = ballotOf(core, group, topo, nowMs)
+  const settings = settingsOf(core, topo)
+  const facts: FailoverFacts = { nowMs, topo, failover, settings, servers: group.servers, ballot }
   for (const decision of decide(group.run, facts)) carryOut(core, group, failover, decision, nowMs)
 }
 
@@ -145,14 +142,14 @@ function carryOut(core: CoreState, group: GroupState, failover: Failover, decisi
   const base = { group: group.name, epoch, atMs: wallMs(core, nowMs) }
   switch (decision.do) {
     case 'order':
-      say(core, 'notice', `Failover of ${group.name} (epoch ${epoch}): ${decision.why}.`)
+      if (decision.why !== '') say(core, 'notice', `Failover of ${group.name} (epoch ${epoch}): ${decision.why}.`)
       return giveOrder(core, group, decision.server, decision.order, nowMs)
     case 'info':
       return askInfo(decision.server, nowMs, core.out)
     case 'choose':
       return step({ ...base, kind: 'choose', replica: decision.replica, reason: decision.why })
     case 'switch':
-      return step({ ...base, kind: 'switch', reason: decision.why })
+      return step({ ...base, kind: 'switch', reason: decision.why, mark: markOf(decision.server.info) })
     case 'end':
       return step({ ...base, kind: 'end', reason: decision.why })
     case 'abort':
@@ -164,14 +161,6 @@ function carryOut(core: CoreState, group: GroupState, failover: Failover, decisi
     case 'wake':
       wake(core, decision.atMs)
   }
-}
-
-function giveOrder(core: CoreState, group: GroupState, server: Watched, order: Order, nowMs: number): void {
-  const id = core.nextOrderId++
-  // Resuming needs no follow-up, and must not hide the order before it.
-  if (group.run !== undefined && order.kind !== 'resume-writes')
-    noteOrderSent(group.run, server.key, id, order.kind, nowMs)
-  core.out.push({ type: 'order', ref: server.ref, id, order })
 }
 
 /** Points servers that stray to the primary: an old one that returned, or a replica that follows somebody else. */

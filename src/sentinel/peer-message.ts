@@ -3,9 +3,11 @@
 // throws: what is not a well-formed message is undefined, and a decoded message is bounded in every field.
 import { FOUNDERS_MAX } from '../lib/limits.ts'
 import type { Address } from './address.ts'
+import { toMark } from './entries.ts'
 import { asAddress, asId, asInt, asList, asName, asObject, asText, asWord, parseObject } from './fields.ts'
 import { type FormedGroup, toGroup } from './formation.ts'
 import { type Hello, toHello } from './hello.ts'
+import type { HistoryMark } from './lineage.ts'
 import { REPLICAS_MAX } from './topology.ts'
 
 /** What a sentinel thinks of a primary. `dead` and `silent` count as down. */
@@ -21,6 +23,8 @@ export interface Opinion {
   readonly verdict: Verdict
   /** Replicas that it found and that the replicated state does not name yet: the primary may die before they get there. */
   readonly found: readonly Address[]
+  /** The history that the primary wrote when it was heard last, where the replicated state names another or none. */
+  readonly mark?: HistoryMark | undefined
 }
 
 /** What an operator wants. `from` other sentinels it reaches the leader as it is. */
@@ -51,7 +55,7 @@ export type PeerMessage =
       readonly hello?: Hello | undefined
       /** The last report that it took of each of the others: tells them how fresh what it says is. */
       readonly echo?: readonly (readonly [peer: string, seq: number])[]
-      /** It certainly leads in this term, and this is the highest epoch that was committed. */
+      /** It certainly leads in this term, and this is how far the switches that were committed go (switchedEpochs). */
       readonly leads?: { readonly term: number; readonly epoch: number }
       readonly opinions: readonly Opinion[]
     }
@@ -152,7 +156,9 @@ function toOpinion(value: unknown): Opinion | undefined {
   const verdict = asWord(fields?.verdict, VERDICTS)
   const found = asList(fields?.found, REPLICAS_MAX, asAddress)
   if (!group || !primary || configEpoch === undefined || !verdict || !found) return undefined
-  return { group, primary, configEpoch, verdict, found }
+  const opinion = { group, primary, configEpoch, verdict, found }
+  const mark = fields?.mark === undefined ? undefined : toMark(fields.mark)
+  return mark === undefined ? opinion : { ...opinion, mark }
 }
 
 function toRequest(value: unknown): OperatorRequest | undefined {

@@ -1,10 +1,13 @@
 // Which replica becomes primary. Pure and total: the same facts give the same order, with a reason for each loser, so that
 // the history entry, a dry run and the log all tell the same story.
 //
-// The order is that of Redis Sentinel: the lowest priority number, then the largest offset, then the smallest run ID.
+// First of all a replica must have the newest history of the group's data (lineage.ts): an offset that counts in another
+// history says nothing, and one that never had this data must not replace those that do. Among those that have it the order is
+// that of Redis Sentinel: the lowest priority number, then the largest offset, then the smallest run ID.
 import { type Address, addressKey } from './address.ts'
 import { isDown } from './detector.ts'
 import type { ServerInfo } from './info.ts'
+import { type HistoryMark, holds, type Kinship, kinshipOf } from './lineage.ts'
 import type { Verdict } from './peer-message.ts'
 
 /** What is known of one replica. */
@@ -17,6 +20,20 @@ export interface Candidate {
   readonly info: ServerInfo | undefined
 }
 
+export interface Rules {
+  /** A replica whose link to the primary was down for longer is too old. */
+  readonly maxLinkDownMs: number
+  /** The group's histories, newest last; empty while they are not known. */
+  readonly lineage: readonly HistoryMark[]
+  /** What the primary said last. */
+  readonly primary?: ServerInfo | undefined
+  /**
+   * No server of the group can have the newest history any more, for all of them answer and none has; or an operator takes the
+   * loss upon himself. Then what there is is the best there is.
+   */
+  readonly settleForLess?: boolean
+}
+
 export interface Ranking {
   readonly winner: Candidate | undefined
   /** One sentence: who and why, and why not the others. */
@@ -24,42 +41,80 @@ export interface Ranking {
   readonly losers: readonly { readonly address: Address; readonly why: string }[]
 }
 
-/** Ranks the replicas of a primary. One whose link to it was down for over `maxLinkDownMs` is too old to be chosen. */
-export function rank(candidates: readonly Candidate[], maxLinkDownMs: number): Ranking {
-  const excluded = candidates.map((candidate) => ({ candidate, why: whyNot(candidate, maxLinkDownMs) }))
+/** Ranks the replicas of a primary. */
+export function rank(candidates: readonly Candidate[], rules: Rules): Ranking {
+  const excluded = candidates.map((candidate) => ({ candidate, why: whyNot(candidate, rules) }))
   const eligible = excluded.filter(({ why }) => why === undefined).map(({ candidate }) => candidate)
-  // Last resort: one that calls itself a primary with a history was promoted by a failover that was then given up.
-  const promoted = candidates.filter((c) => !isDown(c.verdict) && c.info?.role === 'primary' && c.info.offset > 0)
-  const order = (eligible.length > 0 ? eligible : promoted).sort(compare)
+  const order = (eligible.length > 0 ? eligible : candidates.filter((one) => isLastResort(one, rules))).sort((a, b) =>
+    compare(a, b, rules),
+  )
   const winner = order[0]
   const losers = excluded
     .filter(({ candidate }) => candidate !== winner)
-    .map(({ candidate, why }) => ({ address: candidate.address, why: why ?? behind(candidate, winner!) }))
+    .map(({ candidate, why }) => ({ address: candidate.address, why: why ?? behind(candidate, winner!, rules) }))
   return { winner, losers, sentence: sentenceOf(winner, losers) }
 }
 
-function whyNot({ verdict, linked, info }: Candidate, maxLinkDownMs: number): string | undefined {
+function whyNot({ verdict, linked, info }: Candidate, rules: Rules): string | undefined {
   if (isDown(verdict)) return `it is ${verdict}`
   if (!linked) return 'there is no link to it'
   if (info === undefined) return 'it did not answer INFO in time'
   if (info.role === 'primary') return 'it reports to be a primary itself'
   if (info.priority === 0) return 'its priority is 0'
-  if (info.linkDownMs > maxLinkDownMs) return `its link to the primary has been down for ${info.linkDownMs} ms`
+  if (info.loading) return 'its data is just being replaced or read'
+  const kinship = kinshipOf(info, rules.lineage)
+  if (rules.settleForLess !== true && (kinship === 'none' || kinship === 'earlier')) return LACKS[kinship]
+  if (isEmptied(info, rules.primary)) return 'it holds no keys, though the primary did'
+  // What the link of one that began anew was before is not known; that it has the newest history is, then.
+  const unknown = info.linkDownMs === Number.POSITIVE_INFINITY
+  if (unknown && kinship === 'unknown') return 'it has not been linked to the primary since it began'
+  if (!unknown && info.linkDownMs > rules.maxLinkDownMs)
+    return `its link to the primary has been down for ${info.linkDownMs} ms`
   return undefined
 }
 
-function compare(a: Candidate, b: Candidate): number {
+const LACKS: Readonly<Record<'none' | 'earlier', string>> = {
+  none: 'it has never held the data of this group',
+  earlier: 'it lacks what was written since the last failover',
+}
+
+/** One that was emptied for a full synchronization that then failed still names the history and offset of the data it had. */
+const isEmptied = (info: ServerInfo, primary: ServerInfo | undefined): boolean =>
+  !info.linkUp && info.keys === 0 && primary !== undefined && primary.keys > 0 && info.offset < primary.offset
+
+/** One that calls itself a primary was promoted by a failover that was then given up, if it goes on from the newest history. */
+function isLastResort({ verdict, linked, info }: Candidate, { lineage }: Rules): boolean {
+  if (isDown(verdict) || !linked || info?.role !== 'primary' || info.loading || info.offset === 0) return false
+  const kinship = kinshipOf(info, lineage)
+  return kinship === 'newest' || kinship === 'unknown'
+}
+
+const AGE: Readonly<Record<Kinship, number>> = { newest: 0, unknown: 0, earlier: 1, none: 2 }
+
+/** How far it goes in the newest history, if it has that: offsets of two histories cannot be compared. */
+function reach(info: ServerInfo, lineage: Rules['lineage']): number {
+  const newest = lineage.at(-1)
+  return newest === undefined || holds(info, newest.replId) < 0 ? info.offset : holds(info, newest.replId)
+}
+
+function compare(a: Candidate, b: Candidate, { lineage }: Rules): number {
   const [x, y] = [a.info!, b.info!]
+  const age = AGE[kinshipOf(x, lineage)] - AGE[kinshipOf(y, lineage)]
+  if (age !== 0) return age
   if (x.priority !== y.priority) return x.priority - y.priority
-  if (x.offset !== y.offset) return y.offset - x.offset
+  const ahead = reach(y, lineage) - reach(x, lineage)
+  if (ahead !== 0) return ahead
   if (x.runId !== y.runId) return x.runId === '' ? 1 : y.runId === '' ? -1 : x.runId < y.runId ? -1 : 1
   return addressKey(a.address) < addressKey(b.address) ? -1 : 1
 }
 
-function behind(loser: Candidate, winner: Candidate): string {
+function behind(loser: Candidate, winner: Candidate, { lineage }: Rules): string {
   const [x, y] = [loser.info!, winner.info!]
+  const kinship = kinshipOf(x, lineage)
+  if (AGE[kinship] !== AGE[kinshipOf(y, lineage)]) return LACKS[kinship as 'none' | 'earlier']
   if (x.priority !== y.priority) return `its priority is ${x.priority}, not ${y.priority}`
-  if (x.offset !== y.offset) return `it is ${y.offset - x.offset} bytes behind`
+  const ahead = reach(y, lineage) - reach(x, lineage)
+  if (ahead !== 0) return `it is ${ahead} bytes behind`
   return 'it has the same offset and the larger run ID'
 }
 

@@ -9,6 +9,7 @@ import type { PeerMessage } from './peer-message.ts'
 import { takeHello } from './peers.ts'
 import { isNews, noteNews } from './sequence.ts'
 import { type CoreState, isAddressed, wake } from './state.ts'
+import { switchedEpochs } from './topology.ts'
 
 type Report = PeerMessage & { type: 'report' }
 
@@ -53,7 +54,7 @@ function nextReport(core: CoreState, nowMs: number): Report {
   const echo = [...core.peers.values()].map(({ peer, reports }) => [peer, Math.max(0, reports.seq)] as const)
   const said = { ...base, hello, echo: echo.slice(0, FOUNDERS_MAX) }
   if (core.formed !== undefined) {
-    const leads = { term: core.raft.term, epoch: core.topology.epoch }
+    const leads = { term: core.raft.term, epoch: switchedEpochs(core.topology) }
     return { ...said, ...(isInOffice(core) && { leads }), opinions: ownOpinions(core) }
   }
   core.saidKey = keyOf(hello)

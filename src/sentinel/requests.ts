@@ -2,16 +2,17 @@
 // the leader; the leader checks it, proposes it, and answers when it was committed. Nothing is answered OK that a majority does
 // not hold and that the sentinel which answers does not show; but for one without a group, which keeps what it was told (early.ts).
 import { errorText } from '../errors.ts'
-import { addressKey } from './address.ts'
+import { startFailover } from './acts.ts'
+import { type Address, addressKey, sameAddress } from './address.ts'
+import { chooseReplica } from './choose.ts'
 import { isDown } from './detector.ts'
 import { earlyRequests, isMonitored, noteEarly, takeEarlyResult } from './early.ts'
 import type { Entry } from './entries.ts'
-import { startFailover } from './leader.ts'
+import { reachable } from './failover-run.ts'
 import { forgetDeadMembers } from './membership.ts'
 import type { OperatorRequest, OperatorResult } from './peer-message.ts'
-import { rank } from './ranking.ts'
 import { parseChanges } from './settings.ts'
-import { type CoreState, type PendingRequest, propose, topoOf } from './state.ts'
+import { type CoreState, type PendingRequest, propose, say, settingsOf, topoOf } from './state.ts'
 import { apply, type TopologyGroup } from './topology.ts'
 import { isVouchedFor } from './whereabouts.ts'
 
@@ -35,7 +36,7 @@ export function takeRequest(
   request: OperatorRequest,
   nowMs: number,
 ): void {
-  if (core.raft.isLeader) return lead(core, id, from, request, nowMs)
+  if (core.raft.isLeader) return decideRequest(core, id, from, request, nowMs)
   if (from !== undefined) return answer(core, id, from, NO_LEADER)
   if (core.formed === undefined && request.kind !== 'failover') return answer(core, id, from, applyHere(core, request))
   if (core.formed === undefined || core.pending.size >= PENDING_MAX) return answer(core, id, from, NO_LEADER)
@@ -52,7 +53,7 @@ export function passOnRequests(core: CoreState, nowMs: number): void {
   for (const [key, { unsent, id, request }] of core.pending) {
     if (unsent !== true) continue
     core.pending.delete(key)
-    if (isLeader) lead(core, id, undefined, request, nowMs)
+    if (isLeader) decideRequest(core, id, undefined, request, nowMs)
     else {
       core.pending.set(key, pendingUntil(nowMs, id, undefined, request))
       core.out.push({ type: 'send', to: leader, message: { type: 'request', id, request } })
@@ -123,18 +124,6 @@ function isMonitoredAlready(core: CoreState, request: OperatorRequest): boolean 
   return known !== undefined && isMonitored(known, request)
 }
 
-/**
- * A failover that was asked for did not begin, for another one was committed first (of another group, say: epochs are common
- * to all). The request is looked at again as if it came now. False when it is not this leader's.
- */
-export function askAgain(core: CoreState, nonce: string | undefined, nowMs: number): boolean {
-  const pending = nonce === undefined ? undefined : core.pending.get(nonce)
-  if (nonce === undefined || pending === undefined || !core.raft.isLeader) return false
-  core.pending.delete(nonce)
-  lead(core, pending.id, pending.from, pending.request, nowMs)
-  return true
-}
-
 function answer(
   core: CoreState,
   id: number,
@@ -150,7 +139,14 @@ function answer(
   else if (request !== undefined && 'group' in request) takeEarlyResult(core, request.group, result)
 }
 
-function lead(core: CoreState, id: number, from: string | undefined, request: OperatorRequest, nowMs: number): void {
+/** The leader's part. */
+function decideRequest(
+  core: CoreState,
+  id: number,
+  from: string | undefined,
+  request: OperatorRequest,
+  nowMs: number,
+): void {
   if (core.pending.size >= PENDING_MAX) return answer(core, id, from, NO_LEADER, request)
   const nonce = `${core.self.peer.slice(-16)}-${core.topology.epoch}-${Math.floor(nowMs)}-${core.nextNonce++}`
   const outcome =
@@ -175,16 +171,14 @@ function failover(core: CoreState, name: string, nonce: string, nowMs: number): 
   const group = core.groups.get(name)
   if (topo === undefined || group === undefined) return NO_GROUP
   if (topo.failover !== undefined) return no(errorText('failoverInProgress'))
-  const candidates = topo.replicas.flatMap((address) => {
-    const server = group.servers.get(addressKey(address))
-    return server
-      ? [{ address, verdict: server.judgement.verdict, linked: server.link === 'up', info: server.info }]
-      : []
-  })
-  if (rank(candidates, Number.POSITIVE_INFINITY).winner === undefined) return no(errorText('noCandidate'))
   const primary = group.servers.get(addressKey(topo.primary))!
   const planned = !isDown(primary.judgement.verdict)
-  const started = startFailover(core, topo, planned, 'an operator asked for it (SENTINEL FAILOVER)', nonce, nowMs)
+  const settings = { ...settingsOf(core, topo), downAfterMs: Number.POSITIVE_INFINITY }
+  const base = { nowMs, topo, settings, servers: group.servers, old: topo.primary, crashed: false }
+  const facts = { ...base, freshSinceMs: Number.NEGATIVE_INFINITY, forced: !planned }
+  if (chooseReplica(facts, false).kind !== 'chosen') return no(errorText('noCandidate'))
+  const reason = 'an operator asked for it (SENTINEL FAILOVER)'
+  const started = startFailover(core, topo, { planned, reason, nonce }, nowMs)
   return started ? undefined : no(errorText('failoverInProgress'))
 }
 
@@ -197,7 +191,10 @@ function change(
   if (request.kind === 'reset') {
     if (request.groups.length === 0) return { ok: true, text: '0' }
     forgetDeadMembers(core)
-    for (const group of request.groups) propose(core, nowMs, `reset ${group} ${nonce}`, { kind: 'reset', group, nonce })
+    for (const group of request.groups) {
+      const keep = keptByReset(core, group)
+      propose(core, nowMs, `reset ${group} ${nonce}`, { kind: 'reset', group, keep, nonce })
+    }
     return undefined
   }
   const entry = toEntry(request)
@@ -207,6 +204,30 @@ function change(
     return request.kind === 'monitor' ? no(errorText('duplicateMaster')) : NO_GROUP
   propose(core, nowMs, `${request.kind} ${nonce}`, { ...entry, nonce })
   return undefined
+}
+
+/**
+ * What a reset does not forget: the replicas that answer and follow this primary. While it lives it would name them again, and
+ * while it does not nobody else could.
+ */
+function keptByReset(core: CoreState, name: string): Address[] {
+  const topo = topoOf(core, name)
+  const servers = core.groups.get(name)?.servers
+  if (topo === undefined || servers === undefined) return []
+  const kept = topo.replicas.filter((address) => {
+    const server = servers.get(addressKey(address))
+    return reachable(server) && server.info?.role === 'replica' && sameAddress(server.info.primary, topo.primary)
+  })
+  const primary = servers.get(addressKey(topo.primary))
+  if (primary !== undefined && isDown(primary.judgement.verdict)) {
+    const names = kept.length === 0 ? 'none answers' : kept.map(addressKey).join(' ')
+    say(
+      core,
+      'warning',
+      `RESET of ${name} while its primary is down: a failover needs the replicas, kept are: ${names}.`,
+    )
+  }
+  return kept
 }
 
 function toEntry(request: OperatorRequest & { kind: 'monitor' | 'remove' | 'set' }): Entry | string {
@@ -223,7 +244,8 @@ function applyHere(
   request: OperatorRequest & { kind: Exclude<OperatorRequest['kind'], 'failover'> },
 ): OperatorResult {
   if (request.kind === 'reset') {
-    for (const group of request.groups) apply(core.provisional, { kind: 'reset', group })
+    for (const group of request.groups)
+      apply(core.provisional, { kind: 'reset', group, keep: keptByReset(core, group) })
     core.dirty = true
     return { ok: true, text: String(request.groups.length) }
   }

@@ -5,8 +5,9 @@ import { type Address, sameAddress } from './address.ts'
 import type { Effect, PeerAddress, RaftView } from './effects.ts'
 import { type Entry, encodeEntry } from './entries.ts'
 import { type EventName, instanceText, type Subject } from './events.ts'
-import type { FailoverRun } from './failover.ts'
+import type { FailoverRun } from './failover-run.ts'
 import type { Formation, FormedGroup } from './formation.ts'
+import type { HistoryMark } from './lineage.ts'
 import type { Circle, Obstacle } from './memory.ts'
 import type { OperatorRequest } from './peer-message.ts'
 import type { Sequence } from './sequence.ts'
@@ -58,6 +59,15 @@ export interface Peer {
   sdown: boolean
 }
 
+/** What keeps a group from a failover (dead-end.ts), and since when. */
+export interface DeadEnd {
+  readonly text: string
+  readonly sinceMs: number
+  /** It was logged; `shown`: it, or another before it, which has turned into this one. */
+  told: boolean
+  shown: boolean
+}
+
 /** A monitored group as this sentinel sees it. The replicated part is in Topology. */
 export interface GroupState {
   readonly name: string
@@ -76,6 +86,14 @@ export interface GroupState {
   eagerUntilMs: number
   /** The leader's progress in the failover under way. */
   run: FailoverRun | undefined
+  /** Epoch of the failover that this leader itself began, in the term that goes on. */
+  startedEpoch: number | undefined
+  /** The primary's process that came back with a history of its own, and since when the leader looks whether anybody has more. */
+  doubt: { readonly runId: string; readonly sinceMs: number; fenced: boolean } | undefined
+  /** The history that another sentinel heard the primary write before it went down. */
+  hearsay: HistoryMark | undefined
+  /** What keeps it from a failover that it needs. */
+  deadEnd: DeadEnd | undefined
   /** After a failed failover: when to try again, and how many failed in a row. */
   retryAtMs: number
   failures: number
@@ -250,7 +268,8 @@ export function sentinelFlags(
     role === 'master' && group.odown ? 'o_down' : '',
     role,
     server.link !== 'up' ? 'disconnected' : '',
-    role === 'master' && failover !== undefined ? 'failover_in_progress' : '',
+    // After the switch the address shown is the new one, and nothing about it is in progress.
+    role === 'master' && failover !== undefined && failover.switchedAtMs === undefined ? 'failover_in_progress' : '',
     promoted ? 'promoted' : '',
     server.scriptKillSent ? 'script_kill_sent' : '',
   ]

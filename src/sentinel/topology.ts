@@ -1,13 +1,14 @@
 // The state that Raft replicates: which groups are watched, who is primary of each, in which epoch, and how far a failover
 // has come. apply() is a function of state and entry alone, so every sentinel holds the same state at the same index.
 //
-// Invariants: epochs only rise; a group has one failover at most; a failover has one candidate, ever; the primary changes
+// Invariants: epochs only rise, and are given here, when the start of a failover is applied; a group has one failover at most; a failover has one candidate, ever; the primary changes
 // only by `switch`, which names the failover's epoch. An entry that does not fit the state changes nothing: it lost a
 // race (two leaders proposed the same step, or a proposal was doubled), and says so in its result.
 import { errorText } from '../errors.ts'
-import { type Address, addressKey, sameAddress } from './address.ts'
-import type { AbortCause, Entry } from './entries.ts'
+import { type Address, addressKey, isHost, sameAddress } from './address.ts'
+import { type AbortCause, type Entry, REPLICAS_MAX, type StartEntry, toMark } from './entries.ts'
 import { asAddress, asInt, asList, asName, asObject, asText, parseObject } from './fields.ts'
+import { type HistoryMark, LINEAGE_MAX } from './lineage.ts'
 import { type SettingChanges, toChanges } from './settings.ts'
 
 /** A failover under way. */
@@ -15,6 +16,8 @@ export interface Failover {
   readonly epoch: number
   /** True: asked for by an operator, the primary is healthy and loses nothing. */
   readonly planned: boolean
+  /** True: an operator asked for it and takes what there is, also a replica that lacks the newest history. */
+  readonly forced: boolean
   readonly old: Address
   readonly reason: string
   readonly by: string
@@ -37,6 +40,8 @@ export interface FailoverRecord {
   readonly to: Address | undefined
   /** `done`, or the cause of the abort. */
   readonly outcome: 'done' | AbortCause
+  /** One sentence: how it ended. */
+  readonly ending: string
   readonly startedAtMs: number
   readonly switchedAtMs: number | undefined
   readonly endedAtMs: number
@@ -49,6 +54,12 @@ export interface TopologyGroup {
   primary: Address
   /** Epoch of the switch that made `primary` primary; 0 at first. */
   configEpoch: number
+  /** Epoch of the failover that began last; 0 at first. */
+  lastEpoch: number
+  /** The name that one of the servers is monitored by, and the address that it has. */
+  hostname: { readonly host: string; readonly address: Address } | undefined
+  /** The histories that the group's primaries have written, newest last. */
+  lineage: HistoryMark[]
   /** Every server of the group that is not the primary, in the order of discovery. */
   replicas: Address[]
   changes: SettingChanges
@@ -71,12 +82,20 @@ export interface Applied {
   readonly text: string
 }
 
+export { REPLICAS_MAX } from './entries.ts'
+
 export const GROUPS_MAX = 1024
-export const REPLICAS_MAX = 256
 const HISTORY_MAX = 32
 const REMOVED_MAX = 4096
 
 export const createTopology = (): Topology => ({ epoch: 0, groups: new Map(), removed: new Set() })
+
+/**
+ * How far the switches go that this state holds: it rises with each one, of whatever group. (The highest epoch does not tell: it is
+ * given when a failover begins, which may be long before its switch, or after that of another.)
+ */
+export const switchedEpochs = ({ groups }: Topology): number =>
+  [...groups.values()].reduce((sum, { configEpoch }) => sum + configEpoch, 0)
 
 const DONE: Applied = { ok: true, text: 'OK' }
 const refused = (text: string): Applied => ({ ok: false, text })
@@ -99,11 +118,15 @@ export function apply(topology: Topology, entry: Entry): Applied {
     }
     case 'reset':
       if (group.failover !== undefined) return refused(errorText('resetInFailover', group.name))
-      group.replicas = []
+      group.replicas = group.replicas.filter((replica) => (entry.keep ?? []).some((kept) => sameAddress(kept, replica)))
       group.history = []
       return DONE
+    case 'history':
+      return noteHistory(group, entry)
     case 'replica':
       return addReplica(group, entry.replica)
+    case 'hostname':
+      return nameServer(group, entry)
     case 'start':
       return start(topology, group, entry)
     default:
@@ -120,6 +143,9 @@ function monitor(topology: Topology, entry: Entry & { kind: 'monitor' }): Applie
     quorum: entry.quorum,
     primary: entry.primary,
     configEpoch: 0,
+    lastEpoch: 0,
+    hostname: undefined,
+    lineage: [],
     replicas: [],
     changes: {},
     failover: undefined,
@@ -136,14 +162,50 @@ function addReplica(group: TopologyGroup, replica: Address): Applied {
   return DONE
 }
 
-function start(topology: Topology, group: TopologyGroup, entry: Entry & { kind: 'start' }): Applied {
+/** A primary that is not the group's any more says nothing about its data. */
+function noteHistory(group: TopologyGroup, { primary, mark }: Entry & { kind: 'history' }): Applied {
+  if (!sameAddress(primary, group.primary)) return refused(`${addressKey(primary)} is not the primary any more`)
+  return extend(group, mark) ? DONE : refused('known already')
+}
+
+/** A server is known by its name: the one that had it before is the same, at another address now. */
+function nameServer(group: TopologyGroup, { host, address }: Entry & { kind: 'hostname' }): Applied {
+  const { hostname, failover } = group
+  if (hostname?.host === host && sameAddress(hostname.address, address)) return refused('known already')
+  if (failover !== undefined) return refused(`a failover of ${group.name} is under way`)
+  if (hostname?.host === host) move(group, hostname.address, address)
+  group.hostname = { host, address }
+  return DONE
+}
+
+function move(group: TopologyGroup, from: Address, to: Address): void {
+  const wasPrimary = sameAddress(group.primary, from)
+  const wasReplica = group.replicas.some((replica) => sameAddress(replica, from))
+  group.replicas = group.replicas.filter((replica) => !sameAddress(replica, from) && !sameAddress(replica, to))
+  if (wasPrimary) group.primary = to
+  else if (wasReplica && !sameAddress(group.primary, to)) group.replicas.push(to)
+}
+
+function extend(group: TopologyGroup, mark: HistoryMark): boolean {
+  const newest = group.lineage.at(-1)
+  if (newest?.replId === mark.replId && newest.runId === mark.runId) return false
+  const before = newest?.replId === mark.replId ? group.lineage.slice(0, -1) : group.lineage
+  group.lineage = [...before, mark].slice(-LINEAGE_MAX)
+  return true
+}
+
+function start(topology: Topology, group: TopologyGroup, entry: StartEntry): Applied {
   if (group.failover !== undefined) return refused(errorText('failoverInProgress'))
-  if (entry.epoch !== topology.epoch + 1) return refused(errorText('staleEpoch', entry.epoch, topology.epoch))
+  const { after, epoch } = entry
+  if (after === undefined ? epoch !== topology.epoch + 1 : after !== group.lastEpoch)
+    return refused(errorText('staleEpoch', group.lastEpoch))
   if (!sameAddress(entry.old, group.primary)) return refused(errorText('formerPrimary', addressKey(entry.old)))
-  topology.epoch = entry.epoch
+  topology.epoch += 1
+  group.lastEpoch = topology.epoch
   group.failover = {
-    epoch: entry.epoch,
+    epoch: topology.epoch,
     planned: entry.planned,
+    forced: entry.forced === true,
     old: entry.old,
     reason: entry.reason,
     by: entry.by,
@@ -152,7 +214,14 @@ function start(topology: Topology, group: TopologyGroup, entry: Entry & { kind: 
     choice: '',
     switchedAtMs: undefined,
   }
+  if (entry.choice !== undefined) chooseCandidate(group, group.failover, entry.choice.replica, entry.choice.why)
   return DONE
+}
+
+function chooseCandidate(group: TopologyGroup, failover: Failover, replica: Address, why: string): void {
+  failover.candidate = replica
+  failover.choice = why
+  addReplica(group, replica)
 }
 
 type FailoverEntry = Entry & { kind: 'choose' | 'switch' | 'end' | 'abort' }
@@ -163,22 +232,20 @@ function advance(group: TopologyGroup, entry: FailoverEntry): Applied {
   switch (entry.kind) {
     case 'choose':
       if (failover.candidate !== undefined) return refused('a candidate is chosen already')
-      failover.candidate = entry.replica
-      failover.choice = entry.reason
-      addReplica(group, entry.replica)
+      chooseCandidate(group, failover, entry.replica, entry.reason)
       return DONE
     case 'switch':
-      return switchPrimary(group, failover, entry.atMs)
+      return switchPrimary(group, failover, entry)
     case 'end':
       if (failover.switchedAtMs === undefined) return refused('not switched yet')
-      return close(group, failover, 'done', entry.atMs)
+      return close(group, failover, 'done', entry)
     case 'abort':
       if (failover.switchedAtMs !== undefined) return refused('switched already')
-      return close(group, failover, entry.cause, entry.atMs)
+      return close(group, failover, entry.cause, entry)
   }
 }
 
-function switchPrimary(group: TopologyGroup, failover: Failover, atMs: number): Applied {
+function switchPrimary(group: TopologyGroup, failover: Failover, { atMs, mark }: Entry & { kind: 'switch' }): Applied {
   const { candidate } = failover
   if (candidate === undefined) return refused('no candidate yet')
   if (failover.switchedAtMs !== undefined) return refused('switched already')
@@ -186,13 +253,20 @@ function switchPrimary(group: TopologyGroup, failover: Failover, atMs: number): 
   group.replicas = [...group.replicas.filter((replica) => !sameAddress(replica, candidate)), failover.old]
   group.primary = candidate
   group.configEpoch = failover.epoch
+  if (mark !== undefined) extend(group, mark)
   return DONE
 }
 
-function close(group: TopologyGroup, failover: Failover, outcome: 'done' | AbortCause, atMs: number): Applied {
+function close(
+  group: TopologyGroup,
+  failover: Failover,
+  outcome: 'done' | AbortCause,
+  { atMs, reason: ending }: FailoverEntry,
+): Applied {
   const { epoch, planned, reason, choice, old, candidate, startedAtMs, switchedAtMs } = failover
   const to = outcome === 'done' ? candidate : undefined
-  const record = { epoch, planned, reason, choice, from: old, to, outcome, startedAtMs, switchedAtMs, endedAtMs: atMs }
+  const times = { startedAtMs, switchedAtMs, endedAtMs: atMs }
+  const record = { epoch, planned, reason, choice, from: old, to, outcome, ending, ...times }
   group.history = [...group.history, record].slice(-HISTORY_MAX)
   group.failover = undefined
   return DONE
@@ -232,7 +306,18 @@ function toTopologyGroup(value: unknown): TopologyGroup | undefined {
   if (fields?.failover !== undefined && failover === undefined) return undefined
   if (!name || quorum === undefined || !primary || configEpoch === undefined) return undefined
   if (!replicas || !changes || !history) return undefined
-  return { name, quorum, primary, configEpoch, replicas, changes, failover, history }
+  // Both came later: a snapshot of an earlier version lacks them.
+  const lastEpoch = asInt(fields?.lastEpoch, 0, Number.MAX_SAFE_INTEGER) ?? failover?.epoch ?? configEpoch
+  const lineage = fields?.lineage === undefined ? [] : asList(fields.lineage, LINEAGE_MAX, toMark)
+  if (!lineage) return undefined
+  const hostname = fields?.hostname === undefined ? undefined : toHostname(fields.hostname)
+  return { name, quorum, primary, configEpoch, lastEpoch, hostname, lineage, replicas, changes, failover, history }
+}
+
+function toHostname(value: unknown): TopologyGroup['hostname'] {
+  const fields = asObject(value)
+  const address = asAddress(fields?.address)
+  return isHost(fields?.host) && address ? { host: fields.host, address } : undefined
 }
 
 const wallMs = (value: unknown): number | undefined => asInt(value, 0, Number.MAX_SAFE_INTEGER)
@@ -249,7 +334,8 @@ function toFailover(value: unknown): Failover | undefined {
   if (startedAtMs === undefined || choice === undefined || typeof fields?.planned !== 'boolean') return undefined
   const candidate = asAddress(fields.candidate)
   const switchedAtMs = wallMs(fields.switchedAtMs)
-  return { epoch, planned: fields.planned, old, reason, by, startedAtMs, candidate, choice, switchedAtMs }
+  const [planned, forced] = [fields.planned, fields.forced === true]
+  return { epoch, planned, forced, old, reason, by, startedAtMs, candidate, choice, switchedAtMs }
 }
 
 function toRecord(value: unknown): FailoverRecord | undefined {
@@ -265,6 +351,7 @@ function toRecord(value: unknown): FailoverRecord | undefined {
     return undefined
   if (startedAtMs === undefined || endedAtMs === undefined || typeof fields?.planned !== 'boolean') return undefined
   const to = asAddress(fields.to)
-  const switchedAtMs = wallMs(fields.switchedAtMs)
-  return { epoch, planned: fields.planned, reason, choice, from, to, outcome, startedAtMs, switchedAtMs, endedAtMs }
+  const times = { startedAtMs, switchedAtMs: wallMs(fields.switchedAtMs), endedAtMs }
+  const ending = asText(fields.ending, 2048) ?? ''
+  return { epoch, planned: fields.planned, reason, choice, from, to, outcome, ending, ...times }
 }

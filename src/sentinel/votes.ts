@@ -25,14 +25,13 @@ export interface Ballot {
 }
 
 export interface Count {
+  /** How many find the primary down. */
   readonly down: number
-  readonly objectively: boolean
+  /** They are a quorum. */
+  readonly enough: boolean
 }
 
-/**
- * Counts `own` (under the ID `self`) and the fresh votes of `members`; with no members known yet, of everybody. As in
- * Redis Sentinel a primary is objectively down only for a sentinel that finds it down itself.
- */
+/** Counts `own` (under the ID `self`) and the fresh votes of `members`; with no members known yet, of everybody. */
 export function count(
   ballot: Ballot,
   self: string,
@@ -48,5 +47,5 @@ export function count(
     if (opinion.configEpoch !== ballot.configEpoch || !sameAddress(opinion.primary, ballot.primary)) continue
     down += 1
   }
-  return { down, objectively: isDown(own) && down >= ballot.quorum }
+  return { down, enough: down >= ballot.quorum }
 }

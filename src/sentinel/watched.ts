@@ -177,7 +177,7 @@ export function noteLinkDown(
   if (dying) connect(server, nowMs, out)
 }
 
-/** True for an answer that only a living server gives: PONG, or an error that passes. BUSY is none: a script may run for ever. */
+/** True for PONG, or an error that passes (detector.ts says why others, such as BUSY and MISCONF, are none). */
 const isValidAnswer = (text: string): boolean => /^(PONG|LOADING|MASTERDOWN)\b/.test(text)
 
 /** Notes the answer to a ping. A server that is down because a script keeps it busy is told to end the script, once. */
@@ -186,6 +186,7 @@ export function notePong(server: Watched, nowMs: number, text: string, out: Effe
   server.lastPongMs = nowMs
   server.lastPong = text.slice(0, 64)
   if (!isValidAnswer(text)) {
+    signal(server.detector, nowMs, { type: 'answered-badly', text: server.lastPong })
     if (!server.sdown || server.scriptKillSent || !/^BUSY\b/.test(text)) return
     server.scriptKillSent = true
     out.push({ type: 'kill-script', ref: server.ref })

@@ -4,6 +4,9 @@ import type { ServerOptions } from '../config/server-options.ts'
 import { type ClientLimits, type OutputLimit, outputKind } from '../facade/limits.ts'
 import type { Session } from '../facade/session.ts'
 
+/** Who has not given the password gets short errors, and has no reason to leave them unread. */
+const STRANGER: OutputLimit = { hardBytes: 64 * 1024, softBytes: 0, softSeconds: 0 }
+
 /**
  * The limits that the options say, read at each use, so that CONFIG SET takes effect. What may wait for a replica, replication
  * knows.
@@ -31,7 +34,9 @@ export function clientLimits(
     get queryBytesMax() {
       return options['client-query-buffer-limit']
     },
-    output: (session) =>
-      session.isReplica ? ofReplica(session) : options['client-output-buffer-limit'][outputKind(session)],
+    output: (session) => {
+      if (session.isReplica) return ofReplica(session)
+      return session.authenticated ? options['client-output-buffer-limit'][outputKind(session)] : STRANGER
+    },
   }
 }

@@ -25,6 +25,8 @@ import type { Remembered } from './role-memory.ts'
 import type { Snapshots } from './snapshot.ts'
 
 const PING = encodeRequest(['PING'])
+/** The default of `repl-ping-replica-period`. */
+const PING_SECONDS = 10
 const GETACK = encodeRequest(['REPLCONF', 'GETACK', '*'])
 
 /** The replication of a server. `ordered` is told of every order to have a role. */
@@ -45,6 +47,12 @@ export function createReplication(parts: ServerParts, snapshots: Snapshots, orde
 
   const isReplica = (): boolean => link !== undefined
   const linkUp = (): boolean => link === undefined || link.machine.state() === 'connected'
+
+  /** Whether our stream is never silent for long. Who has asked for fewer pings than there are by default gets no more. */
+  const beats = (): boolean => {
+    if (link !== undefined) return link.machine.hasHeartbeat()
+    return options['repl-ping-replica-period'] <= PING_SECONDS
+  }
 
   const flush = (): void => {
     flushing = false
@@ -72,7 +80,7 @@ export function createReplication(parts: ServerParts, snapshots: Snapshots, orde
     reselect: () => {
       if (link === undefined) stream.reselect()
     },
-    beats: () => link === undefined || link.machine.hasHeartbeat(),
+    beats,
     role: () => (link === undefined ? 'primary' : linkUp() ? 'synced' : 'unsynced'),
     snapshotFields: () => snapshotFields(),
     acknowledged: () => answerWaiting(),
@@ -254,7 +262,7 @@ export function createReplication(parts: ServerParts, snapshots: Snapshots, orde
     if (!isReplica() && nowMs - pingMs >= options['repl-ping-replica-period'] * 1000) {
       pingMs = nowMs
       if (replicas.list().length > 0) control(PING)
-    } else if (!isReplica() && nowMs - streamMs >= replicas.heartbeatMs()) control(PING)
+    } else if (!isReplica() && beats() && nowMs - streamMs >= replicas.heartbeatMs()) control(PING)
     link?.tick()
     replicas.tick()
     dropIdleBacklog()

@@ -160,6 +160,7 @@ export function createShutdown(parts: ShutdownParts): Shutdown {
     signal,
     abort() {
       if (waiting === undefined) return false
+      log.notice('Shutdown manually aborted.')
       callOff()
       return true
     },

@@ -39,12 +39,12 @@ export class HugeBlocks {
     return this.blocks[id].length
   }
 
-  /** Changes the length of block `id`; new bytes are undefined. Growth doubles, so appending stays linear. */
+  /** Changes the length of block `id`; new bytes are undefined. Growth is by a part of the length, so appending stays linear. */
   resize(id: number, length: number): void {
     const old = this.blocks[id]
     if (length > old.length || length < old.length / 2) {
       const other = Buffer.allocUnsafeSlow(
-        length > old.length ? Math.max(length, Math.min(old.length * 2, length + HEADROOM_BYTES_MAX)) : length,
+        length > old.length ? Math.max(length, Math.min(old.length * 2, length + headroomBytes(length))) : length,
       )
       old.copy(other, 0, 0, Math.min(this.lengths[id], length))
       this.blocks[id] = other
@@ -135,11 +135,9 @@ export class Hold {
   /** Puts the chunks aside that bytes [from, to) lie in; for HugeBlocks. */
   saveChunks(from: number, to: number): void {
     const end = Math.min(to, this.length)
-    for (
-      let chunk = Math.floor(Math.max(from, this.position) / HOLD_CHUNK_BYTES);
-      chunk * HOLD_CHUNK_BYTES < end;
-      chunk++
-    ) {
+    // What was read is not needed any more; it ends between two chunks, or with everything.
+    const first = Math.max(Math.floor(from / HOLD_CHUNK_BYTES), Math.ceil(this.position / HOLD_CHUNK_BYTES))
+    for (let chunk = first; chunk * HOLD_CHUNK_BYTES < end; chunk++) {
       if (this.saved.has(chunk)) continue
       const start = chunk * HOLD_CHUNK_BYTES
       const copy = Buffer.from(this.bytes.subarray(start, Math.min(this.length, start + HOLD_CHUNK_BYTES)))
@@ -160,6 +158,15 @@ export class Hold {
 }
 
 const EMPTY = Buffer.alloc(0)
-const HEADROOM_BYTES_MAX = 1 << 20
+
+/**
+ * What a block that has grown has room for beside its bytes: an eighth, since moving a long one takes milliseconds. (Memory that
+ * was never touched is only on the account; the system has not given it yet.)
+ */
+function headroomBytes(length: number): number {
+  return Math.max(HEADROOM_BYTES_MIN, length >>> 3)
+}
+
+const HEADROOM_BYTES_MIN = 1 << 20
 /** Grain of what a hold puts aside and reads. */
 const HOLD_CHUNK_BYTES = 64 * 1024

@@ -17,6 +17,7 @@ import { startGossip } from '../io/gossip.ts'
 import type { HttpServer } from '../io/http.ts'
 import { type DirectoryLock, lockDirectory } from '../io/lock.ts'
 import type { Log } from '../io/log.ts'
+import { raisePriority } from '../io/priority.ts'
 import { makeStateDirectory, openStateFile } from '../io/state/file.ts'
 import type { StateStore } from '../io/state/store.ts'
 import type { Peer, PeerTransport } from '../io/transport.ts'
@@ -26,6 +27,7 @@ import { listenError, type ReservedPort, reservePort, resolveHost, specific } fr
 import { runScripts } from './announce.ts'
 import type { SliceKeeper } from './endpoint-slice.ts'
 import { processFacts, shownOptions } from './facts.ts'
+import { followHostnames } from './hostnames.ts'
 import { decodeIdentity, type Identity, loadIdentity } from './identity.ts'
 import { keepSlices } from './kubernetes.ts'
 import type { Observer } from './observe.ts'
@@ -54,6 +56,7 @@ const SIMULATED_CRASH = 99
 export async function startSentinel(options: SentinelOptions, log: Log): Promise<RunningSentinel> {
   const gossipHost = options['gossip-bind'] || (options.swarmKey === undefined ? '127.0.0.1' : '0.0.0.0')
   refuseOpenGossip(gossipHost, options.swarmKey)
+  raisePriority(options['process-nice'])
   const lock = await lockState(options.dir, log)
   let process: Process
   try {
@@ -176,6 +179,8 @@ async function open(running: Process, groups: readonly GroupConfig[], gossipHost
   running.port = port
   const sentinel = watch(running, { groups, key, identity, gossipHost, gossipPort, failures, port })
   running.sentinel = sentinel
+  const forget = followHostnames(sentinel, options.groups)
+  void running.closed.then(forget)
   log.notice(`Sentinel ID is ${identity.runId}, peer ID ${key.peerId}; port ${port.port}, gossip port ${gossipPort}`)
   const transport = await gossip(running, sentinel, key, gossipHost, gossipHeld)
   running.slices = keepSlices(options, sentinel, log)

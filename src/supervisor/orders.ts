@@ -1,6 +1,6 @@
 // Orders to servers as Redis commands. A change of role is one transaction, so that no client sees half of it: the role
 // changes, the server writes it to its configuration file (if it has one), and every client is cut off, because it must
-// ask anew who is primary. These are the commands of Redis Sentinel, which every Redis understands.
+// ask anew who is primary (a fence leaves them waiting: who is primary is not committed yet). These are the commands of Redis Sentinel, which every Redis understands.
 import type { RespClient } from '../io/resp-client.ts'
 import { type Reply, ReplyError } from '../protocol/reply-parser.ts'
 import type { Order } from '../sentinel/effects.ts'
@@ -14,9 +14,11 @@ export interface Outcome {
 export async function obey(client: RespClient, order: Order): Promise<Outcome> {
   switch (order.kind) {
     case 'promote':
-      return changeRole(client, ['NO', 'ONE'])
+      return changeRole(client, ['NO', 'ONE'], KILLS)
     case 'follow':
-      return changeRole(client, [order.primary.host, String(order.primary.port)])
+      return changeRole(client, [order.primary.host, String(order.primary.port)], KILLS)
+    case 'fence':
+      return changeRole(client, [order.primary.host, String(order.primary.port)], [])
     case 'pause-writes':
       return outcome(client.command(['CLIENT', 'PAUSE', String(order.forMs), 'WRITE']))
     case 'resume-writes':
@@ -25,9 +27,13 @@ export async function obey(client: RespClient, order: Order): Promise<Outcome> {
 }
 
 /** REPLICAOF is the name since Redis 5; SLAVEOF would do for older ones, which are out of support. */
-async function changeRole(client: RespClient, target: readonly [string, string]): Promise<Outcome> {
+async function changeRole(
+  client: RespClient,
+  target: readonly [string, string],
+  kills: readonly (readonly string[])[],
+): Promise<Outcome> {
   const change = ['REPLICAOF', ...target]
-  const replies = [['MULTI'], change, ['CONFIG', 'REWRITE'], ...KILLS, ['EXEC']].map((args) =>
+  const replies = [['MULTI'], change, ['CONFIG', 'REWRITE'], ...kills, ['EXEC']].map((args) =>
     settled(client.command(args)),
   )
   const done = (await Promise.all(replies)).at(-1)
@@ -35,7 +41,7 @@ async function changeRole(client: RespClient, target: readonly [string, string])
   // A server that does not know one of them refuses the transaction as a whole: then the change alone.
   if (!(done instanceof ReplyError) || done.code !== 'EXECABORT') return outcomeOf(done ?? null)
   const changed = client.command(change)
-  for (const kill of KILLS) void client.command(kill)
+  for (const kill of kills) void client.command(kill)
   return outcome(changed)
 }
 

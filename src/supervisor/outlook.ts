@@ -1,7 +1,7 @@
 // What would happen if something failed now: which replica would take over, and how many sentinels may be lost before nothing
 // can be decided. The same functions that decide answer, so that metrics, console and commands cannot promise anything else.
 import { addressKey } from '../sentinel/address.ts'
-import { type Candidate, type Ranking, rank } from '../sentinel/ranking.ts'
+import { type Candidate, type Ranking, type Rules, rank } from '../sentinel/ranking.ts'
 import { type CoreState, topoOf } from '../sentinel/state.ts'
 
 /** The replicas of a group as candidates, from the last facts of each. */
@@ -14,13 +14,17 @@ export function candidatesOf(core: CoreState, name: string): Candidate[] {
   })
 }
 
+const rulesOf = (core: CoreState, name: string): Rules => ({
+  maxLinkDownMs: Number.POSITIVE_INFINITY,
+  lineage: topoOf(core, name)?.lineage ?? [],
+})
+
 /** Who would become primary if the present one died now, and why not the others. */
-export const outlookOf = (core: CoreState, name: string): Ranking =>
-  rank(candidatesOf(core, name), Number.POSITIVE_INFINITY)
+export const outlookOf = (core: CoreState, name: string): Ranking => rank(candidatesOf(core, name), rulesOf(core, name))
 
 /** How many replicas could take over, each looked at alone. */
 export const promotable = (core: CoreState, name: string): number =>
-  candidatesOf(core, name).filter((one) => rank([one], Number.POSITIVE_INFINITY).winner !== undefined).length
+  candidatesOf(core, name).filter((one) => rank([one], rulesOf(core, name)).winner !== undefined).length
 
 /** The sentinels that vote, and how many of them live and are needed. */
 export interface QuorumState {

@@ -68,6 +68,8 @@ export interface Sentinel {
   request(request: OperatorRequest, answer: (result: OperatorResult) => void): void
   /** The name in the file's line of a group was looked up at last. */
   resolved(group: string, primary: Address): void
+  /** What the name of a monitored server resolves to. */
+  hostname(group: string, host: string, address: Address): void
   /** Takes a hello that a client published on this sentinel's own port. */
   takeHello(hello: Hello): void
   stop(): void
@@ -331,6 +333,7 @@ export function startSentinel(setup: SentinelSetup): Sentinel {
       answers.set(id, answer)
       feed({ type: 'request', id, request })
     },
+    hostname: (group, host, address) => feed({ type: 'hostname', group, host, address }),
     resolved: (group, primary) => feed({ type: 'resolved', group, primary }),
     takeHello: (hello) => feed({ type: 'hello', hello }),
     stop,

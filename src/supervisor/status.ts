@@ -1,5 +1,7 @@
-// SENTINEL VEDETTE-STATUS: what `vedette status`, `vedette up` and the console show, as one JSON object.
+// SENTINEL VEDETTE-STATUS: what `vedette status`, `vedette up` and the console show, as one JSON object (status-report.ts).
 import { addressKey, sameAddress } from '../sentinel/address.ts'
+import { lastingDeadEnd } from '../sentinel/dead-end.ts'
+import { phaseOf } from '../sentinel/failover-run.ts'
 import { obstacleOf } from '../sentinel/obstacle.ts'
 import type { CoreState, GroupState } from '../sentinel/state.ts'
 import { topoOf } from '../sentinel/state.ts'
@@ -7,9 +9,17 @@ import type { Failover, FailoverRecord } from '../sentinel/topology.ts'
 import type { Watched } from '../sentinel/watched.ts'
 import { statusOf } from './commands/info.ts'
 import type { Sentinel } from './sentinel.ts'
+import type {
+  FailoverReport,
+  GroupReport,
+  PastFailoverReport,
+  SentinelReport,
+  ServerReport,
+  StatusReport,
+} from './status-report.ts'
 
-/** The state as plain data, ready for JSON. Times without `At` are ages in ms; `…AtMs` are wall clock. */
-export function statusOfSentinel(sentinel: Sentinel, nowMs: number) {
+/** The state as plain data, ready for JSON. */
+export function statusOfSentinel(sentinel: Sentinel, nowMs: number): StatusReport {
   const core = sentinel.core.state
   const raft = sentinel.consensus?.status()
   const members = [...(raft?.membership.voters ?? [])]
@@ -33,7 +43,7 @@ export function statusOfSentinel(sentinel: Sentinel, nowMs: number) {
   }
 }
 
-function sentinelList(core: CoreState, voters: readonly string[], nowMs: number) {
+function sentinelList(core: CoreState, voters: readonly string[], nowMs: number): SentinelReport[] {
   const role = (peer: string) => ({ leader: core.raft.leader === peer, voter: voters.includes(peer) })
   const self = {
     peer: core.self.peer,
@@ -41,18 +51,18 @@ function sentinelList(core: CoreState, voters: readonly string[], nowMs: number)
     address: addressKey(core.self.resp),
     health: 'up',
     lastHeardMs: 0,
-  }
+  } as const
   const others = [...core.peers.values()].map(({ peer, runId, resp, sdown, lastHeardMs }) => ({
     peer,
     runId,
     address: addressKey(resp),
-    health: sdown ? 'down' : 'up',
+    health: sdown ? ('down' as const) : ('up' as const),
     lastHeardMs: Math.round(nowMs - lastHeardMs),
   }))
   return [self, ...others].map((one) => ({ ...one, ...role(one.peer) }))
 }
 
-function masterStatus(core: CoreState, group: GroupState, nowMs: number) {
+function masterStatus(core: CoreState, group: GroupState, nowMs: number): GroupReport {
   const topo = topoOf(core, group.name)!
   const history = topo.history.map(recordOf)
   const primary = group.servers.get(addressKey(topo.primary))
@@ -62,6 +72,7 @@ function masterStatus(core: CoreState, group: GroupState, nowMs: number) {
     epoch: topo.configEpoch,
     status: statusOf(core, group.name),
     primary: addressKey(topo.primary),
+    deadEnd: lastingDeadEnd(group) ?? null,
     failover: topo.failover === undefined ? null : failoverOf(topo.failover, nowMs + core.options.wallOffsetMs),
     servers: [...group.servers.values()].map((server) => serverStatus(group, server, primary)),
     lastFailover: history.findLast(({ outcome }) => outcome === 'done') ?? null,
@@ -69,7 +80,7 @@ function masterStatus(core: CoreState, group: GroupState, nowMs: number) {
   }
 }
 
-function serverStatus(group: GroupState, server: Watched, primary: Watched | undefined) {
+function serverStatus(group: GroupState, server: Watched, primary: Watched | undefined): ServerReport {
   const { info } = server
   const isPrimary = sameAddress(server.ref, group.primary)
   const lag = info && primary?.info ? Math.max(0, primary.info.offset - info.offset) : 0
@@ -85,11 +96,11 @@ function serverStatus(group: GroupState, server: Watched, primary: Watched | und
   }
 }
 
-function failoverOf({ epoch, reason, candidate, switchedAtMs, startedAtMs, planned }: Failover, wallMs: number) {
-  const step = candidate === undefined ? 'choose' : switchedAtMs === undefined ? 'promote' : 'reconfigure'
+function failoverOf(failover: Failover, wallMs: number): FailoverReport {
+  const { epoch, reason, candidate, startedAtMs, planned } = failover
   return {
     epoch,
-    step,
+    step: phaseOf(failover),
     reason,
     planned,
     candidate: candidate === undefined ? null : addressKey(candidate),
@@ -97,8 +108,8 @@ function failoverOf({ epoch, reason, candidate, switchedAtMs, startedAtMs, plann
   }
 }
 
-function recordOf(record: FailoverRecord) {
-  const { epoch, reason, choice, from, to, planned, outcome, startedAtMs, switchedAtMs, endedAtMs } = record
+function recordOf(record: FailoverRecord): PastFailoverReport {
+  const { epoch, reason, choice, from, to, planned, outcome, ending, startedAtMs, switchedAtMs, endedAtMs } = record
   return {
     epoch,
     reason,
@@ -107,6 +118,7 @@ function recordOf(record: FailoverRecord) {
     to: to === undefined ? null : addressKey(to),
     planned,
     outcome,
+    ending,
     durationMs: (switchedAtMs ?? endedAtMs) - startedAtMs,
     atMs: startedAtMs,
   }

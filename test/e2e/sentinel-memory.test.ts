@@ -1,5 +1,7 @@
 // What servers know of their sentinels: a group that was started by flags only keeps its roles through a cold start, and a
 // server that stood still, or comes back, acknowledges nothing before the sentinels have spoken.
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { announcedPort, type Group, startGroup } from '../support/group.ts'
 import { pipeline, sameOffset } from '../support/replicated.ts'
@@ -128,4 +130,47 @@ it('a server whose sentinels are gone for good takes writes after some seconds',
   expect(await callOnce(primary.port, 'SET', 'a', '1')).toBe('OK')
   expect(performance.now() - startedMs).toBeGreaterThan(3_000)
   expect(primary.proc.output()).toMatch(/No majority of the 3 known sentinels .*: writes go on/)
+})
+
+it('a replica that came back empty while its primary stood still does not take over, and empties nobody', async () => {
+  const group = await startGroup(scope, {
+    servers: 'vedette',
+    sentinels: 'vedette',
+    replicas: 1,
+    downAfterMs: 1000,
+  })
+  const [primary, replica] = group.servers as [Running, Running]
+  await pipeline(
+    await connectRaw(primary.port, { scope }),
+    Array.from({ length: 100 }, (_, i) => ['SET', `k${i}`, 'v']),
+  )
+  await sameOffset(group.servers)
+  await replica.proc.kill()
+  primary.proc.signal('SIGSTOP')
+  await replica.restart()
+  await sleep(4000)
+  expect(await info(replica.port)).toMatchObject({ role: 'slave', replica_complete: '0', slave_priority: '0' })
+  primary.proc.signal('SIGCONT')
+  await eventually('the replica has all data', async () => (await callOnce(replica.port, 'DBSIZE')) === 100)
+  expect(await callOnce(primary.port, 'DBSIZE')).toBe(100)
+})
+
+it('the data of replicas outlive a primary that comes back without its file', async () => {
+  const group = await form()
+  const [primary, ...replicas] = group.servers as [Running, Running, Running]
+  await pipeline(
+    await connectRaw(primary.port, { scope }),
+    Array.from({ length: 310 }, (_, i) => ['SET', `k${i}`, 'v']),
+  )
+  await sameOffset(group.servers)
+  for (const server of group.servers) await callOnce(server.port, 'SAVE')
+  await Promise.all([...group.sentinels, ...group.servers].map((one) => one.proc.kill()))
+  rmSync(join(primary.dir, 'dump.rdb'))
+  await primary.restart()
+  await Promise.all(replicas.map((one) => one.restart()))
+  await Promise.all(group.sentinels.map((one) => one.restart()))
+  for (let i = 0; i < 16; i++) {
+    await sleep(500)
+    for (const { port } of replicas) expect(await callOnce(port, 'DBSIZE')).toBe(310)
+  }
 })

@@ -1,12 +1,14 @@
 // What the sentinels promise together, watched from outside: at most one server is promoted for a group and epoch; nothing
-// is announced before its commit; an announced epoch never falls; sentinels that applied the same log hold the same state;
-// and a switchover does not promote a replica that lacks writes of the paused primary.
+// is announced before its commit; an announced epoch never falls; sentinels that applied the same log hold the same state. And
+// about the data: a switchover loses no acknowledged write; who is promoted has the newest history that the group is known
+// to have; nobody is told to copy a server that has less of that than he.
 import type { Entry as LogEntry, Ready } from '../../src/raft/messages.ts'
-import { addressKey, type ServerRef } from '../../src/sentinel/address.ts'
+import { type Address, addressKey, type ServerRef } from '../../src/sentinel/address.ts'
 import type { Effect, Order } from '../../src/sentinel/effects.ts'
-import { decodeEntry } from '../../src/sentinel/entries.ts'
+import { decodeEntry, type Entry } from '../../src/sentinel/entries.ts'
 import type { FormedGroup } from '../../src/sentinel/formation.ts'
-import { apply, createTopology, encodeTopology } from '../../src/sentinel/topology.ts'
+import { holds } from '../../src/sentinel/lineage.ts'
+import { apply, createTopology, encodeTopology, type TopologyGroup } from '../../src/sentinel/topology.ts'
 import { check } from './outcome.ts'
 import type { Sentinel } from './sentinel-process.ts'
 import type { Server, Servers } from './servers.ts'
@@ -15,6 +17,8 @@ import type { Server, Servers } from './servers.ts'
 const LATE_MS = 5_000
 /** Longer than any pause of a switchover. */
 const PAUSE_AGE_MS = 10_000
+/** The age of what a leader knows of a server; it may have changed since. */
+const KNOWN_MS = 1_500
 /** Wall clock of the simulated world at its beginning. */
 export const WALL_MS = 1e9
 
@@ -35,12 +39,14 @@ export interface SentinelCheckers {
   onEffect(sentinel: Sentinel, effect: Effect): void
   /** A server carries out an order. */
   onOrder(server: Server, order: Order): void
+  /** The newest history that is committed; undefined before the first. */
+  newest(group: string): string | undefined
   /** Sentinels at the same index must hold the same state. */
   compare(sentinels: readonly Sentinel[]): void
 }
 
 export function createSentinelCheckers(
-  servers: Pick<Servers, 'at' | 'running'>,
+  servers: Pick<Servers, 'all' | 'at' | 'running'>,
   nowMs: () => number,
 ): SentinelCheckers {
   const tally: SentinelTally = {
@@ -77,7 +83,8 @@ export function createSentinelCheckers(
       if (entry.planned) tally.switchovers++
     }
     if (entry.kind === 'abort') tally.aborts++
-    if (entry.kind === 'choose') candidates.set(`${group.name} ${entry.epoch}`, addressKey(entry.replica))
+    const { failover } = group
+    if (failover?.candidate) candidates.set(`${group.name} ${failover.epoch}`, addressKey(failover.candidate))
     if (entry.kind === 'switch') {
       tally.switches++
       primaries.set(`${group.name} ${group.configEpoch}`, addressKey(group.primary))
@@ -116,12 +123,62 @@ export function createSentinelCheckers(
     )
   }
 
+  /** And before its switch is proposed the old primary, if it is well, is one no more, and its last write is in the new one. */
+  const checkFenced = (sentinel: Sentinel, entry: Entry): void => {
+    const failover = sentinel.core!.state.topology.groups.get(entry.group)?.failover
+    if (entry.kind !== 'switch' || !failover?.planned || !failover.candidate) return
+    const [old, candidate] = [servers.at(failover.old)!, servers.at(failover.candidate)!]
+    const verdict = sentinel.core!.state.groups.get(entry.group)?.servers.get(old.key)?.judgement.verdict
+    if (verdict === 'dead' || verdict === 'silent' || nowMs() - old.startedMs < PAUSE_AGE_MS) return
+    const what = `switchover in epoch ${failover.epoch}`
+    check(old.role !== 'primary', () => `${what}: ${old.key} may write on`)
+    const has = holds(candidate, old.written.replId)
+    if (!old.written.replId || nowMs() - candidate.startedMs < PAUSE_AGE_MS) return
+    check(
+      old.written.offset <= has,
+      () => `${what}: ${candidate.key} has ${has} of the ${old.written.offset} bytes that ${old.key} wrote`,
+    )
+  }
+
+  /** How much of the newest history that a sentinel knows of a server has; -1 for none of it. */
+  const hasOf = ({ lineage }: TopologyGroup, server: Server): number => {
+    const newest = lineage.at(-1)
+    return newest ? holds(server, newest.replId) : 0
+  }
+
+  const checkHistory = (sentinel: Sentinel, ref: ServerRef): void => {
+    const topo = sentinel.core!.state.topology.groups.get(ref.group)!
+    const server = servers.at(ref)!
+    if (topo.failover?.forced || nowMs() - Math.max(server.replacedMs, server.startedMs) < KNOWN_MS) return
+    const gone = servers.all.every((one) => hasOf(topo, one) < 0)
+    check(
+      hasOf(topo, server) >= 0 || gone,
+      () => `${sentinel.id} promotes ${ref.host}, which lacks the newest of ${JSON.stringify(topo.lineage)}`,
+    )
+  }
+
+  /** Nobody empties a fuller server: an order to follow goes to none that has more of the newest history than its new primary. */
+  const checkFuller = (sentinel: Sentinel, ref: ServerRef, primary: Address): void => {
+    const topo = sentinel.core!.state.topology.groups.get(ref.group)!
+    const [server, source] = [servers.at(ref)!, servers.at(primary)!]
+    const changedMs = Math.max(...[server, source].flatMap(({ replacedMs, startedMs }) => [replacedMs, startedMs]))
+    if (nowMs() - changedMs < KNOWN_MS || !source.alive) return
+    const [has, sourceHas] = [hasOf(topo, server), hasOf(topo, source)]
+    check(
+      sourceHas >= 0 || has < 0,
+      () =>
+        `${sentinel.id} lets ${ref.host} (${has} bytes of ${topo.lineage.at(-1)?.replId}) copy ${primary.host} (none)`,
+    )
+  }
+
   /** A crash failover needs a quorum of sentinels that found the primary down lately, as far as messages are delayed. */
   const checkVotes = (sentinel: Sentinel, data: Uint8Array): void => {
     const entry = decodeEntry(data)
     // With a nonce an operator asked for it, and one sentinel's word that the primary is down is enough.
     if (entry?.kind !== 'start' || entry.planned || entry.nonce) return
     const quorum = sentinel.core!.state.topology.groups.get(entry.group)!.quorum
+    // Or the primary came back with less than its replicas: then nobody needs to find it down.
+    if (entry.reason.includes('with less data than')) return
     const voters = [...down].filter(([key, atMs]) => key.endsWith(addressKey(entry.old)) && nowMs() - atMs < LATE_MS)
     check(
       voters.length >= quorum,
@@ -154,23 +211,31 @@ export function createSentinelCheckers(
 
   return {
     tally,
+    newest: (group) => truth.groups.get(group)?.lineage.at(-1)?.replId,
     onApply(ready) {
       for (const entry of ready.committed) if (entry.index === truthIndex + 1) learn(entry)
     },
     onEffect(sentinel, effect) {
       noteVerdict(sentinel)
       if (effect.type === 'form') checkGroup(sentinel, effect.group)
-      if (effect.type === 'propose') checkVotes(sentinel, effect.data)
+      if (effect.type === 'propose') {
+        checkVotes(sentinel, effect.data)
+        checkFenced(sentinel, decodeEntry(effect.data)!)
+      }
       if (effect.type === 'event') checkEvent(sentinel, effect.name, effect.payload)
       if (effect.type === 'order' && effect.order.kind === 'promote') {
         const { epoch } = effect.order
-        const chosen = candidates.get(`${effect.ref.group} ${epoch}`)
+        const key = `${effect.ref.group} ${epoch}`
+        const chosen = candidates.get(key) ?? primaries.get(key)
         check(
           chosen === addressKey(effect.ref),
           () => `${sentinel.id} orders ${addressKey(effect.ref)} to be promoted in epoch ${epoch}, chosen is ${chosen}`,
         )
         checkSwitchover(sentinel, effect.ref)
+        checkHistory(sentinel, effect.ref)
       }
+      if (effect.type === 'order' && (effect.order.kind === 'follow' || effect.order.kind === 'fence'))
+        checkFuller(sentinel, effect.ref, effect.order.primary)
       checkAnnounced(sentinel)
     },
     onOrder(server, order) {

@@ -3,6 +3,7 @@
 // that lives, with every other server following it, within seconds.
 import { addressKey } from '../../src/sentinel/address.ts'
 import type { Effect } from '../../src/sentinel/effects.ts'
+import { holds } from '../../src/sentinel/lineage.ts'
 import { createNetwork } from './network.ts'
 import { NoProgress } from './outcome.ts'
 import { createRaftCheckers } from './raft-checkers.ts'
@@ -28,6 +29,7 @@ export function runSentinels(seed: number, print?: (line: string) => void): Sent
 
   const network = createNetwork<Packet>(world, (to, packet) => sentinels.get(to)?.receive(packet))
   const servers = createServers(world, 3, {
+    wipe: world.pick([0, 0, 0.1, 0.3]),
     onOrder(server, order) {
       world.trace(() => `${server.key} obeys ${JSON.stringify(order)}`)
       checkers.onOrder(server, order)
@@ -195,7 +197,11 @@ export function runSentinels(seed: number, print?: (line: string) => void): Sent
   const informed = all().every(({ core }) => core?.state.topology.groups.get('m')?.replicas.length)
   const candidate = leader().core?.state.topology.groups.get('m')?.failover?.candidate
   const victim = candidate && world.chance(0.5) ? servers.at(candidate)! : primary()
-  if (informed && world.chance(0.4)) servers.kill(victim)
+  // Nor does it stay dead when nobody else has the newest history: then the quorum rightly waits for it.
+  const needed = [checkers.newest('m') ?? victim.replId, victim.replId]
+  const heirs = servers.all.filter((server) => server !== victim && server.alive)
+  const replaceable = heirs.some((server) => needed.every((history) => holds(server, history) >= 0))
+  if (informed && replaceable && world.chance(0.4)) servers.kill(victim)
 
   const arrived = (): boolean =>
     isSettled(
@@ -234,7 +240,8 @@ function isSettled(sentinels: readonly Sentinel[], servers: readonly Server[]): 
 function picture(sentinels: readonly Sentinel[], servers: readonly Server[]): string {
   const lines = sentinels.map(({ id, core, process }) => {
     const raft = process?.raft?.status()
-    const group = core?.state.topology.groups.get('m')
+    const { history = [], ...group } = core?.state.topology.groups.get('m') ?? {}
+    Object.assign(group, { last: history.at(-1) })
     return `${id} ${core ? `${raft?.role} term ${raft?.term} leader ${raft?.leader}` : 'down'} ${JSON.stringify(group)}`
   })
   for (const server of servers) lines.push(JSON.stringify(server))

@@ -17,12 +17,18 @@ export interface Server {
   /** Whom it follows, as a replica. */
   primary: Address | undefined
   offset: number
-  /** Names the history that the offset counts in. */
+  /** Names the history that the offset counts in, and what that went on from. */
   replId: string
+  parent: ServerInfo['parent']
+  /** The last write that it acknowledged as a primary. */
+  written: { readonly replId: string; readonly offset: number }
+  /** When a full synchronization last replaced what it had. */
+  replacedMs: number
   runId: string
   startedMs: number
   pausedUntilMs: number
   linkUp: boolean
+  /** -Infinity while it has not stood in this life. */
   linkDownSinceMs: number
   lastIoMs: number
   syncUntilMs: number
@@ -36,6 +42,8 @@ export interface Client {
 }
 
 export interface ServersHooks {
+  /** How often a server that starts has lost its file. */
+  readonly wipe: number
   /** A server is about to carry out an order. */
   onOrder(server: Server, order: Order): void
 }
@@ -75,6 +83,14 @@ const POLL_MS = 20
 const CONNECT_TIMEOUT_MS = 1_000
 const SYNC_MS = 60
 
+const wholeSeconds = (ms: number): number => Math.floor(ms / 1000) * 1000
+
+/** Whether a replica can go on from where it is: it has nothing that its source does not have. */
+const continues = (server: Server, { replId, offset, parent }: Server): boolean =>
+  server.replId === replId
+    ? server.offset <= offset
+    : parent?.replId === server.replId && server.offset <= parent.offset
+
 export function createServers(world: World, count: number, hooks: ServersHooks): Servers {
   const all = Array.from({ length: count }, (_, i): Server => {
     const address = { host: `10.0.0.${i + 1}`, port: 6379 }
@@ -87,7 +103,10 @@ export function createServers(world: World, count: number, hooks: ServersHooks):
       role: first ? 'primary' : 'replica',
       primary: first ? undefined : { host: '10.0.0.1', port: 6379 },
       offset: 0,
-      replId: first ? 'h0' : '',
+      replId: first ? 'h0' : `own${i}`,
+      parent: undefined,
+      written: { replId: '', offset: 0 },
+      replacedMs: Number.NEGATIVE_INFINITY,
       runId: `run-${i}-0`,
       startedMs: -Infinity,
       pausedUntilMs: 0,
@@ -174,10 +193,13 @@ export function createServers(world: World, count: number, hooks: ServersHooks):
       role: server.role,
       offset: server.offset,
       replId: server.replId,
+      parent: server.parent,
+      keys: server.offset,
+      loading: server.role === 'replica' && !server.linkUp && server.syncUntilMs > 0,
       replicas: followers.map((other) => ({ ...other.address, offset: other.offset, lagSeconds: 0, online: true })),
       primary: server.role === 'replica' ? server.primary : undefined,
       linkUp: server.role === 'replica' && server.linkUp,
-      linkDownMs: server.linkUp ? 0 : Math.floor((nowMs - server.linkDownSinceMs) / 1000) * 1000,
+      linkDownMs: server.role === 'primary' || server.linkUp ? 0 : wholeSeconds(nowMs - server.linkDownSinceMs),
       lastIoSeconds: server.linkUp ? Math.floor((nowMs - server.lastIoMs) / 1000) : -1,
       priority: 100,
       announced: true,
@@ -189,13 +211,17 @@ export function createServers(world: World, count: number, hooks: ServersHooks):
     switch (order.kind) {
       case 'promote':
         if (server.role === 'primary') return 'OK Already a primary'
+        server.parent = { replId: server.replId, offset: server.offset }
         Object.assign(server, { role: 'primary', primary: undefined, linkUp: false, replId: `h${histories++}` })
+        server.written = { replId: server.replId, offset: server.offset }
         return 'OK'
+      case 'fence':
       case 'follow':
         if (server.role === 'replica' && server.primary && addressKey(server.primary) === addressKey(order.primary))
           return 'OK Already connected'
-        Object.assign(server, { role: 'replica', primary: order.primary, pausedUntilMs: 0 })
+        if (server.role === 'primary') server.linkDownSinceMs = Number.NEGATIVE_INFINITY
         dropReplication(server)
+        Object.assign(server, { role: 'replica', primary: order.primary })
         return 'OK'
       case 'pause-writes':
         server.pausedUntilMs = Math.max(server.pausedUntilMs, world.nowMs() + order.forMs)
@@ -218,10 +244,15 @@ export function createServers(world: World, count: number, hooks: ServersHooks):
     for (const server of all) {
       if (!running(server)) continue
       if (server.role === 'primary') {
-        if (nowMs >= server.pausedUntilMs) server.offset += 10
+        if (nowMs >= server.pausedUntilMs) write(server)
       } else follow(server, nowMs)
     }
     world.after(10, replicate)
+  }
+
+  const write = (server: Server): void => {
+    server.offset += 10
+    server.written = { replId: server.replId, offset: server.offset }
   }
 
   const follow = (server: Server, nowMs: number): void => {
@@ -229,13 +260,34 @@ export function createServers(world: World, count: number, hooks: ServersHooks):
     if (!source?.alive) return dropReplication(server)
     if (isCut(server.key, source.key) || !running(source) || source === server) return
     if (!server.linkUp) {
-      if (server.syncUntilMs === 0) server.syncUntilMs = nowMs + world.between(1, SYNC_MS)
-      if (nowMs < server.syncUntilMs) return
+      // One that is not linked itself serves nobody.
+      if (source.role === 'replica' && !source.linkUp) return
+      if (!continues(server, source)) {
+        if (server.syncUntilMs === 0) server.syncUntilMs = nowMs + world.between(1, SYNC_MS)
+        if (nowMs < server.syncUntilMs) return
+        server.parent = undefined
+        server.replacedMs = nowMs
+      } else if (server.replId !== source.replId) server.parent = { replId: server.replId, offset: server.offset }
+      server.syncUntilMs = 0
       server.linkUp = true
+    } else if (server.replId !== source.replId) {
+      // Its primary, a replica too, went on in another history: the link is made anew.
+      return dropReplication(server)
     }
     server.lastIoMs = nowMs
     server.replId = source.replId
     server.offset = source.offset
+  }
+
+  /** What a server that starts finds: everything, an older file, or nothing. Only a replica, or a planned end, keeps the ID. */
+  const restoreData = (server: Server): void => {
+    const { replId, offset } = server
+    if (world.chance(hooks.wipe)) {
+      Object.assign(server, { replId: `h${histories++}`, offset: 0, parent: undefined })
+    } else if (server.role === 'primary' && world.chance(0.5)) {
+      const kept = world.chance(0.5) ? offset : Math.floor((offset * world.random.unit()) / 10) * 10
+      Object.assign(server, { replId: `h${histories++}`, offset: kept, parent: { replId, offset: kept } })
+    }
   }
 
   world.after(0, replicate)
@@ -258,7 +310,8 @@ export function createServers(world: World, count: number, hooks: ServersHooks):
       Object.assign(server, { alive: true, frozenUntilMs: 0, pausedUntilMs: 0, runId: `run-${server.key}-${runs++}` })
       dropReplication(server)
       server.startedMs = world.nowMs()
-      server.linkDownSinceMs = world.nowMs()
+      server.linkDownSinceMs = Number.NEGATIVE_INFINITY
+      restoreData(server)
       // What its links carried before is answered by a reset from the new process.
       for (const link of links.values()) if (link.server === server && link.state === 'up') end(link, 'reset', trip())
     },

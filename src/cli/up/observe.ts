@@ -1,5 +1,6 @@
 // Looks at the running processes over RESP: each server's INFO replication, and each sentinel's status.
 import { connectResp, type RespClient } from '../../io/resp-client.ts'
+import { parseInfo } from '../../sentinel/info.ts'
 import { askQuorumStatus, type QuorumStatus } from '../quorum-status.ts'
 import { HOST } from './plan.ts'
 
@@ -34,28 +35,16 @@ function createProbe<View>(port: number, question: (client: RespClient) => Promi
   }
 }
 
-/** Reads INFO replication; undefined when it is none. */
-export function parseServerView(info: string): ServerView | undefined {
-  const fields = new Map(
-    info.split('\n').flatMap((line): [string, string][] => {
-      const colon = line.indexOf(':')
-      return colon < 0 ? [] : [[line.slice(0, colon), line.slice(colon + 1).trim()]]
-    }),
-  )
-  const role = fields.get('role')
-  if (role !== 'master' && role !== 'slave') return undefined
-  const replica = role === 'slave'
-  return {
-    role: replica ? 'replica' : 'primary',
-    offset: Number(fields.get(replica ? 'slave_repl_offset' : 'master_repl_offset') ?? 0),
-    linkUp: fields.get('master_link_status') === 'up',
-    primaryPort: replica ? Number(fields.get('master_port') ?? 0) : undefined,
-  }
+/** What INFO says; undefined when it is none. */
+export function serverViewOf(text: string): ServerView | undefined {
+  if (!/^role:/m.test(text)) return undefined
+  const { role, offset, linkUp, primary } = parseInfo(text)
+  return { role, offset, linkUp, primaryPort: primary?.port }
 }
 
 /** A probe of a server. */
 export function probeServer(port: number): Probe<ServerView> {
-  return createProbe(port, async (client) => parseServerView(String(await client.command(['INFO', 'replication']))))
+  return createProbe(port, async (client) => serverViewOf(String(await client.command(['INFO', 'replication']))))
 }
 
 /** A probe of a sentinel. */

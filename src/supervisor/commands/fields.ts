@@ -25,7 +25,7 @@ function linkFields(core: CoreState, server: Watched, links: Links, flags: strin
     ['flags', flags],
     ['link-pending-commands', String(Math.max(0, links.pending(server.ref)))],
     ['link-refcount', '1'],
-    ...(isPrimary && topo.failover !== undefined
+    ...(isPrimary && topo.failover !== undefined && topo.failover.switchedAtMs === undefined
       ? [['failover-state', failoverState(group, topo.failover)] as const]
       : []),
     ['last-ping-sent', whole(sincePing)],
@@ -43,10 +43,9 @@ function linkFields(core: CoreState, server: Watched, links: Links, flags: strin
   ]
 }
 
-/** How far the failover is, in Redis Sentinel's words. Only its leader knows whether the order to promote was given. */
-function failoverState({ run }: GroupState, { candidate, switchedAtMs }: Failover): string {
+/** How far the failover is, in Redis Sentinel's words. After the switch the new primary is shown, without. */
+function failoverState({ run }: GroupState, { candidate }: Failover): string {
   if (candidate === undefined) return 'select_slave'
-  if (switchedAtMs !== undefined) return 'reconf_slaves'
   return run?.orders.get(addressKey(candidate))?.kind === 'promote' ? 'wait_promotion' : 'send_slaveof_noone'
 }
 

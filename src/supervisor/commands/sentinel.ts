@@ -5,8 +5,10 @@ import { errorText } from '../../errors.ts'
 import { help } from '../../facade/commands/help.ts'
 import { monotonicMs } from '../../io/clock.ts'
 import { globMatch } from '../../lib/glob.ts'
+import type { ReplyWriter } from '../../protocol/writer.ts'
 import { addressKey, sameAddress } from '../../sentinel/address.ts'
 import { primaryToName } from '../../sentinel/certainty.ts'
+import { lastingDeadEnd } from '../../sentinel/dead-end.ts'
 import { isDown } from '../../sentinel/detector.ts'
 import { asName } from '../../sentinel/fields.ts'
 import { obstacleOf } from '../../sentinel/obstacle.ts'
@@ -16,6 +18,7 @@ import { type GroupState, topoOf } from '../../sentinel/state.ts'
 import { quorumState } from '../outlook.ts'
 import { type Fields, masterFields, peerFields, replicaFields, replicasOf } from './fields.ts'
 import { sentinelsOf } from './info.ts'
+import { whenSettled } from './settled.ts'
 import { type Call, later, type SentinelCommand } from './spec.ts'
 
 const coreOf = (call: Call) => call.host.sentinel.core.state
@@ -27,7 +30,7 @@ function groupOf(call: Call): GroupState | undefined {
   return group
 }
 
-function writeFields({ reply }: Call, fields: Fields): void {
+function writeFields(reply: ReplyWriter, fields: Fields): void {
   reply.map(fields.length)
   for (const [name, value] of fields) {
     reply.bulkText(name)
@@ -37,23 +40,30 @@ function writeFields({ reply }: Call, fields: Fields): void {
 
 function masters(call: Call): void {
   const core = coreOf(call)
-  call.reply.array(core.groups.size)
-  for (const group of core.groups.values())
-    writeFields(call, masterFields(core, group, call.host.sentinel.links, monotonicMs()))
+  whenSettled(call, [...core.groups.values()], (reply) => {
+    reply.array(core.groups.size)
+    for (const group of core.groups.values())
+      writeFields(reply, masterFields(core, group, call.host.sentinel.links, monotonicMs()))
+  })
 }
 
 function master(call: Call): void {
   const group = groupOf(call)
-  if (group !== undefined) writeFields(call, masterFields(coreOf(call), group, call.host.sentinel.links, monotonicMs()))
+  if (group === undefined) return
+  whenSettled(call, [group], (reply) =>
+    writeFields(reply, masterFields(coreOf(call), group, call.host.sentinel.links, monotonicMs())),
+  )
 }
 
 function replicas(call: Call): void {
   const group = groupOf(call)
   if (group === undefined) return
-  const servers = replicasOf(group).filter(({ info }) => info?.announced !== false)
-  call.reply.array(servers.length)
-  for (const server of servers)
-    writeFields(call, replicaFields(coreOf(call), group, server, call.host.sentinel.links, monotonicMs()))
+  whenSettled(call, [group], (reply) => {
+    const servers = replicasOf(group).filter(({ info }) => info?.announced !== false)
+    reply.array(servers.length)
+    for (const server of servers)
+      writeFields(reply, replicaFields(coreOf(call), group, server, call.host.sentinel.links, monotonicMs()))
+  })
 }
 
 function sentinels(call: Call): void {
@@ -61,15 +71,20 @@ function sentinels(call: Call): void {
   if (group === undefined) return
   const peers = sentinelsOf(coreOf(call), group.name)
   call.reply.array(peers.length)
-  for (const peer of peers) writeFields(call, peerFields(coreOf(call), group, peer, monotonicMs()))
+  for (const peer of peers) writeFields(call.reply, peerFields(coreOf(call), group, peer, monotonicMs()))
 }
 
 function address(call: Call): void {
-  const primary = primaryToName(coreOf(call), call.words[2]!, monotonicMs())
-  if (primary === undefined) return call.reply.nullArray()
-  call.reply.array(2)
-  call.reply.bulkText(primary.host)
-  call.reply.bulkText(String(primary.port))
+  const core = coreOf(call)
+  const name = call.words[2]!
+  const group = core.groups.get(name)
+  whenSettled(call, group === undefined ? [] : [group], (reply) => {
+    const primary = primaryToName(core, name, monotonicMs())
+    if (primary === undefined) return reply.nullArray()
+    reply.array(2)
+    reply.bulkText(primary.host)
+    reply.bulkText(String(primary.port))
+  })
 }
 
 /** Answers OK, or the error, when the request was decided. */
@@ -165,6 +180,8 @@ function checkQuorum(call: Call): void {
   const obstacle = obstacleOf(core, monotonicMs())
   if (obstacle !== undefined) problems.push(obstacle)
   if (problems.length > 0) return call.reply.error(errorText('sentinelNoQuorum', live, problems.join('. ')))
+  const deadEnd = lastingDeadEnd(group)
+  if (deadEnd !== undefined) return call.reply.error(errorText('sentinelDeadEnd', String(live), group.name, deadEnd))
   call.reply.simple(`OK ${live} usable Sentinels. Quorum and failover authorization can be reached`)
 }
 
@@ -248,7 +265,7 @@ function config(call: Call): void {
     return call.reply.error(errorText('sentinelConfig'))
   const pattern = Buffer.from(option)
   const found = [...call.host.config()].filter(([name]) => globMatch(pattern, Buffer.from(name), true))
-  writeFields(call, found)
+  writeFields(call.reply, found)
 }
 
 const row = { flags: ['admin'], since: '2.8.4', group: 'sentinel' } as const

@@ -12,11 +12,14 @@
 //   cut 1->2 | cut 1       lose all that is sent from now on one way, or to and from a node; heal
 //   crash 2, restart 2     the disk survives             compact 1              snapshot at the applied index
 //   status [1 …]           role, term, log of nodes      lease 1                is it certainly the leader?
+//   version 2 1            node 2 can apply level 1 only, from its next start on (1 by default; proposals `new…` have level 2)
+//   refused 2              what node 2 could not take
 
-import { decodeMembership } from '../../../src/raft/codec.ts'
+import { decodeLevel, decodeMembership } from '../../../src/raft/codec.ts'
 import type { RaftConfig } from '../../../src/raft/config.ts'
+import { ANY_MACHINE, type Machine } from '../../../src/raft/machine.ts'
 import type { ConfChange } from '../../../src/raft/membership.ts'
-import type { Entry, Message, NodeId, Ready } from '../../../src/raft/messages.ts'
+import type { Entry, Message, MsgSnapshot, NodeId, Ready } from '../../../src/raft/messages.ts'
 import { bytes, type Cluster, createCluster, text } from '../../unit/raft/cluster.ts'
 
 /** The transcript as it should read: its commands and remarks kept, the effects those that were seen. */
@@ -37,6 +40,12 @@ type Command = (...args: string[]) => void
 function createSession(print: (line: string) => void): { run(command: string): void } {
   let cluster: Cluster
   const cuts = new Set<string>()
+  const versions = new Map<NodeId, number>()
+  const machine = (id: NodeId): Machine => ({
+    ...ANY_MACHINE,
+    levelMax: versions.get(id) ?? 1,
+    levelOf: (data) => (text(data).startsWith('new') ? 2 : 1),
+  })
   const settings: Partial<RaftConfig> = { trailingEntries: 0 }
   const roles = new Map<NodeId, string>()
   let quiet = false
@@ -77,7 +86,7 @@ function createSession(print: (line: string) => void): { run(command: string): v
   const commands: Record<string, Command> = {
     set: (name, value) => Object.assign(settings, { [name!]: Number(value) }),
     nodes(...ids) {
-      cluster = createCluster(ids, { settings, cut, onReady })
+      cluster = createCluster(ids, { settings, cut, onReady, machine })
       for (const id of ids) noteRole(id)
     },
     join(id) {
@@ -106,6 +115,11 @@ function createSession(print: (line: string) => void): { run(command: string): v
       for (const pair of pairs) cuts.add(pair)
     },
     heal: () => cuts.clear(),
+    version: (id, level) => void versions.set(id!, Number(level)),
+    refused(id) {
+      const { tooNew } = cluster.raft(id!).status()
+      print(`  = ${tooNew ? `${tooNew.kind} ${tooNew.index} of level ${tooNew.level}` : 'nothing'}`)
+    },
     crash: (id) => cluster.crash(id!),
     restart(id) {
       cluster.restart(id!)
@@ -145,12 +159,18 @@ function entryText(entry: Entry): string {
   const place = `${entry.index}/${entry.term}`
   if (entry.kind === 'noop') return `${place} noop`
   if (entry.kind === 'normal') return `${place} ${text(entry.data)}`
+  if (entry.kind === 'level') return `${place} level ${decodeLevel(entry.data)}`
   const { voters, learners } = decodeMembership(entry.data)!
   return `${place} members ${voters.join(' ')}${learners.length ? ` + ${learners.join(' ')}` : ''}`
 }
 
 function messageText(message: Message): string {
   return `${message.from}->${message.to} t${message.term} ${message.type}${detailText(message)}`
+}
+
+/** Which part of a snapshot it is, when it is not the whole. */
+function partText({ snapshot, offset, total }: MsgSnapshot): string {
+  return snapshot.data.length === total ? '' : ` bytes ${offset}..${offset + snapshot.data.length} of ${total}`
 }
 
 function detailText(message: Message): string {
@@ -171,7 +191,9 @@ function detailText(message: Message): string {
     case 'heartbeat':
       return ` commit ${message.commit}`
     case 'snapshot':
-      return ` ${message.snapshot.index}/${message.snapshot.term}`
+      return ` ${message.snapshot.index}/${message.snapshot.term}${partText(message)}`
+    case 'snapshot-reply':
+      return ` ${message.index} has ${message.offset}`
     case 'propose':
       return ` ${text(message.data)}`
     default:

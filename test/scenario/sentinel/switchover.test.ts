@@ -30,7 +30,7 @@ describe('SENTINEL FAILOVER', () => {
     expect(server(world, 1)).toMatchObject({
       paused: false,
       role: 'replica',
-      orders: ['pause-writes', 'follow', 'resume-writes'],
+      orders: ['pause-writes', 'fence', 'follow', 'resume-writes'],
     })
     for (const sentinel of ['a', 'b', 'c'])
       expect(topo(world, sentinel)).toMatchObject({ primary: at(3), configEpoch: 1, failover: undefined })
@@ -45,7 +45,7 @@ describe('SENTINEL FAILOVER', () => {
     expect(server(world, 1)).toMatchObject({
       role: 'primary',
       paused: false,
-      orders: ['pause-writes', 'resume-writes'],
+      orders: ['pause-writes', 'pause-writes', 'pause-writes', 'resume-writes'],
     })
     expect(server(world, 2).orders).toEqual([])
     expect(topo(world)).toMatchObject({ primary: at(1), failover: undefined })

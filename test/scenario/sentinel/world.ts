@@ -5,20 +5,32 @@ import type { Address, ServerRef } from '../../../src/sentinel/address.ts'
 import { addressKey } from '../../../src/sentinel/address.ts'
 import { type Core, type CoreOptions, createCore } from '../../../src/sentinel/core.ts'
 import type { Effect, Input, Order } from '../../../src/sentinel/effects.ts'
+import { decodeEntry, type Entry } from '../../../src/sentinel/entries.ts'
 import type { ServerInfo } from '../../../src/sentinel/info.ts'
 import { decodePeerMessage, encodePeerMessage } from '../../../src/sentinel/peer-message.ts'
 import type { GroupSettings } from '../../../src/sentinel/settings.ts'
 
 export interface ModelServer {
-  readonly address: Address
-  readonly runId: string
+  address: Address
+  runId: string
   alive: boolean
   frozen: boolean
   role: 'primary' | 'replica'
   primary: Address | undefined
   offset: number
+  /** The history that the offset counts in, and what that went on from. */
+  replId: string
+  parent: ServerInfo['parent']
+  keys: number
+  loading: boolean
+  /** Whether its link to the primary has stood since it began. */
+  linked: boolean
   priority: number
-  paused: boolean
+  readonly paused: boolean
+  /** Until when it holds back writes; `paused` says whether it does. */
+  pausedUntilMs: number
+  /** What it answers a PING. */
+  pong: string
   /** What it was asked while frozen. */
   readonly waiting: (() => void)[]
   /** Orders that it was given, oldest first. */
@@ -29,8 +41,17 @@ interface Sentinel {
   readonly id: string
   core: Core
   alive: boolean
-  timers: number[]
   readonly links: Set<string>
+  /** Servers that it cannot reach; what it asks them is lost. */
+  readonly blind: Set<string>
+  /** What happens to it while it does not run. */
+  readonly waiting: Input[]
+}
+
+/** More of a world than its defaults. */
+export interface WorldOptions {
+  /** Groups of servers: the first is `m` with the ports from 1 on, the next `m1` from 11 on, and so forth. */
+  readonly groups?: number
 }
 
 export interface World {
@@ -47,16 +68,32 @@ export interface World {
   freeze(address: Address): void
   /** Wakes a frozen server: it now answers what it was asked meanwhile. */
   thaw(address: Address): void
-  restart(address: Address): void
+  /** Starts a killed server: as a primary of a new, empty history, unless told otherwise. */
+  restart(address: Address, as?: Partial<ModelServer>): void
+  /** The server has another address from now on; nobody listens at the old one. */
+  move(from: Address, to: Address): void
   request(sentinel: string, input: Input): void
   answers: string[]
+  /** What sentinels log, after their names. */
+  readonly log: string[]
+  /** Sentinels run for the first part of every period only. */
+  runs: { readonly forMs: number; readonly everyMs: number } | undefined
+  /** Entries that were committed. */
+  readonly committed: Entry[]
 }
 
 export const at = (port: number): Address => ({ host: '10.0.0.1', port })
 const LATENCY_MS = 1
 
 /** Builds a primary on port 1, replicas on the next ports, and sentinels named a, b, c …; the first one leads. */
-export function createWorld(settings: Partial<GroupSettings> = {}, replicas = 2, sentinels = 3, quorum = 2): World {
+export function createWorld(
+  settings: Partial<GroupSettings> = {},
+  replicas = 2,
+  sentinels = 3,
+  quorum = 2,
+  options: WorldOptions = {},
+): World {
+  const { groups = 1 } = options
   const queue: { atMs: number; order: number; run: () => void }[] = []
   let counter = 0
   let term = 1
@@ -69,6 +106,9 @@ export function createWorld(settings: Partial<GroupSettings> = {}, replicas = 2,
     sentinels: new Map(),
     transcript: [],
     answers: [],
+    committed: [],
+    log: [],
+    runs: undefined,
     leader: undefined,
     lead: (sentinel) => {
       world.leader = sentinel
@@ -89,30 +129,62 @@ export function createWorld(settings: Partial<GroupSettings> = {}, replicas = 2,
       server.frozen = false
       for (const answer of server.waiting.splice(0)) answer()
     },
-    restart: (address) => {
+    restart: (address, as = {}) => {
       const server = world.servers.get(addressKey(address))!
-      Object.assign(server, { alive: true, frozen: false, role: 'primary', primary: undefined, offset: 0 })
+      const empty = { offset: 0, replId: `new${counter++}`, parent: undefined, keys: 0, linked: false }
+      const runId = `${counter++}`.padEnd(40, 'r')
+      const begins = { alive: true, frozen: false, pausedUntilMs: 0, role: 'primary', primary: undefined } as const
+      Object.assign(server, begins, empty, { runId }, as)
+    },
+    move: (from, to) => {
+      world.kill(from)
+      const server = world.servers.get(addressKey(from))!
+      world.servers.delete(addressKey(from))
+      world.servers.set(addressKey(to), server)
+      server.address = to
+      server.alive = true
     },
     request: (sentinel, input) => feed(world.sentinels.get(sentinel)!, input),
   }
-  for (let port = 1; port <= 1 + replicas; port++) {
-    const role = port === 1 ? 'primary' : 'replica'
-    const runId = `${port}`.repeat(40)
-    const primary = port === 1 ? undefined : at(1)
-    const rest = { alive: true, frozen: false, offset: 100, priority: 100, paused: false, orders: [], waiting: [] }
-    world.servers.set(addressKey(at(port)), { address: at(port), runId, role, primary, ...rest })
+  const names = Array.from({ length: groups }, (_, i) => ({ name: i === 0 ? 'm' : `m${i}`, first: i * 10 + 1 }))
+  const groupOf = ({ port }: Address): string => names[Math.floor(port / 10)]!.name
+  for (const port of names.flatMap(({ first }) => Array.from({ length: replicas + 1 }, (_, i) => first + i))) {
+    const first = port % 10 === 1
+    const role = first ? 'primary' : 'replica'
+    const runId = `${port}`.repeat(40).slice(0, 40)
+    const primary = first ? undefined : at(Math.floor(port / 10) * 10 + 1)
+    const data = { offset: 100, replId: 'h', parent: undefined, keys: 10, loading: false, linked: true }
+    const state = { alive: true, frozen: false, priority: 100, pausedUntilMs: 0, pong: 'PONG', orders: [], waiting: [] }
+    const rest = {
+      ...data,
+      ...state,
+      get paused(): boolean {
+        return world.nowMs < this.pausedUntilMs
+      },
+    }
+    world.servers.set(addressKey(at(port)), Object.assign(rest, { address: at(port), runId, role, primary } as const))
   }
   for (let i = 0; i < sentinels; i++) {
     const id = String.fromCharCode(97 + i)
     const options: CoreOptions = {
       self: { peer: id, runId: id.repeat(40), gossip: at(200 + i), resp: at(100 + i) },
-      groups: [
-        { name: 'm', primary: at(1), quorum, settings: { downAfterMs: 1_000, failoverTimeoutMs: 10_000, ...settings } },
-      ],
+      groups: names.map(({ name, first }) => ({
+        name,
+        primary: at(first),
+        quorum,
+        settings: { downAfterMs: 1_000, failoverTimeoutMs: 10_000, ...settings },
+      })),
       random: seededRandom(i),
       wallOffsetMs: 0,
     }
-    world.sentinels.set(id, { id, core: createCore(options, world.nowMs), alive: true, timers: [], links: new Set() })
+    world.sentinels.set(id, {
+      id,
+      core: createCore(options, world.nowMs),
+      alive: true,
+      links: new Set(),
+      blind: new Set(),
+      waiting: [],
+    })
   }
   const tick = (sentinel: Sentinel): void => {
     feed(sentinel, { type: 'tick' })
@@ -135,12 +207,19 @@ export function createWorld(settings: Partial<GroupSettings> = {}, replicas = 2,
 
   function feed(sentinel: Sentinel, input: Input): void {
     if (!sentinel.alive) return
+    const { runs } = world
+    if (runs !== undefined && world.nowMs % runs.everyMs >= runs.forMs) {
+      if (sentinel.waiting.push(input) > 1) return
+      return later(runs.everyMs - (world.nowMs % runs.everyMs), () => {
+        for (const waited of sentinel.waiting.splice(0)) feed(sentinel, waited)
+      })
+    }
     for (const effect of sentinel.core.step(world.nowMs, input)) carryOut(sentinel, effect)
   }
 
   function dropLink(sentinel: Sentinel, address: Address): void {
     for (const link of sentinel.links) {
-      const ref: ServerRef = { group: 'm', ...address }
+      const ref: ServerRef = { group: groupOf(address), ...address }
       if (link !== addressKey(address)) continue
       sentinel.links.delete(link)
       later(LATENCY_MS, () => feed(sentinel, { type: 'link-down', ref, failure: 'reset' }))
@@ -150,7 +229,7 @@ export function createWorld(settings: Partial<GroupSettings> = {}, replicas = 2,
   function ask(sentinel: Sentinel, ref: ServerRef, answer: (server: ModelServer) => void): void {
     later(LATENCY_MS, () => {
       const server = world.servers.get(addressKey(ref))
-      if (server === undefined) return
+      if (server === undefined || sentinel.blind.has(addressKey(ref))) return
       const reply = (): void => {
         if (server.alive && sentinel.links.has(addressKey(ref))) answer(server)
       }
@@ -176,7 +255,9 @@ export function createWorld(settings: Partial<GroupSettings> = {}, replicas = 2,
         sentinel.links.delete(addressKey(effect.ref))
         return
       case 'ping':
-        return ask(sentinel, effect.ref, () => feed(sentinel, { type: 'pong', ref: effect.ref, text: 'PONG' }))
+        return ask(sentinel, effect.ref, (server) =>
+          feed(sentinel, { type: 'pong', ref: effect.ref, text: server.pong }),
+        )
       case 'info':
         return ask(sentinel, effect.ref, (server) =>
           feed(sentinel, { type: 'info', ref: effect.ref, info: infoOf(server) }),
@@ -205,11 +286,15 @@ export function createWorld(settings: Partial<GroupSettings> = {}, replicas = 2,
         return later(LATENCY_MS, elect)
       case 'propose':
         return later(2 * LATENCY_MS, () => {
+          world.committed.push(decodeEntry(effect.data)!)
           for (const other of world.sentinels.values())
             if (other.core.state.formed) feed(other, { type: 'committed', data: effect.data })
         })
       case 'event':
         world.transcript.push(`${world.nowMs - 1_000} ${sentinel.id} ${effect.name} ${effect.payload}`)
+        return
+      case 'log':
+        world.log.push(`${sentinel.id} ${effect.text}`)
         return
       case 'answer':
         world.answers.push(`${effect.result.ok} ${effect.result.text}`)
@@ -236,16 +321,20 @@ export function createWorld(settings: Partial<GroupSettings> = {}, replicas = 2,
     const followers = [...world.servers.values()].filter(
       ({ alive, primary }) => alive && primary !== undefined && addressKey(primary) === addressKey(server.address),
     )
-    const up = server.primary !== undefined && world.servers.get(addressKey(server.primary))?.alive === true
+    const source = server.primary && world.servers.get(addressKey(server.primary))
+    const up = source?.alive === true && server.linked
     return {
       runId: server.runId,
       role: server.role,
       offset: server.offset,
-      replId: 'x',
+      replId: server.replId,
+      parent: server.parent,
+      keys: server.keys,
+      loading: server.loading,
       replicas: followers.map(({ address, offset }) => ({ ...address, offset, lagSeconds: 0, online: true })),
       primary: server.primary,
       linkUp: up,
-      linkDownMs: 0,
+      linkDownMs: server.linked || server.primary === undefined ? 0 : Number.POSITIVE_INFINITY,
       lastIoSeconds: up ? 1 : -1,
       priority: server.priority,
       announced: true,
@@ -254,13 +343,22 @@ export function createWorld(settings: Partial<GroupSettings> = {}, replicas = 2,
 
   function obey(server: ModelServer, order: Order): void {
     server.orders.push(order.kind)
-    if (order.kind === 'promote') Object.assign(server, { role: 'primary', primary: undefined })
-    if (order.kind === 'follow') {
-      const leader = world.servers.get(addressKey(order.primary))!
-      Object.assign(server, { role: 'replica', primary: order.primary, offset: leader.offset })
+    if (order.kind === 'promote' && server.role === 'replica') {
+      const parent = { replId: server.replId, offset: server.offset }
+      Object.assign(server, {
+        role: 'primary',
+        primary: undefined,
+        parent,
+        replId: `of${server.address.port}-${counter++}`,
+      })
     }
-    if (order.kind === 'pause-writes') server.paused = true
-    if (order.kind === 'resume-writes') server.paused = false
+    if (order.kind === 'follow' || order.kind === 'fence') {
+      const { alive, offset, replId, parent, keys } = world.servers.get(addressKey(order.primary))!
+      Object.assign(server, { role: 'replica', primary: order.primary, linked: alive })
+      if (alive) Object.assign(server, { offset, replId, parent, keys })
+    }
+    if (order.kind === 'pause-writes') server.pausedUntilMs = Math.max(server.pausedUntilMs, world.nowMs + order.forMs)
+    if (order.kind === 'resume-writes') server.pausedUntilMs = 0
   }
 
   return world

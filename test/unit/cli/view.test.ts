@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { parseQuorumStatus, type QuorumStatus } from '../../../src/cli/quorum-status.ts'
 import { isHealthy, statusLines } from '../../../src/cli/status-view.ts'
 import { coloured, columns, count, cut, plain, span, visibleLength } from '../../../src/cli/table.ts'
-import { parseServerView } from '../../../src/cli/up/observe.ts'
+import { serverViewOf } from '../../../src/cli/up/observe.ts'
 import { lineScreen, terminalScreen } from '../../../src/cli/up/screen.ts'
 import { changes, lagBytes, type Moment, momentLines, primaryPort } from '../../../src/cli/up/view.ts'
 
@@ -202,16 +202,18 @@ describe('the moments of up', () => {
   })
 
   it('read INFO of either role, and nothing from other text', () => {
-    expect(parseServerView('# Replication\r\nrole:master\r\nmaster_repl_offset:5\r\n')).toEqual({
+    expect(serverViewOf('# Replication\r\nrole:master\r\nmaster_repl_offset:5\r\n')).toEqual({
       role: 'primary',
       offset: 5,
       linkUp: false,
       primaryPort: undefined,
     })
     expect(
-      parseServerView('role:slave\r\nmaster_port:6379\r\nmaster_link_status:up\r\nslave_repl_offset:4\r\n'),
+      serverViewOf(
+        'role:slave\r\nmaster_host:127.0.0.1\r\nmaster_port:6379\r\nmaster_link_status:up\r\nslave_repl_offset:4\r\n',
+      ),
     ).toEqual({ role: 'replica', offset: 4, linkUp: true, primaryPort: 6379 })
-    expect(parseServerView('-LOADING')).toBeUndefined()
+    expect(serverViewOf('-LOADING')).toBeUndefined()
   })
 })
 

@@ -3,6 +3,7 @@
 
 import { seededRandom } from '../../../src/lib/prng.ts'
 import { type RaftConfig, raftConfig } from '../../../src/raft/config.ts'
+import type { Machine } from '../../../src/raft/machine.ts'
 import type { Entry, HardState, Message, NodeId, Ready, Snapshot } from '../../../src/raft/messages.ts'
 import { bootstrap, createRaft, type RaftNode } from '../../../src/raft/node.ts'
 
@@ -53,6 +54,8 @@ export interface Cluster {
 
 export interface ClusterOptions {
   readonly settings?: Partial<RaftConfig>
+  /** What a node's version can apply; asked at each start. */
+  readonly machine?: (id: NodeId) => Machine
   /** Told of everything a node does, for transcripts. */
   readonly onReady?: (id: NodeId, ready: Ready) => void
   /** A message between these two is lost when sent. */
@@ -66,7 +69,12 @@ export function createCluster(voters: readonly NodeId[], options: ClusterOptions
   const members = new Map<NodeId, Member>()
 
   const start = (member: Member): void => {
-    const config = raftConfig({ group: GROUP, id: member.id, ...options.settings })
+    const config = raftConfig({
+      group: GROUP,
+      id: member.id,
+      ...options.settings,
+      ...(options.machine && { machine: options.machine(member.id) }),
+    })
     member.raft = createRaft(config, member.disk, seededRandom(member.id.charCodeAt(0)), member.nowMs)
     member.applied = member.disk.snapshot ? JSON.parse(text(member.disk.snapshot.data) || '[]') : []
     cluster.pump(member.id)

@@ -67,18 +67,37 @@ describe('silent', () => {
 describe('cut off', () => {
   const silent: [number, Evidence][] = [...healthy, [100, { type: 'asked' }]]
 
+  const heard = (atMs: number, replica = 'r'): Evidence => ({ type: 'heard-by-replica', replica, atMs })
+
   it('takes a replica that heard the primary after it fell silent for us', () => {
-    expect(detector(...silent, [1_200, { type: 'heard-by-replica', atMs: 900 }])(1_201)).toBe('cut-off')
+    expect(detector(...silent, [1_200, heard(900)])(1_201)).toBe('cut-off')
   })
 
   it('is not proven by what a replica heard before', () => {
-    expect(detector(...silent, [1_200, { type: 'heard-by-replica', atMs: 99 }])(1_201)).toBe('silent')
+    expect(detector(...silent, [1_200, heard(99)])(1_201)).toBe('silent')
   })
 
-  it('does not last on old evidence', () => {
-    expect(detector(...silent, [1_200, { type: 'heard-by-replica', atMs: 900 }])(900 + DOWN_AFTER_MS + 2_001)).toBe(
-      'silent',
+  it('lasts from one ping of an idle primary to the next, ten seconds later', () => {
+    const judge = detector(...silent, [1_200, heard(900)])
+    expect(judge(900 + 10_000)).toBe('cut-off')
+    expect(judge(900 + 12_001)).toBe('silent')
+  })
+
+  it('lasts no longer than the link of the replica that gave it', () => {
+    const lost: Evidence = { type: 'lost-by-replica', replica: 'r' }
+    expect(detector(...silent, [1_200, heard(900)], [1_300, lost])(1_301)).toBe('silent')
+    expect(detector(...silent, [1_200, heard(900)], [1_250, heard(900, 's')], [1_300, lost])(1_301)).toBe('cut-off')
+  })
+
+  it('is not who answers, if only an error: it is down, steadily', () => {
+    const judge = detector(
+      ...healthy,
+      [100, { type: 'asked' }],
+      [101, { type: 'answered-badly', text: 'MISCONF' }],
+      [1_200, heard(1_150)],
     )
+    expect(judge(1_202)).toBe('silent')
+    expect(judge(9_000)).toBe('silent')
   })
 
   it('does not count as down', () => {
@@ -98,6 +117,22 @@ describe('a sentinel that did not run', () => {
     expect(judge(8_101)).toBe('abstain')
     expect(judge(8_100 + ABSTAIN_MS)).toBe('up')
     expect(judge(9_101)).toBe('silent')
+  })
+
+  it('abstains for a part of the time it missed, so that one that mostly sleeps has a verdict too', () => {
+    const judge = detector(...healthy, [100, { type: 'asked' }], [2_000, { type: 'stalled', forMs: 350 }])
+    expect(judge(2_043)).toBe('abstain')
+    expect(judge(2_044)).toBe('silent')
+  })
+
+  it('needs a fresh refusal of a primary that was dead before', () => {
+    const dead: [number, Evidence][] = [
+      [100, { type: 'lost' }],
+      [101, { type: 'refused' }],
+      [8_100, { type: 'stalled', forMs: 7_999 }],
+    ]
+    expect(detector(...healthy, ...dead)(8_101)).toBe('abstain')
+    expect(detector(...healthy, ...dead, [8_102, { type: 'refused' }])(8_102)).toBe('dead')
   })
 
   it('still knows a death that is proven', () => {

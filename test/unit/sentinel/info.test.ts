@@ -43,6 +43,31 @@ it('reads a replica whose link is down', () => {
   })
 })
 
+it('does not take what is not known for the best: a link that has not stood, an offset of a replica that forgot it', () => {
+  const lines = 'role:slave\nmaster_link_status:down\nslave_repl_offset:1\nmaster_repl_offset:700\nmaster_replid:h\n'
+  expect(parseInfo(`${lines}master_link_down_since_seconds:-1`)).toMatchObject({
+    linkDownMs: Number.POSITIVE_INFINITY,
+    offset: 700,
+    replId: 'h',
+  })
+  expect(parseInfo(lines).linkDownMs).toBe(Number.POSITIVE_INFINITY)
+})
+
+it('reads what a history goes on from', () => {
+  const second = (id: string, offset: number) =>
+    parseInfo(`role:master\nmaster_replid2:${id}\nsecond_repl_offset:${offset}`).parent
+  expect(second('abc', 101)).toEqual({ replId: 'abc', offset: 100 })
+  expect(second('0'.repeat(40), -1)).toBeUndefined()
+})
+
+it('knows that data is being replaced or read, and counts the keys of all databases', () => {
+  const syncing = 'role:slave\nmaster_sync_in_progress:1\nmaster_sync_read_bytes:'
+  expect(parseInfo(`${syncing}0`).loading).toBe(false)
+  expect(parseInfo(`${syncing}17`).loading).toBe(true)
+  expect(parseInfo('role:master\nloading:1').loading).toBe(true)
+  expect(parseInfo('db0:keys=3,expires=0,avg_ttl=0\ndb12:keys=4,expires=1').keys).toBe(7)
+})
+
 it('takes any text', () => {
   fc.assert(fc.property(fc.string(), (text) => void parseInfo(text)))
 })

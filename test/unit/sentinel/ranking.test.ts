@@ -2,18 +2,21 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { ServerInfo } from '../../../src/sentinel/info.ts'
-import { type Candidate, rank } from '../../../src/sentinel/ranking.ts'
+import { type Candidate, type Rules, rank } from '../../../src/sentinel/ranking.ts'
 
 const info = (changes: Partial<ServerInfo> = {}): ServerInfo => ({
   runId: 'b',
   role: 'replica',
   offset: 100,
   replId: 'x',
+  parent: undefined,
   replicas: [],
   primary: { host: '10.0.0.1', port: 1 },
   linkUp: false,
   linkDownMs: 0,
   lastIoSeconds: -1,
+  loading: false,
+  keys: 10,
   priority: 100,
   announced: true,
   ...changes,
@@ -25,7 +28,8 @@ const candidate = (port: number, changes: Partial<ServerInfo> = {}, rest: Partia
   info: info(changes),
   ...rest,
 })
-const winner = (...candidates: Candidate[]): number | undefined => rank(candidates, 10_000).winner?.address.port
+const RULES: Rules = { maxLinkDownMs: 10_000, lineage: [{ replId: 'x', runId: 'p' }] }
+const winner = (...candidates: Candidate[]): number | undefined => rank(candidates, RULES).winner?.address.port
 
 describe('rank', () => {
   it('prefers the lowest priority number, whatever the offset', () => {
@@ -49,9 +53,58 @@ describe('rank', () => {
     ['lost its primary long ago', { linkDownMs: 10_001 }, {}, 'its link to the primary has been down for 10001 ms'],
     ['calls itself a primary', { role: 'primary' as const }, {}, 'it reports to be a primary itself'],
   ])('excludes one that %s, and says so', (_, changes, rest, why) => {
-    const { winner: chosen, losers } = rank([candidate(2, changes, rest), candidate(3)], 10_000)
+    const { winner: chosen, losers } = rank([candidate(2, changes, rest), candidate(3)], RULES)
     expect(chosen?.address.port).toBe(3)
     expect(losers).toEqual([{ address: { host: '10.0.0.1', port: 2 }, why }])
+  })
+
+  it('excludes those without the newest history, whatever their offset, and says so', () => {
+    const lineage = ['h0', 'h1'].map((replId) => ({ replId, runId: 'p' }))
+    const { winner: chosen, losers } = rank(
+      [
+        candidate(2, { replId: 'h0', offset: 9_000 }),
+        candidate(3, { replId: 'h1', offset: 5 }),
+        candidate(4, { replId: 'own', offset: 9_000, linkDownMs: Number.POSITIVE_INFINITY }),
+        candidate(5, { replId: 'h2', offset: 8, parent: { replId: 'h1', offset: 4 } }),
+        candidate(6, { replId: 'h1', offset: 9_000, loading: true }),
+      ],
+      { ...RULES, lineage },
+    )
+    expect(chosen?.address.port).toBe(3)
+    expect(losers.map(({ address, why }) => [address.port, why])).toEqual([
+      [2, 'it lacks what was written since the last failover'],
+      [4, 'it has never held the data of this group'],
+      [5, 'it is 1 bytes behind'],
+      [6, 'its data is just being replaced or read'],
+    ])
+  })
+
+  it('settles for what there is when nobody can have the newest history', () => {
+    const rules = {
+      ...RULES,
+      lineage: [
+        { replId: 'h0', runId: 'p' },
+        { replId: 'h1', runId: 'p' },
+      ],
+      settleForLess: true,
+    }
+    const [none, earlier] = [candidate(2, { replId: 'own', offset: 9_000 }), candidate(3, { replId: 'h0', offset: 5 })]
+    expect(rank([none, earlier], rules).winner).toBe(earlier)
+    expect(rank([none], rules).winner).toBe(none)
+  })
+
+  it('does not take a link that has not stood yet for one that stands, while no history is known', () => {
+    const rules = { ...RULES, lineage: [] }
+    const fresh = candidate(2, { linkDownMs: Number.POSITIVE_INFINITY, offset: 9_000 })
+    expect(rank([fresh, candidate(3)], rules).winner?.address.port).toBe(3)
+    expect(rank([fresh], rules).winner).toBeUndefined()
+  })
+
+  it('excludes one that was emptied for a synchronization that failed', () => {
+    const primary = info({ role: 'primary', offset: 200 })
+    expect(rank([candidate(2, { keys: 0 })], { ...RULES, primary }).winner).toBeUndefined()
+    // Everything was deleted, and it knows.
+    expect(rank([candidate(2, { keys: 0, offset: 200 })], { ...RULES, primary }).winner).toBeDefined()
   })
 
   it('takes one that was promoted by an aborted failover when there is no other', () => {
@@ -60,10 +113,10 @@ describe('rank', () => {
   })
 
   it('tells who won, why, and why not the others', () => {
-    expect(rank([candidate(2), candidate(3, { offset: 130 })], 10_000).sentence).toBe(
+    expect(rank([candidate(2), candidate(3, { offset: 130 })], RULES).sentence).toBe(
       '10.0.0.1:3 is chosen (priority 100, offset 130); 10.0.0.1:2: it is 30 bytes behind',
     )
-    expect(rank([candidate(2, { priority: 0 })], 10_000).sentence).toBe(
+    expect(rank([candidate(2, { priority: 0 })], RULES).sentence).toBe(
       'no replica can be promoted (10.0.0.1:2: its priority is 0)',
     )
   })
@@ -82,8 +135,8 @@ describe('rank', () => {
       fc.property(some, fc.infiniteStream(fc.nat()), (facts, dice) => {
         const given = facts.map((changes, i) => candidate(i + 1, changes))
         const shuffled = [...given].sort(() => (Number(dice.next().value) % 2 === 0 ? 1 : -1))
-        const one = rank(given, 10_000)
-        expect(rank(shuffled, 10_000).winner).toEqual(one.winner)
+        const one = rank(given, RULES)
+        expect(rank(shuffled, RULES).winner).toEqual(one.winner)
         expect(one.losers).toHaveLength(given.length - (one.winner ? 1 : 0))
       }),
     )

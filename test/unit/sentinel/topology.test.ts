@@ -1,7 +1,7 @@
 // The replicated state machine: what each entry may do, and that nothing else happens.
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { decodeEntry, type Entry, encodeEntry } from '../../../src/sentinel/entries.ts'
+import { decodeEntry, type Entry, encodeEntry, type StartEntry } from '../../../src/sentinel/entries.ts'
 import { apply, createTopology, decodeTopology, encodeTopology, type Topology } from '../../../src/sentinel/topology.ts'
 
 const at = (port: number) => ({ host: '10.0.0.1', port })
@@ -10,7 +10,7 @@ const base = { group: 'm', atMs: 5, reason: 'because' }
 const start = (epoch: number, old = at(1), planned = false): Entry => ({
   ...base,
   kind: 'start',
-  epoch,
+  after: epoch - 1,
   old,
   planned,
   by: 'a',
@@ -34,12 +34,42 @@ describe('a failover', () => {
     expect(group(topology).history).toMatchObject([{ epoch: 1, from: at(1), to: at(2), outcome: 'done' }])
   })
 
-  it('begins only in the next epoch, for the present primary, and one at a time', () => {
+  it('begins only after the last one that was seen, for the present primary, and one at a time', () => {
     const topology = after()
     expect(apply(topology, start(2)).ok).toBe(false)
     expect(apply(topology, start(1, at(9))).ok).toBe(false)
     expect(apply(topology, start(1)).ok).toBe(true)
     expect(apply(topology, start(2))).toEqual({ ok: false, text: 'INPROG Failover already in progress' })
+  })
+
+  it('of an earlier version begins only in the epoch that it proposed', () => {
+    const { after: _, ...rest } = start(1) as StartEntry
+    expect(apply(after(), { ...rest, epoch: 2 }).ok).toBe(false)
+    expect(apply(after(), { ...rest, epoch: 1 }).ok).toBe(true)
+  })
+
+  it('gets its epoch when it is applied: those of many groups begin in one go', () => {
+    const topology = createTopology()
+    const names = Array.from({ length: 100 }, (_, i) => `g${i}`)
+    for (const name of names) apply(topology, { ...monitor, group: name })
+    const results = names.map((name) => apply(topology, { ...start(1), group: name }))
+    expect(results.filter(({ ok }) => !ok)).toEqual([])
+    expect(names.map((name) => topology.groups.get(name)?.failover?.epoch)).toEqual(names.map((_, i) => i + 1))
+  })
+
+  it('that was proposed twice does not begin again when it is over', () => {
+    const topology = after(start(1), choose(1, 2), abort(1))
+    expect(apply(topology, start(1)).ok).toBe(false)
+    expect(apply(topology, start(2)).ok).toBe(true)
+  })
+
+  it('names the history that the new primary writes', () => {
+    const mark = { replId: 'h1', runId: 'r1' }
+    const written: Entry = { kind: 'history', group: 'm', primary: at(1), mark }
+    const next = { replId: 'h2', runId: 'r2' }
+    const topology = after(written, start(1), choose(1, 2), { ...base, kind: 'switch', epoch: 1, mark: next })
+    expect(group(topology).lineage).toEqual([mark, next])
+    expect(apply(topology, { ...written, mark: { replId: 'h3', runId: 'r1' } }).ok).toBe(false)
   })
 
   it('has one candidate, ever', () => {
@@ -90,6 +120,14 @@ const entries = fc.oneof(
   fc.tuple(fc.nat(6), fc.nat(4), fc.boolean()).map(([epoch, port, planned]) => start(epoch + 1, at(port + 1), planned)),
   fc.tuple(fc.nat(6), fc.nat(4)).map(([epoch, port]) => choose(epoch + 1, port + 1)),
   fc.nat(6).map((epoch) => switchTo(epoch + 1)),
+  fc.tuple(fc.nat(4), fc.nat(3), fc.nat(2)).map(
+    ([port, history, run]): Entry => ({
+      kind: 'history',
+      group: 'm',
+      primary: at(port + 1),
+      mark: { replId: `h${history}`, runId: `r${run}` },
+    }),
+  ),
   fc.nat(6).map((epoch) => end(epoch + 1)),
   fc.nat(6).map((epoch) => abort(epoch + 1)),
 )
@@ -142,7 +180,7 @@ describe('decoding', () => {
   it('takes no entry with a field changed for the worse', () => {
     const text = Buffer.from(encodeEntry(start(1))).toString()
     for (const [from, to] of [
-      ['"epoch":1', '"epoch":0'],
+      ['"after":0', '"after":-1'],
       ['"port":1', '"port":0'],
       ['"m"', '"m m"'],
       ['"v":1', '"v":2'],

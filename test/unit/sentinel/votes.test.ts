@@ -15,17 +15,17 @@ const votes = (entries: [string, Verdict, number, number?, number?][]): Votes =>
 const members = ['a', 'b', 'c']
 
 describe('count', () => {
-  it('needs a quorum of down verdicts, the own one among them', () => {
+  it('needs a quorum of down verdicts, whoever they are of', () => {
     expect(count(ballot, 'a', 'dead', votes([['b', 'silent', 0]]), members, 10)).toEqual({
       down: 2,
-      objectively: true,
+      enough: true,
     })
-    expect(count(ballot, 'a', 'dead', votes([]), members, 10).objectively).toBe(false)
+    expect(count(ballot, 'a', 'dead', votes([]), members, 10).enough).toBe(false)
     const others = votes([
       ['b', 'silent', 0],
       ['c', 'silent', 0],
     ])
-    expect(count(ballot, 'a', 'up', others, members, 10)).toMatchObject({ down: 2, objectively: false })
+    expect(count(ballot, 'a', 'up', others, members, 10)).toMatchObject({ down: 2, enough: true })
   })
 
   it('leaves out verdicts that are not down', () => {

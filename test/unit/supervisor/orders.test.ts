@@ -30,6 +30,13 @@ it('changes a role in one transaction, and cuts clients off', async () => {
   ])
 })
 
+it('fences without cutting clients off, for who is primary is not committed yet', async () => {
+  const { asked, client: server } = client((line) => (line === 'EXEC' ? ['OK', 'OK'] : 'QUEUED'))
+  const order = { kind: 'fence', epoch: 1, primary: { host: '10.0.0.1', port: 7000 } } as const
+  expect(await obey(server, order)).toEqual({ ok: true, text: 'OK' })
+  expect(asked).toEqual(['MULTI', 'REPLICAOF 10.0.0.1 7000', 'CONFIG REWRITE', 'EXEC'])
+})
+
 it('says what the server refused', async () => {
   const { client: server } = client((line) =>
     line === 'EXEC' ? [new ReplyError('ERR REPLICAOF not allowed in cluster mode.')] : 'QUEUED',

@@ -1,0 +1,84 @@
+// What SENTINEL VEDETTE-STATUS says, as types: the sentinel writes it (status.ts), the command line reads it (cli/quorum-status.ts)
+// and the console shows it. Numbers without `At` are ages in ms; `…AtMs` are wall clock, ms since 1970.
+import type { FormedGroup } from '../sentinel/formation.ts'
+
+export interface StatusReport {
+  /** Where this sentinel answers. */
+  readonly self: string
+  readonly peer: string
+  readonly runId: string
+  readonly uptimeMs: number
+  /** One sentence: what keeps this sentinel from belonging to a group that can decide. */
+  readonly obstacle: string | null
+  readonly group: FormedGroup | null
+  readonly raft: RaftReport
+  readonly sentinels: readonly SentinelReport[]
+  readonly masters: readonly GroupReport[]
+}
+
+export interface RaftReport {
+  readonly term: number
+  readonly leader: string | null
+  readonly role: string
+  readonly commitIndex: number
+  readonly voters: readonly string[]
+  readonly learners: readonly string[]
+}
+
+export interface SentinelReport {
+  readonly peer: string
+  readonly runId: string
+  readonly address: string
+  readonly health: 'up' | 'down'
+  readonly lastHeardMs: number
+  readonly leader: boolean
+  readonly voter: boolean
+}
+
+export interface GroupReport {
+  readonly name: string
+  readonly quorum: number
+  readonly epoch: number
+  readonly status: string
+  readonly primary: string
+  /** One sentence: what keeps the group from a failover that it needs. */
+  readonly deadEnd: string | null
+  readonly failover: FailoverReport | null
+  readonly servers: readonly ServerReport[]
+  readonly lastFailover: PastFailoverReport | null
+  readonly history: readonly PastFailoverReport[]
+}
+
+export interface ServerReport {
+  readonly address: string
+  readonly role: 'primary' | 'replica'
+  readonly health: 'up' | 'down'
+  readonly link: 'up' | 'down' | null
+  readonly offset: number
+  readonly lagBytes: number
+  readonly priority: number
+  readonly runId: string
+}
+
+export interface FailoverReport {
+  readonly epoch: number
+  readonly step: 'choose' | 'promote' | 'reconfigure'
+  readonly reason: string
+  readonly planned: boolean
+  readonly candidate: string | null
+  readonly sinceMs: number
+}
+
+export interface PastFailoverReport {
+  readonly epoch: number
+  readonly reason: string
+  readonly choice: string
+  readonly from: string
+  readonly to: string | null
+  readonly planned: boolean
+  readonly outcome: string
+  /** One sentence: how it ended. */
+  readonly ending: string
+  readonly durationMs: number
+  readonly atMs: number
+}
