@@ -39,6 +39,9 @@ describe('values of all types', () => {
     const reader = await startServer(scope, { make: to, dir, args: TYPED_ARGS })
     expect(await digest(reader)).toBe(await digest(writer))
     for (const key of [
+      'list:small:3',
+      'list:large',
+      'list:long',
       'hash:small:3',
       'hash:table',
       'hash:integers',
