@@ -163,10 +163,11 @@ export function createPersistence(parts: ServerParts, snapshots: Snapshots, plac
     }
   }
 
-  /** Puts in place of the snapshot on disk, whose data are gone, one that says so. */
+  /** Ends a snapshot of data that are gone; with save points, puts one that says so in the place of that on disk. */
   const saveEmptied = (): void => {
-    if (stopped || options.save.length === 0) return
+    if (stopped) return
     if (background !== undefined) giveUp()
+    if (options.save.length === 0) return
     if (snapshots.busy()) return // a replica's copy is under way: a save point will come
     try {
       writeAtOnce()
@@ -198,7 +199,8 @@ export function createPersistence(parts: ServerParts, snapshots: Snapshots, plac
         loader.reader.feed(bytes)
         return !stopped
       }
-      await readRdbFile(path(), take, () => {
+      const pieceBytes = options['loading-process-events-interval-bytes']
+      await readRdbFile(path(), take, pieceBytes, () => {
         const keys = loader.loaded() - waitedFor
         waitedFor += keys
         return keys * delayMs(options['key-load-delay'])
