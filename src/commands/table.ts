@@ -5,6 +5,7 @@ import { COMMAND_COMMANDS } from '../facade/commands/command.ts'
 import { PUBSUB_COMMANDS, SUBSCRIBE_COMMANDS } from '../facade/commands/pubsub.ts'
 import { SESSION_COMMANDS } from '../facade/commands/session.ts'
 import { CommandTable } from '../facade/table.ts'
+import { CLUSTER_COMMANDS } from './cluster.ts'
 import { CONFIG_COMMANDS } from './config.ts'
 import { CONNECTION_COMMANDS } from './connection.ts'
 import type { Context } from './context.ts'
@@ -22,6 +23,7 @@ import { REPLICATION_COMMANDS } from './replication.ts'
 import { SCAN_COMMANDS } from './scan.ts'
 import { SERVER_COMMANDS } from './server.ts'
 import { SLOWLOG_COMMANDS } from './slowlog.ts'
+import { SORTED_SET_COMMANDS } from './sorted-set-rows.ts'
 import { STRING_COMMANDS } from './strings.ts'
 import { LCS_COMMANDS } from './strings-lcs.ts'
 import { STRING_NUMERIC_COMMANDS } from './strings-numeric.ts'
@@ -36,6 +38,7 @@ export function allCommands(): CommandTable<Context> {
     ...STRING_NUMERIC_COMMANDS,
     ...LCS_COMMANDS,
     ...HASH_COMMANDS,
+    ...SORTED_SET_COMMANDS,
     ...KEYS_COMMANDS,
     ...EXPIRE_COMMANDS,
     ...SCAN_COMMANDS,
@@ -57,5 +60,6 @@ export function allCommands(): CommandTable<Context> {
     ...LATENCY_COMMANDS,
     ...MEMORY_COMMANDS,
     ...REPLICATION_COMMANDS,
+    ...CLUSTER_COMMANDS,
   ])
 }

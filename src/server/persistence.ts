@@ -3,7 +3,7 @@
 import { resolve } from 'node:path'
 import { RdbError } from '../codec/rdb-format.ts'
 import type { Persistence, ReloadOptions } from '../commands/context.ts'
-import { failWith } from '../errors.ts'
+import { fail } from '../errors.ts'
 import { monotonicMs } from '../io/clock.ts'
 import { createLoader } from './loading.ts'
 import type { ServerParts } from './parts.ts'
@@ -80,7 +80,7 @@ export function createPersistence(parts: ServerParts, snapshots: Snapshots, plac
   }
 
   const refuseIfBusy = (): void => {
-    if (background !== undefined || snapshots.busy()) failWith('ERR Background save already in progress')
+    if (background !== undefined || snapshots.busy()) fail('saveInProgress')
   }
 
   const writeAtOnce = (): void => {
@@ -105,7 +105,7 @@ export function createPersistence(parts: ServerParts, snapshots: Snapshots, plac
       file?.discard()
       // As in Redis, only a failed background save stops writes: whoever asked for this one has the error in hand.
       log.warning(problem.message)
-      failWith(`ERR ${problem.message}`)
+      fail('failed', problem.message)
     }
     log.notice('DB saved on disk')
     succeeded(changes)
@@ -141,9 +141,10 @@ export function createPersistence(parts: ServerParts, snapshots: Snapshots, plac
 
   /** Ends what is under way; in whatever state it is, its file does not come to be the snapshot any more. */
   const giveUp = (): void => {
-    snapshots.cancelAtOnce('the server is shutting down')
-    background?.file.discard()
-    background = undefined
+    const file = background?.file
+    background = undefined // first: a snapshot that is given up has not failed
+    snapshots.cancelAtOnce('the snapshot was given up')
+    file?.discard()
   }
 
   /** The save point that is due, if any. */
@@ -163,12 +164,11 @@ export function createPersistence(parts: ServerParts, snapshots: Snapshots, plac
     }
   }
 
-  /** Ends a snapshot of data that are gone; with save points, puts one that says so in the place of that on disk. */
+  /** All data are gone: ends a snapshot of them that is under way, and with save points replaces the one on disk. */
   const saveEmptied = (): void => {
     if (stopped) return
     if (background !== undefined) giveUp()
-    if (options.save.length === 0) return
-    if (snapshots.busy()) return // a replica's copy is under way: a save point will come
+    if (options.save.length === 0 || snapshots.busy()) return // a replica's copy is under way: a save point will come
     try {
       writeAtOnce()
     } catch {
@@ -236,7 +236,7 @@ export function createPersistence(parts: ServerParts, snapshots: Snapshots, plac
       loader.reader.end()
     } catch (error) {
       log.warning(`Cannot load ${path()}: ${describe(error)}`)
-      failWith('ERR Error trying to load the RDB dump')
+      fail('rdbLoad')
     }
     loadedKeys = loader.loaded()
     expiredKeys = loader.expired()
@@ -260,7 +260,7 @@ export function createPersistence(parts: ServerParts, snapshots: Snapshots, plac
         startBackground()
       } catch (error) {
         failed(error as Error)
-        failWith(`ERR ${(error as Error).message}`)
+        fail('failed', (error as Error).message)
       }
       return 'Background saving started'
     },
@@ -290,7 +290,8 @@ export function createPersistence(parts: ServerParts, snapshots: Snapshots, plac
     },
     facts: () => [
       ['rdb_changes_since_last_save', engine.stats.changes - savedChanges],
-      ['rdb_bgsave_in_progress', background === undefined ? 0 : 1],
+      // As in Redis a snapshot for replicas is one too.
+      ['rdb_bgsave_in_progress', background !== undefined || snapshots.busy() ? 1 : 0],
       ['rdb_last_save_time', Math.floor(lastSaveMs / 1000)],
       ['rdb_last_bgsave_status', lastOk ? 'ok' : 'err'],
       ['rdb_last_bgsave_time_sec', lastSeconds],

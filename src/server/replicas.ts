@@ -4,7 +4,7 @@
 // queued for them and follows the snapshot. Invariant: a replica gets every byte of the stream behind the offset that it
 // was told, once and in order; whoever cannot take them in time is cut off and comes back by itself.
 import type { Context } from '../commands/context.ts'
-import { failWith } from '../errors.ts'
+import { fail, failWith } from '../errors.ts'
 import type { OutputLimit } from '../facade/limits.ts'
 import type { Session } from '../facade/session.ts'
 import { monotonicMs } from '../io/clock.ts'
@@ -149,7 +149,7 @@ export function createReplicas(parts: ReplicasParts): Replicas {
   const psync = (ctx: Context): void => {
     const { args, session } = ctx
     if (session.isReplica) return
-    if (parts.role() === 'unsynced') failWith("NOMASTERLINK Can't SYNC while not connected with my master")
+    if (parts.role() === 'unsynced') fail('noMasterLink')
     const replica = replicaOf(session)
     log.notice(`Replica ${replicaName(replica.info)} asks for synchronization`)
     parts.flush()
@@ -168,7 +168,7 @@ export function createReplicas(parts: ReplicasParts): Replicas {
   const answeredPartially = (ctx: Context, replica: Replica): boolean => {
     const { args, reply, session } = ctx
     const from = args.count === 3 ? args.smallInt(2) : Number.NaN
-    if (Number.isNaN(from)) failWith('ERR value is not an integer or out of range')
+    if (Number.isNaN(from)) fail('notInteger')
     const decision = decidePsync(history, args.latin1(1), from, replicaName(replica.info))
     for (const line of decision.log) log.notice(line)
     if (decision.kind === 'full') {
@@ -356,6 +356,9 @@ export function createReplicas(parts: ReplicasParts): Replicas {
     else if (nowMs - replica.overSoftSinceMs > softSeconds * 1000) overLimit(replica)
   }
 
+  /** Memory of all queues: they hold the same buffers, each from its own beginning on. */
+  const queuedMax = (): number => attached().reduce((max, { queuedBytes }) => Math.max(max, queuedBytes), 0)
+
   // ---- housekeeping ----
 
   const tick = (): void => {
@@ -401,14 +404,10 @@ export function createReplicas(parts: ReplicasParts): Replicas {
     heartbeatMs: () =>
       attached().reduce((min, { info }) => (info.heartbeatMs > 0 ? Math.min(min, info.heartbeatMs) : min), Infinity),
     aloneSinceMs: () => aloneSinceMs,
-    heldBytes: () => attached().reduce((sum, { queuedBytes }) => sum + queuedBytes, 0),
+    heldBytes: queuedMax,
     bufferBytes() {
-      let [queued, sent] = [0, 0]
-      for (const replica of attached()) {
-        queued += replica.queuedBytes
-        sent += replica.session.outlet.outputBytes
-      }
-      return { queued, sent }
+      const sent = attached().reduce((sum, { session }) => sum + session.outlet.outputBytes, 0)
+      return { queued: queuedMax(), sent }
     },
     // A snapshot on its way is no output that piles up: its walk waits for the replica. What is written meanwhile is queued here.
     outputLimit: (session) => (replicas.get(session)?.info.state === 'send_bulk' ? UNLIMITED : limit()),

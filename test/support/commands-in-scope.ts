@@ -7,21 +7,26 @@ export const GENERIC_COMMANDS =
   'copy del dump exists expire expireat expiretime keys move object persist pexpire pexpireat pexpiretime pttl randomkey rename renamenx restore scan touch ttl type unlink wait'
 export const HASH_COMMANDS =
   'hset hmset hsetnx hget hmget hdel hlen hstrlen hexists hgetall hkeys hvals hincrby hincrbyfloat hrandfield hscan'
+export const SORTED_SET_COMMANDS =
+  'zadd zincrby zrem zscore zmscore zcard zrank zrevrank zcount zlexcount zrange zrevrange zrangebyscore zrevrangebyscore zrangebylex zrevrangebylex zrangestore zremrangebyrank zremrangebyscore zremrangebylex zpopmin zpopmax zmpop zrandmember zscan zunion zinter zdiff zunionstore zinterstore zdiffstore zintercard'
 export const TRANSACTION_COMMANDS = 'multi exec discard watch unwatch'
 export const PUBSUB_COMMANDS =
   'subscribe unsubscribe psubscribe punsubscribe ssubscribe sunsubscribe publish spublish pubsub'
 export const CONNECTION_COMMANDS = 'auth client echo hello ping quit reset select'
 export const SERVER_COMMANDS =
   'command config dbsize debug latency memory slowlog flushall flushdb info lastsave monitor role save bgsave shutdown time replicaof slaveof psync sync replconf'
+export const CLUSTER_COMMANDS = 'cluster readonly readwrite asking'
 
 export const COMMANDS_IN_SCOPE: readonly string[] = [
   STRING_COMMANDS,
   GENERIC_COMMANDS,
   HASH_COMMANDS,
+  SORTED_SET_COMMANDS,
   TRANSACTION_COMMANDS,
   PUBSUB_COMMANDS,
   CONNECTION_COMMANDS,
   SERVER_COMMANDS,
+  CLUSTER_COMMANDS,
 ]
   .join(' ')
   .split(' ')
