@@ -14,6 +14,8 @@ import { median, worst } from './stats.ts'
 
 const WATCH_MS = 10_000
 const TRACE = process.env.BENCH_TRACE === '1'
+/** Lines for the configuration file of the sentinels, to measure what an option does: BENCH_SENTINEL='process-nice 0'. */
+const LINES = process.env.BENCH_SENTINEL?.split(';') ?? []
 
 interface Sample {
   gapMs: number
@@ -60,6 +62,7 @@ async function once(make: Make, busy: number): Promise<Sample> {
       servers: make,
       sentinels: make,
       sentinelCount: 5,
+      sentinelLines: LINES,
       quorum: 3,
       downAfterMs: 1000,
     })

@@ -25,6 +25,12 @@ export const SENTINEL_METRICS = {
     help: '1 while this sentinel knows a leader; without one no failover can start.',
     labels: [],
   },
+  raftPatienceSeconds: {
+    kind: 'gauge',
+    name: 'vedette_sentinel_raft_patience_seconds',
+    help: 'Least election timeout at present: longer than the configured one while answers are slow or this sentinel is starved.',
+    labels: [],
+  },
   raftCommitIndex: {
     kind: 'gauge',
     name: 'vedette_sentinel_raft_commit_index',

@@ -53,6 +53,8 @@ export type PeerMessage =
       readonly boot: number
       readonly seq: number
       readonly hello?: Hello | undefined
+      /** The group that it belongs to, said by one that no server has told yet where it is. */
+      readonly group?: string
       /** The last report that it took of each of the others: tells them how fresh what it says is. */
       readonly echo?: readonly (readonly [peer: string, seq: number])[]
       /** It certainly leads in this term, and this is how far the switches that were committed go (switchedEpochs). */
@@ -107,8 +109,18 @@ function toMessage(fields: Record<string, unknown>): PeerMessage | undefined {
       if (opinions === undefined || seq === undefined || boot === undefined) return undefined
       const echo = asList(fields.echo ?? [], FOUNDERS_MAX, toEcho)
       const leads = toLeads(asObject(fields.leads))
+      const group = asId(fields.group)
       if (echo === undefined || (fields.hello !== undefined && hello === undefined)) return undefined
-      return { type: 'report', boot, seq, ...(hello && { hello }), echo, ...(leads && { leads }), opinions }
+      return {
+        type: 'report',
+        boot,
+        seq,
+        ...(hello && { hello }),
+        ...(group !== undefined && { group }),
+        echo,
+        ...(leads && { leads }),
+        opinions,
+      }
     }
     case 'join':
       return hello && { type: 'join', hello }

@@ -43,6 +43,23 @@ export function takeHello(core: CoreState, hello: Hello, nowMs: number): boolean
   return true
 }
 
+/**
+ * One that was forgotten is back, and says that it belongs to this group; every server that it knows may be dead, so that it cannot
+ * say where it is. It is where it was.
+ */
+export function takeBack(core: CoreState, id: string, group: string, nowMs: number): void {
+  const former = core.circle.former.get(id)
+  const hasRoom = core.peers.size < KNOWN_MAX && !core.peers.has(id)
+  if (former === undefined || core.formed?.id !== group || !hasRoom) return
+  const watches = [...core.groups.keys()]
+  const rest = { group: core.formed, watches, lastHelloMs: nowMs, lastHeardMs: nowMs, sdown: false }
+  const peer = { ...former, ...rest, reports: createSequence() }
+  core.peers.set(id, peer)
+  dropHint(core, id)
+  greet(core, peer, nowMs)
+  tellPeers(core, nowMs)
+}
+
 /** Those known from an earlier run are taken for living until they were silent for long enough. */
 export function recall(core: CoreState, known: readonly PeerAddress[], nowMs: number): void {
   const watches = core.options.groups.map(({ name }) => name)

@@ -6,7 +6,7 @@ import { isInOffice, learnFromReport } from './certainty.ts'
 import { adoptFound, opinions as ownOpinions } from './group.ts'
 import { takeUngrouped } from './joining.ts'
 import type { PeerMessage } from './peer-message.ts'
-import { takeHello } from './peers.ts'
+import { takeBack, takeHello } from './peers.ts'
 import { isNews, noteNews } from './sequence.ts'
 import { type CoreState, isAddressed, wake } from './state.ts'
 import { switchedEpochs } from './topology.ts'
@@ -52,7 +52,8 @@ function nextReport(core: CoreState, nowMs: number): Report {
   core.sentReports.set(core.reportSeq, nowMs)
   for (const seq of core.sentReports.keys()) if (seq <= core.reportSeq - SENT_MAX) core.sentReports.delete(seq)
   const echo = [...core.peers.values()].map(({ peer, reports }) => [peer, Math.max(0, reports.seq)] as const)
-  const said = { ...base, hello, echo: echo.slice(0, FOUNDERS_MAX) }
+  const group = hello === undefined && core.formed !== undefined ? { group: core.formed.id } : {}
+  const said = { ...base, hello, ...group, echo: echo.slice(0, FOUNDERS_MAX) }
   if (core.formed !== undefined) {
     const leads = { term: core.raft.term, epoch: switchedEpochs(core.topology) }
     return { ...said, ...(isInOffice(core) && { leads }), opinions: ownOpinions(core) }
@@ -72,6 +73,7 @@ export function takeReport(core: CoreState, nowMs: number, from: string, message
   if (hello !== undefined) {
     if (hello.peer !== from || !takeHello(core, hello, nowMs)) return undefined
   }
+  if (hello === undefined && message.group !== undefined) takeBack(core, from, message.group, nowMs)
   const peer = core.peers.get(from)
   if (peer === undefined) return undefined
   noteNews(peer.reports, boot, seq)

@@ -42,7 +42,8 @@ export interface Links {
   stop(): void
 }
 
-interface Link {
+/** The connections to one server. */
+interface ServerLink {
   readonly ref: ServerRef
   command: RespClient
   listener: RespClient | undefined
@@ -73,14 +74,14 @@ const FAILURES: Readonly<Record<CloseReason['kind'], LinkFailure>> = {
 
 /** Makes the set of links, empty. */
 export function createLinks(options: LinksOptions, nowMs: () => number): Links {
-  const links = new Map<string, Link>()
+  const links = new Map<string, ServerLink>()
   const keyOf = (ref: ServerRef): string => `${ref.group} ${addressKey(ref)}`
-  const find = (ref: ServerRef): Link | undefined => links.get(keyOf(ref))
+  const find = (ref: ServerRef): ServerLink | undefined => links.get(keyOf(ref))
 
   function connect(ref: ServerRef): void {
     const former = find(ref)
     if (former !== undefined) drop(former)
-    const link: Link = {
+    const link: ServerLink = {
       ref,
       command: undefined as unknown as RespClient,
       listener: undefined,
@@ -121,7 +122,7 @@ export function createLinks(options: LinksOptions, nowMs: () => number): Links {
     return client
   }
 
-  function listen(link: Link): void {
+  function listen(link: ServerLink): void {
     let retryMs = LISTENER_RETRY_MS
     const listener = dial(link.ref, 'pubsub', {
       onPush: (items) => {
@@ -155,21 +156,21 @@ export function createLinks(options: LinksOptions, nowMs: () => number): Links {
     }
   }
 
-  function dropListener(link: Link): void {
+  function dropListener(link: ServerLink): void {
     clearTimeout(link.retry)
     const { listener } = link
     link.listener = undefined
     listener?.close()
   }
 
-  function drop(link: Link): void {
+  function drop(link: ServerLink): void {
     link.dropped = true
     dropListener(link)
     link.command.close()
   }
 
   /** Asks, and gives the reply to `take` unless the link is gone by then. */
-  function ask(ref: ServerRef, args: readonly string[], take: (reply: Reply, link: Link) => void): void {
+  function ask(ref: ServerRef, args: readonly string[], take: (reply: Reply, link: ServerLink) => void): void {
     const link = find(ref)
     if (link === undefined) return
     link.command.command(args).then(

@@ -96,6 +96,7 @@ function collectConsensus(metrics: SentinelMetrics, { consensus, core }: Sentine
   metrics.raftTerm.set(status?.term ?? 0)
   metrics.raftIsLeader.set(consensus?.isLeader() === true ? 1 : 0)
   metrics.raftHasLeader.set(status?.leader === undefined ? 0 : 1)
+  metrics.raftPatienceSeconds.set((status?.patienceMs ?? 0) / 1000)
   metrics.raftCommitIndex.set(status?.commitIndex ?? 0)
   metrics.raftVoters.set(status?.membership.voters.length ?? 0)
   metrics.stateFileBytes.set(store.sizeBytes)

@@ -1,8 +1,9 @@
 // Orders to servers as Redis commands. A change of role is one transaction, so that no client sees half of it: the role
 // changes, the server writes it to its configuration file (if it has one), and every client is cut off, because it must
-// ask anew who is primary (a fence leaves them waiting: who is primary is not committed yet). These are the commands of Redis Sentinel, which every Redis understands.
+// ask anew who is primary. A fence changes the role alone: clients wait, and who is primary is not committed yet. These are the commands of Redis Sentinel, which every Redis understands.
 import type { RespClient } from '../io/resp-client.ts'
 import { type Reply, ReplyError } from '../protocol/reply-parser.ts'
+import type { Address } from '../sentinel/address.ts'
 import type { Order } from '../sentinel/effects.ts'
 
 export interface Outcome {
@@ -14,11 +15,11 @@ export interface Outcome {
 export async function obey(client: RespClient, order: Order): Promise<Outcome> {
   switch (order.kind) {
     case 'promote':
-      return changeRole(client, ['NO', 'ONE'], KILLS)
+      return changeRole(client, ['NO', 'ONE'])
     case 'follow':
-      return changeRole(client, [order.primary.host, String(order.primary.port)], KILLS)
+      return changeRole(client, targetOf(order.primary))
     case 'fence':
-      return changeRole(client, [order.primary.host, String(order.primary.port)], [])
+      return outcome(client.command(['REPLICAOF', ...targetOf(order.primary)]))
     case 'pause-writes':
       return outcome(client.command(['CLIENT', 'PAUSE', String(order.forMs), 'WRITE']))
     case 'resume-writes':
@@ -27,13 +28,9 @@ export async function obey(client: RespClient, order: Order): Promise<Outcome> {
 }
 
 /** REPLICAOF is the name since Redis 5; SLAVEOF would do for older ones, which are out of support. */
-async function changeRole(
-  client: RespClient,
-  target: readonly [string, string],
-  kills: readonly (readonly string[])[],
-): Promise<Outcome> {
+async function changeRole(client: RespClient, target: readonly [string, string]): Promise<Outcome> {
   const change = ['REPLICAOF', ...target]
-  const replies = [['MULTI'], change, ['CONFIG', 'REWRITE'], ...kills, ['EXEC']].map((args) =>
+  const replies = [['MULTI'], change, ['CONFIG', 'REWRITE'], ...KILLS, ['EXEC']].map((args) =>
     settled(client.command(args)),
   )
   const done = (await Promise.all(replies)).at(-1)
@@ -41,9 +38,11 @@ async function changeRole(
   // A server that does not know one of them refuses the transaction as a whole: then the change alone.
   if (!(done instanceof ReplyError) || done.code !== 'EXECABORT') return outcomeOf(done ?? null)
   const changed = client.command(change)
-  for (const kill of kills) void client.command(kill)
+  for (const kill of KILLS) void client.command(kill)
   return outcome(changed)
 }
+
+const targetOf = ({ host, port }: Address): [string, string] => [host, String(port)]
 
 const KILLS = [
   ['CLIENT', 'KILL', 'TYPE', 'normal'],

@@ -14,8 +14,14 @@ import { type Running, startServer, vedette } from '../support/servers.ts'
 import { eventually, sleep, within } from '../support/wait.ts'
 
 let scope: Scope
-beforeEach(() => {
+const running: Sentinel[] = []
+beforeEach(({ onTestFailed }) => {
   scope = createScope()
+  running.length = 0
+  // What the sentinels said tells more than the assertion that failed.
+  onTestFailed(() => {
+    for (const { port, proc } of running) console.info(`sentinel ${port}:\n${proc.output().slice(-4_000)}`)
+  })
 })
 afterEach(() => scope.close())
 
@@ -33,6 +39,7 @@ interface Sentinel {
 async function sentinel(lines: readonly string[], dir = scope.tempDir(), at?: number): Promise<Sentinel> {
   const port = at ?? (await freePort())
   const one = { port, dir, proc: undefined as unknown as Proc, lines }
+  running.push(one)
   await start(one)
   return one
 }

@@ -168,8 +168,6 @@ describe('a group that restarts as a whole', () => {
 })
 
 describe('a switchover', () => {
-  const DURING = 4
-
   it('whose leader dies after the promotion is given up if the old primary took writes meanwhile', () => {
     const world = ready()
     switchover(world)
@@ -205,15 +203,11 @@ describe('a switchover', () => {
   it('orders no promotion while writes are not held back, however long the candidate takes', () => {
     const world = ready()
     switchover(world)
-    world.run(DURING)
+    for (let ms = 0; !server(world, 1).paused && ms < 100; ms++) world.run(1)
     world.freeze(at(2)) // the candidate; what it is asked waits
-    let ordered = 0
-    for (let ms = 0; ms < 14_000 && topo(world).failover !== undefined; ms += 5) {
+    while (topo(world).failover !== undefined && world.nowMs < 20_000) {
+      expect(server(world, 1).paused).toBe(true)
       world.run(5)
-      const { orders } = server(world, 2)
-      if (orders.filter((kind) => kind === 'promote').length > ordered) ordered += 1
-      if (topo(world).failover?.switchedAtMs === undefined && topo(world).failover?.candidate !== undefined)
-        expect(server(world, 1).paused).toBe(true)
     }
     expect(topo(world).primary).toEqual(at(1))
     world.thaw(at(2))

@@ -158,6 +158,30 @@ describe('peers', () => {
     expect(listed(core.step(3_000, { type: 'raft', view })).at(-1)).toEqual({ peers: ['b'], hints: ['c'] })
     expect(listed(core.step(9_000, reported(hello('c', members), 9))).at(-1)).toEqual({ peers: ['b', 'c'], hints: [] })
   })
+
+  it('that were forgotten are taken back although no server told them where they are', () => {
+    const core = coreOf(members)
+    const raft = { term: 1, leader: 'a', isLeader: true, learners: [] }
+    core.step(0, { type: 'raft', view: { ...raft, voters: ['a', 'b', 'c'] } })
+    for (const id of ['b', 'c']) core.step(1, reported(hello(id, members)))
+    for (let nowMs = 50; nowMs < 3_000; nowMs += 50) {
+      core.step(nowMs, { type: 'heard', from: 'b' })
+      core.step(nowMs, { type: 'tick' })
+    }
+    core.step(3_000, { type: 'raft', view: { ...raft, voters: ['a', 'b'] } })
+    const from = (id: string, group: string): Input => ({
+      type: 'peer',
+      from: id,
+      message: { type: 'report', boot: 2, seq: 1, group, opinions: [] },
+    })
+    core.step(3_001, from('c', 'another'))
+    core.step(3_001, from('x', members.id))
+    expect([...core.state.peers.keys()]).toEqual(['b'])
+    core.step(3_002, from('c', members.id))
+    expect(core.step(3_250, { type: 'tick' }).filter(({ type }) => type === 'change-members')).toEqual([
+      { type: 'change-members', change: { kind: 'add-learner', node: 'c' } },
+    ])
+  })
 })
 
 describe('one sentence', () => {

@@ -38,6 +38,7 @@ const message: fc.Arbitrary<PeerMessage> = fc.oneof(
     boot: fc.nat(),
     seq: fc.nat(),
     hello,
+    group: id,
     leads: fc.record({ term: fc.nat(), epoch: fc.nat() }),
     echo: fc.array(fc.tuple(id, fc.nat()), { maxLength: 5 }),
     opinions: fc.array(
