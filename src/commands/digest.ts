@@ -5,6 +5,7 @@
 import type { Database } from '../keyspace/database.ts'
 import type { Keyspace } from '../keyspace/keyspace.ts'
 import { assert } from '../lib/assert.ts'
+import { formatDouble } from '../lib/double.ts'
 import { sha1 } from '../lib/sha1.ts'
 import { valueType } from '../types/table.ts'
 import { TYPE_HASH, TYPE_LIST, TYPE_SET, TYPE_STRING, TYPE_ZSET, type VisitElement } from '../types/value-type.ts'
@@ -56,25 +57,10 @@ function addPairs(digest: Digest): VisitElement {
   return (element, second) => {
     const pair = new Digest()
     pair.mix(element.bytes, element.start, element.end)
-    if (typeof second === 'number') pair.mix(Buffer.from(scoreText(second)))
+    if (typeof second === 'number') pair.mix(Buffer.from(formatDouble(second), 'latin1'))
     else if (second !== undefined) pair.mix(second.bytes, second.start, second.end)
     digest.add(pair.bytes)
   }
-}
-
-/** A score with 17 digits as C's `%.17g` writes it. */
-export function scoreText(score: number): string {
-  if (!Number.isFinite(score)) return score > 0 ? 'inf' : score < 0 ? '-inf' : 'nan'
-  if (score === 0) return Object.is(score, -0) ? '-0' : '0'
-  const [digits = '', exponentText = ''] = score.toExponential(16).split('e')
-  const exponent = Number(exponentText)
-  const significant = digits.replace(/\.?0+$/, '')
-  if (exponent < -4 || exponent >= 17) {
-    const size = String(Math.abs(exponent)).padStart(2, '0')
-    return `${significant}e${exponent < 0 ? '-' : '+'}${size}`
-  }
-  const plain = score.toFixed(Math.max(0, 16 - exponent))
-  return plain.includes('.') ? plain.replace(/\.?0+$/, '') : plain
 }
 
 /** Adds type, value and the presence of an expiry of an entry: DEBUG DIGEST-VALUE. */

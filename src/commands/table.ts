@@ -22,6 +22,7 @@ import { REPLICATION_COMMANDS } from './replication.ts'
 import { SCAN_COMMANDS } from './scan.ts'
 import { SERVER_COMMANDS } from './server.ts'
 import { SLOWLOG_COMMANDS } from './slowlog.ts'
+import { SORTED_SET_COMMANDS } from './sorted-set-rows.ts'
 import { STRING_COMMANDS } from './strings.ts'
 import { LCS_COMMANDS } from './strings-lcs.ts'
 import { STRING_NUMERIC_COMMANDS } from './strings-numeric.ts'
@@ -36,6 +37,7 @@ export function allCommands(): CommandTable<Context> {
     ...STRING_NUMERIC_COMMANDS,
     ...LCS_COMMANDS,
     ...HASH_COMMANDS,
+    ...SORTED_SET_COMMANDS,
     ...KEYS_COMMANDS,
     ...EXPIRE_COMMANDS,
     ...SCAN_COMMANDS,

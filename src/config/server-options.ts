@@ -180,6 +180,12 @@ const EFFECTIVE_OPTIONS = {
   'hash-max-listpack-value': mutable(memory(0), '64', 'Longest field or value in a compact hash, in bytes.', {
     aliases: ['hash-max-ziplist-value'],
   }),
+  'zset-max-listpack-entries': mutable(long(0), '128', 'Largest compact sorted set, in members.', {
+    aliases: ['zset-max-ziplist-entries'],
+  }),
+  'zset-max-listpack-value': mutable(memory(0), '64', 'Longest member in a compact sorted set, in bytes.', {
+    aliases: ['zset-max-ziplist-value'],
+  }),
   // ---- clients
   'client-query-buffer-limit': mutable(memory(1 << 20), '1gb', 'Bytes of unfinished requests of one client.'),
   'client-output-buffer-limit': mutable(

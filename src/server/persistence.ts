@@ -141,9 +141,10 @@ export function createPersistence(parts: ServerParts, snapshots: Snapshots, plac
 
   /** Ends what is under way; in whatever state it is, its file does not come to be the snapshot any more. */
   const giveUp = (): void => {
-    snapshots.cancelAtOnce('the server is shutting down')
-    background?.file.discard()
-    background = undefined
+    const file = background?.file
+    background = undefined // first: a snapshot that is given up has not failed
+    snapshots.cancelAtOnce('the snapshot was given up')
+    file?.discard()
   }
 
   /** The save point that is due, if any. */
@@ -163,11 +164,11 @@ export function createPersistence(parts: ServerParts, snapshots: Snapshots, plac
     }
   }
 
-  /** Puts in place of the snapshot on disk, whose data are gone, one that says so. */
+  /** All data are gone: ends a snapshot of them that is under way, and with save points replaces the one on disk. */
   const saveEmptied = (): void => {
-    if (stopped || options.save.length === 0) return
+    if (stopped) return
     if (background !== undefined) giveUp()
-    if (snapshots.busy()) return // a replica's copy is under way: a save point will come
+    if (options.save.length === 0 || snapshots.busy()) return // a replica's copy is under way: a save point will come
     try {
       writeAtOnce()
     } catch {
@@ -288,7 +289,8 @@ export function createPersistence(parts: ServerParts, snapshots: Snapshots, plac
     },
     facts: () => [
       ['rdb_changes_since_last_save', engine.stats.changes - savedChanges],
-      ['rdb_bgsave_in_progress', background === undefined ? 0 : 1],
+      // As in Redis a snapshot for replicas is one too.
+      ['rdb_bgsave_in_progress', background !== undefined || snapshots.busy() ? 1 : 0],
       ['rdb_last_save_time', Math.floor(lastSaveMs / 1000)],
       ['rdb_last_bgsave_status', lastOk ? 'ok' : 'err'],
       ['rdb_last_bgsave_time_sec', lastSeconds],

@@ -356,6 +356,9 @@ export function createReplicas(parts: ReplicasParts): Replicas {
     else if (nowMs - replica.overSoftSinceMs > softSeconds * 1000) overLimit(replica)
   }
 
+  /** Memory of all queues: they hold the same buffers, each from its own beginning on. */
+  const queuedMax = (): number => attached().reduce((max, { queuedBytes }) => Math.max(max, queuedBytes), 0)
+
   // ---- housekeeping ----
 
   const tick = (): void => {
@@ -401,14 +404,10 @@ export function createReplicas(parts: ReplicasParts): Replicas {
     heartbeatMs: () =>
       attached().reduce((min, { info }) => (info.heartbeatMs > 0 ? Math.min(min, info.heartbeatMs) : min), Infinity),
     aloneSinceMs: () => aloneSinceMs,
-    heldBytes: () => attached().reduce((sum, { queuedBytes }) => sum + queuedBytes, 0),
+    heldBytes: queuedMax,
     bufferBytes() {
-      let [queued, sent] = [0, 0]
-      for (const replica of attached()) {
-        queued += replica.queuedBytes
-        sent += replica.session.outlet.outputBytes
-      }
-      return { queued, sent }
+      const sent = attached().reduce((sum, { session }) => sum + session.outlet.outputBytes, 0)
+      return { queued: queuedMax(), sent }
     },
     // A snapshot on its way is no output that piles up: its walk waits for the replica. What is written meanwhile is queued here.
     outputLimit: (session) => (replicas.get(session)?.info.state === 'send_bulk' ? UNLIMITED : limit()),

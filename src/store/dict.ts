@@ -57,9 +57,9 @@ const RANDOM_TRIES_MAX = 1000
 
 // ---- making, reading ----
 
-/** A new table, of elements with values or without. Throws ArenaFullError. */
-export function createDict(nodes: Nodes, withValues: boolean): number {
-  const root = nodes.allocRoot(ROOT_UNITS)
+/** A new table, of elements with values or without; its root may have more units for somebody else. Throws ArenaFullError. */
+export function createDict(nodes: Nodes, withValues: boolean, moreUnits = 0): number {
+  const root = nodes.allocRoot(ROOT_UNITS + moreUnits)
   let page = 0
   try {
     page = newPage(nodes, root, 0, 0)
@@ -253,9 +253,9 @@ export function* walkDict(nodes: Nodes, root: number, out: ElementOut | undefine
 }
 
 /** A copy of a table. Throws ArenaFullError, and leaves nothing behind then. */
-export function cloneDict(nodes: Nodes, root: number): number {
+export function cloneDict(nodes: Nodes, root: number, moreUnits = 0): number {
   const withValues = hasValues(nodes, root)
-  const copy = createDict(nodes, withValues)
+  const copy = createDict(nodes, withValues, moreUnits)
   try {
     // Page by page in the order of their hashes: only the directories are built anew.
     for (let hash = 0; hash < 2 ** 32; ) {

@@ -37,6 +37,8 @@ import { type Done, type ElementOut, WALK_STEP_BYTES, type Walk, writeStringNode
 
 /** Word of the root that the ranking has; those before it are the dict's. */
 export const RANKING_WORD = ROOT_HEADER_BYTES / 4 + 2
+/** Units that the root has for it. */
+export const RANKING_UNITS = 1
 
 /** Two neighbours merge if they have together no more than this of what a page may have. */
 const MERGED_SHARE = 0.7

@@ -4,12 +4,16 @@
 export interface TypeLimits {
   readonly 'hash-max-listpack-entries': number
   readonly 'hash-max-listpack-value': number
+  readonly 'zset-max-listpack-entries': number
+  readonly 'zset-max-listpack-value': number
 }
 
 /** What the options are unless somebody sets them. */
 export const DEFAULT_LIMITS: TypeLimits = {
   'hash-max-listpack-entries': 512,
   'hash-max-listpack-value': 64,
+  'zset-max-listpack-entries': 128,
+  'zset-max-listpack-value': 64,
 }
 
 /** A value that is in no entry yet: a blob in bytes [start, end), or a root that is the receiver's from now on. */

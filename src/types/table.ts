@@ -6,6 +6,7 @@ import { ENCODING_MASK, ENCODING_SHIFT, TYPE_MASK } from '../store/entry.ts'
 import { HASH_TYPE } from './hash.ts'
 import { STRING_TYPE } from './string.ts'
 import type { PartsEncoding, ValueType } from './value-type.ts'
+import { ZSET_TYPE } from './zset.ts'
 
 /** The rows, in the order of their numbers. */
 const TYPES: readonly ValueType[] = [
@@ -16,6 +17,7 @@ const TYPES: readonly ValueType[] = [
   // Sets.
 
   // Sorted sets.
+  ZSET_TYPE,
 
   HASH_TYPE,
 

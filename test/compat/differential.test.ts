@@ -1,4 +1,4 @@
-// Random sequences of string, hash and key commands against redis-server and ours: the same replies, and the same keys at the end
+// Random sequences of string, hash, sorted set and key commands against redis-server and ours: the same replies, and the same keys at the end
 // (value, encoding, time to live, serialised form). A failure prints fast-check's seed and the shortest sequence that
 // still differs. DIFFERENTIAL_RUNS sets how many sequences (of about 60 commands each).
 import fc from 'fast-check'
@@ -54,6 +54,16 @@ const field = fc.oneof(
 )
 const pairs = fc.array(fc.tuple(field, value), { minLength: 1, maxLength: 3 }).map((list) => list.flat())
 const index = fc.oneof(fc.integer({ min: -12, max: 60 }).map(String), integer)
+const scored = fc.array(fc.tuple(float, field), { minLength: 1, maxLength: 4 }).map((list) => list.flat())
+const addOption = fc.constantFrom<string[]>([], ['NX'], ['XX'], ['GT'], ['LT'], ['CH'], ['INCR'])
+const bound = fc.oneof(
+  float,
+  float.map((text) => `(${text}`),
+  fc.constantFrom('-inf', '+inf', '-', '+'),
+)
+const rangeOption = fc.constantFrom<string[]>(['BYSCORE'], ['REV'], ['LIMIT', '1', '2'], ['WITHSCORES'])
+const algebraOption = fc.constantFrom<string[]>(['WEIGHTS', '2', '-0.5'], ['AGGREGATE', 'MIN'], ['AGGREGATE', 'MAX'])
+const small = fc.constantFrom('0', '1', '2', '-1', 'x')
 const seconds = fc.oneof(
   fc.constantFrom('1000', '5000', '100000', '0', '-1'),
   integer.filter((text) => !/^[1-9]\d{0,2}$/.test(text)),
@@ -83,6 +93,9 @@ const command = (...parts: fc.Arbitrary<string | string[]>[]): fc.Arbitrary<Comm
 const word = (text: string): fc.Arbitrary<string> => fc.constant(text)
 const some = (arbitrary: fc.Arbitrary<string>, max = 4): fc.Arbitrary<string[]> =>
   fc.array(arbitrary, { minLength: 1, maxLength: max })
+
+const few = (arbitrary: fc.Arbitrary<string[]>): fc.Arbitrary<string[]> =>
+  fc.array(arbitrary, { maxLength: 2 }).map((list) => list.flat())
 
 const anyCommand: fc.Arbitrary<Command> = fc.oneof(
   { weight: 6, arbitrary: command(word('SET'), key, value) },
@@ -124,6 +137,20 @@ const anyCommand: fc.Arbitrary<Command> = fc.oneof(
   { weight: 6, arbitrary: command(fc.constantFrom('HSET', 'HMSET'), key, pairs) },
   command(fc.constantFrom('HSET', 'HMSET'), key, some(value)),
   command(word('HSETNX'), key, field, value),
+  { weight: 6, arbitrary: command(word('ZADD'), key, few(addOption), scored) },
+  command(word('ZADD'), key, some(value)),
+  command(word('ZINCRBY'), key, float, field),
+  command(fc.constantFrom('ZREM', 'ZSCORE', 'ZMSCORE', 'ZRANK', 'ZREVRANK'), key, field),
+  command(fc.constantFrom('ZCARD', 'ZPOPMIN', 'ZPOPMAX'), key),
+  command(fc.constantFrom('ZPOPMIN', 'ZPOPMAX'), key, small),
+  command(fc.constantFrom('ZRANGE', 'ZREVRANGE', 'ZREMRANGEBYRANK'), key, index, index),
+  command(fc.constantFrom('ZRANGEBYSCORE', 'ZREVRANGEBYSCORE', 'ZCOUNT', 'ZREMRANGEBYSCORE'), key, bound, bound),
+  command(word('ZRANGE'), key, bound, bound, few(rangeOption)),
+  command(word('ZRANGESTORE'), key, key, index, index, few(rangeOption)),
+  command(fc.constantFrom('ZUNION', 'ZINTER', 'ZDIFF'), fc.constant('2'), key, key, word('WITHSCORES')),
+  command(fc.constantFrom('ZUNIONSTORE', 'ZINTERSTORE'), key, fc.constant('2'), key, key, few(algebraOption)),
+  command(word('ZDIFFSTORE'), key, fc.constant('2'), key, key),
+  command(word('ZMPOP'), fc.constant('2'), key, key, fc.constantFrom('MIN', 'MAX')),
   { weight: 2, arbitrary: command(word('HDEL'), key, some(field)) },
   { weight: 2, arbitrary: command(fc.constantFrom('HGET', 'HSTRLEN', 'HEXISTS'), key, field) },
   command(word('HMGET'), key, some(field)),
@@ -234,6 +261,7 @@ const BEGIN: Command[] = [
   ['SELECT', '0'],
   ['FLUSHALL'],
   ['CONFIG', 'SET', 'hash-max-listpack-entries', '4'],
+  ['CONFIG', 'SET', 'zset-max-listpack-entries', '4'],
 ]
 /** Keys whose time is over are counted until somebody meets them, be it RANDOMKEY by chance: EXISTS meets them all first. */
 const meetingAllFirst = (commands: readonly Command[]): Command[] =>

@@ -38,7 +38,15 @@ describe('values of all types', () => {
     copyFileSync(file, join(dir, 'dump.rdb'))
     const reader = await startServer(scope, { make: to, dir, args: TYPED_ARGS })
     expect(await digest(reader)).toBe(await digest(writer))
-    for (const key of ['hash:small:3', 'hash:table', 'hash:integers', 'hash:long']) {
+    for (const key of [
+      'hash:small:3',
+      'hash:table',
+      'hash:integers',
+      'hash:long',
+      'zset:small:3',
+      'zset:scores',
+      'zset:large',
+    ]) {
       const encodings = [writer, reader].map(({ port }) => callOnce(port, 'OBJECT', 'ENCODING', key))
       const [theirs, ours] = await Promise.all(encodings)
       expect(ours).toBe(theirs)

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createRdbWriter } from '../../src/codec/rdb-writer.ts'
 import { seededRandom } from '../../src/lib/prng.ts'
 import { expectEqual, follow, linkUp, offsetOf, pipeline, sameOffset, syncs } from '../support/replicated.ts'
-import { callOnce, connectRaw, info } from '../support/resp.ts'
+import { callOnce, connectRaw, info, type RawConnection } from '../support/resp.ts'
 import { createScope, type Scope } from '../support/scope.ts'
 import { type Running, startServer } from '../support/servers.ts'
 import { eventually, sleep } from '../support/wait.ts'
@@ -26,6 +26,17 @@ beforeEach(() => {
 afterEach(() => scope.close())
 const start = (...args: string[]): Promise<Running> => startServer(scope, { make: 'vedette', args })
 const replicaOf = (primary: Running): string[] => ['--replicaof', '127.0.0.1', String(primary.port)]
+
+/** A replica that has its copy of the data and gets the stream; the bytes are left to the test. */
+async function attachReplica(primary: Running): Promise<RawConnection> {
+  const replica = await connectRaw(primary.port, { scope })
+  replica.send('REPLCONF capa eof capa psync2\r\nPSYNC ? -1\r\n')
+  const whole = /\$EOF:(.{40})\r\n[\s\S]*\1/
+  await eventually('the snapshot is there', () => whole.test(replica.rest().toString('latin1')))
+  replica.send('REPLCONF ACK 0\r\n\n')
+  await eventually('it is online', async () => /state=online/.test((await info(primary.port)).slave0 ?? ''))
+  return replica
+}
 
 describe('the snapshot of a primary', () => {
   it('says which database the stream has selected: equal offsets are equal data', async () => {
@@ -145,11 +156,7 @@ describe('the output limit of replicas', () => {
 
   it('what a stuck replica has not taken is counted in INFO', async () => {
     const a = await start()
-    const replica = await connectRaw(a.port, { scope })
-    replica.send('REPLCONF capa eof capa psync2\r\nPSYNC ? -1\r\n')
-    await eventually('the replica gets its snapshot', () => replica.rest().includes('$EOF:'))
-    replica.send('REPLCONF ACK 0\r\n')
-    await eventually('the replica is online', async () => /state=online/.test((await info(a.port)).slave0 ?? ''))
+    const replica = await attachReplica(a)
     replica.socket.pause()
     const writer = await connectRaw(a.port, { scope })
     for (let i = 0; i < 20; i++) await writer.call('SET', 'a', 'x'.repeat(1_000_000))
@@ -210,11 +217,7 @@ describe('a replica', () => {
     'that sends %s on its link loses the link, and nothing is run',
     async (line) => {
       const a = await start()
-      const replica = await connectRaw(a.port, { scope })
-      replica.send('REPLCONF capa eof capa psync2\r\nPSYNC ? -1\r\n')
-      await eventually('the replica gets its snapshot', () => replica.rest().includes('$EOF:'))
-      replica.send('REPLCONF ACK 0\r\n\n')
-      await eventually('the replica is online', async () => /state=online/.test((await info(a.port)).slave0 ?? ''))
+      const replica = await attachReplica(a)
       const before = replica.rest().length
       replica.send(`${line}\r\n`)
       await replica.closed

@@ -191,6 +191,7 @@ export function createTestServer(given: Readonly<Partial<Record<keyof ServerOpti
     { k0: 1, k1: 2 },
     { expired: () => {}, modified: () => {}, flushing: () => {} },
   )
+  keyspace.limits = options
   const engine: Engine = new Engine({
     keyspace,
     commands,

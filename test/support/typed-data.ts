@@ -7,7 +7,14 @@ type Request = string[]
 const count = (n: number): number[] => Array.from({ length: n }, (_, i) => i)
 
 /** Options under which both makes of server use all encodings, and DEBUG. */
-export const TYPED_ARGS = ['--enable-debug-command', 'local', '--hash-max-listpack-entries', '32']
+export const TYPED_ARGS = [
+  '--enable-debug-command',
+  'local',
+  '--hash-max-listpack-entries',
+  '32',
+  '--zset-max-listpack-entries',
+  '32',
+]
 
 /** Requests that make keys of every type and encoding. */
 export function typedData(): Request[] {
@@ -34,6 +41,24 @@ export function typedData(): Request[] {
     ['HSET', 'hash:long', 'f', 'v'.repeat(2_000_000), 'F'.repeat(3000), 'w', 'g', 'xyz'.repeat(30_000)],
     ['HSET', 'hash:expires', 'f', 'v'],
     ['PEXPIREAT', 'hash:expires', '4102444800123'],
+    ...count(100).map((i) => [
+      'ZADD',
+      `zset:small:${i}`,
+      String(i),
+      `m${i}`,
+      `-${i}.25`,
+      'x'.repeat(i % 64),
+      '1e300',
+      '12',
+    ]),
+    ['ZADD', 'zset:scores', '0.1', 'a', 'inf', 'b', '-inf', 'c', '9007199254740993', 'd', '1e17', 'e', '-0', 'f'],
+    ['ZADD', 'zset:equal', ...count(500).flatMap((i) => ['0', `member ${(i * 7919) % 1000}`])],
+    ...count(20).map((k) => [
+      'ZADD',
+      'zset:large',
+      ...count(1000).flatMap((i) => [String(((k * 1000 + i) * 7919) % 10_007), `${k}:${i}`]),
+    ]),
+    ['ZADD', 'zset:long', '1', 'm'.repeat(2_000_000), '2', 'n'.repeat(3000), '3', 'short', 'inf', 'xyz'.repeat(30_000)],
   ]
 }
 
@@ -42,6 +67,8 @@ export function typedChange(random: Random): Request {
   const large = (): string => `${random.below(22)}:${random.below(1000)}`
   const key = (): string =>
     ['hash:table', 'hash:large', 'hash:long', `hash:small:${random.below(250)}`, 'hash:integers'][random.below(5)]!
+  const zset = (): string =>
+    ['zset:large', 'zset:equal', 'zset:long', `zset:small:${random.below(120)}`, 'zset:union'][random.below(5)]!
   const changes: (() => Request)[] = [
     () => ['HSET', 'hash:large', large(), 'changed', large(), String(random.uint32())],
     () => ['HSET', key(), `f${random.below(50)}`, 'x'.repeat(random.below(100))],
@@ -51,6 +78,15 @@ export function typedChange(random: Random): Request {
     () => ['HINCRBYFLOAT', key(), 'float', `0.${random.below(1000)}`],
     () => ['HSETNX', key(), `nx${random.below(100)}`, 'v'],
     () => ['HSET', 'hash:long', `l${random.below(5)}`, 'y'.repeat(random.below(200_000))],
+    () => ['ZADD', 'zset:large', String(random.below(10_000)), large(), `${random.below(10_000)}.5`, large()],
+    () => ['ZINCRBY', 'zset:large', `-0.${random.below(100)}`, large()],
+    () => ['ZADD', zset(), String(random.below(100)), `m${random.below(300)}`],
+    () => ['ZREM', zset(), `m${random.below(300)}`, `member ${random.below(1000)}`, large()],
+    () => ['ZPOPMIN', zset(), String(random.below(4))],
+    () => ['ZREMRANGEBYRANK', 'zset:large', String(random.below(20_000)), String(random.below(20_000))],
+    () => ['ZADD', 'zset:long', String(random.below(5)), `l${random.below(5)}`.padEnd(random.below(100_000), 'z')],
+    () => ['ZUNIONSTORE', 'zset:union', '2', zset(), zset(), 'WEIGHTS', '2', '0.5'],
+    () => ['COPY', zset(), `copy:${random.below(10)}`, 'REPLACE'],
     () => ['COPY', key(), `copy:${random.below(10)}`, 'REPLACE'],
     () => ['RENAME', `copy:${random.below(10)}`, `renamed:${random.below(10)}`],
     () => ['UNLINK', `renamed:${random.below(10)}`, `copy:${random.below(10)}`],

@@ -6,6 +6,7 @@ import { TYPE_STRING } from '../../types/value-type.ts'
 import { RDB_STRING } from '../rdb-format.ts'
 import { HASH_CODEC } from './hash.ts'
 import type { BuildContext, ValueCodec, ValueReader } from './value-codec.ts'
+import { ZSET_CODEC } from './zset.ts'
 
 /** Strings are a string in RDB files, too: they need no reader of their own. */
 const STRING_CODEC: ValueCodec = {
@@ -23,6 +24,7 @@ const CODECS: readonly ValueCodec[] = [
   // Sets.
 
   // Sorted sets.
+  ZSET_CODEC,
 
   HASH_CODEC,
 

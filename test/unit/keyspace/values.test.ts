@@ -10,13 +10,14 @@ import { Snapshot, type SnapshotEntry, type SnapshotSink } from '../../../src/ke
 import { TYPE_MASK } from '../../../src/store/entry.ts'
 import type { NodeBytes } from '../../../src/store/nodes.ts'
 import type { ElementOut } from '../../../src/store/walk.ts'
+import { DEFAULT_LIMITS, type TypeLimits } from '../../../src/types/builder.ts'
 import { createHashBuilder, hashCount, hashForEach } from '../../../src/types/hash.ts'
 import { STRING_RAW } from '../../../src/types/string.ts'
 import { partsEncoding } from '../../../src/types/table.ts'
 import { TYPE_HASH, TYPE_STRING } from '../../../src/types/value-type.ts'
 
 const DATABASES = 2
-const LIMITS = { 'hash-max-listpack-entries': 8, 'hash-max-listpack-value': 20 }
+const LIMITS: TypeLimits = { ...DEFAULT_LIMITS, 'hash-max-listpack-entries': 8, 'hash-max-listpack-value': 20 }
 
 type Value = { expiryMs: number } & ({ text: string } | { fields: Map<string, string> })
 type Model = Map<string, Value>[]

@@ -83,6 +83,29 @@ describe('the snapshot of a shutdown', () => {
   })
 })
 
+describe('FLUSHALL', () => {
+  it.each(['1 1', ''])(
+    'ends a snapshot under way, which is no failure; with save points (%j) the file says so',
+    async (save) => {
+      const { server, keyspace, persistence, lines } = createSaving()
+      server.config.assign('save', [save])
+      for (let i = 0; i < 3000; i++) set(keyspace, `k${i}`)
+      server.engine.stats.changes = 3000
+      persistence.bgsave()
+      keyspace.flush()
+      persistence.flushed()
+      await settle()
+      const facts = new Map(persistence.facts())
+      expect(facts.get('rdb_bgsave_in_progress')).toBe(0)
+      expect(facts.get('rdb_last_bgsave_status')).toBe('ok')
+      expect(facts.get('rdb_changes_since_last_save')).toBe(save === '' ? 3000 : 0)
+      expect(lines).not.toContain('Background saving error')
+      if (save === '') expect(readdirSync(dir)).toEqual([])
+      else expect(await keysOnDisk()).toBe(0)
+    },
+  )
+})
+
 describe('while data are being loaded', () => {
   it('no half of them replaces the snapshot on disk, neither by a save point nor at the end', () => {
     const { server, persistence, snapshots } = createSaving()

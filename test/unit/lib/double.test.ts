@@ -1,10 +1,10 @@
-// Scores as `%.17g` of C writes them (checked against printf(1), which has the very function).
+// Doubles as `%.17g` of C writes them (checked against printf(1), which has the very function).
 import { execFileSync } from 'node:child_process'
 import { expect, it } from 'vitest'
-import { scoreText } from '../../../src/commands/digest.ts'
+import { formatDouble } from '../../../src/lib/double.ts'
 import { seededRandom } from '../../../src/lib/prng.ts'
 
-it('a score has the digits that C gives it', () => {
+it('a double has the digits that C gives it', () => {
   const random = seededRandom(7)
   const view = new DataView(new ArrayBuffer(8))
   const scores = [
@@ -21,6 +21,12 @@ it('a score has the digits that C gives it', () => {
     5e-324,
     1.7976931348623157e308,
     2 ** 53,
+    -(2 ** 62),
+    // What lies in the middle between two texts of 17 digits goes to the even one.
+    2 ** -25,
+    3 * 2 ** -25,
+    -5 * 2 ** -26,
+    2 ** -24 + 2 ** -26,
   ]
   while (scores.length < 500) {
     view.setUint32(0, random.uint32())
@@ -33,6 +39,6 @@ it('a score has the digits that C gives it', () => {
   const expected = execFileSync('awk', [format, ...scores.map((score) => score.toExponential(20))], {
     encoding: 'utf8',
   })
-  expect(scores.map(scoreText).join('\n')).toBe(expected.trim())
-  expect([Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, -0].map(scoreText)).toEqual(['inf', '-inf', '-0'])
+  expect(scores.map(formatDouble).join('\n')).toBe(expected.trim())
+  expect([Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, -0].map(formatDouble)).toEqual(['inf', '-inf', '-0'])
 })

@@ -1,0 +1,159 @@
+// How sorted sets are changed, in the encoding that they have: what their commands have in common. All changes go through the
+// doors of the database, which tell snapshot and watchers.
+
+import { type Database, NO_EXPIRY } from '../keyspace/database.ts'
+import type { Keyspace } from '../keyspace/keyspace.ts'
+import { lpBytes, lpCount, lpDelete, lpElementBytes, lpFind, lpFirst, lpNext, lpSeek, NONE } from '../store/listpack.ts'
+import type { BuiltValue } from '../types/builder.ts'
+import {
+  createZsetBuilder,
+  listpackInsert,
+  listpackPairBytes,
+  partsDelete,
+  partsRemoveRange,
+  partsSet,
+  releaseZset,
+  ZSET_LISTPACK,
+  ZSET_PARTS,
+  zsetCount,
+  zsetFitsListpack,
+  zsetPartsOf,
+} from '../types/zset.ts'
+import type { Context } from './context.ts'
+import { NOTIFY_GENERIC, NOTIFY_ZSET } from './effects.ts'
+import { notifyKey, notifyNew } from './lookup.ts'
+
+/** An entry that may move while it changes; 0 for none. */
+export interface EntryRef {
+  h: number
+}
+
+/** Sets the score of a member, which is added if it is not there. Throws ArenaFullError before any change. */
+export function setMember(
+  keyspace: Keyspace,
+  db: Database,
+  ref: EntryRef,
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  score: number,
+): void {
+  if (!db.isParts(ref.h)) {
+    const blob = db.value(ref.h)
+    const p = lpFind(blob.bytes, lpFirst(blob.bytes, blob.start), bytes, start, end, 1)
+    if (p !== NONE || zsetFitsListpack(keyspace.limits, lpCount(blob.bytes, blob.start) / 2 + 1, end - start)) {
+      return setInListpack(db, ref, p === NONE ? NONE : p - blob.start, bytes, start, end, score)
+    }
+    convert(keyspace, db, ref)
+  }
+  partsSet(keyspace.nodes, db.rootToChange(ref.h), bytes, start, end, score)
+}
+
+/** Puts a member where it belongs in a listpack, in the place of the one at offset `at` if that is not NONE. */
+function setInListpack(
+  db: Database,
+  ref: EntryRef,
+  at: number,
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  score: number,
+): void {
+  const before = db.value(ref.h)
+  let more = listpackPairBytes(bytes, start, end, score)
+  if (at !== NONE) {
+    const p = before.start + at
+    more -= lpElementBytes(before.bytes, p) + lpElementBytes(before.bytes, lpNext(before.bytes, p))
+  }
+  const length = lpBytes(before.bytes, before.start) + more
+  if (more > 0) ref.h = db.resize(ref.h, length, ZSET_LISTPACK)
+  else db.mutate(ref.h, ZSET_LISTPACK)
+  const { bytes: b, start: first } = db.value(ref.h)
+  if (at !== NONE) lpDelete(b, first, first + at, 2)
+  listpackInsert(b, first, bytes, start, end, score)
+  if (more < 0) ref.h = db.resize(ref.h, length, ZSET_LISTPACK)
+}
+
+function convert(keyspace: Keyspace, db: Database, ref: EntryRef): void {
+  const { bytes, start } = db.value(ref.h)
+  const root = zsetPartsOf(keyspace.nodes, bytes, start)
+  try {
+    ref.h = db.toParts(ref.h, root, ZSET_PARTS)
+  } catch (error) {
+    releaseZset(keyspace.nodes, root)
+    throw error
+  }
+}
+
+/** Removes a member; whether it was there. A set without members is removed, and the entry 0 then. */
+export function removeMember(
+  keyspace: Keyspace,
+  db: Database,
+  ref: EntryRef,
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+): boolean {
+  if (db.isParts(ref.h)) {
+    if (!partsDelete(keyspace.nodes, db.rootToChange(ref.h), bytes, start, end)) return false
+  } else {
+    const { bytes: b, start: at } = db.value(ref.h)
+    const p = lpFind(b, lpFirst(b, at), bytes, start, end, 1)
+    if (p === NONE) return false
+    deleteFromListpack(db, ref, p - at, 2)
+  }
+  removeIfEmpty(db, ref)
+  return true
+}
+
+/** Removes `count` members from the rank `from` on; there must be as many. A set without members is removed, and the entry 0 then. */
+export function removeRange(keyspace: Keyspace, db: Database, ref: EntryRef, from: number, count: number): void {
+  if (count === zsetCount(db.source(ref.h))) {
+    db.remove(ref.h)
+    ref.h = 0
+  } else if (db.isParts(ref.h)) {
+    partsRemoveRange(keyspace.nodes, db.rootToChange(ref.h), from, count)
+  } else {
+    const { bytes, start } = db.value(ref.h)
+    deleteFromListpack(db, ref, lpSeek(bytes, start, 2 * from) - start, 2 * count)
+  }
+}
+
+function deleteFromListpack(db: Database, ref: EntryRef, offset: number, elements: number): void {
+  const { bytes, start } = db.value(ref.h)
+  db.mutate(ref.h, ZSET_LISTPACK, offset)
+  lpDelete(bytes, start, start + offset, elements)
+  ref.h = db.resize(ref.h, lpBytes(bytes, start), ZSET_LISTPACK)
+}
+
+function removeIfEmpty(db: Database, ref: EntryRef): void {
+  if (zsetCount(db.source(ref.h)) > 0) return
+  db.remove(ref.h)
+  ref.h = 0
+}
+
+/** A new sorted set of one member in the key of argument 1; its entry. */
+export function createZset(ctx: Context, bytes: Uint8Array, start: number, end: number, score: number): number {
+  const { args, db, keyspace } = ctx
+  const builder = createZsetBuilder(keyspace.nodes, keyspace.limits)
+  builder.set(bytes, start, end, score)
+  notifyNew(ctx, 1)
+  return db.putBuilt(args.buffer, args.start(1), args.end(1), builder.finish(), NO_EXPIRY)
+}
+
+/** Stores a result in the key of argument 1, whatever was there; a result without members (undefined) deletes it. */
+export function storeResult(ctx: Context, built: BuiltValue | undefined, event: string): void {
+  const { args, db, effects } = ctx
+  const { buffer } = args
+  const old = db.find(buffer, args.start(1), args.end(1))
+  if (built !== undefined) {
+    if (old === 0) notifyNew(ctx, 1)
+    db.putBuilt(buffer, args.start(1), args.end(1), built, NO_EXPIRY)
+    notifyKey(ctx, NOTIFY_ZSET, event, 1)
+    effects.dirty++
+  } else if (old !== 0) {
+    db.remove(old)
+    notifyKey(ctx, NOTIFY_GENERIC, 'del', 1)
+    effects.dirty++
+  }
+}
