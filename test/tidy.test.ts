@@ -3,6 +3,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, normalize } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { ERRORS } from '../src/errors.ts'
 
 const SRC = join(import.meta.dirname, '../src')
 
@@ -143,5 +144,40 @@ describe('every file', () => {
 
   it('stays under 700 lines, or is split by concept', () => {
     expect(sources.filter(({ text }) => text.split('\n').length > 700).map(({ path }) => path)).toEqual([])
+  })
+})
+
+describe('error texts', () => {
+  const elsewhere = sources.filter(({ path }) => path !== 'errors.ts')
+
+  it('are rows of errors.ts, which somebody uses', () => {
+    const code = elsewhere.map((source) => source.code).join('\n')
+    expect(Object.keys(ERRORS).filter((name) => !code.includes(`'${name}'`))).toEqual([])
+  })
+
+  it('stand nowhere else', () => {
+    const codes = [...new Set(Object.values(ERRORS).map((text) => text.split(' ')[0]!))]
+    const literal = new RegExp(`['"\`](${codes.join('|')}) [^'"\`]`)
+    const wrong = elsewhere.filter(({ code }) => literal.test(code))
+    expect(wrong.map(({ path }) => `${path}: make it a row of errors.ts and use errorText or fail`)).toEqual([])
+  })
+})
+
+describe('the tables of commands', () => {
+  it('have no circles of imports, of types neither', () => {
+    const inside = sources.filter(({ path }) => /^(commands|facade|supervisor\/commands)\//.test(path))
+    const imports = new Map(
+      inside.map(({ path, code }) => [path, importsOf(code).map((name) => normalize(join(dirname(path), name)))]),
+    )
+    const done = new Set<string>()
+    const circles: string[] = []
+    const visit = (path: string, way: readonly string[]): void => {
+      if (way.includes(path)) circles.push([...way.slice(way.indexOf(path)), path].join(' → '))
+      if (way.includes(path) || done.has(path)) return
+      for (const next of imports.get(path) ?? []) visit(next, [...way, path])
+      done.add(path)
+    }
+    for (const path of imports.keys()) visit(path, [])
+    expect(circles).toEqual([])
   })
 })

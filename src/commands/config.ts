@@ -52,7 +52,7 @@ function listenElsewhere(
   set: () => string | undefined,
 ): void {
   const { host, session, inExec } = ctx
-  if (inExec) failWith('ERR CONFIG SET failed - port and bind cannot be changed inside a transaction')
+  if (inExec) fail('configSetInMulti')
   let error: string | undefined
   host.clients.block(session, {
     kind: 'order',

@@ -8,7 +8,7 @@ import type { Database } from '../keyspace/database.ts'
 import type { Keyspace } from '../keyspace/keyspace.ts'
 import type { Random } from '../lib/prng.ts'
 import type { ReplyWriter } from '../protocol/writer.ts'
-import type { DebugSwitches } from './debug.ts'
+import type { DebugSwitches } from './debug-switches.ts'
 import type { Effects } from './effects.ts'
 import type { LatencyEvents, MemoryFacts, SlowCommands } from './observed.ts'
 

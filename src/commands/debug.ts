@@ -2,7 +2,7 @@
 
 import { dumpValue } from '../codec/dump.ts'
 import { memoryOf } from '../config/values.ts'
-import { fail, failWith } from '../errors.ts'
+import { fail } from '../errors.ts'
 import { replyHelp } from '../facade/commands/help.ts'
 import { NO_EXPIRY } from '../keyspace/database.ts'
 import { parseDouble } from '../lib/decimal.ts'
@@ -14,21 +14,6 @@ import type { Context } from './context.ts'
 import { Digest, digestAll, digestValue } from './digest.ts'
 import type { CommandSpec } from './spec.ts'
 import { isTrusted } from './trust.ts'
-
-/** Settings of the running server that only DEBUG changes. */
-export interface DebugSwitches {
-  /** SET-SKIP-CHECKSUM-VALIDATION: checksums of payloads and snapshots are not looked at. */
-  skipChecksums: boolean
-  /** QUICKLIST-PACKED-THRESHOLD: bytes from which an element of a list has a node of its own; 0: as usual. */
-  packedThresholdBytes: number
-  /** PAUSE-CRON: the housekeeping of ten times a second rests. */
-  cronPaused: boolean
-}
-
-/** Switches as they are at the start. */
-export function debugSwitches(): DebugSwitches {
-  return { skipChecksums: false, packedThresholdBytes: 0, cronPaused: false }
-}
 
 interface DebugCommand {
   /** Number of arguments, DEBUG itself included: at least and at most. */
@@ -135,7 +120,7 @@ const SAMPLES: Readonly<Record<string, (ctx: Context) => void>> = {
     reply.bulkText('Some real reply following the attribute')
   },
   push: ({ reply }) => {
-    if (reply.resp === 2) failWith('ERR RESP2 is not supported by this command')
+    if (reply.resp === 2) fail('debugResp2')
     reply.push(2)
     reply.bulkText('server-cpu-usage')
     reply.int(42)
@@ -149,7 +134,7 @@ const SAMPLES: Readonly<Record<string, (ctx: Context) => void>> = {
 function protocol(ctx: Context): void {
   const sample = ctx.args.len(2) > 16 ? undefined : own(SAMPLES, ctx.args.str(2).toLowerCase())
   if (sample === undefined) {
-    failWith(`ERR Wrong protocol type name. Please use one of the following: ${Object.keys(SAMPLES).join('|')}`)
+    fail('debugProtocol', Object.keys(SAMPLES).join('|'))
   }
   sample(ctx)
 }
@@ -165,7 +150,7 @@ function reload(ctx: Context): void {
     if (args.is(i, 'merge')) how.merge = true
     else if (args.is(i, 'noflush')) how.flush = false
     else if (args.is(i, 'nosave')) how.save = false
-    else failWith('ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.')
+    else fail('debugReload')
   }
   host.persistence.reload(how)
   host.log('DB reloaded by DEBUG RELOAD')
@@ -180,7 +165,7 @@ function replicate(ctx: Context): void {
 function packedThreshold(ctx: Context): void {
   const bytes = memoryOf(ctx.args.str(2))
   if (bytes === undefined || bytes >= 2n ** 32n) {
-    failWith('ERR argument must be a memory value bigger than 1 and smaller than 4gb')
+    fail('debugMemory')
   }
   ctx.host.debug.packedThresholdBytes = Number(bytes)
   ctx.reply.ok()

@@ -1,7 +1,7 @@
 // DUMP and RESTORE: a value as a checksummed payload that any server of the Redis family takes.
 
 import { dumpValue, readDump } from '../codec/dump.ts'
-import { fail, failWith } from '../errors.ts'
+import { fail } from '../errors.ts'
 import { ANY_TYPE, NO_EXPIRY } from '../keyspace/database.ts'
 import { CLOCK_MASK } from '../store/entry.ts'
 import { integerArgument, timeText } from './arguments.ts'
@@ -38,7 +38,9 @@ function restore(ctx: Context): void {
     build: keyspace,
     verify: !ctx.host.debug.skipChecksums,
   })
-  if (content.fault !== undefined) failWith(`ERR ${content.message}`)
+  if (content.fault === 'checksum') fail('dumpVersion')
+  if (content.fault === 'format') fail('badDump')
+  if (content.fault !== undefined) fail('failed', content.message)
 
   if (expiryMs !== NO_EXPIRY && expiryMs <= ctx.nowMs && keyspace.expiry === 'delete') {
     keyspace.releaseBuilt(content)

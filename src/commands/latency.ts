@@ -1,6 +1,6 @@
 // LATENCY: events that took long, by kind; and how long commands take.
 
-import { failWith } from '../errors.ts'
+import { fail } from '../errors.ts'
 import { help } from '../facade/commands/help.ts'
 import type { Command } from '../facade/table.ts'
 import type { Histogram } from '../lib/histogram.ts'
@@ -31,7 +31,7 @@ function graph(ctx: Context): void {
   const { args, host, reply } = ctx
   const event = args.str(2)
   const text = host.latency.graph(event, Math.floor(ctx.nowMs / 1000))
-  if (text === undefined) failWith(`ERR No samples available for event '${event.slice(0, 128)}'`)
+  if (text === undefined) fail('latencySamples', event.slice(0, 128))
   reply.verbatim('txt', text)
 }
 

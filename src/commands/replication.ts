@@ -1,6 +1,6 @@
 // Commands of replication: who follows whom, the handshake and syncs of replicas, and waiting for them.
 
-import { fail, failWith } from '../errors.ts'
+import { fail } from '../errors.ts'
 import type { Context } from './context.ts'
 import type { ArgumentSpec, CommandSpec } from './spec.ts'
 
@@ -12,9 +12,9 @@ function replicaof(ctx: Context): void {
     ctx.reply.simple(host.replication.becomePrimary())
     return
   }
-  if (session.isReplica) failWith('ERR Command is not valid when client is a replica.')
+  if (session.isReplica) fail('replicaClient')
   const port = args.smallInt(2)
-  if (!(port >= 0 && port <= PORT_MAX)) failWith('ERR Invalid master port')
+  if (!(port >= 0 && port <= PORT_MAX)) fail('primaryPort')
   ctx.reply.simple(host.replication.replicaOf(args.str(1), port))
 }
 
@@ -32,9 +32,9 @@ function psync(ctx: Context): void {
 
 function wait(ctx: Context): void {
   const replicas = ctx.args.int64(1) ?? fail('notInteger')
-  const timeoutMs = ctx.args.int64(2) ?? failWith('ERR timeout is not an integer or out of range')
-  if (timeoutMs < 0n) failWith('ERR timeout is negative')
-  if (timeoutMs > BigInt(Number.MAX_SAFE_INTEGER)) failWith('ERR timeout is out of range')
+  const timeoutMs = ctx.args.int64(2) ?? fail('timeoutNotInteger')
+  if (timeoutMs < 0n) fail('timeoutNegative')
+  if (timeoutMs > BigInt(Number.MAX_SAFE_INTEGER)) fail('timeoutRange')
   ctx.host.replication.wait(ctx, Number(replicas), Number(timeoutMs))
 }
 

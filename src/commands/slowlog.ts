@@ -1,6 +1,6 @@
 // SLOWLOG: the commands that took long.
 
-import { failWith } from '../errors.ts'
+import { fail } from '../errors.ts'
 import { help } from '../facade/commands/help.ts'
 import type { Context } from './context.ts'
 import type { CommandSpec } from './spec.ts'
@@ -12,7 +12,7 @@ function get(ctx: Context): void {
   let count = DEFAULT_COUNT
   if (args.count > 2) {
     const given = args.int64(2)
-    if (given === undefined || given < -1n) failWith('ERR count should be greater than or equal to -1')
+    if (given === undefined || given < -1n) fail('slowlogCount')
     count = given === -1n ? Number.POSITIVE_INFINITY : Number(given)
   }
   const entries = host.slowlog.newest(count)

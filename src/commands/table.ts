@@ -5,6 +5,7 @@ import { COMMAND_COMMANDS } from '../facade/commands/command.ts'
 import { PUBSUB_COMMANDS, SUBSCRIBE_COMMANDS } from '../facade/commands/pubsub.ts'
 import { SESSION_COMMANDS } from '../facade/commands/session.ts'
 import { CommandTable } from '../facade/table.ts'
+import { CLUSTER_COMMANDS } from './cluster.ts'
 import { CONFIG_COMMANDS } from './config.ts'
 import { CONNECTION_COMMANDS } from './connection.ts'
 import type { Context } from './context.ts'
@@ -59,5 +60,6 @@ export function allCommands(): CommandTable<Context> {
     ...LATENCY_COMMANDS,
     ...MEMORY_COMMANDS,
     ...REPLICATION_COMMANDS,
+    ...CLUSTER_COMMANDS,
   ])
 }

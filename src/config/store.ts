@@ -1,5 +1,6 @@
 // The settings of a running process: what CONFIG GET shows and CONFIG SET changes. `values` is one live object, so who
 // holds it always reads what is in force. Invariant: a `set` takes effect as a whole or not at all.
+import { errorText } from '../errors.ts'
 import { globMatch } from '../lib/glob.ts'
 import type { OptionRow, OptionTable, OptionValues } from './option.ts'
 import { SERVER_OPTIONS, type ServerOptions } from './server-options.ts'
@@ -60,8 +61,7 @@ function defaultSetting(name: string, row: OptionRow): Setting<unknown> {
 
 const NEEDS_RESTART = 'changing it at run time is not built yet; restart the server with the new value'
 const isPattern = (text: string): boolean => /[*?[]/.test(text)
-const setFailed = (name: string, why: string): string =>
-  `ERR CONFIG SET failed (possibly related to argument '${name}') - ${why}`
+const setFailed = (name: string, why: string): string => errorText('configSet', name, why)
 
 /** Settings for a table, all at their defaults. */
 export function createConfigStore<Table extends OptionTable>(table: Table): ConfigStore<OptionValues<Table>>
@@ -83,9 +83,7 @@ export function createConfigStore(table: OptionTable): ConfigStore<Record<string
     mayProtected: boolean,
   ): string | Map<string, { given: string; setting: Setting<unknown> }> => {
     const changes = new Map<string, { given: string; setting: Setting<unknown> }>()
-    for (const [given] of pairs)
-      if (optionName(table, given) === undefined)
-        return `ERR Unknown option or number of arguments for CONFIG SET - '${given}'`
+    for (const [given] of pairs) if (optionName(table, given) === undefined) return errorText('configUnknown', given)
     // As in Redis an alias is not a duplicate of its option; the later one counts.
     const seen = new Set<string>()
     for (const [given, text] of pairs) {

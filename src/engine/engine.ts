@@ -255,7 +255,7 @@ export class Engine extends Processor<Context> implements Context {
     }
     session.transaction = undefined
     this.host.transactions.unwatch(session)
-    this.replyError(`EXECABORT Transaction discarded because of: ${error.replace(/^-?ERR /, '')}`)
+    this.replyError(errorText('execRefused', error.replace(/^-?ERR /, '')))
   }
 
   private enqueue(session: Session, command: Command<Context>): void {

@@ -4,6 +4,8 @@
 //   handshake ──PSYNC, partial──────────────────────────────▶ online
 //       └─────PSYNC, full──▶ wait_bgsave ──▶ send_bulk ──────▶ online (with the first ACK if the RDB had an EOF mark)
 
+import { type ErrorName, errorText } from '../errors.ts'
+
 /** Where a replica stands; the names are those that INFO shows. */
 export type ReplicaState = 'handshake' | 'wait_bgsave' | 'send_bulk' | 'online'
 
@@ -76,7 +78,7 @@ const IP_LENGTH_MAX = 255
  * known is an error, as with Redis, and replicas take that for "does not understand".
  */
 export function applyReplconf(replica: AttachedReplica, args: readonly string[], nowMs: number): ReplconfOutcome {
-  if (args.length === 0 || args.length % 2 !== 0) return { kind: 'error', text: 'ERR syntax error' }
+  if (args.length === 0 || args.length % 2 !== 0) return refused('syntax')
   for (let i = 0; i < args.length; i += 2) {
     const outcome = applyOption(replica, args[i]!.toLowerCase(), args[i + 1]!, nowMs)
     if (outcome !== OK) return outcome
@@ -92,8 +94,7 @@ function applyOption(replica: AttachedReplica, option: string, value: string, no
       return OK
     case 'ip-address':
       if (value.length > IP_LENGTH_MAX) {
-        const text = `ERR REPLCONF ip-address provided by replica instance is too long: ${value.length} bytes`
-        return { kind: 'error', text }
+        return refused('replconfIp', value.length)
       }
       replica.announcedIp = value.replace(/[^!-~]/g, '?')
       return OK
@@ -116,10 +117,15 @@ function applyOption(replica: AttachedReplica, option: string, value: string, no
     case 'getack':
       return { kind: 'getack' }
   }
-  return { kind: 'error', text: `ERR Unrecognized REPLCONF option: ${option.slice(0, 128).replace(/[^ -~]/g, '?')}` }
+  return refused('replconfOption', option.slice(0, 128).replace(/[^ -~]/g, '?'))
 }
 
-const notAnInteger = (): ReplconfOutcome => ({ kind: 'error', text: 'ERR value is not an integer or out of range' })
+const refused = (error: ErrorName, ...values: readonly (string | number)[]): ReplconfOutcome => ({
+  kind: 'error',
+  text: errorText(error, ...values),
+})
+
+const notAnInteger = (): ReplconfOutcome => refused('notInteger')
 
 function acknowledge(replica: AttachedReplica, value: string, nowMs: number): ReplconfOutcome {
   const offset = /^\d{1,16}$/.test(value) ? Number(value) : -1

@@ -23,6 +23,7 @@ import { createCircle, createObstacle } from './memory.ts'
 import { watchObstacle } from './obstacle.ts'
 import type { PeerMessage } from './peer-message.ts'
 import { forgetGhosts, heard, judgePeers, recall, tellHints, tellPeers } from './peers.ts'
+import { lookAtNamed } from './relocation.ts'
 import { report, reportIfDue, reportTo, takeReport } from './reports.ts'
 import { answerCommitted, askForGroups, expireRequests, passOnRequests, takeRequest, takeResult } from './requests.ts'
 import { optionOf } from './settings.ts'
@@ -212,6 +213,7 @@ function tick(core: CoreState, nowMs: number): void {
   tryToForm(core, nowMs)
   for (const group of [...core.groups.values()]) followNamed(core, group)
   for (const group of core.groups.values()) {
+    lookAtNamed(core, group, nowMs)
     pollGroup(core, group, nowMs)
     tellDeadEnd(core, group, nowMs)
   }

@@ -148,6 +148,19 @@ function watch(core: CoreState, group: GroupState, address: Address, nowMs: numb
   return server
 }
 
+/** Watches a server that is none of the group. */
+export function watchProbe(core: CoreState, group: GroupState, address: Address, nowMs: number): void {
+  const known = group.servers.has(addressKey(address))
+  const server = watch(core, group, address, nowMs)
+  if (!known) server.probe = true
+}
+
+/** Looks at it no more. */
+export function dropProbe(core: CoreState, group: GroupState, { ref, key }: Watched): void {
+  core.out.push({ type: 'disconnect', ref })
+  group.servers.delete(key)
+}
+
 function watchReplica(core: CoreState, group: GroupState, address: Address, nowMs: number): void {
   watch(core, group, address, nowMs)
   emit(core, '+slave', group.name, group.primary, subjectOf(group, address))
@@ -260,6 +273,7 @@ function evaluateServer(
   if (down === server.sdown) return
   server.sdown = down
   server.sdownSinceMs = nowMs
+  if (server.probe) return
   emit(core, down ? '+sdown' : '-sdown', group.name, group.primary, subjectOf(group, server.ref))
   say(core, 'notice', `${server.key} of ${group.name} is ${down ? verdict : 'up'}: ${why}`)
   // Whoever may have to choose among the replicas wants to know where they stand, at once.
@@ -290,7 +304,7 @@ function newsOf(core: CoreState, group: GroupState): { mark?: HistoryMark } {
 /** The replicas that are watched but not in the replicated state. */
 export function uncommitted(core: CoreState, group: GroupState): Address[] {
   const known = core.topology.groups.get(group.name)?.replicas ?? []
-  const refs = [...group.servers.values()].map(({ ref }) => ref)
+  const refs = [...group.servers.values()].flatMap(({ ref, probe }) => (probe ? [] : [ref]))
   return refs
     .filter((ref) => !sameAddress(ref, group.primary) && !known.some((replica) => sameAddress(replica, ref)))
     .map(({ host, port }) => ({ host, port }))

@@ -12,6 +12,7 @@ import { createRun, type Decision, type FailoverFacts, reachable } from './failo
 import { uncommitted } from './group.ts'
 import { keepData, proposeHearsay } from './keeper.ts'
 import { markOf } from './lineage.ts'
+import { moveToNamed } from './relocation.ts'
 import { type CoreState, emit, type GroupState, propose, say, settingsOf, subjectOf, wake, wallMs } from './state.ts'
 import type { Failover, TopologyGroup } from './topology.ts'
 import { askInfo, type Watched } from './watched.ts'
@@ -35,6 +36,7 @@ export function lead(core: CoreState, group: GroupState, nowMs: number): void {
   proposeHearsay(core, group, topo, nowMs)
   if (failover !== undefined) return continueFailover(core, group, topo, failover, nowMs)
   group.run = undefined
+  if (moveToNamed(core, group, topo, nowMs)) return
   if (considerFailover(core, group, topo, nowMs)) return
   if (keepData(core, group, topo, nowMs)) correct(core, group, topo, nowMs)
 }
@@ -171,7 +173,7 @@ function correct(core: CoreState, group: GroupState, topo: TopologyGroup, nowMs:
     primary.judgement.verdict === 'up' && primary.info?.role === 'primary' && primary.infoAskedMs >= sinceMs
   if (!healthy) return
   for (const server of group.servers.values())
-    if (server !== primary) correctServer(core, group, topo, server, sinceMs, nowMs)
+    if (server !== primary && !server.probe) correctServer(core, group, topo, server, sinceMs, nowMs)
 }
 
 function correctServer(

@@ -67,6 +67,8 @@ function whyNot({ verdict, linked, info }: Candidate, rules: Rules): string | un
   if (isEmptied(info, rules.primary)) return 'it holds no keys, though the primary did'
   // What the link of one that began anew was before is not known; that it has the newest history is, then.
   const unknown = info.linkDownMs === Number.POSITIVE_INFINITY
+  const behindMost = unknown && rules.settleForLess !== true ? behindPrimary(info, rules) : 0
+  if (behindMost > 0) return `it began anew, ${behindMost} bytes behind what the primary had`
   if (unknown && kinship === 'unknown') return 'it has not been linked to the primary since it began'
   if (!unknown && info.linkDownMs > rules.maxLinkDownMs)
     return `its link to the primary has been down for ${info.linkDownMs} ms`
@@ -76,6 +78,14 @@ function whyNot({ verdict, linked, info }: Candidate, rules: Rules): string | un
 const LACKS: Readonly<Record<'none' | 'earlier', string>> = {
   none: 'it has never held the data of this group',
   earlier: 'it lacks what was written since the last failover',
+}
+
+/** How much of the newest history one lacks that the primary was seen to have. A file may be of any age: that counts for one that just began. */
+function behindPrimary(info: ServerInfo, { lineage, primary }: Rules): number {
+  const newest = lineage.at(-1)
+  return newest === undefined || primary === undefined
+    ? 0
+    : Math.max(0, holds(primary, newest.replId) - holds(info, newest.replId))
 }
 
 /** One that was emptied for a full synchronization that then failed still names the history and offset of the data it had. */

@@ -1,6 +1,7 @@
 // What an operator asks for: a switchover, a new group, a changed setting. Any sentinel takes the request and passes it to
 // the leader; the leader checks it, proposes it, and answers when it was committed. Nothing is answered OK that a majority does
 // not hold and that the sentinel which answers does not show; but for one without a group, which keeps what it was told (early.ts).
+import { errorText } from '../errors.ts'
 import { startFailover } from './acts.ts'
 import { type Address, addressKey, sameAddress } from './address.ts'
 import { chooseReplica } from './choose.ts'
@@ -24,8 +25,8 @@ const NONCES_MAX = 256
 /** Requests of this sentinel itself have IDs from here on. */
 const OWN_ID = 2 ** 40
 const no = (text: string): OperatorResult => ({ ok: false, text })
-const NO_LEADER = no('NOQUORUM No majority of the sentinels can talk to each other now, so nothing can be decided')
-const NO_GROUP = no('ERR No such master with that name')
+const NO_LEADER = no(errorText('noMajority'))
+const NO_GROUP = no(errorText('noSuchMaster'))
 
 /** Takes a request: of this sentinel's operator, or passed on by `from`. */
 export function takeRequest(
@@ -169,16 +170,16 @@ function failover(core: CoreState, name: string, nonce: string, nowMs: number): 
   const topo = core.topology.groups.get(name)
   const group = core.groups.get(name)
   if (topo === undefined || group === undefined) return NO_GROUP
-  if (topo.failover !== undefined) return no('INPROG Failover already in progress')
+  if (topo.failover !== undefined) return no(errorText('failoverInProgress'))
   const primary = group.servers.get(addressKey(topo.primary))!
   const planned = !isDown(primary.judgement.verdict)
   const settings = { ...settingsOf(core, topo), downAfterMs: Number.POSITIVE_INFINITY }
   const base = { nowMs, topo, settings, servers: group.servers, old: topo.primary, crashed: false }
   const facts = { ...base, freshSinceMs: Number.NEGATIVE_INFINITY, forced: !planned }
-  if (chooseReplica(facts, false).kind !== 'chosen') return no('NOGOODSLAVE No suitable replica to promote')
+  if (chooseReplica(facts, false).kind !== 'chosen') return no(errorText('noCandidate'))
   const reason = 'an operator asked for it (SENTINEL FAILOVER)'
   const started = startFailover(core, topo, { planned, reason, nonce }, nowMs)
-  return started ? undefined : no('INPROG Failover already in progress')
+  return started ? undefined : no(errorText('failoverInProgress'))
 }
 
 function change(
@@ -200,7 +201,7 @@ function change(
   if (typeof entry === 'string') return no(entry)
   if (isMonitoredAlready(core, request) && core.topology.groups.has(request.group)) return { ok: true, text: 'OK' }
   if (request.kind === 'monitor' ? core.topology.groups.has(request.group) : !core.topology.groups.has(request.group))
-    return request.kind === 'monitor' ? no('ERR Duplicate master name.') : NO_GROUP
+    return request.kind === 'monitor' ? no(errorText('duplicateMaster')) : NO_GROUP
   propose(core, nowMs, `${request.kind} ${nonce}`, { ...entry, nonce })
   return undefined
 }
@@ -252,7 +253,7 @@ function applyHere(
   if (typeof entry === 'string') return no(entry)
   const known: TopologyGroup | undefined = topoOf(core, request.group)
   if (isMonitoredAlready(core, request)) return { ok: true, text: 'OK' }
-  if (request.kind === 'monitor' && known !== undefined) return no('ERR Duplicate master name.')
+  if (request.kind === 'monitor' && known !== undefined) return no(errorText('duplicateMaster'))
   core.dirty = true
   const applied = apply(core.provisional, entry)
   if (applied.ok) noteEarly(core, request, entry.kind === 'set' ? entry.changes : undefined)

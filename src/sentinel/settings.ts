@@ -1,5 +1,6 @@
 // The settings of a monitored group: those of the configuration file, and those that SENTINEL SET changed since. A change
 // is replicated through Raft and wins over every sentinel's file, which is read and never rewritten.
+import { errorText } from '../errors.ts'
 import type { Address } from './address.ts'
 import { asInt, asText } from './fields.ts'
 
@@ -83,9 +84,9 @@ export function parseChanges(pairs: readonly (readonly [string, string])[]): Set
   const changes: SettingChanges = {}
   for (const [option, text] of pairs) {
     const row = ROWS.find((candidate) => candidate.option === option.toLowerCase())
-    if (row === undefined) return `ERR Unknown option or number of arguments for SENTINEL SET '${option}'`
+    if (row === undefined) return errorText('sentinelSetOption', option)
     const value = row.min === undefined ? text : /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN
-    if (!setChange(changes, row, value)) return `ERR Invalid argument '${text}' for SENTINEL SET '${option}'`
+    if (!setChange(changes, row, value)) return errorText('sentinelSetValue', text, option)
   }
   return changes
 }

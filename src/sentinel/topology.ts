@@ -4,6 +4,7 @@
 // Invariants: epochs only rise, and are given here, when the start of a failover is applied; a group has one failover at most; a failover has one candidate, ever; the primary changes
 // only by `switch`, which names the failover's epoch. An entry that does not fit the state changes nothing: it lost a
 // race (two leaders proposed the same step, or a proposal was doubled), and says so in its result.
+import { errorText } from '../errors.ts'
 import { type Address, addressKey, isHost, sameAddress } from './address.ts'
 import { type AbortCause, type Entry, REPLICAS_MAX, type StartEntry, toMark } from './entries.ts'
 import { asAddress, asInt, asList, asName, asObject, asText, parseObject } from './fields.ts'
@@ -103,7 +104,7 @@ const refused = (text: string): Applied => ({ ok: false, text })
 export function apply(topology: Topology, entry: Entry): Applied {
   if (entry.kind === 'monitor') return monitor(topology, entry)
   const group = topology.groups.get(entry.group)
-  if (group === undefined) return refused('ERR No such master with that name')
+  if (group === undefined) return refused(errorText('noSuchMaster'))
   switch (entry.kind) {
     case 'remove':
       topology.groups.delete(entry.group)
@@ -116,7 +117,7 @@ export function apply(topology: Topology, entry: Entry): Applied {
       return DONE
     }
     case 'reset':
-      if (group.failover !== undefined) return refused(`INPROG Failover of ${group.name} in progress, it was not reset`)
+      if (group.failover !== undefined) return refused(errorText('resetInFailover', group.name))
       group.replicas = group.replicas.filter((replica) => (entry.keep ?? []).some((kept) => sameAddress(kept, replica)))
       group.history = []
       return DONE
@@ -134,8 +135,8 @@ export function apply(topology: Topology, entry: Entry): Applied {
 }
 
 function monitor(topology: Topology, entry: Entry & { kind: 'monitor' }): Applied {
-  if (topology.groups.has(entry.group)) return refused('ERR Duplicate master name.')
-  if (topology.groups.size >= GROUPS_MAX) return refused('ERR Too many monitored masters')
+  if (topology.groups.has(entry.group)) return refused(errorText('duplicateMaster'))
+  if (topology.groups.size >= GROUPS_MAX) return refused(errorText('tooManyMasters'))
   topology.removed.delete(entry.group)
   topology.groups.set(entry.group, {
     name: entry.group,
@@ -194,12 +195,11 @@ function extend(group: TopologyGroup, mark: HistoryMark): boolean {
 }
 
 function start(topology: Topology, group: TopologyGroup, entry: StartEntry): Applied {
-  if (group.failover !== undefined) return refused('INPROG Failover already in progress')
+  if (group.failover !== undefined) return refused(errorText('failoverInProgress'))
   const { after, epoch } = entry
   if (after === undefined ? epoch !== topology.epoch + 1 : after !== group.lastEpoch)
-    return refused(`INPROG Another failover came first: that of epoch ${group.lastEpoch}`)
-  if (!sameAddress(entry.old, group.primary))
-    return refused(`INPROG ${addressKey(entry.old)} is not the primary any more`)
+    return refused(errorText('staleEpoch', group.lastEpoch))
+  if (!sameAddress(entry.old, group.primary)) return refused(errorText('formerPrimary', addressKey(entry.old)))
   topology.epoch += 1
   group.lastEpoch = topology.epoch
   group.failover = {

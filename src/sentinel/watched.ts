@@ -42,6 +42,8 @@ export interface Watched {
   correctedMs: number
   /** Since when it follows another primary than it should. */
   strayingSinceMs: number | undefined
+  /** It is only looked at (relocation.ts), and no server of the group. */
+  probe: boolean
 }
 
 /** Rhythm of asking, ms. */
@@ -87,6 +89,7 @@ export function createWatched(group: string, address: Address, nowMs: number): W
     judgement: { verdict: 'up', why: 'it was only just found' },
     correctedMs: never,
     strayingSinceMs: undefined,
+    probe: false,
   }
 }
 

@@ -2,13 +2,13 @@
 import { closeSync, readFileSync, statSync } from 'node:fs'
 import { rewriteConfig } from '../config/rewrite.ts'
 import type { ServerConfig } from '../config/store.ts'
-import { CommandError } from '../errors.ts'
+import { fail } from '../errors.ts'
 import { replaceFile } from '../io/durable.ts'
 import type { Log } from '../io/log.ts'
 
 /** Rewrites the file so that it gives the settings in force. Throws CommandError; the old file is then as it was. */
 export function rewriteConfigFile(path: string | undefined, config: ServerConfig, log: Log, all = false): void {
-  if (path === undefined) throw new CommandError('ERR The server is running without a config file')
+  if (path === undefined) fail('noConfigFile')
   try {
     const text = rewriteConfig(readFileSync(path, 'utf8'), config, all)
     const mode = statSync(path).mode & 0o777
@@ -17,6 +17,6 @@ export function rewriteConfigFile(path: string | undefined, config: ServerConfig
   } catch (error) {
     const why = error instanceof Error ? error.message.replace(/\s+/g, ' ') : String(error)
     log.warning(`CONFIG REWRITE failed: ${why}`)
-    throw new CommandError(`ERR Rewriting config file: ${why}`)
+    fail('rewriteConfig', why)
   }
 }

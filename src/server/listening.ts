@@ -1,6 +1,8 @@
 // Where the server listens, from the start on and after CONFIG SET port or bind.
 // Invariant: it goes on listening where it did unless it listens at the new place.
+
 import type { ServerOptions } from '../config/server-options.ts'
+import { errorText } from '../errors.ts'
 import type { Wire, WireHandler } from '../facade/wire.ts'
 import { ListenError, type Listening, listenAll } from '../io/listen.ts'
 import type { Log } from '../io/log.ts'
@@ -109,5 +111,4 @@ export async function openListening(
   }
 }
 
-const failed = (option: string, why: string): string =>
-  `ERR CONFIG SET failed (possibly related to argument '${option}') - ${why}`
+const failed = (option: string, why: string): string => errorText('configSet', option, why)

@@ -2,7 +2,7 @@
 // gets whom.
 
 import type { Host } from '../commands/context.ts'
-import { debugSwitches } from '../commands/debug.ts'
+import { debugSwitches } from '../commands/debug-switches.ts'
 import { allCommands } from '../commands/table.ts'
 import { portChoices } from '../config/ports.ts'
 import { HTTP_PORT_OFFSET } from '../config/server-options.ts'

@@ -3,7 +3,7 @@
 import { resolve } from 'node:path'
 import { RdbError } from '../codec/rdb-format.ts'
 import type { Persistence, ReloadOptions } from '../commands/context.ts'
-import { failWith } from '../errors.ts'
+import { fail } from '../errors.ts'
 import { monotonicMs } from '../io/clock.ts'
 import { createLoader } from './loading.ts'
 import type { ServerParts } from './parts.ts'
@@ -80,7 +80,7 @@ export function createPersistence(parts: ServerParts, snapshots: Snapshots, plac
   }
 
   const refuseIfBusy = (): void => {
-    if (background !== undefined || snapshots.busy()) failWith('ERR Background save already in progress')
+    if (background !== undefined || snapshots.busy()) fail('saveInProgress')
   }
 
   const writeAtOnce = (): void => {
@@ -105,7 +105,7 @@ export function createPersistence(parts: ServerParts, snapshots: Snapshots, plac
       file?.discard()
       // As in Redis, only a failed background save stops writes: whoever asked for this one has the error in hand.
       log.warning(problem.message)
-      failWith(`ERR ${problem.message}`)
+      fail('failed', problem.message)
     }
     log.notice('DB saved on disk')
     succeeded(changes)
@@ -235,7 +235,7 @@ export function createPersistence(parts: ServerParts, snapshots: Snapshots, plac
       loader.reader.end()
     } catch (error) {
       log.warning(`Cannot load ${path()}: ${describe(error)}`)
-      failWith('ERR Error trying to load the RDB dump')
+      fail('rdbLoad')
     }
     loadedKeys = loader.loaded()
     expiredKeys = loader.expired()
@@ -259,7 +259,7 @@ export function createPersistence(parts: ServerParts, snapshots: Snapshots, plac
         startBackground()
       } catch (error) {
         failed(error as Error)
-        failWith(`ERR ${(error as Error).message}`)
+        fail('failed', (error as Error).message)
       }
       return 'Background saving started'
     },

@@ -4,7 +4,7 @@
 // queued for them and follows the snapshot. Invariant: a replica gets every byte of the stream behind the offset that it
 // was told, once and in order; whoever cannot take them in time is cut off and comes back by itself.
 import type { Context } from '../commands/context.ts'
-import { failWith } from '../errors.ts'
+import { fail, failWith } from '../errors.ts'
 import type { OutputLimit } from '../facade/limits.ts'
 import type { Session } from '../facade/session.ts'
 import { monotonicMs } from '../io/clock.ts'
@@ -149,7 +149,7 @@ export function createReplicas(parts: ReplicasParts): Replicas {
   const psync = (ctx: Context): void => {
     const { args, session } = ctx
     if (session.isReplica) return
-    if (parts.role() === 'unsynced') failWith("NOMASTERLINK Can't SYNC while not connected with my master")
+    if (parts.role() === 'unsynced') fail('noMasterLink')
     const replica = replicaOf(session)
     log.notice(`Replica ${replicaName(replica.info)} asks for synchronization`)
     parts.flush()
@@ -168,7 +168,7 @@ export function createReplicas(parts: ReplicasParts): Replicas {
   const answeredPartially = (ctx: Context, replica: Replica): boolean => {
     const { args, reply, session } = ctx
     const from = args.count === 3 ? args.smallInt(2) : Number.NaN
-    if (Number.isNaN(from)) failWith('ERR value is not an integer or out of range')
+    if (Number.isNaN(from)) fail('notInteger')
     const decision = decidePsync(history, args.latin1(1), from, replicaName(replica.info))
     for (const line of decision.log) log.notice(line)
     if (decision.kind === 'full') {

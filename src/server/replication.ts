@@ -1,7 +1,7 @@
 // Replication of the server process: which role it has, and the two sides that follow from it. A primary's writes go into
 // the stream; a replica's stream is its primary's. Both have replicas.
 import type { Context } from '../commands/context.ts'
-import { failWith } from '../errors.ts'
+import { errorText, fail } from '../errors.ts'
 import type { Blocked, Session } from '../facade/session.ts'
 import { monotonicMs } from '../io/clock.ts'
 import { randomHex } from '../io/entropy.ts'
@@ -28,10 +28,6 @@ const PING = encodeRequest(['PING'])
 /** The default of `repl-ping-replica-period`. */
 const PING_SECONDS = 10
 const GETACK = encodeRequest(['REPLCONF', 'GETACK', '*'])
-const WAIT_ON_REPLICA =
-  'ERR WAIT cannot be used with replica instances. Please also note that since Redis 4.0 if a replica is configured to ' +
-  'be writable (which is not the default) writes to replicas are just local and are not propagated.'
-const FORCED_UNBLOCK = 'UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)'
 
 /** The replication of a server. `ordered` is told of every order to have a role. */
 export function createReplication(parts: ServerParts, snapshots: Snapshots, ordered: () => void): ServerReplication {
@@ -231,7 +227,7 @@ export function createReplication(parts: ServerParts, snapshots: Snapshots, orde
   }
 
   const wait = (ctx: Context, wanted: number, timeoutMs: number): void => {
-    if (isReplica()) failWith(WAIT_ON_REPLICA)
+    if (isReplica()) fail('waitOnReplica')
     const { session } = ctx
     const offset = session.writeOffset
     const count = acknowledgedBy(offset)
@@ -242,7 +238,7 @@ export function createReplication(parts: ServerParts, snapshots: Snapshots, orde
     waiting.set(session, { replicas: wanted, offset })
     const finish: Blocked['finish'] = (reply, why) => {
       waiting.delete(session)
-      if (why === 'error') reply.error(isReplica() ? FORCED_UNBLOCK : UNBLOCKED)
+      if (why === 'error') reply.error(errorText(isReplica() ? 'forcedUnblock' : 'unblocked'))
       else reply.int(acknowledgedBy(offset))
     }
     clients.block(session, { kind: 'wait', timeoutAtMs: timeoutMs === 0 ? 0 : ctx.nowMs + timeoutMs, finish })
@@ -359,5 +355,3 @@ export function createReplication(parts: ServerParts, snapshots: Snapshots, orde
     facts: () => replicationFacts(options, history, link, replicas.list()),
   }
 }
-
-const UNBLOCKED = 'UNBLOCKED client unblocked via CLIENT UNBLOCK'

@@ -5,7 +5,7 @@
 // Invariant: behind the last snapshot no request is answered any more, so that nothing is acknowledged and lost.
 import type { Context, ShutdownOptions } from '../commands/context.ts'
 import type { ServerOptions } from '../config/server-options.ts'
-import { CommandError } from '../errors.ts'
+import { errorText, fail } from '../errors.ts'
 import type { ClientRegistry } from '../facade/registry.ts'
 import type { Session } from '../facade/session.ts'
 import { monotonicMs, wallMs } from '../io/clock.ts'
@@ -35,8 +35,6 @@ export interface Shutdown {
 }
 
 const POLL_MS = 10
-const FAILED = 'ERR Errors trying to SHUTDOWN. Check logs.'
-
 /** The ways to end a server. */
 export function createShutdown(parts: ShutdownParts): Shutdown {
   const { options, log, clients, replication, persistence } = parts
@@ -99,7 +97,11 @@ export function createShutdown(parts: ShutdownParts): Shutdown {
   /** The session gets no reply unless the shutdown is called off. */
   const hold = (session: Session): void => {
     sessions.add(session)
-    clients.block(session, { kind: 'shutdown', timeoutAtMs: 0, finish: (reply) => reply.error(FAILED) })
+    clients.block(session, {
+      kind: 'shutdown',
+      timeoutAtMs: 0,
+      finish: (reply) => reply.error(errorText('shutdownFailed')),
+    })
   }
 
   const command = (ctx: Context, how: ShutdownOptions): void => {
@@ -109,7 +111,7 @@ export function createShutdown(parts: ShutdownParts): Shutdown {
       try {
         finish(how)
       } catch {
-        throw new CommandError(FAILED)
+        fail('shutdownFailed')
       }
       return hold(session)
     }
@@ -119,7 +121,7 @@ export function createShutdown(parts: ShutdownParts): Shutdown {
         finish(how)
       } catch {
         callOff()
-        throw new CommandError(FAILED)
+        fail('shutdownFailed')
       }
       return hold(session)
     }

@@ -155,5 +155,7 @@ class SentinelProcessor extends Processor<Call> implements Call {
     this.stats.commands++
     command.calls++
     command.run!(this)
+    const { tracking } = session
+    if (tracking !== undefined && !command.fullName.startsWith('client|')) tracking.caching = false
   }
 }

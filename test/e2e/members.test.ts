@@ -193,7 +193,7 @@ it('without volumes they are replaced one after another, and each takes its own 
           (await Promise.all(sentinels.map(checkQuorum))).every((text) => text.startsWith('OK 3'))
         )
       },
-      PATIENT,
+      { ...PATIENT, timeoutMs: 90_000 },
     )
   }
   await formed(sentinels)

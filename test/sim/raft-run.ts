@@ -12,6 +12,7 @@ import { createRaftCheckers, encodeDigest, type RaftTally } from './raft-checker
 import { createWorld } from './world.ts'
 
 const GROUP = 'sim'
+const LINGERING: ReadonlySet<Message['type']> = new Set(['pre-vote-reply', 'vote', 'vote-reply'])
 /** The first byte of a proposal that only the newer version understands. */
 const NEW = 'q'.charCodeAt(0)
 const FAULTS_MS = 14_000
@@ -45,6 +46,7 @@ export function runRaft(seed: number, print?: (line: string) => void): RaftTally
   }
   /** How often a new leader is hit within moments of its election, when its log is only half way to the others. */
   const ambush = world.pick([0, 0, 0.2, 0.6])
+  const isHaunted = world.chance(0.2)
   const checkers = createRaftCheckers()
   const processes = new Map<string, Process>()
   const network = createNetwork<Message>(world, (to, message) => {
@@ -69,6 +71,11 @@ export function runRaft(seed: number, print?: (line: string) => void): RaftTally
       const sent = throughCodec ? decodeMessage(encodeMessage(message)) : message
       check(sent !== undefined, () => `the codec does not know ${describe(message)}`)
       network.send(message.from, message.to, sent)
+      // What elections are made of comes once more, long after: it must not turn anybody against the leader of that time.
+      if (isHaunted && LINGERING.has(message.type) && world.nowMs() < FAULTS_MS) {
+        const again = (): void => network.send(message.from, message.to, sent)
+        for (let i = 0; i < 3; i++) world.after(world.between(0, world.pick([300, 1500])), again)
+      }
     },
     onReady(process, ready) {
       checkers.onReady(process, ready)

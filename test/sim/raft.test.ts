@@ -6,7 +6,7 @@ import { attempt, pieces, seedsToRun } from './outcome.ts'
 import { runRaft } from './raft-run.ts'
 
 const REPLAY = 'npx vitest run --project pure test/sim/raft.test.ts'
-const { seeds, traced } = seedsToRun(2000, process.env.VEDETTE_SIM_SEEDS)
+const { seeds, traced } = seedsToRun(1700, process.env.VEDETTE_SIM_SEEDS)
 const seen: Record<string, number> = {}
 const print = traced ? (line: string) => console.log(line) : undefined
 

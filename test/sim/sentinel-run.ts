@@ -197,9 +197,12 @@ export function runSentinels(seed: number, print?: (line: string) => void): Sent
   const informed = all().every(({ core }) => core?.state.topology.groups.get('m')?.replicas.length)
   const candidate = leader().core?.state.topology.groups.get('m')?.failover?.candidate
   const victim = candidate && world.chance(0.5) ? servers.at(candidate)! : primary()
-  // Nor does it stay dead when nobody else has the newest history: then the quorum rightly waits for it.
+  // Nor does it stay dead when nobody else certainly has what it has: then the quorum rightly waits for it.
   const needed = [checkers.newest('m') ?? victim.replId, victim.replId]
-  const heirs = servers.all.filter((server) => server !== victim && server.alive)
+  const heirs = servers.all.filter((server) => {
+    const isKnown = Number.isFinite(server.linkDownSinceMs) || server.offset >= victim.offset
+    return server !== victim && server.alive && (server.linkUp || isKnown)
+  })
   const replaceable = heirs.some((server) => needed.every((history) => holds(server, history) >= 0))
   if (informed && replaceable && world.chance(0.4)) servers.kill(victim)
 

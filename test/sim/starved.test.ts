@@ -1,6 +1,7 @@
 // The quorum lives through starvation: nodes that run 100 ms of every 450, and worse. VEDETTE_SIM_SEED replays one seed.
 import { describe, expect, it } from 'vitest'
 import { attempt, seedsToRun } from './outcome.ts'
+import { runStarvedFailover } from './starved-failover.ts'
 import { runStarved, type StarvedTally } from './starved-run.ts'
 
 const REPLAY = 'npx vitest run --project pure test/sim/starved.test.ts'
@@ -19,5 +20,13 @@ describe.each([
     const sum = (of: (tally: StarvedTally) => number): number => tallies.reduce((total, tally) => total + of(tally), 0)
     expect(sum((tally) => tally.extraTerms)).toBeLessThanOrEqual(seeds.length / 10)
     expect(sum((tally) => tally.led) / sum((tally) => tally.moments)).toBeGreaterThan(0.95)
+  })
+
+  it('sentinels replace a dead primary', () => {
+    const times: number[] = []
+    const run = (seed: number): void => void times.push(runStarvedFailover(seed, runMs, periodMs, print))
+    expect(seeds.flatMap((seed) => attempt(run, seed, REPLAY) ?? []).join('\n')).toBe('')
+    // Redis Sentinel takes four seconds of 100 ms out of 450.
+    expect(times.reduce((sum, ms) => sum + ms, 0) / times.length).toBeLessThan(4_000)
   })
 })

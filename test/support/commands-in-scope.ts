@@ -15,6 +15,7 @@ export const PUBSUB_COMMANDS =
 export const CONNECTION_COMMANDS = 'auth client echo hello ping quit reset select'
 export const SERVER_COMMANDS =
   'command config dbsize debug latency memory slowlog flushall flushdb info lastsave monitor role save bgsave shutdown time replicaof slaveof psync sync replconf'
+export const CLUSTER_COMMANDS = 'cluster readonly readwrite asking'
 
 export const COMMANDS_IN_SCOPE: readonly string[] = [
   STRING_COMMANDS,
@@ -25,6 +26,7 @@ export const COMMANDS_IN_SCOPE: readonly string[] = [
   PUBSUB_COMMANDS,
   CONNECTION_COMMANDS,
   SERVER_COMMANDS,
+  CLUSTER_COMMANDS,
 ]
   .join(' ')
   .split(' ')

@@ -1,7 +1,7 @@
 // A server without a process: the real engine, commands, keyspace and configuration, with a clock that the test turns,
 // connections in memory, and a record of what would be replicated. Everything runs synchronously.
 import type { Host, ReplicationHost } from '../../src/commands/context.ts'
-import { debugSwitches } from '../../src/commands/debug.ts'
+import { debugSwitches } from '../../src/commands/debug-switches.ts'
 import type { MemoryFacts } from '../../src/commands/observed.ts'
 import { allCommands } from '../../src/commands/table.ts'
 import type { ServerOptions } from '../../src/config/server-options.ts'
@@ -41,6 +41,8 @@ export interface TestServer {
   readonly latency: LatencyMonitor
   /** Commands replicated, each as `db: WORD word …` in latin1; forget them by setting the length to 0. */
   readonly feed: string[]
+  /** Whether anybody listens to it. */
+  feeding: boolean
   /** Calls that reached the host: `sleep 100`, `bgsave`, `kill 3` … */
   readonly calls: string[]
   /** Unix time in milliseconds. */
@@ -198,7 +200,9 @@ export function createTestServer(given: Readonly<Partial<Record<keyof ServerOpti
     host,
     gate: openGate(),
     feed: {
-      active: true,
+      get active() {
+        return server.feeding
+      },
       feed: (db, bytes, start, end) => {
         const argv = decode(Buffer.from(bytes.subarray(start, end))) as string[]
         feed.push(`${db}: ${argv.join(' ')}`)
@@ -269,6 +273,18 @@ export function createTestServer(given: Readonly<Partial<Record<keyof ServerOpti
   const advance = (ms: number): void => {
     server.nowMs += ms
   }
-  const server: TestServer = { engine, keyspace, config, host, latency, feed, calls, nowMs: START_MS, connect, advance }
+  const server: TestServer = {
+    engine,
+    keyspace,
+    config,
+    host,
+    latency,
+    feed,
+    feeding: true,
+    calls,
+    nowMs: START_MS,
+    connect,
+    advance,
+  }
   return server
 }

@@ -179,7 +179,7 @@ function checkQuorum(call: Call): void {
   ]
   const obstacle = obstacleOf(core, monotonicMs())
   if (obstacle !== undefined) problems.push(obstacle)
-  if (problems.length > 0) return call.reply.error(`NOQUORUM ${live} usable Sentinels. ${problems.join('. ')}`)
+  if (problems.length > 0) return call.reply.error(errorText('sentinelNoQuorum', live, problems.join('. ')))
   const deadEnd = lastingDeadEnd(group)
   if (deadEnd !== undefined) return call.reply.error(errorText('sentinelDeadEnd', String(live), group.name, deadEnd))
   call.reply.simple(`OK ${live} usable Sentinels. Quorum and failover authorization can be reached`)

@@ -100,6 +100,17 @@ describe('rank', () => {
     expect(rank([fresh], rules).winner).toBeUndefined()
   })
 
+  it('excludes one that just began out of a file that is older than what the primary had', () => {
+    const primary = info({ role: 'primary', offset: 200 })
+    const began = (offset: number) => candidate(2, { offset, linkDownMs: Number.POSITIVE_INFINITY })
+    const { winner: chosen, losers } = rank([began(150)], { ...RULES, primary })
+    expect([chosen, losers[0]?.why]).toEqual([undefined, 'it began anew, 50 bytes behind what the primary had'])
+    expect(rank([began(200)], { ...RULES, primary }).winner).toBeDefined()
+    expect(rank([began(150)], { ...RULES, primary, settleForLess: true }).winner).toBeDefined()
+    // Of a primary that came back with another history it is not known that it had more.
+    expect(rank([began(150)], { ...RULES, primary: info({ role: 'primary', replId: 'new' }) }).winner).toBeDefined()
+  })
+
   it('excludes one that was emptied for a synchronization that failed', () => {
     const primary = info({ role: 'primary', offset: 200 })
     expect(rank([candidate(2, { keys: 0 })], { ...RULES, primary }).winner).toBeUndefined()
