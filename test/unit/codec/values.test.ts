@@ -6,12 +6,12 @@ import { dumpValue, readDump } from '../../../src/codec/dump.ts'
 import { crc64, writeCrc64 } from '../../../src/lib/crc64.ts'
 import { Arena } from '../../../src/store/arena.ts'
 import { type NodeBytes, Nodes } from '../../../src/store/nodes.ts'
-import type { BuiltValue } from '../../../src/types/builder.ts'
+import { type BuiltValue, DEFAULT_LIMITS } from '../../../src/types/builder.ts'
 import { createHashBuilder, HASH_LISTPACK, HASH_TABLE, hashForEach } from '../../../src/types/hash.ts'
 import { partsEncoding } from '../../../src/types/table.ts'
 import type { ValueSource } from '../../../src/types/value-type.ts'
 
-const LIMITS = { 'hash-max-listpack-entries': 6, 'hash-max-listpack-value': 30 }
+const LIMITS = { ...DEFAULT_LIMITS, 'hash-max-listpack-entries': 6, 'hash-max-listpack-value': 30 }
 
 interface World {
   readonly arena: Arena
