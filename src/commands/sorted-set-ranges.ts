@@ -3,7 +3,7 @@
 import { fail } from '../errors.ts'
 import { formatDouble } from '../lib/double.ts'
 import { TYPE_ZSET } from '../types/value-type.ts'
-import { createZsetBuilder, type VisitMember, zsetRange } from '../types/zset.ts'
+import { createZsetBuilder, type VisitMember, zsetCount, zsetRange } from '../types/zset.ts'
 import type { Context } from './context.ts'
 import { NOTIFY_GENERIC, NOTIFY_ZSET } from './effects.ts'
 import { keyToChange, notifyKey, readKey } from './lookup.ts'
@@ -74,7 +74,7 @@ function range(
     first = asked.back ? ranks.to - 1 - skipped : ranks.from + skipped
   } else if (asked.back) {
     // Ranks count from the highest then: the range is mirrored.
-    first = db.valueType(h).count(zset) - 1 - ranks.from
+    first = zsetCount(zset) - 1 - ranks.from
   }
   const take = begin(count, asked.withScores)
   if (count > 0) zsetRange(zset, first, count, asked.back === true, take)
@@ -180,11 +180,19 @@ function remove(ctx: Context, by: By, event: string): void {
   const bounds = BOUNDS[by](ctx, 2, 3)
   const h = keyToChange(ctx, 1, TYPE_ZSET)
   if (h === 0) return ctx.reply.int(0)
+  const count = zsetCount(db.source(h))
   const { from, to } = bounds(db.source(h))
   const removed = Math.max(to - from, 0)
   if (removed > 0) {
     const ref = { h }
-    removeRange(keyspace, db, ref, from, removed)
+    try {
+      removeRange(keyspace, db, ref, from, removed)
+    } catch (error) {
+      // What is gone by now stays away, so that is what is replicated.
+      const done = count - zsetCount(db.source(h))
+      if (done > 0) effects.replicate('ZREMRANGEBYRANK', ctx.args.bytes(1), String(from), String(from + done - 1))
+      throw error
+    }
     notifyKey(ctx, NOTIFY_ZSET, event, 1)
     if (ref.h === 0) notifyKey(ctx, NOTIFY_GENERIC, 'del', 1)
     effects.dirty += removed

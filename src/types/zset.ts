@@ -224,7 +224,10 @@ export function zsetForEach(zset: ValueSource, visit: VisitMember): void {
 
 // ---- the form in parts: the root is the caller's to change ----
 
-/** Sets the score of a member, which is added if it is not there. Throws ArenaFullError before any change. */
+/**
+ * Sets the score of a member that has the score `before`, or adds it if that is NaN. Throws ArenaFullError before any
+ * change.
+ */
 export function partsSet(
   nodes: Nodes,
   root: number,
@@ -232,8 +235,8 @@ export function partsSet(
   start: number,
   end: number,
   score: number,
+  before: number,
 ): void {
-  const before = partsScore(nodes, root, bytes, start, end)
   if (before === score) return
   const isNew = Number.isNaN(before)
   if (isNew) rankingInsert(nodes, root, score, bytes, start, end)
@@ -365,9 +368,9 @@ export function createZsetBuilder(nodes: Nodes, limits: TypeLimits, expected = 0
         }
         root = zsetPartsOf(nodes, listpack, 0)
       }
-      const before = nodes.count(root)
-      partsSet(nodes, root, bytes, start, end, score)
-      return nodes.count(root) > before
+      const before = partsScore(nodes, root, bytes, start, end)
+      partsSet(nodes, root, bytes, start, end, score, before)
+      return Number.isNaN(before)
     },
     count: () => (root === 0 ? members : nodes.count(root)),
     finish(): BuiltValue {
