@@ -213,6 +213,12 @@ const EFFECTIVE_OPTIONS = {
   'key-load-delay': mutable(int(), '0', 'Microseconds to wait for each key that is loaded; -N: one of N keys.', {
     hidden: true,
   }),
+  'loading-process-events-interval-bytes': mutable(
+    int(1024),
+    '2097152',
+    'Bytes of a snapshot that are loaded before clients are answered again; at most 256 KiB are.',
+    { hidden: true },
+  ),
   'rdb-key-save-delay': mutable(int(), '0', 'Microseconds to wait for each key of a snapshot; -N: one of N keys.', {
     hidden: true,
   }),
