@@ -52,7 +52,7 @@ class Reader implements ElementOut {
     const into = makeLpText()
     for (let p = lpFirst(b, 0); p !== NONE; p = lpNext(b, p)) {
       lpText(b, p, into)
-      this.elements.push(text(into as NodeBytes))
+      this.elements.push(text(into as unknown as NodeBytes))
     }
   }
 }
