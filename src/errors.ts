@@ -113,6 +113,7 @@ export const ERRORS = {
   noSuchUser: "ERR No such user '%s'",
   unblockReason: 'ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR',
   timeoutNotInteger: 'ERR timeout is not an integer or out of range',
+  timeoutNotFloat: 'ERR timeout is not a float or out of range',
   timeoutNegative: 'ERR timeout is negative',
   timeoutRange: 'ERR timeout is out of range',
   pauseMode: 'ERR CLIENT PAUSE mode must be WRITE or ALL',
