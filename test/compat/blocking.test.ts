@@ -1,6 +1,6 @@
 // Commands that wait for keys, with several connections, against redis-server and ours: the same bytes come back on each connection,
-// in both protocols. In a script `a: …` is a command of connection a that is answered, `a> …` one that makes it wait, and `.` takes
-// time, for time-outs. Before each step all that came before is done.
+// in both protocols. In a script `a: …` is a command of connection a that is answered, `a> …` one that makes it wait, `a! gone` its end,
+// and `.` takes time, for time-outs. Before each step all that came before is done.
 import { connect, type Socket } from 'node:net'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { callOnce, encodeRequest, info } from '../support/resp.ts'
@@ -113,7 +113,7 @@ const SCRIPTS: Readonly<Record<string, string>> = {
     a> BZPOPMIN z y 0
     b> BZPOPMAX z 0
     c> BZMPOP 0 2 y z MAX COUNT 2
-    d: ZADD z 1 a 2 b 3 c 4.5 d 5 e
+    d: ZADD z 0 f 1 a 2 b 3 c 4.5 d 5 e
     d: ZRANGE z 0 -1 WITHSCORES
     a: BZPOPMIN none z 0
     a: BZMPOP 0 1 z MIN
@@ -122,10 +122,10 @@ const SCRIPTS: Readonly<Record<string, string>> = {
     d: ZUNIONSTORE u 1 v
     d: EXISTS u`,
   'time-outs': `
-    a> BLPOP l 0.05
-    b> BLMOVE l m LEFT LEFT 0.05
-    c> BZPOPMIN z 0.05
-    e> BLMPOP 0.05 1 l LEFT
+    a> BLPOP l 1.2
+    b> BLMOVE l m LEFT LEFT 1.2
+    c> BZPOPMIN z 1.2
+    e> BLMPOP 1.2 1 l LEFT
     .
     d: RPUSH l 1
     d: LLEN l
@@ -145,15 +145,16 @@ const SCRIPTS: Readonly<Record<string, string>> = {
     a> BLPOP l 0
     d: RPUSH l 1
     a: PING
-    a> BLPOP l 0.05
+    a> BLPOP l 1.2
     .
     a: PING`,
   'who is gone is not served': `
     a> BLPOP l 0
     b> BLPOP l 0
-    d: CLIENT KILL TYPE normal SKIPME yes
-    .
-    d: RPUSH l 1
+    c> BLPOP l 0
+    a! gone
+    b! gone
+    d: RPUSH l 1 2
     d: LLEN l`,
 }
 
@@ -197,12 +198,17 @@ async function play(script: string, port: number, protocol: number): Promise<str
   }
   try {
     for (const step of script.trim().split('\n')) {
-      const [, name, kind, command] = /^\s*(\w+)([:>]) (.*)$/.exec(step) ?? []
-      if (name === undefined) await sleep(250)
+      const [, name, kind, command] = /^\s*(\w+)([:>!]) (.*)$/.exec(step) ?? []
+      if (name === undefined) await sleep(1800)
       else {
         const from = await line(name)
         const before = from.received.length
         const blocked = await blockedClients(port)
+        if (kind === '!') {
+          from.socket.destroy()
+          await eventually(`${step} is noticed`, async () => (await blockedClients(port)) === blocked - 1)
+          continue
+        }
         from.socket.write(encodeRequest(words(command!).map((word) => Buffer.from(word, 'latin1'))))
         if (kind === ':') await eventually(`an answer to ${step}`, () => from.received.length > before)
         else await eventually(`${step} waits`, async () => (await blockedClients(port)) === blocked + 1)
