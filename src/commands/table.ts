@@ -24,6 +24,7 @@ import { SCAN_COMMANDS } from './scan.ts'
 import { SERVER_COMMANDS } from './server.ts'
 import { SLOWLOG_COMMANDS } from './slowlog.ts'
 import { SORTED_SET_COMMANDS } from './sorted-set-rows.ts'
+import { STREAM_COMMANDS } from './stream-rows.ts'
 import { STRING_COMMANDS } from './strings.ts'
 import { LCS_COMMANDS } from './strings-lcs.ts'
 import { STRING_NUMERIC_COMMANDS } from './strings-numeric.ts'
@@ -39,6 +40,7 @@ export function allCommands(): CommandTable<Context> {
     ...LCS_COMMANDS,
     ...HASH_COMMANDS,
     ...SORTED_SET_COMMANDS,
+    ...STREAM_COMMANDS,
     ...KEYS_COMMANDS,
     ...EXPIRE_COMMANDS,
     ...SCAN_COMMANDS,

@@ -9,6 +9,7 @@ export const HASH_COMMANDS =
   'hset hmset hsetnx hget hmget hdel hlen hstrlen hexists hgetall hkeys hvals hincrby hincrbyfloat hrandfield hscan'
 export const SORTED_SET_COMMANDS =
   'zadd zincrby zrem zscore zmscore zcard zrank zrevrank zcount zlexcount zrange zrevrange zrangebyscore zrevrangebyscore zrangebylex zrevrangebylex zrangestore zremrangebyrank zremrangebyscore zremrangebylex zpopmin zpopmax zmpop zrandmember zscan zunion zinter zdiff zunionstore zinterstore zdiffstore zintercard'
+export const STREAM_COMMANDS = 'xadd xlen xrange xrevrange xdel xtrim xsetid xread xinfo'
 export const TRANSACTION_COMMANDS = 'multi exec discard watch unwatch'
 export const PUBSUB_COMMANDS =
   'subscribe unsubscribe psubscribe punsubscribe ssubscribe sunsubscribe publish spublish pubsub'
@@ -22,6 +23,7 @@ export const COMMANDS_IN_SCOPE: readonly string[] = [
   GENERIC_COMMANDS,
   HASH_COMMANDS,
   SORTED_SET_COMMANDS,
+  STREAM_COMMANDS,
   TRANSACTION_COMMANDS,
   PUBSUB_COMMANDS,
   CONNECTION_COMMANDS,
