@@ -5,6 +5,8 @@ import { COMMAND_COMMANDS } from '../facade/commands/command.ts'
 import { PUBSUB_COMMANDS, SUBSCRIBE_COMMANDS } from '../facade/commands/pubsub.ts'
 import { SESSION_COMMANDS } from '../facade/commands/session.ts'
 import { CommandTable } from '../facade/table.ts'
+import { BITFIELD_COMMANDS } from './bitfields.ts'
+import { BITMAP_COMMANDS } from './bitmaps.ts'
 import { CLUSTER_COMMANDS } from './cluster.ts'
 import { CONFIG_COMMANDS } from './config.ts'
 import { CONNECTION_COMMANDS } from './connection.ts'
@@ -16,6 +18,7 @@ import { EXPIRE_COMMANDS } from './expire.ts'
 import { HASH_COMMANDS } from './hashes.ts'
 import { KEYS_COMMANDS } from './keys.ts'
 import { LATENCY_COMMANDS } from './latency.ts'
+import { LIST_COMMANDS } from './list-rows.ts'
 import { MEMORY_COMMANDS } from './memory.ts'
 import { OBJECT_COMMANDS } from './object.ts'
 import { PUBLISH_COMMANDS } from './publish.ts'
@@ -38,6 +41,9 @@ export function allCommands(): CommandTable<Context> {
     ...STRING_RANGE_COMMANDS,
     ...STRING_NUMERIC_COMMANDS,
     ...LCS_COMMANDS,
+    ...LIST_COMMANDS,
+    ...BITMAP_COMMANDS,
+    ...BITFIELD_COMMANDS,
     ...HASH_COMMANDS,
     ...SORTED_SET_COMMANDS,
     ...STREAM_COMMANDS,

@@ -1,4 +1,5 @@
-// Random sequences of string, hash, sorted set and key commands against redis-server and ours: the same replies, and the same keys at the end
+// Random sequences of string, bitmap, list, hash, sorted set and key commands against redis-server and ours: the same replies, and the same
+// keys at the end
 // (value, encoding, time to live, serialised form). A failure prints fast-check's seed and the shortest sequence that
 // still differs. DIFFERENTIAL_RUNS sets how many sequences (of about 60 commands each).
 import fc from 'fast-check'
@@ -94,6 +95,23 @@ const word = (text: string): fc.Arbitrary<string> => fc.constant(text)
 const some = (arbitrary: fc.Arbitrary<string>, max = 4): fc.Arbitrary<string[]> =>
   fc.array(arbitrary, { minLength: 1, maxLength: max })
 
+const bit = fc.oneof(fc.integer({ min: -1, max: 300 }).map(String), fc.constantFrom('x', '4294967296'))
+const width = fc.oneof(
+  fc.integer({ min: 0, max: 65 }).map((bits) => `i${bits}`),
+  fc.integer({ min: 1, max: 63 }).map((bits) => `u${bits}`),
+)
+const bitRange = fc.oneof<fc.Arbitrary<string[]>[]>(
+  fc.constant([]),
+  fc.tuple(index, index),
+  fc.tuple(index, index, fc.constantFrom('BIT', 'byte')),
+)
+const fieldOperation = fc.oneof<fc.Arbitrary<string[]>[]>(
+  fc.tuple(word('GET'), width, bit),
+  fc.tuple(fc.constantFrom('SET', 'INCRBY'), width, bit, integer),
+  fc.tuple(fc.constantFrom('SET', 'INCRBY'), width, bit, integer),
+  fc.tuple(word('OVERFLOW'), fc.constantFrom('WRAP', 'SAT', 'FAIL')),
+)
+
 const few = (arbitrary: fc.Arbitrary<string[]>): fc.Arbitrary<string[]> =>
   fc.array(arbitrary, { maxLength: 2 }).map((list) => list.flat())
 
@@ -113,7 +131,29 @@ const trimming = fc.oneof(
     .map((parts) => parts.flat()),
   fc.constantFrom<string[]>(['NOMKSTREAM'], ['LIMIT', '3'], ['MAXLEN', '-1']),
 )
+const end = fc.constantFrom('LEFT', 'RIGHT')
+
 const anyCommand: fc.Arbitrary<Command> = fc.oneof(
+  { weight: 4, arbitrary: command(fc.constantFrom('LPUSH', 'RPUSH'), key, some(field)) },
+  command(fc.constantFrom('LPUSHX', 'RPUSHX'), key, some(field)),
+  command(fc.constantFrom('LPOP', 'RPOP'), key),
+  command(fc.constantFrom('LPOP', 'RPOP'), key, small),
+  command(word('LLEN'), key),
+  command(word('LINDEX'), key, index),
+  { weight: 2, arbitrary: command(word('LRANGE'), key, index, index) },
+  command(word('LSET'), key, index, field),
+  command(word('LINSERT'), key, fc.constantFrom('BEFORE', 'AFTER', 'x'), field, field),
+  command(word('LREM'), key, small, field),
+  command(word('LTRIM'), key, index, index),
+  command(
+    word('LPOS'),
+    key,
+    field,
+    few(fc.constantFrom(['RANK', '-1'], ['RANK', '2'], ['COUNT', '0'], ['MAXLEN', '2'])),
+  ),
+  { weight: 2, arbitrary: command(word('LMOVE'), key, key, end, end) },
+  command(word('RPOPLPUSH'), key, key),
+  command(word('LMPOP'), word('2'), key, key, end, few(fc.constantFrom(['COUNT', '2'], ['COUNT', '0']))),
   { weight: 6, arbitrary: command(word('SET'), key, value) },
   {
     weight: 3,
@@ -150,6 +190,19 @@ const anyCommand: fc.Arbitrary<Command> = fc.oneof(
     fc.array(fc.tuple(key, value), { minLength: 1, maxLength: 3 }).map((pairs) => pairs.flat()),
   ),
   command(word('LCS'), key, key, fc.subarray(['LEN', 'IDX', 'WITHMATCHLEN'])),
+  { weight: 2, arbitrary: command(word('SETBIT'), key, bit, fc.constantFrom('0', '1', '1', '2')) },
+  command(word('GETBIT'), key, bit),
+  command(word('BITCOUNT'), key, bitRange),
+  command(word('BITPOS'), key, fc.constantFrom('0', '1'), bitRange),
+  command(word('BITOP'), fc.constantFrom('AND', 'OR', 'XOR', 'NOT'), key, some(key, 3)),
+  {
+    weight: 3,
+    arbitrary: command(
+      fc.constantFrom('BITFIELD', 'BITFIELD', 'BITFIELD_RO'),
+      key,
+      fc.array(fieldOperation, { maxLength: 4 }).map((list) => list.flat()),
+    ),
+  },
   { weight: 6, arbitrary: command(fc.constantFrom('HSET', 'HMSET'), key, pairs) },
   command(fc.constantFrom('HSET', 'HMSET'), key, some(value)),
   command(word('HSETNX'), key, field, value),
