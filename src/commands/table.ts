@@ -16,6 +16,7 @@ import { DEBUG_COMMANDS } from './debug.ts'
 import { DUMP_COMMANDS } from './dump-restore.ts'
 import { EXPIRE_COMMANDS } from './expire.ts'
 import { HASH_COMMANDS } from './hashes.ts'
+import { HYPERLOGLOG_COMMANDS } from './hyperloglogs.ts'
 import { KEYS_COMMANDS } from './keys.ts'
 import { LATENCY_COMMANDS } from './latency.ts'
 import { MEMORY_COMMANDS } from './memory.ts'
@@ -41,6 +42,7 @@ export function allCommands(): CommandTable<Context> {
     ...LCS_COMMANDS,
     ...BITMAP_COMMANDS,
     ...BITFIELD_COMMANDS,
+    ...HYPERLOGLOG_COMMANDS,
     ...HASH_COMMANDS,
     ...SORTED_SET_COMMANDS,
     ...KEYS_COMMANDS,

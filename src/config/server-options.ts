@@ -186,6 +186,7 @@ const EFFECTIVE_OPTIONS = {
   'zset-max-listpack-value': mutable(memory(0), '64', 'Longest member in a compact sorted set, in bytes.', {
     aliases: ['zset-max-ziplist-value'],
   }),
+  'hll-sparse-max-bytes': mutable(memory(0), '3000', 'Largest sparse HyperLogLog, in bytes.'),
   // ---- clients
   'client-query-buffer-limit': mutable(memory(1 << 20), '1gb', 'Bytes of unfinished requests of one client.'),
   'client-output-buffer-limit': mutable(

@@ -1,4 +1,4 @@
-// Random sequences of string, bitmap, hash, sorted set and key commands against redis-server and ours: the same replies, and the same keys at the end
+// Random sequences of string, bitmap, HyperLogLog, hash, sorted set and key commands against redis-server and ours: the same replies, and the same keys at the end
 // (value, encoding, time to live, serialised form). A failure prints fast-check's seed and the shortest sequence that
 // still differs. DIFFERENTIAL_RUNS sets how many sequences (of about 60 commands each).
 import fc from 'fast-check'
@@ -164,6 +164,9 @@ const anyCommand: fc.Arbitrary<Command> = fc.oneof(
       fc.array(fieldOperation, { maxLength: 4 }).map((list) => list.flat()),
     ),
   },
+  { weight: 2, arbitrary: command(word('PFADD'), key, some(value)) },
+  command(fc.constantFrom('PFCOUNT', 'PFMERGE'), some(key, 3)),
+  command(word('PFDEBUG'), fc.constantFrom('ENCODING', 'TODENSE', 'DECODE'), key),
   { weight: 6, arbitrary: command(fc.constantFrom('HSET', 'HMSET'), key, pairs) },
   command(fc.constantFrom('HSET', 'HMSET'), key, some(value)),
   command(word('HSETNX'), key, field, value),
