@@ -24,8 +24,8 @@ export function prepareFolder(source, folder, server) {
   const words = server.map((word) => `'${word}'`).join(' ')
   // The suite waits two minutes for a server that refuses its configuration: it is told when one ended before it said its PID.
   const watch = `log=$(readlink /proc/$$/fd/1)
-(while kill -0 $$ 2>/dev/null; do grep -qs " PID: $$" "$log" && exit; sleep 0.1; done
-echo "ended at its start, PID: $$") &
+[ -f "$log" ] && (while kill -0 $$ 2>/dev/null; do grep -qs " PID: $$" "$log" && exit; sleep 0.1; done
+echo "ended at its start, PID: $$") 2>/dev/null &
 `
   const refused = server.length > 1 ? watch : ''
   writeFileSync(wrapper, `#!/bin/bash\n${refused}exec -a "$0" ${words} "$@"\n`)

@@ -13,7 +13,7 @@ import {
   savePoints,
   titleTemplate,
 } from './special-values.ts'
-import { bool, fileName, int, long, memory, octal, oneOf, port, someOf, string, ULONG_MAX } from './values.ts'
+import { bool, fileName, INT_MIN, int, long, memory, octal, oneOf, port, someOf, string, ULONG_MAX } from './values.ts'
 
 /** Refuses the one value that asks for what is not built. */
 const notBuilt =
@@ -79,7 +79,7 @@ const EFFECTIVE_OPTIONS = {
   'shutdown-on-sigterm': mutable(someOf(SHUTDOWN_MODES), 'default', 'How SIGTERM stops the server.'),
   databases: fixed(int(1), '16', 'Number of databases SELECT can choose from.'),
   // ---- snapshots
-  dir: mutable(string, './', 'Directory of the data files.', { protected: true }),
+  dir: mutable(string, './', 'Directory of the data files.', { protected: true, notWhileLoading: true }),
   dbfilename: mutable(fileName('dbfilename'), 'dump.rdb', 'Name of the snapshot in dir.', { protected: true }),
   save: mutable(
     savePoints,
@@ -90,6 +90,7 @@ const EFFECTIVE_OPTIONS = {
   rdbchecksum: fixed(bool, 'yes', 'End snapshots with a checksum, and verify it when loading.'),
   'stop-writes-on-bgsave-error': mutable(bool, 'yes', 'Refuse writes while the last snapshot failed.'),
   appendonly: mutable(bool, 'no', 'Log every write to an append-only file.', {
+    notWhileLoading: true,
     unbuilt: notBuilt((yes) => yes, 'Append-only files are not built yet: nothing would be logged; use save'),
   }),
   // ---- replication
@@ -174,6 +175,12 @@ const EFFECTIVE_OPTIONS = {
   ),
   'proto-max-bulk-len': mutable(memory(1 << 20), '512mb', 'Longest string a client may send.'),
   // ---- data types
+  'list-max-listpack-size': mutable(
+    int(INT_MIN),
+    '-2',
+    'Largest node of a list: -1 to -5 are 4 to 64 KiB, others a number of elements.',
+    { aliases: ['list-max-ziplist-size'] },
+  ),
   'hash-max-listpack-entries': mutable(long(0), '512', 'Largest compact hash, in fields.', {
     aliases: ['hash-max-ziplist-entries'],
   }),

@@ -7,6 +7,8 @@ export const BITMAP_COMMANDS = 'setbit getbit bitcount bitpos bitop bitfield bit
 export const HYPERLOGLOG_COMMANDS = 'pfadd pfcount pfmerge pfdebug pfselftest'
 export const GENERIC_COMMANDS =
   'copy del dump exists expire expireat expiretime keys move object persist pexpire pexpireat pexpiretime pttl randomkey rename renamenx restore scan touch ttl type unlink wait'
+export const LIST_COMMANDS =
+  'lpush rpush lpushx rpushx lpop rpop llen lindex lrange lset linsert lrem ltrim lpos lmove rpoplpush lmpop'
 export const HASH_COMMANDS =
   'hset hmset hsetnx hget hmget hdel hlen hstrlen hexists hgetall hkeys hvals hincrby hincrbyfloat hrandfield hscan'
 export const SORTED_SET_COMMANDS =
@@ -24,6 +26,7 @@ export const COMMANDS_IN_SCOPE: readonly string[] = [
   BITMAP_COMMANDS,
   HYPERLOGLOG_COMMANDS,
   GENERIC_COMMANDS,
+  LIST_COMMANDS,
   HASH_COMMANDS,
   SORTED_SET_COMMANDS,
   TRANSACTION_COMMANDS,
