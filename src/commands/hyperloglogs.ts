@@ -3,6 +3,7 @@
 import { fail } from '../errors.ts'
 import { type ByteRange, NO_EXPIRY } from '../keyspace/database.ts'
 import {
+  CorruptedError,
   copySketch,
   denseRegister,
   describeRuns,
@@ -232,6 +233,18 @@ function pfselftest(ctx: Context): void {
   ctx.reply.ok()
 }
 
+/** A command that refuses corrupted values: nothing is replied or changed before all are known to be whole. */
+function refusingCorrupted(run: (ctx: Context) => void): (ctx: Context) => void {
+  return (ctx) => {
+    try {
+      run(ctx)
+    } catch (error) {
+      if (error instanceof CorruptedError) fail('hllCorrupted')
+      throw error
+    }
+  }
+}
+
 /** The HyperLogLog family. */
 export const HYPERLOGLOG_COMMANDS: readonly CommandSpec[] = [
   {
@@ -247,7 +260,7 @@ export const HYPERLOGLOG_COMMANDS: readonly CommandSpec[] = [
       { name: 'key', type: 'key', keySpecIndex: 0 },
       { name: 'element', type: 'string', optional: true, multiple: true },
     ],
-    run: pfadd,
+    run: refusingCorrupted(pfadd),
   },
   {
     name: 'pfcount',
@@ -259,7 +272,7 @@ export const HYPERLOGLOG_COMMANDS: readonly CommandSpec[] = [
     flags: ['readonly', 'may_replicate'],
     keys: [{ ...keysFrom(1, 1, 'RW', 'access'), notes: 'The estimate is kept in the value, on replicas too' }],
     arguments: [{ name: 'key', type: 'key', keySpecIndex: 0, multiple: true }],
-    run: pfcount,
+    run: refusingCorrupted(pfcount),
   },
   {
     name: 'pfmerge',
@@ -274,7 +287,7 @@ export const HYPERLOGLOG_COMMANDS: readonly CommandSpec[] = [
       { name: 'destkey', type: 'key', keySpecIndex: 0 },
       { name: 'sourcekey', type: 'key', keySpecIndex: 1, multiple: true },
     ],
-    run: pfmerge,
+    run: refusingCorrupted(pfmerge),
   },
   {
     name: 'pfdebug',
@@ -290,7 +303,7 @@ export const HYPERLOGLOG_COMMANDS: readonly CommandSpec[] = [
       { name: 'key', type: 'key', keySpecIndex: 0 },
     ],
     system: true,
-    run: pfdebug,
+    run: refusingCorrupted(pfdebug),
   },
   {
     name: 'pfselftest',

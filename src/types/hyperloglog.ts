@@ -12,7 +12,6 @@
 //
 // Changes happen in a copy (Sketch), so that a corrupted string is refused with everything as it was.
 
-import { fail } from '../errors.ts'
 import { INT64_MIN } from '../lib/decimal.ts'
 import { type Hash64, murmur64 } from '../lib/murmur64.ts'
 
@@ -38,6 +37,11 @@ const SPARSE_VALUE_MAX = 32
 /** A change makes a sparse one longer by at most this. */
 const GROWTH_BYTES_MAX = 4
 const HYLL = Buffer.from('HYLL')
+
+/** Thrown where the registers are not as they must be. */
+export class CorruptedError extends Error {
+  override readonly name = 'CorruptedError'
+}
 
 /** A copy to work on: the first `length` of the bytes. */
 export interface Sketch {
@@ -145,7 +149,7 @@ function putRun(bytes: Uint8Array, p: number, value: number, run: number): numbe
   return p + 2
 }
 
-/** Calls `visit` for the runs of the sparse one in bytes [start, end); fails if they are not exactly all registers. */
+/** Calls `visit` for the runs of the sparse one in bytes [start, end); throws CorruptedError if they are not exactly all registers. */
 function walkRuns(
   bytes: Uint8Array,
   start: number,
@@ -155,12 +159,12 @@ function walkRuns(
   let first = 0
   for (let p = start + HEADER_BYTES; p < end; ) {
     const run = runLength(bytes, p, end)
-    if (first + run > REGISTERS) fail('hllCorrupted')
+    if (first + run > REGISTERS) throw new CorruptedError()
     visit(rankIn(bytes[p]), first, run)
     first += run
     p += isLongZero(bytes[p]) ? 2 : 1
   }
-  if (first !== REGISTERS) fail('hllCorrupted')
+  if (first !== REGISTERS) throw new CorruptedError()
 }
 
 /** The runs as PFDEBUG DECODE shows them. */
@@ -174,7 +178,7 @@ export function describeRuns(bytes: Uint8Array, start: number, end: number): str
   return runs.join(' ')
 }
 
-/** Makes a sparse one dense; what was known of the estimate stays. Fails for a corrupted one. */
+/** Makes a sparse one dense; what was known of the estimate stays. Throws CorruptedError. */
 export function toDense(sketch: Sketch): void {
   if (isDense(sketch.bytes, 0)) return
   const dense = Buffer.alloc(DENSE_BYTES)
@@ -194,7 +198,7 @@ export function forgetEstimate(bytes: Uint8Array, start: number): void {
 
 /**
  * Raises a register to a rank, if it is lower; whether it was. A sparse one becomes dense when it would have more than
- * `sparseBytesMax`, or cannot hold the rank. Fails for a corrupted one.
+ * `sparseBytesMax`, or cannot hold the rank. Throws CorruptedError.
  */
 export function raise(sketch: Sketch, index: number, rank: number, sparseBytesMax: number): boolean {
   if (!isDense(sketch.bytes, 0)) return raiseSparse(sketch, index, rank, sparseBytesMax)
@@ -227,7 +231,7 @@ function raiseSparse(sketch: Sketch, index: number, rank: number, sparseBytesMax
     first += run
     p += isLongZero(bytes[p]) ? 2 : 1
   }
-  if (p >= end) fail('hllCorrupted')
+  if (p >= end) throw new CorruptedError()
   const value = rankIn(bytes[p])
   if (value >= rank) return false
   if (run === 1 && !isLongZero(bytes[p])) {
@@ -278,7 +282,7 @@ function joinRuns(sketch: Sketch, from: number): void {
 
 // ---- many registers ----
 
-/** Raises each of `registers` to what the one in bytes [start, end) has. Fails for a corrupted one. */
+/** Raises each of `registers` to what the one in bytes [start, end) has. Throws CorruptedError. */
 export function mergeInto(registers: Uint8Array, bytes: Uint8Array, start: number, end: number): void {
   if (isDense(bytes, start)) {
     for (let i = 0; i < REGISTERS; i++) {
@@ -299,7 +303,7 @@ export function histogramOf(registers: Uint8Array): Int32Array {
   return histogram
 }
 
-/** The same for the one in bytes [start, end). Fails for a corrupted one. */
+/** The same for the one in bytes [start, end). Throws CorruptedError. */
 export function histogramIn(bytes: Uint8Array, start: number, end: number): Int32Array {
   const histogram = new Int32Array(64)
   if (!isDense(bytes, start)) {
