@@ -4,6 +4,7 @@
 export interface TypeLimits {
   readonly 'hash-max-listpack-entries': number
   readonly 'hash-max-listpack-value': number
+  readonly 'set-max-intset-entries': number
   readonly 'zset-max-listpack-entries': number
   readonly 'zset-max-listpack-value': number
 }
@@ -12,6 +13,7 @@ export interface TypeLimits {
 export const DEFAULT_LIMITS: TypeLimits = {
   'hash-max-listpack-entries': 512,
   'hash-max-listpack-value': 64,
+  'set-max-intset-entries': 512,
   'zset-max-listpack-entries': 128,
   'zset-max-listpack-value': 64,
 }

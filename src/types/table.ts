@@ -4,6 +4,7 @@
 import { assert } from '../lib/assert.ts'
 import { ENCODING_MASK, ENCODING_SHIFT, TYPE_MASK } from '../store/entry.ts'
 import { HASH_TYPE } from './hash.ts'
+import { SET_TYPE } from './set.ts'
 import { STRING_TYPE } from './string.ts'
 import type { PartsEncoding, ValueType } from './value-type.ts'
 import { ZSET_TYPE } from './zset.ts'
@@ -14,7 +15,7 @@ const TYPES: readonly ValueType[] = [
 
   // Lists.
 
-  // Sets.
+  SET_TYPE,
 
   // Sorted sets.
   ZSET_TYPE,

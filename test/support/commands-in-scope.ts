@@ -7,6 +7,8 @@ export const GENERIC_COMMANDS =
   'copy del dump exists expire expireat expiretime keys move object persist pexpire pexpireat pexpiretime pttl randomkey rename renamenx restore scan touch ttl type unlink wait'
 export const HASH_COMMANDS =
   'hset hmset hsetnx hget hmget hdel hlen hstrlen hexists hgetall hkeys hvals hincrby hincrbyfloat hrandfield hscan'
+export const SET_COMMANDS =
+  'sadd srem smembers sismember smismember scard spop srandmember smove sinter sintercard sinterstore sunion sunionstore sdiff sdiffstore sscan'
 export const SORTED_SET_COMMANDS =
   'zadd zincrby zrem zscore zmscore zcard zrank zrevrank zcount zlexcount zrange zrevrange zrangebyscore zrevrangebyscore zrangebylex zrevrangebylex zrangestore zremrangebyrank zremrangebyscore zremrangebylex zpopmin zpopmax zmpop zrandmember zscan zunion zinter zdiff zunionstore zinterstore zdiffstore zintercard'
 export const TRANSACTION_COMMANDS = 'multi exec discard watch unwatch'
@@ -21,6 +23,7 @@ export const COMMANDS_IN_SCOPE: readonly string[] = [
   STRING_COMMANDS,
   GENERIC_COMMANDS,
   HASH_COMMANDS,
+  SET_COMMANDS,
   SORTED_SET_COMMANDS,
   TRANSACTION_COMMANDS,
   PUBSUB_COMMANDS,

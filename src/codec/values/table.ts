@@ -5,6 +5,7 @@ import { ENCODING_MASK, ENCODING_SHIFT, TYPE_MASK } from '../../store/entry.ts'
 import { TYPE_STRING } from '../../types/value-type.ts'
 import { RDB_STRING } from '../rdb-format.ts'
 import { HASH_CODEC } from './hash.ts'
+import { SET_CODEC } from './set.ts'
 import type { BuildContext, ValueCodec, ValueReader } from './value-codec.ts'
 import { ZSET_CODEC } from './zset.ts'
 
@@ -21,7 +22,7 @@ const CODECS: readonly ValueCodec[] = [
 
   // Lists.
 
-  // Sets.
+  SET_CODEC,
 
   // Sorted sets.
   ZSET_CODEC,
