@@ -1,6 +1,7 @@
 // The building blocks of the data types by themselves: nanoseconds an operation, and bytes a member. No server runs.
 import { seededRandom } from '../src/lib/prng.ts'
 import { Arena } from '../src/store/arena.ts'
+import { createDict, dictDelete, dictForEach, dictGet, dictRandom, dictSet } from '../src/store/dict.ts'
 import { intsetInit, intsetInsert, intsetSearch } from '../src/store/intset.ts'
 import {
   lpAppend,
@@ -121,8 +122,42 @@ function rankingRows(): Row[] {
   ]
 }
 
+/** A table of parts with MEMBERS fields and values. */
+function dictRows(): Row[] {
+  const nodes = new Nodes(new Arena(), { k0: 1, k1: 2 })
+  const root = createDict(nodes, true)
+  const name = Buffer.from('field:000000')
+  const field = (i: number): Buffer => {
+    let rest = i
+    for (let p = 11; p >= 6; p--, rest = Math.floor(rest / 10)) name[p] = 48 + (rest % 10)
+    return name
+  }
+  const value = Buffer.from('value of 16 byte')
+  const found = { bytes: value, start: 0, end: 0 }
+  const set = (i: number): void => void dictSet(nodes, root, field(i), 0, 12, value, 0, 16)
+  const insert = nanoseconds(1, MEMBERS, set)
+  const bytes = nodes.bytes(root) / MEMBERS
+  const random = seededRandom(1)
+  const get = nanoseconds(3, MEMBERS, () => void dictGet(nodes, root, field(random.below(MEMBERS)), 0, 12, found))
+  const change = nanoseconds(3, MEMBERS, () => set(random.below(MEMBERS)))
+  const draw = nanoseconds(3, 100_000, () => dictRandom(nodes, root, random, () => {}))
+  let seen = 0
+  const all = nanoseconds(1, 1, () => dictForEach(nodes, root, () => seen++)) / MEMBERS
+  const remove = nanoseconds(1, MEMBERS, (i) => void dictDelete(nodes, root, field(i), 0, 12))
+  if (seen !== MEMBERS || nodes.count(root) !== 0) throw new Error('the table is not what was put into it')
+  return [
+    row('table of 1 M fields: insert', 'ns', insert),
+    row('table of 1 M, 12-byte fields, 16-byte values', 'bytes each', bytes),
+    row('table of 1 M: get', 'ns', get),
+    row('table of 1 M: change', 'ns', change),
+    row('table of 1 M: a random one', 'ns', draw),
+    row('table of 1 M: go over all, each', 'ns', all),
+    row('table of 1 M: remove', 'ns', remove),
+  ]
+}
+
 export const primitivesBench: Bench = {
   name: 'primitives',
   about: 'Building blocks of the data types by themselves, without a server: medians of rounds in one process.',
-  run: async () => [...listpackRows(), ...intsetRows(), ...rankingRows()],
+  run: async () => [...listpackRows(), ...intsetRows(), ...rankingRows(), ...dictRows()],
 }

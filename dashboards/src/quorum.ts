@@ -42,6 +42,11 @@ export const quorum = dashboard(
         graph('Sentinels of a group that know a leader', [
           { expr: `sum by (group) (vedette_sentinel_group_has_leader{${SELECTED}})`, legend: '{{group}}' },
         ]),
+        graph(
+          'Patience: what followers promised the leader',
+          [{ expr: `vedette_sentinel_raft_patience_seconds{${SELECTED_PROCESS}}`, legend: '{{instance}}' }],
+          { unit: 's', description: 'Grows where messages or processes are slow, and comes back.' },
+        ),
         graph('Raft term', [{ expr: `vedette_sentinel_raft_term{${SELECTED_PROCESS}}`, legend: '{{instance}}' }], {
           description: 'Rises with every election: it should be a flat line.',
         }),

@@ -29,7 +29,10 @@ export interface EntryRef {
   h: number
 }
 
-/** Sets the score of a member, which is added if it is not there. Throws ArenaFullError before any change. */
+/**
+ * Sets the score of a member that has the score `before`, or adds it if that is NaN. Throws ArenaFullError before any
+ * change.
+ */
 export function setMember(
   keyspace: Keyspace,
   db: Database,
@@ -38,16 +41,18 @@ export function setMember(
   start: number,
   end: number,
   score: number,
+  before: number,
 ): void {
   if (!db.isParts(ref.h)) {
     const blob = db.value(ref.h)
-    const p = lpFind(blob.bytes, lpFirst(blob.bytes, blob.start), bytes, start, end, 1)
+    const isNew = Number.isNaN(before)
+    const p = isNew ? NONE : lpFind(blob.bytes, lpFirst(blob.bytes, blob.start), bytes, start, end, 1)
     if (p !== NONE || zsetFitsListpack(keyspace.limits, lpCount(blob.bytes, blob.start) / 2 + 1, end - start)) {
       return setInListpack(db, ref, p === NONE ? NONE : p - blob.start, bytes, start, end, score)
     }
     convert(keyspace, db, ref)
   }
-  partsSet(keyspace.nodes, db.rootToChange(ref.h), bytes, start, end, score)
+  partsSet(keyspace.nodes, db.rootToChange(ref.h), bytes, start, end, score, before)
 }
 
 /** Puts a member where it belongs in a listpack, in the place of the one at offset `at` if that is not NONE. */

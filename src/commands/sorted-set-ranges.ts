@@ -3,7 +3,7 @@
 import { fail } from '../errors.ts'
 import { formatDouble } from '../lib/double.ts'
 import { TYPE_ZSET } from '../types/value-type.ts'
-import { createZsetBuilder, type VisitMember, zsetRange } from '../types/zset.ts'
+import { createZsetBuilder, type VisitMember, zsetCount, zsetFitsListpack, zsetRange } from '../types/zset.ts'
 import type { Context } from './context.ts'
 import { NOTIFY_GENERIC, NOTIFY_ZSET } from './effects.ts'
 import { keyToChange, notifyKey, readKey } from './lookup.ts'
@@ -52,7 +52,7 @@ function range(
   by: By | undefined,
   back: boolean | undefined,
   stores: boolean,
-  begin: (count: number, withScores: boolean) => VisitMember,
+  begin: (count: number, withScores: boolean, by: By) => VisitMember,
 ): void {
   const { db } = ctx
   const asked: Asked = { by, back, withScores: false, offset: 0, count: -1 }
@@ -61,7 +61,7 @@ function range(
   const swapped = asked.back === true && kind !== 'rank'
   const bounds = BOUNDS[kind](ctx, swapped ? key + 2 : key + 1, swapped ? key + 1 : key + 2)
   const h = readKey(ctx, key, TYPE_ZSET)
-  if (h === 0) return void begin(0, asked.withScores)
+  if (h === 0) return void begin(0, asked.withScores, kind)
   const zset = db.source(h)
   const ranks = bounds(zset)
   let count = Math.max(ranks.to - ranks.from, 0)
@@ -74,9 +74,9 @@ function range(
     first = asked.back ? ranks.to - 1 - skipped : ranks.from + skipped
   } else if (asked.back) {
     // Ranks count from the highest then: the range is mirrored.
-    first = db.valueType(h).count(zset) - 1 - ranks.from
+    first = zsetCount(zset) - 1 - ranks.from
   }
-  const take = begin(count, asked.withScores)
+  const take = begin(count, asked.withScores, kind)
   if (count > 0) zsetRange(zset, first, count, asked.back === true, take)
 }
 
@@ -131,10 +131,15 @@ export function zrevrangebylex(ctx: Context): void {
 
 export function zrangestore(ctx: Context): void {
   const { keyspace } = ctx
-  const builder = createZsetBuilder(keyspace.nodes, keyspace.limits)
+  let builder = createZsetBuilder(keyspace.nodes, keyspace.limits)
   try {
-    range(ctx, 2, undefined, undefined, true, () => {
-      return ({ bytes, start, end }, score) => void builder.set(bytes, start, end, score)
+    range(ctx, 2, undefined, undefined, true, (count, _, kind) => {
+      if (kind === 'rank') builder = createZsetBuilder(keyspace.nodes, keyspace.limits, count)
+      return ({ bytes, start, end }, score) => {
+        // As in Redis, -0 is 0 from the moment on in which it is stored in a listpack.
+        const compact = builder.isCompact() && zsetFitsListpack(keyspace.limits, builder.count() + 1, end - start)
+        builder.set(bytes, start, end, score === 0 && compact ? 0 : score)
+      }
     })
   } catch (error) {
     builder.abandon()
@@ -180,11 +185,19 @@ function remove(ctx: Context, by: By, event: string): void {
   const bounds = BOUNDS[by](ctx, 2, 3)
   const h = keyToChange(ctx, 1, TYPE_ZSET)
   if (h === 0) return ctx.reply.int(0)
+  const count = zsetCount(db.source(h))
   const { from, to } = bounds(db.source(h))
   const removed = Math.max(to - from, 0)
   if (removed > 0) {
     const ref = { h }
-    removeRange(keyspace, db, ref, from, removed)
+    try {
+      removeRange(keyspace, db, ref, from, removed)
+    } catch (error) {
+      // What is gone by now stays away, so that is what is replicated.
+      const done = count - zsetCount(db.source(h))
+      if (done > 0) effects.replicate('ZREMRANGEBYRANK', ctx.args.bytes(1), String(from), String(from + done - 1))
+      throw error
+    }
     notifyKey(ctx, NOTIFY_ZSET, event, 1)
     if (ref.h === 0) notifyKey(ctx, NOTIFY_GENERIC, 'del', 1)
     effects.dirty += removed

@@ -82,7 +82,7 @@ function add(ctx: Context, options: AddOptions, first: number): void {
       const before = scoreIn(ctx, ref.h, i + 1)
       score = scoreToSet(options, before, scoreArgument(ctx, i))
       if (Number.isNaN(score) || score === before) continue
-      store(ctx, ref, i + 1, score)
+      store(ctx, ref, i + 1, score, before)
       if (Number.isNaN(before)) added++
       else updated++
     }
@@ -107,11 +107,11 @@ function scoreToSet({ nx, xx, gt, lt, incr }: AddOptions, before: number, given:
   return (gt && score <= before) || (lt && score >= before) ? Number.NaN : score
 }
 
-/** Gives the member in argument i that score; the set is created if there is none. */
-function store(ctx: Context, ref: EntryRef, i: number, score: number): void {
+/** Gives the member in argument i that score in the place of `before`; the set is created if there is none. */
+function store(ctx: Context, ref: EntryRef, i: number, score: number, before: number): void {
   const { args, db, keyspace } = ctx
   if (ref.h === 0) ref.h = createZset(ctx, args.buffer, args.start(i), args.end(i), score)
-  else setMember(keyspace, db, ref, args.buffer, args.start(i), args.end(i), score)
+  else setMember(keyspace, db, ref, args.buffer, args.start(i), args.end(i), score, before)
 }
 
 export function zrem(ctx: Context): void {

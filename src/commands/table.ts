@@ -5,6 +5,8 @@ import { COMMAND_COMMANDS } from '../facade/commands/command.ts'
 import { PUBSUB_COMMANDS, SUBSCRIBE_COMMANDS } from '../facade/commands/pubsub.ts'
 import { SESSION_COMMANDS } from '../facade/commands/session.ts'
 import { CommandTable } from '../facade/table.ts'
+import { BITFIELD_COMMANDS } from './bitfields.ts'
+import { BITMAP_COMMANDS } from './bitmaps.ts'
 import { CLUSTER_COMMANDS } from './cluster.ts'
 import { CONFIG_COMMANDS } from './config.ts'
 import { CONNECTION_COMMANDS } from './connection.ts'
@@ -38,6 +40,8 @@ export function allCommands(): CommandTable<Context> {
     ...STRING_RANGE_COMMANDS,
     ...STRING_NUMERIC_COMMANDS,
     ...LCS_COMMANDS,
+    ...BITMAP_COMMANDS,
+    ...BITFIELD_COMMANDS,
     ...HASH_COMMANDS,
     ...SET_COMMANDS,
     ...SORTED_SET_COMMANDS,

@@ -79,7 +79,7 @@ const EFFECTIVE_OPTIONS = {
   'shutdown-on-sigterm': mutable(someOf(SHUTDOWN_MODES), 'default', 'How SIGTERM stops the server.'),
   databases: fixed(int(1), '16', 'Number of databases SELECT can choose from.'),
   // ---- snapshots
-  dir: mutable(string, './', 'Directory of the data files.', { protected: true }),
+  dir: mutable(string, './', 'Directory of the data files.', { protected: true, notWhileLoading: true }),
   dbfilename: mutable(fileName('dbfilename'), 'dump.rdb', 'Name of the snapshot in dir.', { protected: true }),
   save: mutable(
     savePoints,
@@ -90,6 +90,7 @@ const EFFECTIVE_OPTIONS = {
   rdbchecksum: fixed(bool, 'yes', 'End snapshots with a checksum, and verify it when loading.'),
   'stop-writes-on-bgsave-error': mutable(bool, 'yes', 'Refuse writes while the last snapshot failed.'),
   appendonly: mutable(bool, 'no', 'Log every write to an append-only file.', {
+    notWhileLoading: true,
     unbuilt: notBuilt((yes) => yes, 'Append-only files are not built yet: nothing would be logged; use save'),
   }),
   // ---- replication
@@ -214,6 +215,12 @@ const EFFECTIVE_OPTIONS = {
   'key-load-delay': mutable(int(), '0', 'Microseconds to wait for each key that is loaded; -N: one of N keys.', {
     hidden: true,
   }),
+  'loading-process-events-interval-bytes': mutable(
+    int(1024),
+    '2097152',
+    'Bytes of a snapshot that are loaded before clients are answered again; at most 256 KiB are.',
+    { hidden: true },
+  ),
   'rdb-key-save-delay': mutable(int(), '0', 'Microseconds to wait for each key of a snapshot; -N: one of N keys.', {
     hidden: true,
   }),

@@ -31,9 +31,9 @@ export class ReleaseQueue {
   private readonly values: Walk[] = []
   private readonly tables: DetachedTables[] = []
 
-  /** Number of values that wait. */
-  get pendingValues(): number {
-    return this.values.length
+  /** Number of values and databases that wait. */
+  get pending(): number {
+    return this.values.length + this.tables.length
   }
 
   /** Releases a value made of nodes: at once if it is small, else in slices. */

@@ -73,7 +73,7 @@ export function createInfo(
       backlogBytes,
       replicaBufferBytes,
       clientBytes: Math.max(0, clients.heldBytes - replicaOutputBytes),
-      pendingTables: 0,
+      pendingTables: keyspace.releases.pending,
     }
   }
 

@@ -1,5 +1,5 @@
 // All types in one table, by their number. A type that is added here is one that TYPE, OBJECT, DEL, COPY, RENAME, MEMORY,
-// snapshots and the release of values know; the codec has its own table (codec/values.ts).
+// snapshots and the release of values know; the codec has its own table (codec/values/table.ts).
 
 import { assert } from '../lib/assert.ts'
 import { ENCODING_MASK, ENCODING_SHIFT, TYPE_MASK } from '../store/entry.ts'
@@ -28,11 +28,6 @@ const TYPES: readonly ValueType[] = [
 const BY_NUMBER: (ValueType | undefined)[] = []
 for (const row of TYPES) BY_NUMBER[row.type] = row
 
-/** Type and encoding in one number, as an entry's header holds them. */
-export function kind(type: number, encoding: number): number {
-  return type | (encoding << ENCODING_SHIFT)
-}
-
 /** The row of a type number. */
 export function valueType(type: number): ValueType {
   const row = BY_NUMBER[type & TYPE_MASK]
@@ -45,9 +40,4 @@ export function partsEncoding(kind: number): PartsEncoding {
   const row = valueType(kind).parts[(kind & ENCODING_MASK) >>> ENCODING_SHIFT]
   assert(row !== undefined, 'an encoding made of nodes is in the row of its type')
   return row
-}
-
-/** Number of a type by its name, as SCAN is given it; undefined if there is none. */
-export function typeNumber(name: string): number | undefined {
-  return TYPES.find((row) => row.name === name)?.type
 }

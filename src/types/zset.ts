@@ -9,8 +9,6 @@ import { cloneDict, createDict, dictDelete, dictGet, dictSet, walkDict } from '.
 import { ENCODING_SHIFT } from '../store/entry.ts'
 import {
   LP_EMPTY_BYTES,
-  lpAppend,
-  lpAppendInteger,
   lpBytes,
   lpCompare,
   lpCount,
@@ -27,6 +25,7 @@ import {
   lpIsInteger,
   lpNext,
   lpPrevious,
+  lpReplaceInteger,
   lpSeek,
   lpText,
   makeLpText,
@@ -107,19 +106,28 @@ export function listpackInsert(
   end: number,
   score: number,
 ): void {
+  if (!isIntegerScore(score)) return insertScored(b, at, bytes, start, end, score, textOf(score)[0])
   const p = listpackPlace(b, at, score, bytes, start, end)
-  if (p === NONE) {
-    lpAppend(b, at, bytes, start, end)
-    if (isIntegerScore(score)) lpAppendInteger(b, at, score)
-    else lpAppend(b, at, ...textOf(score))
-    return
-  }
-  if (isIntegerScore(score)) lpInsertInteger(b, at, p, score)
-  else lpInsert(b, at, p, ...textOf(score))
+  lpInsertInteger(b, at, p, score)
   lpInsert(b, at, p, bytes, start, end)
 }
 
-/** Position of the first member that comes after the given one, or NONE. */
+/** The same with a score that is kept as text. */
+function insertScored(
+  b: Uint8Array,
+  at: number,
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  score: number,
+  text: Buffer,
+): void {
+  const p = listpackPlace(b, at, score, bytes, start, end)
+  lpInsert(b, at, p, text, 0, text.length)
+  lpInsert(b, at, p, bytes, start, end)
+}
+
+/** Position of the first member that comes after the given one, or of the end. */
 function listpackPlace(
   b: Uint8Array,
   at: number,
@@ -134,7 +142,7 @@ function listpackPlace(
     if (other > score || (other === score && lpCompare(b, p, bytes, start, end) > 0)) return p
     p = lpNext(b, s)
   }
-  return NONE
+  return lpEnd(b, at)
 }
 
 // ---- reading ----
@@ -224,7 +232,10 @@ export function zsetForEach(zset: ValueSource, visit: VisitMember): void {
 
 // ---- the form in parts: the root is the caller's to change ----
 
-/** Sets the score of a member, which is added if it is not there. Throws ArenaFullError before any change. */
+/**
+ * Sets the score of a member that has the score `before`, or adds it if that is NaN. Throws ArenaFullError before any
+ * change.
+ */
 export function partsSet(
   nodes: Nodes,
   root: number,
@@ -232,8 +243,8 @@ export function partsSet(
   start: number,
   end: number,
   score: number,
+  before: number,
 ): void {
-  const before = partsScore(nodes, root, bytes, start, end)
   if (before === score) return
   const isNew = Number.isNaN(before)
   if (isNew) rankingInsert(nodes, root, score, bytes, start, end)
@@ -335,13 +346,19 @@ export interface ZsetBuilder extends ValueBuilder {
   set(bytes: Uint8Array, start: number, end: number, score: number): boolean
   /** Number of members. */
   count(): number
+  /** Whether it is a listpack so far. */
+  isCompact(): boolean
 }
 
-/** A builder of a sorted set. `expected` is a hint: so many members are about to come. */
+/**
+ * A builder of a sorted set. `expected` is a hint: so many members are about to come. A score of -0 becomes 0 in a listpack, as in
+ * Redis, but only when it is sure that the set stays one.
+ */
 export function createZsetBuilder(nodes: Nodes, limits: TypeLimits, expected = 0): ZsetBuilder {
   let listpack = Buffer.allocUnsafe(LISTPACK_ROOM)
   lpInit(listpack, 0)
   let members = 0
+  let minusZeros = false
   let root = expected > limits['zset-max-listpack-entries'] ? createParts(nodes) : 0
 
   const makeRoom = (bytes: number): void => {
@@ -359,25 +376,44 @@ export function createZsetBuilder(nodes: Nodes, limits: TypeLimits, expected = 0
         if (known !== NONE || zsetFitsListpack(limits, members + 1, end - start)) {
           if (known !== NONE) lpDelete(listpack, 0, known, 2)
           else members++
-          makeRoom(listpackPairBytes(bytes, start, end, score))
-          listpackInsert(listpack, 0, bytes, start, end, score)
+          if (Object.is(score, -0)) {
+            minusZeros = true
+            makeRoom(lpEncodedBytes(bytes, start, end) + lpEncodedBytes(MINUS_ZERO, 0, 2))
+            insertScored(listpack, 0, bytes, start, end, score, MINUS_ZERO)
+          } else {
+            makeRoom(listpackPairBytes(bytes, start, end, score))
+            listpackInsert(listpack, 0, bytes, start, end, score)
+          }
           return known === NONE
         }
         root = zsetPartsOf(nodes, listpack, 0)
       }
-      const before = nodes.count(root)
-      partsSet(nodes, root, bytes, start, end, score)
-      return nodes.count(root) > before
+      const before = partsScore(nodes, root, bytes, start, end)
+      partsSet(nodes, root, bytes, start, end, score, before)
+      return Number.isNaN(before)
     },
     count: () => (root === 0 ? members : nodes.count(root)),
+    isCompact: () => root === 0,
     finish(): BuiltValue {
       if (root !== 0) return { kind: ZSET_PARTS, root, bytes: listpack, start: 0, end: 0 }
+      if (minusZeros) dropSigns(listpack)
       return { kind: ZSET_LISTPACK, root: 0, bytes: listpack, start: 0, end: lpEnd(listpack, 0) + 1 }
     },
     abandon() {
       if (root !== 0) releaseZset(nodes, root)
       root = 0
     },
+  }
+}
+
+const MINUS_ZERO = Buffer.from('-0')
+
+/** Makes scores of -0 in a listpack 0. */
+function dropSigns(listpack: Uint8Array): void {
+  for (let p = lpFirst(listpack, 0); p !== NONE; ) {
+    const s = lpNext(listpack, p)
+    if (listpackScore(listpack, s) === 0) lpReplaceInteger(listpack, 0, s, 0)
+    p = lpNext(listpack, s)
   }
 }
 

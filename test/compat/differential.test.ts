@@ -1,4 +1,4 @@
-// Random sequences of string, hash, set, sorted set and key commands against redis-server and ours: the same replies, and the same keys at the end
+// Random sequences of string, bitmap, hash, set, sorted set and key commands against redis-server and ours: the same replies, and the same keys at the end
 // (value, encoding, time to live, serialised form). A failure prints fast-check's seed and the shortest sequence that
 // still differs. DIFFERENTIAL_RUNS sets how many sequences (of about 60 commands each).
 import fc from 'fast-check'
@@ -99,6 +99,23 @@ const word = (text: string): fc.Arbitrary<string> => fc.constant(text)
 const some = (arbitrary: fc.Arbitrary<string>, max = 4): fc.Arbitrary<string[]> =>
   fc.array(arbitrary, { minLength: 1, maxLength: max })
 
+const bit = fc.oneof(fc.integer({ min: -1, max: 300 }).map(String), fc.constantFrom('x', '4294967296'))
+const width = fc.oneof(
+  fc.integer({ min: 0, max: 65 }).map((bits) => `i${bits}`),
+  fc.integer({ min: 1, max: 63 }).map((bits) => `u${bits}`),
+)
+const bitRange = fc.oneof<fc.Arbitrary<string[]>[]>(
+  fc.constant([]),
+  fc.tuple(index, index),
+  fc.tuple(index, index, fc.constantFrom('BIT', 'byte')),
+)
+const fieldOperation = fc.oneof<fc.Arbitrary<string[]>[]>(
+  fc.tuple(word('GET'), width, bit),
+  fc.tuple(fc.constantFrom('SET', 'INCRBY'), width, bit, integer),
+  fc.tuple(fc.constantFrom('SET', 'INCRBY'), width, bit, integer),
+  fc.tuple(word('OVERFLOW'), fc.constantFrom('WRAP', 'SAT', 'FAIL')),
+)
+
 const few = (arbitrary: fc.Arbitrary<string[]>): fc.Arbitrary<string[]> =>
   fc.array(arbitrary, { maxLength: 2 }).map((list) => list.flat())
 
@@ -139,6 +156,19 @@ const anyCommand: fc.Arbitrary<Command> = fc.oneof(
     fc.array(fc.tuple(key, value), { minLength: 1, maxLength: 3 }).map((pairs) => pairs.flat()),
   ),
   command(word('LCS'), key, key, fc.subarray(['LEN', 'IDX', 'WITHMATCHLEN'])),
+  { weight: 2, arbitrary: command(word('SETBIT'), key, bit, fc.constantFrom('0', '1', '1', '2')) },
+  command(word('GETBIT'), key, bit),
+  command(word('BITCOUNT'), key, bitRange),
+  command(word('BITPOS'), key, fc.constantFrom('0', '1'), bitRange),
+  command(word('BITOP'), fc.constantFrom('AND', 'OR', 'XOR', 'NOT'), key, some(key, 3)),
+  {
+    weight: 3,
+    arbitrary: command(
+      fc.constantFrom('BITFIELD', 'BITFIELD', 'BITFIELD_RO'),
+      key,
+      fc.array(fieldOperation, { maxLength: 4 }).map((list) => list.flat()),
+    ),
+  },
   { weight: 6, arbitrary: command(fc.constantFrom('HSET', 'HMSET'), key, pairs) },
   command(fc.constantFrom('HSET', 'HMSET'), key, some(value)),
   command(word('HSETNX'), key, field, value),

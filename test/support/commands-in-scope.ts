@@ -3,6 +3,7 @@
 
 export const STRING_COMMANDS =
   'append decr decrby get getdel getex getrange getset incr incrby incrbyfloat lcs mget mset msetnx psetex set setex setnx setrange strlen substr'
+export const BITMAP_COMMANDS = 'setbit getbit bitcount bitpos bitop bitfield bitfield_ro'
 export const GENERIC_COMMANDS =
   'copy del dump exists expire expireat expiretime keys move object persist pexpire pexpireat pexpiretime pttl randomkey rename renamenx restore scan touch ttl type unlink wait'
 export const HASH_COMMANDS =
@@ -21,6 +22,7 @@ export const CLUSTER_COMMANDS = 'cluster readonly readwrite asking'
 
 export const COMMANDS_IN_SCOPE: readonly string[] = [
   STRING_COMMANDS,
+  BITMAP_COMMANDS,
   GENERIC_COMMANDS,
   HASH_COMMANDS,
   SET_COMMANDS,
