@@ -59,6 +59,11 @@ export const ERRORS = {
   zaddNxXx: 'ERR XX and NX options at the same time are not compatible',
   zaddGtLtNx: 'ERR GT, LT, and/or NX options at the same time are not compatible',
   zaddIncrOne: 'ERR INCR option supports a single increment-element pair',
+  indexRange: 'ERR index out of range',
+  lposRank:
+    "ERR RANK can't be zero: use 1 to start from the first match, 2 from the second ... or use negative to start from the end of the list",
+  lposCount: "ERR COUNT can't be negative",
+  lposMaxlen: "ERR MAXLEN can't be negative",
   numkeysPositive: 'ERR numkeys should be greater than 0',
   countPositive: 'ERR count should be greater than 0',
   bitOffset: 'ERR bit offset is not an integer or out of range',

@@ -18,6 +18,7 @@ import { EXPIRE_COMMANDS } from './expire.ts'
 import { HASH_COMMANDS } from './hashes.ts'
 import { KEYS_COMMANDS } from './keys.ts'
 import { LATENCY_COMMANDS } from './latency.ts'
+import { LIST_COMMANDS } from './list-rows.ts'
 import { MEMORY_COMMANDS } from './memory.ts'
 import { OBJECT_COMMANDS } from './object.ts'
 import { PUBLISH_COMMANDS } from './publish.ts'
@@ -40,6 +41,7 @@ export function allCommands(): CommandTable<Context> {
     ...STRING_RANGE_COMMANDS,
     ...STRING_NUMERIC_COMMANDS,
     ...LCS_COMMANDS,
+    ...LIST_COMMANDS,
     ...BITMAP_COMMANDS,
     ...BITFIELD_COMMANDS,
     ...HASH_COMMANDS,

@@ -13,7 +13,7 @@ import {
   savePoints,
   titleTemplate,
 } from './special-values.ts'
-import { bool, fileName, int, long, memory, octal, oneOf, port, someOf, string, ULONG_MAX } from './values.ts'
+import { bool, fileName, INT_MIN, int, long, memory, octal, oneOf, port, someOf, string, ULONG_MAX } from './values.ts'
 
 /** Refuses the one value that asks for what is not built. */
 const notBuilt =
@@ -175,6 +175,12 @@ const EFFECTIVE_OPTIONS = {
   ),
   'proto-max-bulk-len': mutable(memory(1 << 20), '512mb', 'Longest string a client may send.'),
   // ---- data types
+  'list-max-listpack-size': mutable(
+    int(INT_MIN),
+    '-2',
+    'Largest node of a list: -1 to -5 are 4 to 64 KiB, others a number of elements.',
+    { aliases: ['list-max-ziplist-size'] },
+  ),
   'hash-max-listpack-entries': mutable(long(0), '512', 'Largest compact hash, in fields.', {
     aliases: ['hash-max-ziplist-entries'],
   }),

@@ -1,4 +1,5 @@
-// Random sequences of string, bitmap, hash, set, sorted set and key commands against redis-server and ours: the same replies, and the same keys at the end
+// Random sequences of string, bitmap, list, hash, set, sorted set and key commands against redis-server and ours: the same replies, and the same
+// keys at the end
 // (value, encoding, time to live, serialised form). A failure prints fast-check's seed and the shortest sequence that
 // still differs. DIFFERENTIAL_RUNS sets how many sequences (of about 60 commands each).
 import fc from 'fast-check'
@@ -119,7 +120,29 @@ const fieldOperation = fc.oneof<fc.Arbitrary<string[]>[]>(
 const few = (arbitrary: fc.Arbitrary<string[]>): fc.Arbitrary<string[]> =>
   fc.array(arbitrary, { maxLength: 2 }).map((list) => list.flat())
 
+const end = fc.constantFrom('LEFT', 'RIGHT')
+
 const anyCommand: fc.Arbitrary<Command> = fc.oneof(
+  { weight: 4, arbitrary: command(fc.constantFrom('LPUSH', 'RPUSH'), key, some(field)) },
+  command(fc.constantFrom('LPUSHX', 'RPUSHX'), key, some(field)),
+  command(fc.constantFrom('LPOP', 'RPOP'), key),
+  command(fc.constantFrom('LPOP', 'RPOP'), key, small),
+  command(word('LLEN'), key),
+  command(word('LINDEX'), key, index),
+  { weight: 2, arbitrary: command(word('LRANGE'), key, index, index) },
+  command(word('LSET'), key, index, field),
+  command(word('LINSERT'), key, fc.constantFrom('BEFORE', 'AFTER', 'x'), field, field),
+  command(word('LREM'), key, small, field),
+  command(word('LTRIM'), key, index, index),
+  command(
+    word('LPOS'),
+    key,
+    field,
+    few(fc.constantFrom(['RANK', '-1'], ['RANK', '2'], ['COUNT', '0'], ['MAXLEN', '2'])),
+  ),
+  { weight: 2, arbitrary: command(word('LMOVE'), key, key, end, end) },
+  command(word('RPOPLPUSH'), key, key),
+  command(word('LMPOP'), word('2'), key, key, end, few(fc.constantFrom(['COUNT', '2'], ['COUNT', '0']))),
   { weight: 6, arbitrary: command(word('SET'), key, value) },
   {
     weight: 3,

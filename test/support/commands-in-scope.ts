@@ -6,6 +6,8 @@ export const STRING_COMMANDS =
 export const BITMAP_COMMANDS = 'setbit getbit bitcount bitpos bitop bitfield bitfield_ro'
 export const GENERIC_COMMANDS =
   'copy del dump exists expire expireat expiretime keys move object persist pexpire pexpireat pexpiretime pttl randomkey rename renamenx restore scan touch ttl type unlink wait'
+export const LIST_COMMANDS =
+  'lpush rpush lpushx rpushx lpop rpop llen lindex lrange lset linsert lrem ltrim lpos lmove rpoplpush lmpop'
 export const HASH_COMMANDS =
   'hset hmset hsetnx hget hmget hdel hlen hstrlen hexists hgetall hkeys hvals hincrby hincrbyfloat hrandfield hscan'
 export const SET_COMMANDS =
@@ -24,6 +26,7 @@ export const COMMANDS_IN_SCOPE: readonly string[] = [
   STRING_COMMANDS,
   BITMAP_COMMANDS,
   GENERIC_COMMANDS,
+  LIST_COMMANDS,
   HASH_COMMANDS,
   SET_COMMANDS,
   SORTED_SET_COMMANDS,

@@ -22,6 +22,12 @@ export const TYPED_ARGS = [
 export function typedData(): Request[] {
   return [
     ['SET', 'string:huge', 'abcdefg'.repeat(50_000)],
+    ...count(100).map((i) => ['RPUSH', `list:small:${i}`, String(i), `element ${i}`, 'x'.repeat(i * 3), '-5', '']),
+    ...count(20).map((k) => ['RPUSH', 'list:large', ...count(1000).map((i) => `${k}:${i}`)]),
+    ['RPUSH', 'list:pages', ...count(100).map((i) => `${i} `.repeat(i * 10))],
+    ['RPUSH', 'list:long', 'short', 'v'.repeat(2_000_000), 'w'.repeat(9000), 'xyz'.repeat(30_000), '12'],
+    ['RPUSH', 'list:expires', 'a'],
+    ['PEXPIREAT', 'list:expires', '4102444800123'],
     ...count(200).map((i) => [
       'HSET',
       `hash:small:${i}`,
@@ -76,9 +82,22 @@ export function typedChange(random: Random): Request {
     ['hash:table', 'hash:large', 'hash:long', `hash:small:${random.below(250)}`, 'hash:integers'][random.below(5)]!
   const zset = (): string =>
     ['zset:large', 'zset:equal', 'zset:long', `zset:small:${random.below(120)}`, 'zset:union'][random.below(5)]!
+  const list = (): string =>
+    ['list:large', 'list:pages', 'list:long', `list:small:${random.below(120)}`, 'list:moved'][random.below(5)]!
+  const end = (): string => ['LEFT', 'RIGHT'][random.below(2)]!
   const set = (): string =>
     ['set:large', 'set:integers', 'set:long', `set:small:${random.below(120)}`, 'set:union'][random.below(5)]!
   const changes: (() => Request)[] = [
+    () => ['RPUSH', list(), `r${random.below(50)}`, 'x'.repeat(random.below(200))],
+    () => ['LPUSH', list(), 'y'.repeat(random.below(100)), String(random.uint32())],
+    () => ['LPOP', list(), String(random.below(4))],
+    () => ['LMOVE', list(), list(), end(), end()],
+    () => ['LREM', list(), String(random.below(5) - 2), large()],
+    () => ['LSET', 'list:large', String(random.below(15_000)), 'z'.repeat(random.below(300))],
+    () => ['LSET', 'list:long', String(random.below(5)), 'l'.repeat(random.below(100_000))],
+    () => ['LINSERT', 'list:large', 'BEFORE', large(), `i${random.below(1000)}`],
+    () => ['LTRIM', 'list:moved', '0', '200'],
+    () => ['COPY', list(), `copy:${random.below(10)}`, 'REPLACE'],
     () => ['SADD', 'set:large', large(), large(), String(random.below(1000))],
     () => ['SADD', set(), String(random.uint32()), String(random.below(100))],
     () => ['SADD', 'set:long', `l${random.below(5)}`.padEnd(random.below(100_000), 'z')],
