@@ -55,6 +55,7 @@ export const ERRORS = {
   zsetScoresByMember: 'ERR syntax error, WITHSCORES not supported in combination with BYLEX',
   zsetNoKeys: "ERR at least 1 input key is needed for '%s' command",
   zsetWeight: 'ERR weight value is not a float',
+  numkeysTooMany: "ERR Number of keys can't be greater than number of args",
   zaddNxXx: 'ERR XX and NX options at the same time are not compatible',
   zaddGtLtNx: 'ERR GT, LT, and/or NX options at the same time are not compatible',
   zaddIncrOne: 'ERR INCR option supports a single increment-element pair',

@@ -26,6 +26,7 @@ import { PUBLISH_COMMANDS } from './publish.ts'
 import { REPLICATION_COMMANDS } from './replication.ts'
 import { SCAN_COMMANDS } from './scan.ts'
 import { SERVER_COMMANDS } from './server.ts'
+import { SET_COMMANDS } from './set-rows.ts'
 import { SLOWLOG_COMMANDS } from './slowlog.ts'
 import { SORTED_SET_COMMANDS } from './sorted-set-rows.ts'
 import { STRING_COMMANDS } from './strings.ts'
@@ -46,6 +47,7 @@ export function allCommands(): CommandTable<Context> {
     ...BITFIELD_COMMANDS,
     ...HYPERLOGLOG_COMMANDS,
     ...HASH_COMMANDS,
+    ...SET_COMMANDS,
     ...SORTED_SET_COMMANDS,
     ...KEYS_COMMANDS,
     ...EXPIRE_COMMANDS,

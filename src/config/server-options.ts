@@ -187,6 +187,7 @@ const EFFECTIVE_OPTIONS = {
   'hash-max-listpack-value': mutable(memory(0), '64', 'Longest field or value in a compact hash, in bytes.', {
     aliases: ['hash-max-ziplist-value'],
   }),
+  'set-max-intset-entries': mutable(long(0), '512', 'Largest compact set of integers, in members.'),
   'zset-max-listpack-entries': mutable(long(0), '128', 'Largest compact sorted set, in members.', {
     aliases: ['zset-max-ziplist-entries'],
   }),

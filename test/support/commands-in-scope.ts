@@ -11,6 +11,8 @@ export const LIST_COMMANDS =
   'lpush rpush lpushx rpushx lpop rpop llen lindex lrange lset linsert lrem ltrim lpos lmove rpoplpush lmpop'
 export const HASH_COMMANDS =
   'hset hmset hsetnx hget hmget hdel hlen hstrlen hexists hgetall hkeys hvals hincrby hincrbyfloat hrandfield hscan'
+export const SET_COMMANDS =
+  'sadd srem smembers sismember smismember scard spop srandmember smove sinter sintercard sinterstore sunion sunionstore sdiff sdiffstore sscan'
 export const SORTED_SET_COMMANDS =
   'zadd zincrby zrem zscore zmscore zcard zrank zrevrank zcount zlexcount zrange zrevrange zrangebyscore zrevrangebyscore zrangebylex zrevrangebylex zrangestore zremrangebyrank zremrangebyscore zremrangebylex zpopmin zpopmax zmpop zrandmember zscan zunion zinter zdiff zunionstore zinterstore zdiffstore zintercard'
 export const TRANSACTION_COMMANDS = 'multi exec discard watch unwatch'
@@ -28,6 +30,7 @@ export const COMMANDS_IN_SCOPE: readonly string[] = [
   GENERIC_COMMANDS,
   LIST_COMMANDS,
   HASH_COMMANDS,
+  SET_COMMANDS,
   SORTED_SET_COMMANDS,
   TRANSACTION_COMMANDS,
   PUBSUB_COMMANDS,
