@@ -50,7 +50,8 @@ it('leads writes to the primary and reads to replicas, through a switchover', as
   }
   const before = await announcedPort(group.sentinels[0]!, group.name)
   await eventually('writes reach the primary', async () => (await portBehind(writes)) === before, PATIENT)
-  expect(await callOnce(writes, 'SET', 'k', 'v')).toBe('OK')
+  const write = async (): Promise<boolean> => (await callOnce(writes, 'SET', 'k', 'v').catch(() => '')) === 'OK'
+  await eventually('a write is taken', write, PATIENT)
   await eventually(
     'reads reach a replica',
     async () => {
@@ -65,7 +66,7 @@ it('leads writes to the primary and reads to replicas, through a switchover', as
     'writes reach the new primary',
     async () => {
       const port = await portBehind(writes)
-      return port !== undefined && port !== before && (await callOnce(writes, 'SET', 'k', 'w').catch(() => '')) === 'OK'
+      return port !== undefined && port !== before && (await write())
     },
     PATIENT,
   )
