@@ -22,9 +22,12 @@ export function prepareFolder(source, folder, server) {
   for (const tool of TOOLS) if (existsSync(join(BIN, tool))) symlinkSync(join(BIN, tool), join(folder, 'src', tool))
   const wrapper = join(folder, 'src', 'redis-server')
   const words = server.map((word) => `'${word}'`).join(' ')
-  // The suite waits two minutes for a server that refuses its configuration; it is told at once where that is so by design.
-  const refused =
-    server.length > 1 ? `grep -qs '^appendonly yes' "$1" && { echo "no AOF yet, PID: $$"; exit 1; }\n` : ''
+  // The suite waits two minutes for a server that refuses its configuration: it is told when one ended before it said its PID.
+  const watch = `log=$(readlink /proc/$$/fd/1)
+[ -f "$log" ] && (while kill -0 $$ 2>/dev/null; do grep -qs " PID: $$" "$log" && exit; sleep 0.1; done
+echo "ended at its start, PID: $$") 2>/dev/null &
+`
+  const refused = server.length > 1 ? watch : ''
   writeFileSync(wrapper, `#!/bin/bash\n${refused}exec -a "$0" ${words} "$@"\n`)
   chmodSync(wrapper, 0o755)
 }

@@ -8,10 +8,11 @@ import type { ValueSource } from '../types/value-type.ts'
 import { RDB_STRING, RDB_VERSION_READ_MAX, RDB_VERSION_WRITTEN, RdbError, rdbTypeName } from './rdb-format.ts'
 import { createRdbReader, type RdbEntry } from './rdb-reader.ts'
 import { copyBytes, LENGTH_BYTES_MAX, writeLength, writeString } from './rdb-string.ts'
-import { rdbTypeOf, readerOf } from './values/table.ts'
+import { rdbPrefixOf, rdbTypeOf, readerOf } from './values/table.ts'
 import type { BuildContext } from './values/value-codec.ts'
 
 const FOOTER_BYTES = 10
+const NO_PREFIX = new Uint8Array(0)
 
 /** The DUMP payload of the string value[start, end): the same bytes as Redis 7.0 gives. */
 export function dumpString(value: Uint8Array, start: number, end: number, compress = true): Uint8Array {
@@ -21,7 +22,7 @@ export function dumpString(value: Uint8Array, start: number, end: number, compre
 /** The DUMP payload of a value of that kind (type and encoding). */
 export function dumpValue(kind: number, value: ValueSource, compress: boolean): Uint8Array {
   const rdbType = rdbTypeOf(kind)
-  if (value.root === 0) return dumpBlob(rdbType, value.bytes, value.start, value.end, compress)
+  if (value.root === 0) return dumpBlob(rdbType, value.bytes, value.start, value.end, compress, rdbPrefixOf(kind))
   const payload = new PayloadOut(compress)
   payload.byte(rdbType)
   const walk = partsEncoding(kind).walk(value.nodes, value.root, payload, () => {})
@@ -29,10 +30,19 @@ export function dumpValue(kind: number, value: ValueSource, compress: boolean): 
   return seal(payload.take(FOOTER_BYTES), payload.used)
 }
 
-function dumpBlob(rdbType: number, value: Uint8Array, start: number, end: number, compress: boolean): Uint8Array {
-  const payload = new Uint8Array(1 + LENGTH_BYTES_MAX + end - start + FOOTER_BYTES)
+function dumpBlob(
+  rdbType: number,
+  value: Uint8Array,
+  start: number,
+  end: number,
+  compress: boolean,
+  prefix: Uint8Array = NO_PREFIX,
+): Uint8Array {
+  const head = 1 + prefix.length
+  const payload = new Uint8Array(head + LENGTH_BYTES_MAX + end - start + FOOTER_BYTES)
   payload[0] = rdbType
-  return seal(payload, writeString(payload, 1, value, start, end, compress))
+  payload.set(prefix, 1)
+  return seal(payload, writeString(payload, head, value, start, end, compress))
 }
 
 /** Writes version and checksum behind the first `used` bytes. */

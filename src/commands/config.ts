@@ -1,5 +1,8 @@
 // CONFIG: the options of the running server. What is known, allowed and in range is the store's to say.
 
+import type { OptionRow } from '../config/option.ts'
+import { SERVER_OPTIONS } from '../config/server-options.ts'
+import { optionName } from '../config/store.ts'
 import { fail, failWith } from '../errors.ts'
 import { help } from '../facade/commands/help.ts'
 import type { Context } from './context.ts'
@@ -22,6 +25,7 @@ function configSet(ctx: Context): void {
   if (args.count % 2 !== 0) fail('syntax')
   const pairs: [string, string][] = []
   for (let i = 2; i < args.count; i += 2) pairs.push([args.str(i), args.str(i + 1)])
+  if (host.loading() && pairs.some(([name]) => waitsForLoading(name))) fail('loading')
   const trusted = isTrusted(host.config.values['enable-protected-configs'], session)
   const set = (): string | undefined => host.config.set(pairs, trusted)
   const address = newAddress(ctx, pairs, trusted)
@@ -29,6 +33,11 @@ function configSet(ctx: Context): void {
   const refusal = set()
   if (refusal !== undefined) failWith(refusal)
   reply.ok()
+}
+
+function waitsForLoading(name: string): boolean {
+  const own = optionName(SERVER_OPTIONS, name) as keyof typeof SERVER_OPTIONS | undefined
+  return own !== undefined && (SERVER_OPTIONS[own] as OptionRow).notWhileLoading === true
 }
 
 /** Where the server listens once the pairs are set; undefined: where it does now, or they are refused. */

@@ -112,6 +112,8 @@ export interface Host extends FrontHost {
   rewriteConfig(all?: boolean): void
   shutdown(ctx: Context, options: ShutdownOptions): void
   abortShutdown(): boolean
+  /** Whether a snapshot is being loaded. */
+  loading(): boolean
   /** A line of the log, as a warning. */
   log(message: string): void
   /** DEBUG SEGFAULT: ends the process as a crash would. */

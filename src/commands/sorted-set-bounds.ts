@@ -50,8 +50,8 @@ export function rankBounds(ctx: Context, min: number, max: number): Bounds {
 
 /** Scores: with `(` before one it is not itself in the range. */
 export function scoreBounds(ctx: Context, min: number, max: number): Bounds {
-  const low = scoreBound(ctx.args.latin1(min))
-  const high = scoreBound(ctx.args.latin1(max))
+  const low = scoreBound(ctx, min)
+  const high = scoreBound(ctx, max)
   return (zset) => ({
     from: zsetScoresBelow(zset, low.score, low.open),
     to: zsetScoresBelow(zset, high.score, !high.open),
@@ -59,7 +59,10 @@ export function scoreBounds(ctx: Context, min: number, max: number): Bounds {
 }
 
 /** As strtod takes it, which is more than a score may be: blanks before it, nothing at all, and what is too large. */
-function scoreBound(text: string): { score: number; open: boolean } {
+function scoreBound({ args }: Context, i: number): { score: number; open: boolean } {
+  const small = args.smallInt(i)
+  if (!Number.isNaN(small)) return { score: small, open: false }
+  const text = args.latin1(i)
   const open = text.startsWith('(')
   const digits = (open ? text.slice(1) : text).trimStart()
   if (digits === '' || /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(digits)) return { score: Number(digits), open }

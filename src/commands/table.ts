@@ -5,6 +5,8 @@ import { COMMAND_COMMANDS } from '../facade/commands/command.ts'
 import { PUBSUB_COMMANDS, SUBSCRIBE_COMMANDS } from '../facade/commands/pubsub.ts'
 import { SESSION_COMMANDS } from '../facade/commands/session.ts'
 import { CommandTable } from '../facade/table.ts'
+import { BITFIELD_COMMANDS } from './bitfields.ts'
+import { BITMAP_COMMANDS } from './bitmaps.ts'
 import { CLUSTER_COMMANDS } from './cluster.ts'
 import { CONFIG_COMMANDS } from './config.ts'
 import { CONNECTION_COMMANDS } from './connection.ts'
@@ -14,14 +16,17 @@ import { DEBUG_COMMANDS } from './debug.ts'
 import { DUMP_COMMANDS } from './dump-restore.ts'
 import { EXPIRE_COMMANDS } from './expire.ts'
 import { HASH_COMMANDS } from './hashes.ts'
+import { HYPERLOGLOG_COMMANDS } from './hyperloglogs.ts'
 import { KEYS_COMMANDS } from './keys.ts'
 import { LATENCY_COMMANDS } from './latency.ts'
+import { LIST_COMMANDS } from './list-rows.ts'
 import { MEMORY_COMMANDS } from './memory.ts'
 import { OBJECT_COMMANDS } from './object.ts'
 import { PUBLISH_COMMANDS } from './publish.ts'
 import { REPLICATION_COMMANDS } from './replication.ts'
 import { SCAN_COMMANDS } from './scan.ts'
 import { SERVER_COMMANDS } from './server.ts'
+import { SET_COMMANDS } from './set-rows.ts'
 import { SLOWLOG_COMMANDS } from './slowlog.ts'
 import { SORTED_SET_COMMANDS } from './sorted-set-rows.ts'
 import { STRING_COMMANDS } from './strings.ts'
@@ -37,7 +42,12 @@ export function allCommands(): CommandTable<Context> {
     ...STRING_RANGE_COMMANDS,
     ...STRING_NUMERIC_COMMANDS,
     ...LCS_COMMANDS,
+    ...LIST_COMMANDS,
+    ...BITMAP_COMMANDS,
+    ...BITFIELD_COMMANDS,
+    ...HYPERLOGLOG_COMMANDS,
     ...HASH_COMMANDS,
+    ...SET_COMMANDS,
     ...SORTED_SET_COMMANDS,
     ...KEYS_COMMANDS,
     ...EXPIRE_COMMANDS,

@@ -4,7 +4,7 @@
 import { fixed, mutable, type OptionRow } from './option.ts'
 import { memoryOrPercent, oomScores } from './special-values.ts'
 import type { OptionType } from './values.ts'
-import { bool, fileName, INT_MAX, INT_MIN, int, long, memory, oneOf, port, string, ULONG_MAX } from './values.ts'
+import { bool, fileName, INT_MAX, int, long, memory, oneOf, port, string, ULONG_MAX } from './values.ts'
 
 /** Why the rows that it marks have no effect. */
 const AOF = 'there is no append-only file yet'
@@ -81,10 +81,7 @@ export const INERT_OPTIONS = {
     ['slave-ignore-maxmemory'],
   ),
   // ---- data types
-  'list-max-listpack-size': keep(TYPES, int(INT_MIN), '-2', 'Size of the nodes of a list.', ['list-max-ziplist-size']),
   'list-compress-depth': keep(TYPES, int(0), '0', 'Nodes at the ends of a list that stay uncompressed.'),
-  'set-max-intset-entries': keep(TYPES, long(0), '512', 'Largest set kept as integers.'),
-  'hll-sparse-max-bytes': keep(TYPES, memory(0), '3000', 'Largest sparse HyperLogLog.'),
   'stream-node-max-bytes': keep(TYPES, memory(0), '4kb', 'Size of the nodes of a stream.'),
   'stream-node-max-entries': keep(TYPES, long(0), '100', 'Entries in a node of a stream.'),
   // ---- memory

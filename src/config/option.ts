@@ -15,6 +15,8 @@ export interface OptionRow<T = unknown> {
   readonly secret?: true
   /** For tests of the server: CONFIG GET shows it only when it is asked for by its name. */
   readonly hidden?: true
+  /** Refused with LOADING while a snapshot is being loaded. */
+  readonly notWhileLoading?: true
   /** Mutable only for clients that `enable-protected-configs` trusts. */
   readonly protected?: true
   /** Other names, accepted and shown by CONFIG GET as Redis does. */

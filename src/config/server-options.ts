@@ -13,7 +13,7 @@ import {
   savePoints,
   titleTemplate,
 } from './special-values.ts'
-import { bool, fileName, int, long, memory, octal, oneOf, port, someOf, string, ULONG_MAX } from './values.ts'
+import { bool, fileName, INT_MIN, int, long, memory, octal, oneOf, port, someOf, string, ULONG_MAX } from './values.ts'
 
 /** Refuses the one value that asks for what is not built. */
 const notBuilt =
@@ -79,7 +79,7 @@ const EFFECTIVE_OPTIONS = {
   'shutdown-on-sigterm': mutable(someOf(SHUTDOWN_MODES), 'default', 'How SIGTERM stops the server.'),
   databases: fixed(int(1), '16', 'Number of databases SELECT can choose from.'),
   // ---- snapshots
-  dir: mutable(string, './', 'Directory of the data files.', { protected: true }),
+  dir: mutable(string, './', 'Directory of the data files.', { protected: true, notWhileLoading: true }),
   dbfilename: mutable(fileName('dbfilename'), 'dump.rdb', 'Name of the snapshot in dir.', { protected: true }),
   save: mutable(
     savePoints,
@@ -90,6 +90,7 @@ const EFFECTIVE_OPTIONS = {
   rdbchecksum: fixed(bool, 'yes', 'End snapshots with a checksum, and verify it when loading.'),
   'stop-writes-on-bgsave-error': mutable(bool, 'yes', 'Refuse writes while the last snapshot failed.'),
   appendonly: mutable(bool, 'no', 'Log every write to an append-only file.', {
+    notWhileLoading: true,
     unbuilt: notBuilt((yes) => yes, 'Append-only files are not built yet: nothing would be logged; use save'),
   }),
   // ---- replication
@@ -174,18 +175,26 @@ const EFFECTIVE_OPTIONS = {
   ),
   'proto-max-bulk-len': mutable(memory(1 << 20), '512mb', 'Longest string a client may send.'),
   // ---- data types
+  'list-max-listpack-size': mutable(
+    int(INT_MIN),
+    '-2',
+    'Largest node of a list: -1 to -5 are 4 to 64 KiB, others a number of elements.',
+    { aliases: ['list-max-ziplist-size'] },
+  ),
   'hash-max-listpack-entries': mutable(long(0), '512', 'Largest compact hash, in fields.', {
     aliases: ['hash-max-ziplist-entries'],
   }),
   'hash-max-listpack-value': mutable(memory(0), '64', 'Longest field or value in a compact hash, in bytes.', {
     aliases: ['hash-max-ziplist-value'],
   }),
+  'set-max-intset-entries': mutable(long(0), '512', 'Largest compact set of integers, in members.'),
   'zset-max-listpack-entries': mutable(long(0), '128', 'Largest compact sorted set, in members.', {
     aliases: ['zset-max-ziplist-entries'],
   }),
   'zset-max-listpack-value': mutable(memory(0), '64', 'Longest member in a compact sorted set, in bytes.', {
     aliases: ['zset-max-ziplist-value'],
   }),
+  'hll-sparse-max-bytes': mutable(memory(0), '3000', 'Largest sparse HyperLogLog, in bytes.'),
   // ---- clients
   'client-query-buffer-limit': mutable(memory(1 << 20), '1gb', 'Bytes of unfinished requests of one client.'),
   'client-output-buffer-limit': mutable(
@@ -213,6 +222,12 @@ const EFFECTIVE_OPTIONS = {
   'key-load-delay': mutable(int(), '0', 'Microseconds to wait for each key that is loaded; -N: one of N keys.', {
     hidden: true,
   }),
+  'loading-process-events-interval-bytes': mutable(
+    int(1024),
+    '2097152',
+    'Bytes of a snapshot that are loaded before clients are answered again; at most 256 KiB are.',
+    { hidden: true },
+  ),
   'rdb-key-save-delay': mutable(int(), '0', 'Microseconds to wait for each key of a snapshot; -N: one of N keys.', {
     hidden: true,
   }),

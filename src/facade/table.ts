@@ -139,7 +139,7 @@ function nameHash(bytes: Uint8Array, start: number, end: number): number {
 
 function compile<C>(spec: CommandRow<C>, parent: Command<C> | undefined): Command<C> {
   const fullName = parent === undefined ? spec.name : `${parent.fullName}|${spec.name}`
-  assert(/^[a-z-]+$/.test(spec.name), `the name ${spec.name} is in lower case`)
+  assert(/^[a-z_-]+$/.test(spec.name), `the name ${spec.name} is in lower case`)
   assert(spec.arity !== 0, `${fullName} has an arity`)
   assert(!(spec.flags.includes('write') && spec.flags.includes('readonly')), `${fullName} writes or reads`)
   assert(spec.run !== undefined || spec.subcommands !== undefined, `${fullName} does something`)

@@ -129,6 +129,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     slowlog,
     latency,
     memory: () => info.facts().memory,
+    loading: () => engine.gate.loading,
     log: (message) => log.warning(message),
     random: seededRandom(...seed),
     wallMicros: () => BigInt(wallMicros()),

@@ -199,7 +199,8 @@ export function createPersistence(parts: ServerParts, snapshots: Snapshots, plac
         loader.reader.feed(bytes)
         return !stopped
       }
-      await readRdbFile(path(), take, () => {
+      const pieceBytes = options['loading-process-events-interval-bytes']
+      await readRdbFile(path(), take, pieceBytes, () => {
         const keys = loader.loaded() - waitedFor
         waitedFor += keys
         return keys * delayMs(options['key-load-delay'])

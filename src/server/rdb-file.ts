@@ -179,22 +179,26 @@ export function createRdbFile(path: string, suffix: string): RdbFile {
 
 /**
  * Hands a file to `take` in pieces that it may use during the call, one in each turn of the event loop, until it answers
- * false. Rejects with ENOENT and the like as they are. After each piece it waits for `pauseMs`.
+ * false. Rejects with ENOENT and the like as they are. For each piece, of at most `pieceBytes`, it waits for `pauseMs`.
  */
 export async function readRdbFile(
   path: string,
   take: (bytes: Uint8Array) => boolean,
+  pieceBytes = READ_BYTES,
   pauseMs: () => number = () => 0,
 ): Promise<void> {
   const fd = openSync(path, 'r')
   try {
-    const buffer = Buffer.allocUnsafeSlow(READ_BYTES)
+    let waitMs = 0
+    const buffer = Buffer.allocUnsafeSlow(Math.min(pieceBytes, READ_BYTES))
     for (;;) {
       const count = readSync(fd, buffer, 0, buffer.length, null)
       if (count === 0 || !take(buffer.subarray(0, count))) return
       await nextTurn()
-      const ms = pauseMs()
-      if (ms > 0) await sleep(ms)
+      waitMs += pauseMs()
+      if (waitMs < 1) continue
+      await sleep(waitMs)
+      waitMs = 0
     }
   } finally {
     closeSync(fd)

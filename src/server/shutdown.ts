@@ -26,7 +26,7 @@ export interface ShutdownParts {
 export interface Shutdown {
   /** SHUTDOWN. Throws CommandError if the server cannot end; otherwise the session gets no answer but the end. */
   command(ctx: Context, how: ShutdownOptions): void
-  /** A signal: never refused; a snapshot that fails makes the exit code 1. */
+  /** A signal. As in Redis a snapshot that fails keeps the server running, unless `shutdown-on-sig…` says nosave or force. */
   signal(name?: 'SIGTERM' | 'SIGINT'): void
   /** SHUTDOWN ABORT: whether there was anything to call off. */
   abort(): boolean
@@ -64,7 +64,10 @@ export function createShutdown(parts: ShutdownParts): Shutdown {
     try {
       if (how.save ?? options.save.length > 0) persistence.saveAtExit()
     } catch (error) {
-      if (!how.force) throw error
+      if (!how.force) {
+        log.warning("Error trying to save the DB, can't exit.")
+        throw error
+      }
       log.warning(`Saving failed, shutting down all the same: ${error instanceof Error ? error.message : error}`)
     }
     end(0)
@@ -144,15 +147,16 @@ export function createShutdown(parts: ShutdownParts): Shutdown {
     const modes = options[name === 'SIGINT' ? 'shutdown-on-sigint' : 'shutdown-on-sigterm']
     const has = (mode: (typeof modes)[number]): boolean => modes.includes(mode)
     const how = { save: has('save') ? true : has('nosave') ? false : undefined, now: has('now'), force: has('force') }
-    const last = (): void => {
+    const last = (paused: boolean): void => {
       try {
         finish(how)
       } catch {
-        end(1)
+        log.warning('Errors trying to shut down the server, check the logs for more information.')
+        if (paused) callOff()
       }
     }
-    if (hurried || how.now || options['shutdown-timeout'] === 0 || !isBehind()) last()
-    else wait(last)
+    if (hurried || how.now || options['shutdown-timeout'] === 0 || !isBehind()) last(hurried)
+    else wait(() => last(true))
   }
 
   return {

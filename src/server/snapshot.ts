@@ -3,7 +3,7 @@
 //
 // Invariant: no slice takes much over SLICE_MS, and no command ever fails because a snapshot did.
 import { createRdbWriter, type RdbWriter } from '../codec/rdb-writer.ts'
-import { rdbTypeOf } from '../codec/values/table.ts'
+import { rdbPrefixOf, rdbTypeOf } from '../codec/values/table.ts'
 import { monotonicMs } from '../io/clock.ts'
 import { NO_EXPIRY } from '../keyspace/database.ts'
 import type { Keyspace } from '../keyspace/keyspace.ts'
@@ -171,15 +171,28 @@ function createWalk(keyspace: Keyspace, options: SnapshotOptions, sink: Snapshot
     writer.beginValue(rdbTypeOf(kind), key.bytes, key.start, key.end, expireMsOf(expiryMs))
   }
 
+  /** The same for a blob. */
+  const beginBlob = (entry: SnapshotEntry, prefix = rdbPrefixOf(entry.kind)): void => {
+    begin(entry)
+    if (prefix !== undefined) writer.out.part(prefix, 0, prefix.length)
+  }
+
   const snapshot = new Snapshot(keyspace, {
-    blob({ db: index, key, kind, expiryMs }, value) {
+    blob(entry, value) {
+      const { db: index, key, kind, expiryMs } = entry
+      const { bytes, start, end } = value
+      const prefix = rdbPrefixOf(kind)
+      if (prefix !== undefined) {
+        beginBlob(entry, prefix)
+        writer.out.string(bytes, start, end)
+        return
+      }
       keys++
       if (index !== db) select(index)
-      const { bytes, start, end } = value
       writer.blob(rdbTypeOf(kind), key.bytes, key.start, key.end, bytes, start, end, expireMsOf(expiryMs))
     },
     *hugeBlob(entry, value) {
-      begin(entry)
+      beginBlob(entry)
       if (options.compress && value.length <= COMPRESSED_BYTES_MAX) return writeAtOnce(writer, value)
       writer.out.begin(value.length)
       for (let chunk = value.next(); chunk.length > 0; chunk = value.next()) {

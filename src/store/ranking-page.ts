@@ -435,9 +435,25 @@ function compacted(nodes: Nodes, root: number, page: number): number {
   }
 }
 
-/** Sets the score at index `i`, which keeps its place. */
-export function pageSetScore(nodes: Nodes, page: number, i: number, score: number): number {
+/** Gives the member at index `i` another score, and the place that it has among the others then: before the one at index `to`. */
+export function pageMove(nodes: Nodes, page: number, i: number, to: number, score: number): number {
   const h = nodes.own(page)
-  nodes.arena.f64[h >>> SLAB_BITS][(h & SLAB_MASK) + HEADER_UNITS + i] = score
+  const { arena } = nodes
+  const f64 = arena.f64[h >>> SLAB_BITS]
+  const u8 = arena.u8[h >>> SLAB_BITS]
+  const first = (h & SLAB_MASK) + HEADER_UNITS
+  const slots = ((h & SLAB_MASK) << 3) + HEADER_BYTES + pageCount(nodes, h) * 8
+  const at = to > i ? to - 1 : to
+  if (at !== i) {
+    const low = u8[slots + 2 * i]
+    const high = u8[slots + 2 * i + 1]
+    // Those between the old place and the new one move over by one.
+    const [from, end, by] = at > i ? [i + 1, at + 1, -1] : [at, i, 1]
+    f64.copyWithin(first + from + by, first + from, first + end)
+    u8.copyWithin(slots + 2 * (from + by), slots + 2 * from, slots + 2 * end)
+    u8[slots + 2 * at] = low
+    u8[slots + 2 * at + 1] = high
+  }
+  f64[first + at] = score
   return h
 }

@@ -23,12 +23,12 @@ import {
   pageLongMember,
   pageMember,
   pageMembersBelow,
+  pageMove,
   pageOfOne,
   pageRemove,
   pageScore,
   pageScoresBelow,
   pageSearch,
-  pageSetScore,
   pageTrimmed,
   pageUsedBytes,
 } from './ranking-page.ts'
@@ -286,16 +286,13 @@ export function rankingMove(
 ): void {
   const page = seek(nodes, root, before, bytes, start, end)
   const i = indexInPage(nodes, page, before, bytes, start, end)
-  // The common case of small changes: neighbours on the page show that the member keeps its place.
-  if (
-    i > 0 &&
-    i + 1 < pageCount(nodes, page) &&
-    pageScore(nodes, page, i - 1) < score &&
-    score < pageScore(nodes, page, i + 1)
-  ) {
+  const to = i < 0 ? 0 : pageSearch(nodes, page, score, bytes, start, end)
+  // The common case of small changes: others on the page show that the member stays on it.
+  if (to > 0 && to < pageCount(nodes, page)) {
     try {
       tree.own()
-      tree.setLeaf(pageSetScore(nodes, page, i, score), pageCount(nodes, page), pageScore(nodes, page, 0))
+      const h = pageMove(nodes, page, i, to, score)
+      tree.setLeaf(h, pageCount(nodes, h), pageScore(nodes, h, 0))
     } finally {
       setTop(nodes, root, tree.top)
     }

@@ -2,16 +2,20 @@
 
 /** Limits of compact encodings, named as the options that set them. */
 export interface TypeLimits {
+  readonly 'list-max-listpack-size': number
   readonly 'hash-max-listpack-entries': number
   readonly 'hash-max-listpack-value': number
+  readonly 'set-max-intset-entries': number
   readonly 'zset-max-listpack-entries': number
   readonly 'zset-max-listpack-value': number
 }
 
 /** What the options are unless somebody sets them. */
 export const DEFAULT_LIMITS: TypeLimits = {
+  'list-max-listpack-size': -2,
   'hash-max-listpack-entries': 512,
   'hash-max-listpack-value': 64,
+  'set-max-intset-entries': 512,
   'zset-max-listpack-entries': 128,
   'zset-max-listpack-value': 64,
 }

@@ -4,6 +4,8 @@
 import { assert } from '../lib/assert.ts'
 import { ENCODING_MASK, ENCODING_SHIFT, TYPE_MASK } from '../store/entry.ts'
 import { HASH_TYPE } from './hash.ts'
+import { LIST_TYPE } from './list.ts'
+import { SET_TYPE } from './set.ts'
 import { STRING_TYPE } from './string.ts'
 import type { PartsEncoding, ValueType } from './value-type.ts'
 import { ZSET_TYPE } from './zset.ts'
@@ -12,9 +14,9 @@ import { ZSET_TYPE } from './zset.ts'
 const TYPES: readonly ValueType[] = [
   STRING_TYPE,
 
-  // Lists.
+  LIST_TYPE,
 
-  // Sets.
+  SET_TYPE,
 
   // Sorted sets.
   ZSET_TYPE,

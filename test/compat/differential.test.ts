@@ -1,4 +1,4 @@
-// Random sequences of string, hash, sorted set and key commands against redis-server and ours: the same replies, and the same keys at the end
+// Random sequences of commands of all families against redis-server and ours: the same replies, and the same keys at the end
 // (value, encoding, time to live, serialised form). A failure prints fast-check's seed and the shortest sequence that
 // still differs. DIFFERENTIAL_RUNS sets how many sequences (of about 60 commands each).
 import fc from 'fast-check'
@@ -22,7 +22,7 @@ afterAll(() => scope.close())
 
 type Command = string[]
 /** Commands whose reply has no order, pairs or single ones. */
-const UNORDERED = ['HGETALL', 'HKEYS', 'HVALS']
+const UNORDERED = ['HGETALL', 'HKEYS', 'HVALS', 'SMEMBERS', 'SINTER', 'SUNION', 'SDIFF']
 const KEYS = ['k0', 'k1', 'k2', 'k3', '', '\x00\xff']
 const key = fc.constantFrom(...KEYS)
 const integer = fc.oneof(
@@ -53,6 +53,11 @@ const field = fc.oneof(
   fc.constantFrom('x'.repeat(64), 'x'.repeat(65), '-9223372036854775808', '9223372036854775808', '01'),
 )
 const pairs = fc.array(fc.tuple(field, value), { minLength: 1, maxLength: 3 }).map((list) => list.flat())
+const member = fc.oneof(
+  { weight: 3, arbitrary: fc.integer({ min: 0, max: 9 }).map(String) },
+  field,
+  fc.constantFrom('40000', '-40000', '5000000000', '9223372036854775807', '1'.repeat(18)),
+)
 const index = fc.oneof(fc.integer({ min: -12, max: 60 }).map(String), integer)
 const scored = fc.array(fc.tuple(float, field), { minLength: 1, maxLength: 4 }).map((list) => list.flat())
 const addOption = fc.constantFrom<string[]>([], ['NX'], ['XX'], ['GT'], ['LT'], ['CH'], ['INCR'])
@@ -94,10 +99,49 @@ const word = (text: string): fc.Arbitrary<string> => fc.constant(text)
 const some = (arbitrary: fc.Arbitrary<string>, max = 4): fc.Arbitrary<string[]> =>
   fc.array(arbitrary, { minLength: 1, maxLength: max })
 
+const bit = fc.oneof(fc.integer({ min: -1, max: 300 }).map(String), fc.constantFrom('x', '4294967296'))
+const width = fc.oneof(
+  fc.integer({ min: 0, max: 65 }).map((bits) => `i${bits}`),
+  fc.integer({ min: 1, max: 63 }).map((bits) => `u${bits}`),
+)
+const bitRange = fc.oneof<fc.Arbitrary<string[]>[]>(
+  fc.constant([]),
+  fc.tuple(index, index),
+  fc.tuple(index, index, fc.constantFrom('BIT', 'byte')),
+)
+const fieldOperation = fc.oneof<fc.Arbitrary<string[]>[]>(
+  fc.tuple(word('GET'), width, bit),
+  fc.tuple(fc.constantFrom('SET', 'INCRBY'), width, bit, integer),
+  fc.tuple(fc.constantFrom('SET', 'INCRBY'), width, bit, integer),
+  fc.tuple(word('OVERFLOW'), fc.constantFrom('WRAP', 'SAT', 'FAIL')),
+)
+
 const few = (arbitrary: fc.Arbitrary<string[]>): fc.Arbitrary<string[]> =>
   fc.array(arbitrary, { maxLength: 2 }).map((list) => list.flat())
 
+const end = fc.constantFrom('LEFT', 'RIGHT')
+
 const anyCommand: fc.Arbitrary<Command> = fc.oneof(
+  { weight: 4, arbitrary: command(fc.constantFrom('LPUSH', 'RPUSH'), key, some(field)) },
+  command(fc.constantFrom('LPUSHX', 'RPUSHX'), key, some(field)),
+  command(fc.constantFrom('LPOP', 'RPOP'), key),
+  command(fc.constantFrom('LPOP', 'RPOP'), key, small),
+  command(word('LLEN'), key),
+  command(word('LINDEX'), key, index),
+  { weight: 2, arbitrary: command(word('LRANGE'), key, index, index) },
+  command(word('LSET'), key, index, field),
+  command(word('LINSERT'), key, fc.constantFrom('BEFORE', 'AFTER', 'x'), field, field),
+  command(word('LREM'), key, small, field),
+  command(word('LTRIM'), key, index, index),
+  command(
+    word('LPOS'),
+    key,
+    field,
+    few(fc.constantFrom(['RANK', '-1'], ['RANK', '2'], ['COUNT', '0'], ['MAXLEN', '2'])),
+  ),
+  { weight: 2, arbitrary: command(word('LMOVE'), key, key, end, end) },
+  command(word('RPOPLPUSH'), key, key),
+  command(word('LMPOP'), word('2'), key, key, end, few(fc.constantFrom(['COUNT', '2'], ['COUNT', '0']))),
   { weight: 6, arbitrary: command(word('SET'), key, value) },
   {
     weight: 3,
@@ -134,9 +178,48 @@ const anyCommand: fc.Arbitrary<Command> = fc.oneof(
     fc.array(fc.tuple(key, value), { minLength: 1, maxLength: 3 }).map((pairs) => pairs.flat()),
   ),
   command(word('LCS'), key, key, fc.subarray(['LEN', 'IDX', 'WITHMATCHLEN'])),
+  { weight: 2, arbitrary: command(word('SETBIT'), key, bit, fc.constantFrom('0', '1', '1', '2')) },
+  command(word('GETBIT'), key, bit),
+  command(word('BITCOUNT'), key, bitRange),
+  command(word('BITPOS'), key, fc.constantFrom('0', '1'), bitRange),
+  command(word('BITOP'), fc.constantFrom('AND', 'OR', 'XOR', 'NOT'), key, some(key, 3)),
+  {
+    weight: 3,
+    arbitrary: command(
+      fc.constantFrom('BITFIELD', 'BITFIELD', 'BITFIELD_RO'),
+      key,
+      fc.array(fieldOperation, { maxLength: 4 }).map((list) => list.flat()),
+    ),
+  },
+  { weight: 2, arbitrary: command(word('PFADD'), key, some(value)) },
+  command(fc.constantFrom('PFCOUNT', 'PFMERGE'), some(key, 3)),
+  command(word('PFDEBUG'), fc.constantFrom('ENCODING', 'TODENSE', 'DECODE'), key),
   { weight: 6, arbitrary: command(fc.constantFrom('HSET', 'HMSET'), key, pairs) },
   command(fc.constantFrom('HSET', 'HMSET'), key, some(value)),
   command(word('HSETNX'), key, field, value),
+  { weight: 6, arbitrary: command(word('SADD'), key, some(member)) },
+  { weight: 2, arbitrary: command(word('SREM'), key, some(member)) },
+  command(word('SMOVE'), key, key, member),
+  command(fc.constantFrom('SISMEMBER', 'SMISMEMBER'), key, member),
+  command(fc.constantFrom('SMEMBERS', 'SCARD'), key),
+  { weight: 2, arbitrary: command(fc.constantFrom('SINTER', 'SUNION', 'SDIFF'), some(key)) },
+  { weight: 3, arbitrary: command(fc.constantFrom('SINTERSTORE', 'SUNIONSTORE', 'SDIFFSTORE'), key, some(key)) },
+  command(
+    word('SINTERCARD'),
+    fc.constantFrom('2', '0', '3', 'x'),
+    key,
+    key,
+    fc.constantFrom<string[]>([], ['LIMIT', '2']),
+  ),
+  // Drawn by chance, but what is left is the same: all, or none.
+  command(word('SPOP'), key, fc.constantFrom('1000', '0', '-1', 'x')),
+  command(word('SRANDMEMBER'), key),
+  command(
+    word('SSCAN'),
+    key,
+    fc.constantFrom('0', '0', 'x'),
+    fc.constantFrom<string[]>(['COUNT', '1000'], ['COUNT', '1000', 'MATCH', 'f*'], ['COUNT', '0']),
+  ),
   { weight: 6, arbitrary: command(word('ZADD'), key, few(addOption), scored) },
   command(word('ZADD'), key, some(value)),
   command(word('ZINCRBY'), key, float, field),
@@ -206,13 +289,15 @@ const anyCommand: fc.Arbitrary<Command> = fc.oneof(
 /** What may rightly differ, made equal: the passing of time, the order of keys, the choice of a random one. */
 function normalised(value: RespValue, [name]: Command): unknown {
   if (value instanceof RespError) return `-${value.message}`
-  // The payload of a table: its fields have no order. What is in them shows in the digests.
-  if (typeof value === 'string' && value.at(0) === '\x04' && value.at(-10) === '\x0a') return 'a payload of a table'
+  // The payload of a table: its fields or members have no order. What is in them shows in the digests.
+  if (typeof value === 'string' && ['\x02', '\x04'].includes(value.at(0)!) && value.at(-10) === '\x0a')
+    return 'a payload of a table'
   if (Array.isArray(value)) {
     const items = value.map((item) => normalised(item, ['']))
     if (name === 'HSCAN' && Array.isArray(items[1])) return [items[0], pairsOf(items[1]).sort()]
     if (name === 'HGETALL') return pairsOf(items).sort()
-    if (UNORDERED.includes(name!)) return items.sort()
+    if (name === 'SSCAN' && Array.isArray(items[1])) return [items[0], items[1].sort()]
+    if (UNORDERED.includes(name!) || name === 'SPOP') return items.sort()
     // KEYS in a transaction lands here too; what has an order is compared in order.
     return name === 'KEYS' ? items.sort() : items
   }
@@ -220,7 +305,7 @@ function normalised(value: RespValue, [name]: Command): unknown {
   if (isTime && (typeof value === 'number' || typeof value === 'bigint') && value > 900) {
     return `about ${Math.round(Number(value) / 10 ** (name!.startsWith('P') ? 5 : 2))}`
   }
-  if (name === 'RANDOMKEY' || name === 'HRANDFIELD') return value === null ? null : 'one of them'
+  if (['RANDOMKEY', 'HRANDFIELD', 'SRANDMEMBER'].includes(name!)) return value === null ? null : 'one of them'
   return typeof value === 'bigint' ? `${value}n` : value
 }
 
@@ -242,7 +327,19 @@ async function play(connection: RawConnection, commands: readonly Command[]): Pr
 }
 
 const INSIDE_EXEC_UNKNOWN = [
-  ...['TTL', 'PTTL', 'EXPIRETIME', 'PEXPIRETIME', 'RANDOMKEY', 'KEYS', 'HRANDFIELD', 'HSCAN'],
+  ...[
+    'TTL',
+    'PTTL',
+    'EXPIRETIME',
+    'PEXPIRETIME',
+    'RANDOMKEY',
+    'KEYS',
+    'HRANDFIELD',
+    'HSCAN',
+    'SRANDMEMBER',
+    'SPOP',
+    'SSCAN',
+  ],
   ...UNORDERED,
 ]
 /** Relative times in transactions would come back inside EXEC's array, where they cannot be told from other numbers; and so on. */
@@ -261,6 +358,7 @@ const BEGIN: Command[] = [
   ['SELECT', '0'],
   ['FLUSHALL'],
   ['CONFIG', 'SET', 'hash-max-listpack-entries', '4'],
+  ['CONFIG', 'SET', 'set-max-intset-entries', '4'],
   ['CONFIG', 'SET', 'zset-max-listpack-entries', '4'],
 ]
 /** Keys whose time is over are counted until somebody meets them, be it RANDOMKEY by chance: EXISTS meets them all first. */

@@ -39,10 +39,17 @@ describe('values of all types', () => {
     const reader = await startServer(scope, { make: to, dir, args: TYPED_ARGS })
     expect(await digest(reader)).toBe(await digest(writer))
     for (const key of [
+      'list:small:3',
+      'list:large',
+      'list:long',
       'hash:small:3',
       'hash:table',
       'hash:integers',
       'hash:long',
+      'set:small:3',
+      'set:small:35',
+      'set:integers',
+      'set:large',
       'zset:small:3',
       'zset:scores',
       'zset:large',
@@ -58,7 +65,7 @@ describe('values of all types', () => {
     const reading = await connectRaw(source.port, { scope })
     const writing = await connectRaw(target.port, { scope })
     await pipeline(reading, typedData())
-    await callOnce(source.port, 'PERSIST', 'hash:expires')
+    for (const key of ['hash:expires', 'list:expires']) await callOnce(source.port, 'PERSIST', key)
     for (const key of (await callOnce(source.port, 'KEYS', '*')) as string[]) {
       const payload = (await reading.call('DUMP', key)) as string
       expect(await writing.call('RESTORE', key, '0', payload), key).toBe('OK')

@@ -122,6 +122,7 @@ export function createTestServer(given: Readonly<Partial<Record<keyof ServerOpti
     slowlog,
     latency,
     memory: () => MEMORY,
+    loading: () => engine.gate.loading,
     log: (message) => call('log', message),
     random: seededRandom(1),
     clients: {

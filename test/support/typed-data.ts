@@ -12,6 +12,8 @@ export const TYPED_ARGS = [
   'local',
   '--hash-max-listpack-entries',
   '32',
+  '--set-max-intset-entries',
+  '32',
   '--zset-max-listpack-entries',
   '32',
 ]
@@ -20,6 +22,12 @@ export const TYPED_ARGS = [
 export function typedData(): Request[] {
   return [
     ['SET', 'string:huge', 'abcdefg'.repeat(50_000)],
+    ...count(100).map((i) => ['RPUSH', `list:small:${i}`, String(i), `element ${i}`, 'x'.repeat(i * 3), '-5', '']),
+    ...count(20).map((k) => ['RPUSH', 'list:large', ...count(1000).map((i) => `${k}:${i}`)]),
+    ['RPUSH', 'list:pages', ...count(100).map((i) => `${i} `.repeat(i * 10))],
+    ['RPUSH', 'list:long', 'short', 'v'.repeat(2_000_000), 'w'.repeat(9000), 'xyz'.repeat(30_000), '12'],
+    ['RPUSH', 'list:expires', 'a'],
+    ['PEXPIREAT', 'list:expires', '4102444800123'],
     ...count(200).map((i) => [
       'HSET',
       `hash:small:${i}`,
@@ -41,6 +49,11 @@ export function typedData(): Request[] {
     ['HSET', 'hash:long', 'f', 'v'.repeat(2_000_000), 'F'.repeat(3000), 'w', 'g', 'xyz'.repeat(30_000)],
     ['HSET', 'hash:expires', 'f', 'v'],
     ['PEXPIREAT', 'hash:expires', '4102444800123'],
+    ...count(100).map((i) => ['SADD', `set:small:${i}`, ...count(1 + (i % 40)).map((n) => String(n * 7 ** (i % 20)))]),
+    ['SADD', 'set:integers', '-9223372036854775808', '9223372036854775807', '0', '-1', '32768'],
+    ['SADD', 'set:binary', '', '\x00\xff', '\r\n', '12', '012'],
+    ...count(20).map((k) => ['SADD', 'set:large', ...count(1000).map((i) => `${k}:${i}`)]),
+    ['SADD', 'set:long', 'm'.repeat(2_000_000), 'n'.repeat(3000), 'short', 'xyz'.repeat(30_000)],
     ...count(100).map((i) => [
       'ZADD',
       `zset:small:${i}`,
@@ -69,7 +82,31 @@ export function typedChange(random: Random): Request {
     ['hash:table', 'hash:large', 'hash:long', `hash:small:${random.below(250)}`, 'hash:integers'][random.below(5)]!
   const zset = (): string =>
     ['zset:large', 'zset:equal', 'zset:long', `zset:small:${random.below(120)}`, 'zset:union'][random.below(5)]!
+  const list = (): string =>
+    ['list:large', 'list:pages', 'list:long', `list:small:${random.below(120)}`, 'list:moved'][random.below(5)]!
+  const end = (): string => ['LEFT', 'RIGHT'][random.below(2)]!
+  const set = (): string =>
+    ['set:large', 'set:integers', 'set:long', `set:small:${random.below(120)}`, 'set:union'][random.below(5)]!
   const changes: (() => Request)[] = [
+    () => ['RPUSH', list(), `r${random.below(50)}`, 'x'.repeat(random.below(200))],
+    () => ['LPUSH', list(), 'y'.repeat(random.below(100)), String(random.uint32())],
+    () => ['LPOP', list(), String(random.below(4))],
+    () => ['LMOVE', list(), list(), end(), end()],
+    () => ['LREM', list(), String(random.below(5) - 2), large()],
+    () => ['LSET', 'list:large', String(random.below(15_000)), 'z'.repeat(random.below(300))],
+    () => ['LSET', 'list:long', String(random.below(5)), 'l'.repeat(random.below(100_000))],
+    () => ['LINSERT', 'list:large', 'BEFORE', large(), `i${random.below(1000)}`],
+    () => ['LTRIM', 'list:moved', '0', '200'],
+    () => ['COPY', list(), `copy:${random.below(10)}`, 'REPLACE'],
+    () => ['SADD', 'set:large', large(), large(), String(random.below(1000))],
+    () => ['SADD', set(), String(random.uint32()), String(random.below(100))],
+    () => ['SADD', 'set:long', `l${random.below(5)}`.padEnd(random.below(100_000), 'z')],
+    () => ['SREM', set(), large(), large(), large(), String(random.below(100))],
+    () => ['SPOP', set()],
+    () => ['SPOP', set(), String(random.below(40))],
+    () => ['SMOVE', set(), set(), String(random.below(100))],
+    () => [['SUNIONSTORE', 'SDIFFSTORE', 'SINTERSTORE'][random.below(3)]!, 'set:union', set(), set()],
+    () => ['COPY', set(), `copy:${random.below(10)}`, 'REPLACE'],
     () => ['HSET', 'hash:large', large(), 'changed', large(), String(random.uint32())],
     () => ['HSET', key(), `f${random.below(50)}`, 'x'.repeat(random.below(100))],
     () => ['HDEL', 'hash:large', large(), large(), large()],

@@ -5,6 +5,8 @@ import { ENCODING_MASK, ENCODING_SHIFT, TYPE_MASK } from '../../store/entry.ts'
 import { TYPE_STRING } from '../../types/value-type.ts'
 import { RDB_STRING } from '../rdb-format.ts'
 import { HASH_CODEC } from './hash.ts'
+import { LIST_CODEC } from './list.ts'
+import { SET_CODEC } from './set.ts'
 import type { BuildContext, ValueCodec, ValueReader } from './value-codec.ts'
 import { ZSET_CODEC } from './zset.ts'
 
@@ -19,9 +21,9 @@ const STRING_CODEC: ValueCodec = {
 const CODECS: readonly ValueCodec[] = [
   STRING_CODEC,
 
-  // Lists.
+  LIST_CODEC,
 
-  // Sets.
+  SET_CODEC,
 
   // Sorted sets.
   ZSET_CODEC,
@@ -43,6 +45,11 @@ export function rdbTypeOf(kind: number): number {
   const rdbType = BY_TYPE[kind & TYPE_MASK]?.written[(kind & ENCODING_MASK) >>> ENCODING_SHIFT]
   assert(rdbType !== undefined, 'every encoding is written as some RDB type')
   return rdbType
+}
+
+/** What stands before the string of a blob of this kind; undefined for nothing. */
+export function rdbPrefixOf(kind: number): Uint8Array | undefined {
+  return BY_TYPE[kind & TYPE_MASK]?.prefix
 }
 
 /** What reads values of an RDB type other than RDB_STRING; undefined if nothing does yet. */

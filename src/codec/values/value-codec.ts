@@ -43,6 +43,8 @@ export interface ValueCodec {
   readonly type: number
   /** By number of the encoding: the RDB type that values of it are written as. Blobs are one string, others walk (types/). */
   readonly written: Readonly<Record<number, number>>
+  /** What stands before the string that a blob is written as, if anything does. */
+  readonly prefix?: Uint8Array
   /** By RDB type: a reader. */
   readonly readers: Readonly<Record<number, (context: BuildContext) => ValueReader>>
 }

@@ -96,6 +96,29 @@ describe('CONFIG', () => {
     )
   })
 
+  it('does not change the directory while a snapshot is being loaded', () => {
+    const server = createTestServer({ 'enable-protected-configs': 'yes' })
+    const client = server.connect()
+    server.engine.gate.loading = true
+    expect(client.call('CONFIG', 'SET', 'timeout', '7')).toBe('OK')
+    const refused = error('LOADING Redis is loading the dataset in memory')
+    expect(client.call('CONFIG', 'SET', 'timeout', '8', 'DIR', '/tmp')).toEqual(refused)
+    expect(client.call('CONFIG', 'GET', 'timeout')).toEqual(['timeout', '7'])
+    server.engine.gate.loading = false
+    expect(client.call('CONFIG', 'SET', 'dir', '/tmp')).toBe('OK')
+  })
+
+  it('answers a change of port or address when the sockets are there', async () => {
+    const server = createTestServer()
+    const client = server.connect()
+    expect(client.call('CONFIG', 'SET', 'port', '7000', 'timeout', '7')).toBeUndefined()
+    expect(client.session.blocked?.kind).toBe('order')
+    expect(server.config.values.timeout).toBe(0)
+    await new Promise(setImmediate)
+    expect(server.calls).toEqual(['listenAnew * -::* 7000', `unblock ${client.session.id} ready`])
+    expect(server.config.values).toMatchObject({ port: 7000, timeout: 7 })
+  })
+
   it('passes on RESETSTAT and REWRITE', () => {
     const server = createTestServer()
     const client = server.connect()

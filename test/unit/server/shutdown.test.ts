@@ -7,6 +7,7 @@ import { eventually } from '../../support/wait.ts'
 
 interface Ending extends TestRegistry {
   /** What was saved at exit: whether key `b` was there. */
+  readonly signal: () => void
   readonly saved: boolean[]
   readonly exits: number[]
   behind: boolean
@@ -20,7 +21,15 @@ function createEnding(): Ending {
   const { server, clients, host } = registry
   const saved: boolean[] = []
   const exits: number[] = []
-  const ending: Ending = { ...registry, saved, exits, behind: false, canSave: true, afterSave: () => {} }
+  const ending: Ending & { signal: () => void } = {
+    ...registry,
+    signal: () => {},
+    saved,
+    exits,
+    behind: false,
+    canSave: true,
+    afterSave: () => {},
+  }
   const quiet = (): void => {}
   const shutdown = createShutdown({
     options: server.config.values,
@@ -39,6 +48,7 @@ function createEnding(): Ending {
     } as never,
     end: (code) => void exits.push(code),
   })
+  ending.signal = () => shutdown.signal('SIGTERM')
   host.shutdown = shutdown.command
   host.abortShutdown = shutdown.abort
   return ending
@@ -91,5 +101,26 @@ describe('SHUTDOWN', () => {
     other.send('SHUTDOWN ABORT')
     expect(other.output()).toBe('+OK\r\n')
     expect(asking.output()).toBe('-ERR Errors trying to SHUTDOWN. Check logs.\r\n')
+  })
+
+  it('by a signal goes on running when the snapshot fails, and ends when it succeeds', async () => {
+    const ending = createEnding()
+    const client = ending.connect()
+    ending.canSave = false
+    ending.signal()
+    client.send('SET a 1')
+    expect(client.output()).toBe('+OK\r\n')
+    expect(ending.exits).toEqual([])
+    // One that waited for replicas lets writes go on again.
+    ending.behind = true
+    ending.signal()
+    ending.behind = false
+    client.send('SET a 2')
+    await eventually('the write runs', async () => client.output() === '+OK\r\n')
+    expect(ending.exits).toEqual([])
+    ending.canSave = true
+    ending.signal()
+    await eventually('the end', async () => ending.exits.length > 0)
+    expect(ending.exits).toEqual([0])
   })
 })
