@@ -3,6 +3,7 @@
 import { fail } from '../errors.ts'
 import { ANY_TYPE, WrongTypeError } from '../keyspace/database.ts'
 import type { NodeBytes } from '../store/nodes.ts'
+import { setHas } from '../types/set.ts'
 import { TYPE_SET, TYPE_ZSET, type ValueSource } from '../types/value-type.ts'
 import { createZsetBuilder, zsetScore } from '../types/zset.ts'
 import type { Context } from './context.ts'
@@ -139,9 +140,8 @@ function lookupIn(ctx: Context, source: Source, smallest: Source): (member: Node
       return Number.isNaN(score) ? score : weighted(score, weight)
     }
   }
-  const members = new Set<string>()
-  forEach(ctx, source, (member) => void members.add(textOf(member)))
-  return (member) => (members.has(textOf(member)) ? weighted(1, weight) : Number.NaN)
+  const set = copyOf(db.source(h))
+  return ({ bytes, start, end }) => (setHas(set, bytes, start, end) ? weighted(1, weight) : Number.NaN)
 }
 
 /** A source of the database's, which it would reuse. */

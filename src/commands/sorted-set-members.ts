@@ -20,8 +20,9 @@ import {
   zsetPartsOf,
 } from '../types/zset.ts'
 import type { Context } from './context.ts'
-import { NOTIFY_GENERIC, NOTIFY_ZSET } from './effects.ts'
-import { notifyKey, notifyNew } from './lookup.ts'
+import { NOTIFY_ZSET } from './effects.ts'
+import { notifyNew } from './lookup.ts'
+import { storeBuilt } from './stored-result.ts'
 
 /** An entry that may move while it changes; 0 for none. */
 export interface EntryRef {
@@ -148,17 +149,5 @@ export function createZset(ctx: Context, bytes: Uint8Array, start: number, end: 
 
 /** Stores a result in the key of argument 1, whatever was there; a result without members (undefined) deletes it. */
 export function storeResult(ctx: Context, built: BuiltValue | undefined, event: string): void {
-  const { args, db, effects } = ctx
-  const { buffer } = args
-  const old = db.find(buffer, args.start(1), args.end(1))
-  if (built !== undefined) {
-    if (old === 0) notifyNew(ctx, 1)
-    db.putBuilt(buffer, args.start(1), args.end(1), built, NO_EXPIRY)
-    notifyKey(ctx, NOTIFY_ZSET, event, 1)
-    effects.dirty++
-  } else if (old !== 0) {
-    db.remove(old)
-    notifyKey(ctx, NOTIFY_GENERIC, 'del', 1)
-    effects.dirty++
-  }
+  storeBuilt(ctx, built, NOTIFY_ZSET, event)
 }

@@ -154,6 +154,11 @@ export class ReplyWriter {
     this.insert(mark, `*${length}\r\n`)
   }
 
+  /** The same for a set. */
+  setAt(mark: number, length: number): void {
+    this.insert(mark, `${this.resp === 3 ? '~' : '*'}${length}\r\n`)
+  }
+
   /** The same for the reply of a scan: the cursor, and an array of `length` elements that were written after `mark`. */
   scanAt(mark: number, cursor: number, length: number): void {
     const digits = String(cursor)

@@ -1,5 +1,4 @@
-// Random sequences of string, bitmap, list, hash, sorted set and key commands against redis-server and ours: the same replies, and the same
-// keys at the end
+// Random sequences of commands of all families against redis-server and ours: the same replies, and the same keys at the end
 // (value, encoding, time to live, serialised form). A failure prints fast-check's seed and the shortest sequence that
 // still differs. DIFFERENTIAL_RUNS sets how many sequences (of about 60 commands each).
 import fc from 'fast-check'
@@ -23,7 +22,7 @@ afterAll(() => scope.close())
 
 type Command = string[]
 /** Commands whose reply has no order, pairs or single ones. */
-const UNORDERED = ['HGETALL', 'HKEYS', 'HVALS']
+const UNORDERED = ['HGETALL', 'HKEYS', 'HVALS', 'SMEMBERS', 'SINTER', 'SUNION', 'SDIFF']
 const KEYS = ['k0', 'k1', 'k2', 'k3', '', '\x00\xff']
 const key = fc.constantFrom(...KEYS)
 const integer = fc.oneof(
@@ -54,6 +53,11 @@ const field = fc.oneof(
   fc.constantFrom('x'.repeat(64), 'x'.repeat(65), '-9223372036854775808', '9223372036854775808', '01'),
 )
 const pairs = fc.array(fc.tuple(field, value), { minLength: 1, maxLength: 3 }).map((list) => list.flat())
+const member = fc.oneof(
+  { weight: 3, arbitrary: fc.integer({ min: 0, max: 9 }).map(String) },
+  field,
+  fc.constantFrom('40000', '-40000', '5000000000', '9223372036854775807', '1'.repeat(18)),
+)
 const index = fc.oneof(fc.integer({ min: -12, max: 60 }).map(String), integer)
 const scored = fc.array(fc.tuple(float, field), { minLength: 1, maxLength: 4 }).map((list) => list.flat())
 const addOption = fc.constantFrom<string[]>([], ['NX'], ['XX'], ['GT'], ['LT'], ['CH'], ['INCR'])
@@ -115,6 +119,22 @@ const fieldOperation = fc.oneof<fc.Arbitrary<string[]>[]>(
 const few = (arbitrary: fc.Arbitrary<string[]>): fc.Arbitrary<string[]> =>
   fc.array(arbitrary, { maxLength: 2 }).map((list) => list.flat())
 
+const streamId = fc.oneof(
+  { weight: 8, arbitrary: fc.tuple(fc.nat(60), fc.nat(3)).map(([ms, seq]) => `${ms}-${seq}`) },
+  fc.constantFrom('0', '5-*', '40-*', '70-*', '18446744073709551615-*', '*x', '-', '$', '>'),
+)
+const streamBound = fc.oneof(streamId, fc.constantFrom('-', '+', '(5-1', '(0', '30'))
+const trimming = fc.oneof(
+  { weight: 4, arbitrary: fc.constant<string[]>([]) },
+  fc
+    .tuple(
+      fc.constantFrom<string[]>(['MAXLEN'], ['MAXLEN', '~'], ['MAXLEN', '='], ['MINID'], ['MINID', '~']),
+      fc.nat(20).map(String),
+      fc.constantFrom<string[]>([], [], ['LIMIT', '8']),
+    )
+    .map((parts) => parts.flat()),
+  fc.constantFrom<string[]>(['NOMKSTREAM'], ['LIMIT', '3'], ['MAXLEN', '-1']),
+)
 const end = fc.constantFrom('LEFT', 'RIGHT')
 
 const anyCommand: fc.Arbitrary<Command> = fc.oneof(
@@ -187,9 +207,35 @@ const anyCommand: fc.Arbitrary<Command> = fc.oneof(
       fc.array(fieldOperation, { maxLength: 4 }).map((list) => list.flat()),
     ),
   },
+  { weight: 2, arbitrary: command(word('PFADD'), key, some(value)) },
+  command(fc.constantFrom('PFCOUNT', 'PFMERGE'), some(key, 3)),
+  command(word('PFDEBUG'), fc.constantFrom('ENCODING', 'TODENSE', 'DECODE'), key),
   { weight: 6, arbitrary: command(fc.constantFrom('HSET', 'HMSET'), key, pairs) },
   command(fc.constantFrom('HSET', 'HMSET'), key, some(value)),
   command(word('HSETNX'), key, field, value),
+  { weight: 6, arbitrary: command(word('SADD'), key, some(member)) },
+  { weight: 2, arbitrary: command(word('SREM'), key, some(member)) },
+  command(word('SMOVE'), key, key, member),
+  command(fc.constantFrom('SISMEMBER', 'SMISMEMBER'), key, member),
+  command(fc.constantFrom('SMEMBERS', 'SCARD'), key),
+  { weight: 2, arbitrary: command(fc.constantFrom('SINTER', 'SUNION', 'SDIFF'), some(key)) },
+  { weight: 3, arbitrary: command(fc.constantFrom('SINTERSTORE', 'SUNIONSTORE', 'SDIFFSTORE'), key, some(key)) },
+  command(
+    word('SINTERCARD'),
+    fc.constantFrom('2', '0', '3', 'x'),
+    key,
+    key,
+    fc.constantFrom<string[]>([], ['LIMIT', '2']),
+  ),
+  // Drawn by chance, but what is left is the same: all, or none.
+  command(word('SPOP'), key, fc.constantFrom('1000', '0', '-1', 'x')),
+  command(word('SRANDMEMBER'), key),
+  command(
+    word('SSCAN'),
+    key,
+    fc.constantFrom('0', '0', 'x'),
+    fc.constantFrom<string[]>(['COUNT', '1000'], ['COUNT', '1000', 'MATCH', 'f*'], ['COUNT', '0']),
+  ),
   { weight: 6, arbitrary: command(word('ZADD'), key, few(addOption), scored) },
   command(word('ZADD'), key, some(value)),
   command(word('ZINCRBY'), key, float, field),
@@ -204,6 +250,14 @@ const anyCommand: fc.Arbitrary<Command> = fc.oneof(
   command(fc.constantFrom('ZUNIONSTORE', 'ZINTERSTORE'), key, fc.constant('2'), key, key, few(algebraOption)),
   command(word('ZDIFFSTORE'), key, fc.constant('2'), key, key),
   command(word('ZMPOP'), fc.constant('2'), key, key, fc.constantFrom('MIN', 'MAX')),
+  { weight: 8, arbitrary: command(word('XADD'), key, trimming, streamId, pairs) },
+  command(word('XTRIM'), key, trimming),
+  command(word('XDEL'), key, some(streamId)),
+  command(word('XLEN'), key),
+  command(fc.constantFrom('XRANGE', 'XREVRANGE'), key, streamBound, streamBound),
+  command(word('XREAD'), fc.constantFrom<string[]>([], ['COUNT', '2']), word('STREAMS'), key, key, streamId, streamId),
+  command(word('XINFO'), word('STREAM'), key, fc.constantFrom<string[]>([], ['FULL'])),
+  command(word('XSETID'), key, streamId),
   { weight: 2, arbitrary: command(word('HDEL'), key, some(field)) },
   { weight: 2, arbitrary: command(fc.constantFrom('HGET', 'HSTRLEN', 'HEXISTS'), key, field) },
   command(word('HMGET'), key, some(field)),
@@ -259,13 +313,15 @@ const anyCommand: fc.Arbitrary<Command> = fc.oneof(
 /** What may rightly differ, made equal: the passing of time, the order of keys, the choice of a random one. */
 function normalised(value: RespValue, [name]: Command): unknown {
   if (value instanceof RespError) return `-${value.message}`
-  // The payload of a table: its fields have no order. What is in them shows in the digests.
-  if (typeof value === 'string' && value.at(0) === '\x04' && value.at(-10) === '\x0a') return 'a payload of a table'
+  // The payload of a table: its fields or members have no order. What is in them shows in the digests.
+  if (typeof value === 'string' && ['\x02', '\x04'].includes(value.at(0)!) && value.at(-10) === '\x0a')
+    return 'a payload of a table'
   if (Array.isArray(value)) {
     const items = value.map((item) => normalised(item, ['']))
     if (name === 'HSCAN' && Array.isArray(items[1])) return [items[0], pairsOf(items[1]).sort()]
     if (name === 'HGETALL') return pairsOf(items).sort()
-    if (UNORDERED.includes(name!)) return items.sort()
+    if (name === 'SSCAN' && Array.isArray(items[1])) return [items[0], items[1].sort()]
+    if (UNORDERED.includes(name!) || name === 'SPOP') return items.sort()
     // KEYS in a transaction lands here too; what has an order is compared in order.
     return name === 'KEYS' ? items.sort() : items
   }
@@ -273,7 +329,7 @@ function normalised(value: RespValue, [name]: Command): unknown {
   if (isTime && (typeof value === 'number' || typeof value === 'bigint') && value > 900) {
     return `about ${Math.round(Number(value) / 10 ** (name!.startsWith('P') ? 5 : 2))}`
   }
-  if (name === 'RANDOMKEY' || name === 'HRANDFIELD') return value === null ? null : 'one of them'
+  if (['RANDOMKEY', 'HRANDFIELD', 'SRANDMEMBER'].includes(name!)) return value === null ? null : 'one of them'
   return typeof value === 'bigint' ? `${value}n` : value
 }
 
@@ -295,7 +351,19 @@ async function play(connection: RawConnection, commands: readonly Command[]): Pr
 }
 
 const INSIDE_EXEC_UNKNOWN = [
-  ...['TTL', 'PTTL', 'EXPIRETIME', 'PEXPIRETIME', 'RANDOMKEY', 'KEYS', 'HRANDFIELD', 'HSCAN'],
+  ...[
+    'TTL',
+    'PTTL',
+    'EXPIRETIME',
+    'PEXPIRETIME',
+    'RANDOMKEY',
+    'KEYS',
+    'HRANDFIELD',
+    'HSCAN',
+    'SRANDMEMBER',
+    'SPOP',
+    'SSCAN',
+  ],
   ...UNORDERED,
 ]
 /** Relative times in transactions would come back inside EXEC's array, where they cannot be told from other numbers; and so on. */
@@ -314,7 +382,9 @@ const BEGIN: Command[] = [
   ['SELECT', '0'],
   ['FLUSHALL'],
   ['CONFIG', 'SET', 'hash-max-listpack-entries', '4'],
+  ['CONFIG', 'SET', 'set-max-intset-entries', '4'],
   ['CONFIG', 'SET', 'zset-max-listpack-entries', '4'],
+  ['CONFIG', 'SET', 'stream-node-max-entries', '3'],
 ]
 /** Keys whose time is over are counted until somebody meets them, be it RANDOMKEY by chance: EXISTS meets them all first. */
 const meetingAllFirst = (commands: readonly Command[]): Command[] =>

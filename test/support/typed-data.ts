@@ -12,6 +12,8 @@ export const TYPED_ARGS = [
   'local',
   '--hash-max-listpack-entries',
   '32',
+  '--set-max-intset-entries',
+  '32',
   '--zset-max-listpack-entries',
   '32',
 ]
@@ -47,6 +49,11 @@ export function typedData(): Request[] {
     ['HSET', 'hash:long', 'f', 'v'.repeat(2_000_000), 'F'.repeat(3000), 'w', 'g', 'xyz'.repeat(30_000)],
     ['HSET', 'hash:expires', 'f', 'v'],
     ['PEXPIREAT', 'hash:expires', '4102444800123'],
+    ...count(100).map((i) => ['SADD', `set:small:${i}`, ...count(1 + (i % 40)).map((n) => String(n * 7 ** (i % 20)))]),
+    ['SADD', 'set:integers', '-9223372036854775808', '9223372036854775807', '0', '-1', '32768'],
+    ['SADD', 'set:binary', '', '\x00\xff', '\r\n', '12', '012'],
+    ...count(20).map((k) => ['SADD', 'set:large', ...count(1000).map((i) => `${k}:${i}`)]),
+    ['SADD', 'set:long', 'm'.repeat(2_000_000), 'n'.repeat(3000), 'short', 'xyz'.repeat(30_000)],
     ...count(100).map((i) => [
       'ZADD',
       `zset:small:${i}`,
@@ -65,6 +72,23 @@ export function typedData(): Request[] {
       ...count(1000).flatMap((i) => [String(((k * 1000 + i) * 7919) % 10_007), `${k}:${i}`]),
     ]),
     ['ZADD', 'zset:long', '1', 'm'.repeat(2_000_000), '2', 'n'.repeat(3000), '3', 'short', 'inf', 'xyz'.repeat(30_000)],
+    ...count(20).flatMap((i) => [
+      ['XADD', `stream:small:${i}`, `${i + 1}-1`, 'field', `value ${i}`],
+      ['XADD', `stream:small:${i}`, `${i + 1}-2`, 'field', '', 'other', String(i * 7919)],
+    ]),
+    ...count(3000).map((i) => [
+      'XADD',
+      'stream:large',
+      `${1000 + (i >> 2)}-${i}`,
+      'n',
+      String(i),
+      'text',
+      'ab'.repeat(i % 40),
+    ]),
+    ['XDEL', 'stream:large', '1000-3', '1001-4', '1700-2801'],
+    ['XADD', 'stream:long', '1-1', 'f', 'v'.repeat(2_000_000), 'F'.repeat(3000), 'w'],
+    ['XADD', 'stream:long', '18446744073709551615-1', 'f', 'xyz'.repeat(30_000)],
+    ['XADD', 'stream:empty', 'MAXLEN', '0', '5-5', 'f', 'v'],
   ]
 }
 
@@ -78,6 +102,8 @@ export function typedChange(random: Random): Request {
   const list = (): string =>
     ['list:large', 'list:pages', 'list:long', `list:small:${random.below(120)}`, 'list:moved'][random.below(5)]!
   const end = (): string => ['LEFT', 'RIGHT'][random.below(2)]!
+  const set = (): string =>
+    ['set:large', 'set:integers', 'set:long', `set:small:${random.below(120)}`, 'set:union'][random.below(5)]!
   const changes: (() => Request)[] = [
     () => ['RPUSH', list(), `r${random.below(50)}`, 'x'.repeat(random.below(200))],
     () => ['LPUSH', list(), 'y'.repeat(random.below(100)), String(random.uint32())],
@@ -89,6 +115,15 @@ export function typedChange(random: Random): Request {
     () => ['LINSERT', 'list:large', 'BEFORE', large(), `i${random.below(1000)}`],
     () => ['LTRIM', 'list:moved', '0', '200'],
     () => ['COPY', list(), `copy:${random.below(10)}`, 'REPLACE'],
+    () => ['SADD', 'set:large', large(), large(), String(random.below(1000))],
+    () => ['SADD', set(), String(random.uint32()), String(random.below(100))],
+    () => ['SADD', 'set:long', `l${random.below(5)}`.padEnd(random.below(100_000), 'z')],
+    () => ['SREM', set(), large(), large(), large(), String(random.below(100))],
+    () => ['SPOP', set()],
+    () => ['SPOP', set(), String(random.below(40))],
+    () => ['SMOVE', set(), set(), String(random.below(100))],
+    () => [['SUNIONSTORE', 'SDIFFSTORE', 'SINTERSTORE'][random.below(3)]!, 'set:union', set(), set()],
+    () => ['COPY', set(), `copy:${random.below(10)}`, 'REPLACE'],
     () => ['HSET', 'hash:large', large(), 'changed', large(), String(random.uint32())],
     () => ['HSET', key(), `f${random.below(50)}`, 'x'.repeat(random.below(100))],
     () => ['HDEL', 'hash:large', large(), large(), large()],
@@ -110,6 +145,13 @@ export function typedChange(random: Random): Request {
     () => ['RENAME', `copy:${random.below(10)}`, `renamed:${random.below(10)}`],
     () => ['UNLINK', `renamed:${random.below(10)}`, `copy:${random.below(10)}`],
     () => ['PEXPIRE', `copy:${random.below(10)}`, String(1 + random.below(300))],
+    () => ['XADD', 'stream:large', '*', 'n', String(random.below(1000)), 'text', 'z'.repeat(random.below(300))],
+    () => ['XADD', 'stream:large', 'MAXLEN', '~', '2500', '*', 'other', 'x'],
+    () => ['XDEL', 'stream:large', `${1000 + random.below(800)}-${random.below(3000)}`],
+    () => ['XTRIM', 'stream:large', 'MAXLEN', String(2000 + random.below(1000))],
+    () => ['XTRIM', 'stream:large', 'MINID', '~', String(1000 + random.below(300))],
+    () => ['XADD', `stream:small:${random.below(30)}`, '*', 'field', 'y'.repeat(random.below(100_000))],
+    () => ['COPY', `stream:small:${random.below(30)}`, `copy:${random.below(10)}`, 'REPLACE'],
     () => ['SETRANGE', 'string:huge', String(random.below(350_000)), 'patch'],
     () => ['APPEND', 'string:huge', 'z'.repeat(random.below(500))],
   ]

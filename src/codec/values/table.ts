@@ -6,6 +6,8 @@ import { TYPE_STRING } from '../../types/value-type.ts'
 import { RDB_STRING } from '../rdb-format.ts'
 import { HASH_CODEC } from './hash.ts'
 import { LIST_CODEC } from './list.ts'
+import { SET_CODEC } from './set.ts'
+import { STREAM_CODEC } from './stream.ts'
 import type { BuildContext, ValueCodec, ValueReader } from './value-codec.ts'
 import { ZSET_CODEC } from './zset.ts'
 
@@ -22,14 +24,14 @@ const CODECS: readonly ValueCodec[] = [
 
   LIST_CODEC,
 
-  // Sets.
+  SET_CODEC,
 
   // Sorted sets.
   ZSET_CODEC,
 
   HASH_CODEC,
 
-  // Streams.
+  STREAM_CODEC,
 ]
 
 const BY_TYPE: (ValueCodec | undefined)[] = []

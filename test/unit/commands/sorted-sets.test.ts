@@ -119,7 +119,11 @@ describe('both encodings', () => {
     fc.assert(
       fc.property(fc.array(anyCommand, { maxLength: 50, size: 'max' }), (commands) => {
         const clients = [1000, 0].map((entries) => {
-          const limits = { 'zset-max-listpack-entries': String(entries), 'zset-max-listpack-value': '100000' }
+          const limits = {
+            'zset-max-listpack-entries': String(entries),
+            'zset-max-listpack-value': '100000',
+            'enable-debug-command': 'yes',
+          }
           return createTestServer(limits).connect()
         })
         const both = (...argv: string[]): unknown => {
