@@ -57,7 +57,11 @@ export function roomForBit(ctx: Context, position: number): Room {
     bytes.fill(0, start + before, start + length)
     return { h: grown, grown: true }
   }
-  // A string that is asked to take a bit is raw from then on, even if it has that bit already.
-  if (db.kind(h) !== STRING_RAW) db.mutate(h, STRING_RAW, 0, 0)
+  makeRaw(ctx, h)
   return { h, grown: false }
+}
+
+/** A string that is asked to change in place is raw from then on, even if nothing changes in it. */
+export function makeRaw({ db }: Context, h: number): void {
+  if (db.kind(h) !== STRING_RAW) db.mutate(h, STRING_RAW, 0, 0)
 }

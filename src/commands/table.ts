@@ -16,6 +16,7 @@ import { DEBUG_COMMANDS } from './debug.ts'
 import { DUMP_COMMANDS } from './dump-restore.ts'
 import { EXPIRE_COMMANDS } from './expire.ts'
 import { HASH_COMMANDS } from './hashes.ts'
+import { HYPERLOGLOG_COMMANDS } from './hyperloglogs.ts'
 import { KEYS_COMMANDS } from './keys.ts'
 import { LATENCY_COMMANDS } from './latency.ts'
 import { LIST_COMMANDS } from './list-rows.ts'
@@ -29,6 +30,7 @@ import { SET_COMMANDS } from './set-rows.ts'
 import { SLOWLOG_COMMANDS } from './slowlog.ts'
 import { SORT_COMMANDS } from './sort.ts'
 import { SORTED_SET_COMMANDS } from './sorted-set-rows.ts'
+import { STREAM_COMMANDS } from './stream-rows.ts'
 import { STRING_COMMANDS } from './strings.ts'
 import { LCS_COMMANDS } from './strings-lcs.ts'
 import { STRING_NUMERIC_COMMANDS } from './strings-numeric.ts'
@@ -45,10 +47,12 @@ export function allCommands(): CommandTable<Context> {
     ...LIST_COMMANDS,
     ...BITMAP_COMMANDS,
     ...BITFIELD_COMMANDS,
+    ...HYPERLOGLOG_COMMANDS,
     ...HASH_COMMANDS,
     ...SET_COMMANDS,
     ...SORTED_SET_COMMANDS,
     ...SORT_COMMANDS,
+    ...STREAM_COMMANDS,
     ...KEYS_COMMANDS,
     ...EXPIRE_COMMANDS,
     ...SCAN_COMMANDS,

@@ -1,5 +1,4 @@
-// Random sequences of string, bitmap, list, hash, set, sorted set and key commands against redis-server and ours: the same replies, and the same
-// keys at the end
+// Random sequences of commands of all families against redis-server and ours: the same replies, and the same keys at the end
 // (value, encoding, time to live, serialised form). A failure prints fast-check's seed and the shortest sequence that
 // still differs. DIFFERENTIAL_RUNS sets how many sequences (of about 60 commands each).
 import fc from 'fast-check'
@@ -120,6 +119,22 @@ const fieldOperation = fc.oneof<fc.Arbitrary<string[]>[]>(
 const few = (arbitrary: fc.Arbitrary<string[]>): fc.Arbitrary<string[]> =>
   fc.array(arbitrary, { maxLength: 2 }).map((list) => list.flat())
 
+const streamId = fc.oneof(
+  { weight: 8, arbitrary: fc.tuple(fc.nat(60), fc.nat(3)).map(([ms, seq]) => `${ms}-${seq}`) },
+  fc.constantFrom('0', '5-*', '40-*', '70-*', '18446744073709551615-*', '*x', '-', '$', '>'),
+)
+const streamBound = fc.oneof(streamId, fc.constantFrom('-', '+', '(5-1', '(0', '30'))
+const trimming = fc.oneof(
+  { weight: 4, arbitrary: fc.constant<string[]>([]) },
+  fc
+    .tuple(
+      fc.constantFrom<string[]>(['MAXLEN'], ['MAXLEN', '~'], ['MAXLEN', '='], ['MINID'], ['MINID', '~']),
+      fc.nat(20).map(String),
+      fc.constantFrom<string[]>([], [], ['LIMIT', '8']),
+    )
+    .map((parts) => parts.flat()),
+  fc.constantFrom<string[]>(['NOMKSTREAM'], ['LIMIT', '3'], ['MAXLEN', '-1']),
+)
 const end = fc.constantFrom('LEFT', 'RIGHT')
 
 const anyCommand: fc.Arbitrary<Command> = fc.oneof(
@@ -192,6 +207,9 @@ const anyCommand: fc.Arbitrary<Command> = fc.oneof(
       fc.array(fieldOperation, { maxLength: 4 }).map((list) => list.flat()),
     ),
   },
+  { weight: 2, arbitrary: command(word('PFADD'), key, some(value)) },
+  command(fc.constantFrom('PFCOUNT', 'PFMERGE'), some(key, 3)),
+  command(word('PFDEBUG'), fc.constantFrom('ENCODING', 'TODENSE', 'DECODE'), key),
   { weight: 6, arbitrary: command(fc.constantFrom('HSET', 'HMSET'), key, pairs) },
   command(fc.constantFrom('HSET', 'HMSET'), key, some(value)),
   command(word('HSETNX'), key, field, value),
@@ -232,6 +250,14 @@ const anyCommand: fc.Arbitrary<Command> = fc.oneof(
   command(fc.constantFrom('ZUNIONSTORE', 'ZINTERSTORE'), key, fc.constant('2'), key, key, few(algebraOption)),
   command(word('ZDIFFSTORE'), key, fc.constant('2'), key, key),
   command(word('ZMPOP'), fc.constant('2'), key, key, fc.constantFrom('MIN', 'MAX')),
+  { weight: 8, arbitrary: command(word('XADD'), key, trimming, streamId, pairs) },
+  command(word('XTRIM'), key, trimming),
+  command(word('XDEL'), key, some(streamId)),
+  command(word('XLEN'), key),
+  command(fc.constantFrom('XRANGE', 'XREVRANGE'), key, streamBound, streamBound),
+  command(word('XREAD'), fc.constantFrom<string[]>([], ['COUNT', '2']), word('STREAMS'), key, key, streamId, streamId),
+  command(word('XINFO'), word('STREAM'), key, fc.constantFrom<string[]>([], ['FULL'])),
+  command(word('XSETID'), key, streamId),
   { weight: 2, arbitrary: command(word('HDEL'), key, some(field)) },
   { weight: 2, arbitrary: command(fc.constantFrom('HGET', 'HSTRLEN', 'HEXISTS'), key, field) },
   command(word('HMGET'), key, some(field)),
@@ -358,6 +384,7 @@ const BEGIN: Command[] = [
   ['CONFIG', 'SET', 'hash-max-listpack-entries', '4'],
   ['CONFIG', 'SET', 'set-max-intset-entries', '4'],
   ['CONFIG', 'SET', 'zset-max-listpack-entries', '4'],
+  ['CONFIG', 'SET', 'stream-node-max-entries', '3'],
 ]
 /** Keys whose time is over are counted until somebody meets them, be it RANDOMKEY by chance: EXISTS meets them all first. */
 const meetingAllFirst = (commands: readonly Command[]): Command[] =>

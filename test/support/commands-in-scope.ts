@@ -4,6 +4,7 @@
 export const STRING_COMMANDS =
   'append decr decrby get getdel getex getrange getset incr incrby incrbyfloat lcs mget mset msetnx psetex set setex setnx setrange strlen substr'
 export const BITMAP_COMMANDS = 'setbit getbit bitcount bitpos bitop bitfield bitfield_ro'
+export const HYPERLOGLOG_COMMANDS = 'pfadd pfcount pfmerge pfdebug pfselftest'
 export const GENERIC_COMMANDS =
   'copy del dump exists expire expireat expiretime keys move object persist pexpire pexpireat pexpiretime pttl randomkey rename renamenx restore scan sort sort_ro touch ttl type unlink wait'
 export const LIST_COMMANDS =
@@ -14,6 +15,7 @@ export const SET_COMMANDS =
   'sadd srem smembers sismember smismember scard spop srandmember smove sinter sintercard sinterstore sunion sunionstore sdiff sdiffstore sscan'
 export const SORTED_SET_COMMANDS =
   'zadd zincrby zrem zscore zmscore zcard zrank zrevrank zcount zlexcount zrange zrevrange zrangebyscore zrevrangebyscore zrangebylex zrevrangebylex zrangestore zremrangebyrank zremrangebyscore zremrangebylex zpopmin zpopmax zmpop zrandmember zscan zunion zinter zdiff zunionstore zinterstore zdiffstore zintercard'
+export const STREAM_COMMANDS = 'xadd xlen xrange xrevrange xdel xtrim xsetid xread xinfo'
 export const TRANSACTION_COMMANDS = 'multi exec discard watch unwatch'
 export const PUBSUB_COMMANDS =
   'subscribe unsubscribe psubscribe punsubscribe ssubscribe sunsubscribe publish spublish pubsub'
@@ -25,11 +27,13 @@ export const CLUSTER_COMMANDS = 'cluster readonly readwrite asking'
 export const COMMANDS_IN_SCOPE: readonly string[] = [
   STRING_COMMANDS,
   BITMAP_COMMANDS,
+  HYPERLOGLOG_COMMANDS,
   GENERIC_COMMANDS,
   LIST_COMMANDS,
   HASH_COMMANDS,
   SET_COMMANDS,
   SORTED_SET_COMMANDS,
+  STREAM_COMMANDS,
   TRANSACTION_COMMANDS,
   PUBSUB_COMMANDS,
   CONNECTION_COMMANDS,
