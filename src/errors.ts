@@ -48,6 +48,7 @@ export const ERRORS = {
   nanOrInfinity: 'ERR value is NaN or Infinity',
   hashNotInteger: 'ERR hash value is not an integer',
   hashNotFloat: 'ERR hash value is not a float',
+  sortNotNumber: "ERR One or more scores can't be converted into double",
   zsetNan: 'ERR resulting score is not a number (NaN)',
   zsetScoreRange: 'ERR min or max is not a float',
   zsetMemberRange: 'ERR min or max not valid string range item',

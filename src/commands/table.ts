@@ -28,6 +28,7 @@ import { SCAN_COMMANDS } from './scan.ts'
 import { SERVER_COMMANDS } from './server.ts'
 import { SET_COMMANDS } from './set-rows.ts'
 import { SLOWLOG_COMMANDS } from './slowlog.ts'
+import { SORT_COMMANDS } from './sort.ts'
 import { SORTED_SET_COMMANDS } from './sorted-set-rows.ts'
 import { STREAM_COMMANDS } from './stream-rows.ts'
 import { STRING_COMMANDS } from './strings.ts'
@@ -50,6 +51,7 @@ export function allCommands(): CommandTable<Context> {
     ...HASH_COMMANDS,
     ...SET_COMMANDS,
     ...SORTED_SET_COMMANDS,
+    ...SORT_COMMANDS,
     ...STREAM_COMMANDS,
     ...KEYS_COMMANDS,
     ...EXPIRE_COMMANDS,
