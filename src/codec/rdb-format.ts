@@ -33,10 +33,13 @@ export const RDB_SET_INTSET = 11
 export const RDB_ZSET_ZIPLIST = 12
 export const RDB_HASH_ZIPLIST = 13
 export const RDB_LIST_QUICKLIST = 14
+export const RDB_STREAM = 15
 export const RDB_HASH_LISTPACK = 16
 export const RDB_ZSET_LISTPACK = 17
 export const RDB_LIST_QUICKLIST_2 = 18
+export const RDB_STREAM_2 = 19
 export const RDB_SET_LISTPACK = 20
+export const RDB_STREAM_3 = 21
 
 /** Value types by number, as error messages name them. */
 const TYPE_NAMES: readonly (string | undefined)[] = [

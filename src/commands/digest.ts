@@ -8,7 +8,15 @@ import { assert } from '../lib/assert.ts'
 import { formatDouble } from '../lib/double.ts'
 import { sha1 } from '../lib/sha1.ts'
 import { valueType } from '../types/table.ts'
-import { TYPE_HASH, TYPE_LIST, TYPE_SET, TYPE_STRING, TYPE_ZSET, type VisitElement } from '../types/value-type.ts'
+import {
+  TYPE_HASH,
+  TYPE_LIST,
+  TYPE_SET,
+  TYPE_STREAM,
+  TYPE_STRING,
+  TYPE_ZSET,
+  type VisitElement,
+} from '../types/value-type.ts'
 
 const EXPIRES = Buffer.from('!!expire!!')
 
@@ -45,6 +53,7 @@ const ELEMENTS: Readonly<Record<number, (digest: Digest) => VisitElement>> = {
   [TYPE_SET]: (digest) => (element) => digest.add(element.bytes, element.start, element.end),
   [TYPE_ZSET]: addPairs,
   [TYPE_HASH]: addPairs,
+  [TYPE_STREAM]: mixEach,
 }
 
 /** Elements in their order. */

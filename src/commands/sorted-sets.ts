@@ -7,6 +7,7 @@ import { dictScan } from '../store/dict.ts'
 import type { NodeBytes } from '../store/nodes.ts'
 import { TYPE_ZSET, type ValueSource } from '../types/value-type.ts'
 import { zsetCount, zsetForEach, zsetRange, zsetRank, zsetScore } from '../types/zset.ts'
+import { timeoutArgument } from './arguments.ts'
 import { scanCollection, type TakeElement } from './collection-scan.ts'
 import type { Context } from './context.ts'
 import { type Argv, NOTIFY_GENERIC, NOTIFY_ZSET } from './effects.ts'
@@ -254,10 +255,58 @@ function removePopped(ctx: Context, h: number, i: number, count: number, max: bo
   effects.dirty += count
 }
 
-export function zmpop(ctx: Context): void {
+/** Pops from the first sorted set among the keys, or waits for one. What is replicated is ZPOPMIN or ZPOPMAX. */
+function popOrWait(ctx: Context, max: boolean): void {
   const { args, db, effects, reply } = ctx
-  const { keys, max, count } = readPopArguments(ctx, 1)
-  for (let i = 2; i < 2 + keys; i++) {
+  const last = args.count - 1
+  const timeoutAtMs = timeoutArgument(ctx, last)
+  for (let i = 1; i < last; i++) {
+    const h = keyToChange(ctx, i, TYPE_ZSET)
+    if (h === 0) continue
+    reply.array(3)
+    reply.bulk(args.buffer, args.start(i), args.end(i))
+    replyPopped(db.source(h), 1, max, ({ bytes, start, end }, score) => {
+      reply.bulk(bytes, start, end)
+      replyScore(ctx, score)
+    })
+    removePopped(ctx, h, i, 1, max)
+    effects.replicate(max ? 'ZPOPMAX' : 'ZPOPMIN', args.bytes(i))
+    return
+  }
+  const [name, zero] = [args.copy(0), Buffer.from('0')]
+  const keys = Array.from({ length: last - 1 }, (_, k) => args.copy(k + 1))
+  if (!ctx.waitForKeys({ keys, type: TYPE_ZSET, timeoutAtMs, retry: (key) => [name, key, zero] })) reply.nullArray()
+}
+
+export function bzpopmin(ctx: Context): void {
+  popOrWait(ctx, false)
+}
+
+export function bzpopmax(ctx: Context): void {
+  popOrWait(ctx, true)
+}
+
+export function zmpop(ctx: Context): void {
+  if (!popFromFirst(ctx, 2, readPopArguments(ctx, 1))) ctx.reply.nullArray()
+}
+
+/** As `zmpop`; waits for a sorted set. */
+export function bzmpop(ctx: Context): void {
+  const { args } = ctx
+  const timeoutAtMs = timeoutArgument(ctx, 1)
+  const wanted = readPopArguments(ctx, 2)
+  if (popFromFirst(ctx, 3, wanted)) return
+  const rest = args.copyAll(3 + wanted.keys)
+  const [name, zero, one] = [args.copy(0), Buffer.from('0'), Buffer.from('1')]
+  const keys = Array.from({ length: wanted.keys }, (_, k) => args.copy(k + 3))
+  const retry = (key: Buffer): Buffer[] => [name, zero, one, key, ...rest]
+  if (!ctx.waitForKeys({ keys, type: TYPE_ZSET, timeoutAtMs, retry })) ctx.reply.nullArray()
+}
+
+/** Pops from the first sorted set among the keys from argument `first` on, and replies; false if there is none. */
+function popFromFirst(ctx: Context, first: number, { keys, max, count }: PopArguments): boolean {
+  const { args, db, effects, reply } = ctx
+  for (let i = first; i < first + keys; i++) {
     const h = keyToChange(ctx, i, TYPE_ZSET)
     if (h === 0) continue
     const popped = Math.min(count, zsetCount(db.source(h)))
@@ -271,13 +320,20 @@ export function zmpop(ctx: Context): void {
     })
     removePopped(ctx, h, i, popped, max)
     effects.replicate(max ? 'ZPOPMAX' : 'ZPOPMIN', args.bytes(i), String(popped))
-    return
+    return true
   }
-  reply.nullArray()
+  return false
 }
 
-/** Reads `numkeys key … MIN|MAX [COUNT count]` from argument `at` on. */
-function readPopArguments(ctx: Context, at: number): { keys: number; max: boolean; count: number } {
+/** What `numkeys key … MIN|MAX [COUNT count]` says. */
+interface PopArguments {
+  readonly keys: number
+  readonly max: boolean
+  readonly count: number
+}
+
+/** Reads them from argument `at` on. */
+function readPopArguments(ctx: Context, at: number): PopArguments {
   const { args } = ctx
   const keys = rangedArgument(ctx, at, 'numkeysPositive')
   const where = at + 1 + keys

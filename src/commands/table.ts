@@ -29,7 +29,9 @@ import { SCAN_COMMANDS } from './scan.ts'
 import { SERVER_COMMANDS } from './server.ts'
 import { SET_COMMANDS } from './set-rows.ts'
 import { SLOWLOG_COMMANDS } from './slowlog.ts'
+import { SORT_COMMANDS } from './sort.ts'
 import { SORTED_SET_COMMANDS } from './sorted-set-rows.ts'
+import { STREAM_COMMANDS } from './stream-rows.ts'
 import { STRING_COMMANDS } from './strings.ts'
 import { LCS_COMMANDS } from './strings-lcs.ts'
 import { STRING_NUMERIC_COMMANDS } from './strings-numeric.ts'
@@ -51,6 +53,8 @@ export function allCommands(): CommandTable<Context> {
     ...SET_COMMANDS,
     ...SORTED_SET_COMMANDS,
     ...GEO_COMMANDS,
+    ...SORT_COMMANDS,
+    ...STREAM_COMMANDS,
     ...KEYS_COMMANDS,
     ...EXPIRE_COMMANDS,
     ...SCAN_COMMANDS,

@@ -82,8 +82,6 @@ export const INERT_OPTIONS = {
   ),
   // ---- data types
   'list-compress-depth': keep(TYPES, int(0), '0', 'Nodes at the ends of a list that stay uncompressed.'),
-  'stream-node-max-bytes': keep(TYPES, memory(0), '4kb', 'Size of the nodes of a stream.'),
-  'stream-node-max-entries': keep(TYPES, long(0), '100', 'Entries in a node of a stream.'),
   // ---- memory
   'maxmemory-samples': keep(EVICTION, int(1), '5', 'Keys looked at to evict one.'),
   'maxmemory-eviction-tenacity': keep(EVICTION, int(0, 100), '10', 'How long to go on evicting.'),

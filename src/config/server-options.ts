@@ -194,6 +194,8 @@ const EFFECTIVE_OPTIONS = {
   'zset-max-listpack-value': mutable(memory(0), '64', 'Longest member in a compact sorted set, in bytes.', {
     aliases: ['zset-max-ziplist-value'],
   }),
+  'stream-node-max-bytes': mutable(memory(0), '4kb', 'Size of the nodes of a stream; at most 48kb, and so is 0.'),
+  'stream-node-max-entries': mutable(long(0), '100', 'Entries in a node of a stream; 0 for no limit.'),
   'hll-sparse-max-bytes': mutable(memory(0), '3000', 'Largest sparse HyperLogLog, in bytes.'),
   // ---- clients
   'client-query-buffer-limit': mutable(memory(1 << 20), '1gb', 'Bytes of unfinished requests of one client.'),

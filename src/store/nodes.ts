@@ -20,7 +20,7 @@
 // Every walk runs to its end, also one whose result nobody wants any more: it is what makes all marks current again.
 
 import { assert } from '../lib/assert.ts'
-import { type Arena, blockUnits, SLAB_BITS, SLAB_MASK, sameBlock, UNIT_BYTES } from './arena.ts'
+import { type Arena, ArenaFullError, blockUnits, SLAB_BITS, SLAB_MASK, sameBlock, UNIT_BYTES } from './arena.ts'
 import type { HashKey } from './hash.ts'
 
 /** Bytes at the beginning of a node that belong to this file, but for word 1. */
@@ -77,7 +77,8 @@ export class Nodes {
   alloc(root: number, units: number): number {
     const { arena } = this
     const whole = blockUnits(units)
-    assert(whole <= UNITS_MASK, 'a node fits its header')
+    // Half a gigabyte: a member or field of the longest kind with what its page adds.
+    if (whole > UNITS_MASK) throw new ArenaFullError('a node of this size has no room in its header')
     const h = arena.alloc(whole)
     arena.u32[h >>> SLAB_BITS][(h & SLAB_MASK) << 1] = whole | this.mark
     if (root !== 0) this.addBytes(root, whole * UNIT_BYTES)

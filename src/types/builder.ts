@@ -8,6 +8,8 @@ export interface TypeLimits {
   readonly 'set-max-intset-entries': number
   readonly 'zset-max-listpack-entries': number
   readonly 'zset-max-listpack-value': number
+  readonly 'stream-node-max-bytes': number
+  readonly 'stream-node-max-entries': number
 }
 
 /** What the options are unless somebody sets them. */
@@ -18,6 +20,8 @@ export const DEFAULT_LIMITS: TypeLimits = {
   'set-max-intset-entries': 512,
   'zset-max-listpack-entries': 128,
   'zset-max-listpack-value': 64,
+  'stream-node-max-bytes': 4096,
+  'stream-node-max-entries': 100,
 }
 
 /** A value that is in no entry yet: a blob in bytes [start, end), or a root that is the receiver's from now on. */

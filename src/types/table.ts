@@ -6,6 +6,7 @@ import { ENCODING_MASK, ENCODING_SHIFT, TYPE_MASK } from '../store/entry.ts'
 import { HASH_TYPE } from './hash.ts'
 import { LIST_TYPE } from './list.ts'
 import { SET_TYPE } from './set.ts'
+import { STREAM_TYPE } from './stream.ts'
 import { STRING_TYPE } from './string.ts'
 import type { PartsEncoding, ValueType } from './value-type.ts'
 import { ZSET_TYPE } from './zset.ts'
@@ -23,7 +24,7 @@ const TYPES: readonly ValueType[] = [
 
   HASH_TYPE,
 
-  // Streams.
+  STREAM_TYPE,
 ]
 
 const BY_NUMBER: (ValueType | undefined)[] = []

@@ -123,6 +123,22 @@ const fieldOperation = fc.oneof<fc.Arbitrary<string[]>[]>(
 const few = (arbitrary: fc.Arbitrary<string[]>): fc.Arbitrary<string[]> =>
   fc.array(arbitrary, { maxLength: 2 }).map((list) => list.flat())
 
+const streamId = fc.oneof(
+  { weight: 8, arbitrary: fc.tuple(fc.nat(60), fc.nat(3)).map(([ms, seq]) => `${ms}-${seq}`) },
+  fc.constantFrom('0', '5-*', '40-*', '70-*', '18446744073709551615-*', '*x', '-', '$', '>'),
+)
+const streamBound = fc.oneof(streamId, fc.constantFrom('-', '+', '(5-1', '(0', '30'))
+const trimming = fc.oneof(
+  { weight: 4, arbitrary: fc.constant<string[]>([]) },
+  fc
+    .tuple(
+      fc.constantFrom<string[]>(['MAXLEN'], ['MAXLEN', '~'], ['MAXLEN', '='], ['MINID'], ['MINID', '~']),
+      fc.nat(20).map(String),
+      fc.constantFrom<string[]>([], [], ['LIMIT', '8']),
+    )
+    .map((parts) => parts.flat()),
+  fc.constantFrom<string[]>(['NOMKSTREAM'], ['LIMIT', '3'], ['MAXLEN', '-1']),
+)
 const end = fc.constantFrom('LEFT', 'RIGHT')
 
 const anyCommand: fc.Arbitrary<Command> = fc.oneof(
@@ -248,6 +264,14 @@ const anyCommand: fc.Arbitrary<Command> = fc.oneof(
   command(fc.constantFrom('ZUNIONSTORE', 'ZINTERSTORE'), key, fc.constant('2'), key, key, few(algebraOption)),
   command(word('ZDIFFSTORE'), key, fc.constant('2'), key, key),
   command(word('ZMPOP'), fc.constant('2'), key, key, fc.constantFrom('MIN', 'MAX')),
+  { weight: 8, arbitrary: command(word('XADD'), key, trimming, streamId, pairs) },
+  command(word('XTRIM'), key, trimming),
+  command(word('XDEL'), key, some(streamId)),
+  command(word('XLEN'), key),
+  command(fc.constantFrom('XRANGE', 'XREVRANGE'), key, streamBound, streamBound),
+  command(word('XREAD'), fc.constantFrom<string[]>([], ['COUNT', '2']), word('STREAMS'), key, key, streamId, streamId),
+  command(word('XINFO'), word('STREAM'), key, fc.constantFrom<string[]>([], ['FULL'])),
+  command(word('XSETID'), key, streamId),
   { weight: 2, arbitrary: command(word('HDEL'), key, some(field)) },
   { weight: 2, arbitrary: command(fc.constantFrom('HGET', 'HSTRLEN', 'HEXISTS'), key, field) },
   command(word('HMGET'), key, some(field)),
@@ -374,6 +398,7 @@ const BEGIN: Command[] = [
   ['CONFIG', 'SET', 'hash-max-listpack-entries', '4'],
   ['CONFIG', 'SET', 'set-max-intset-entries', '4'],
   ['CONFIG', 'SET', 'zset-max-listpack-entries', '4'],
+  ['CONFIG', 'SET', 'stream-node-max-entries', '3'],
 ]
 /** Keys whose time is over are counted until somebody meets them, be it RANDOMKEY by chance: EXISTS meets them all first. */
 const meetingAllFirst = (commands: readonly Command[]): Command[] =>

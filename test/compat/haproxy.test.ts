@@ -15,6 +15,8 @@ beforeEach(() => {
 })
 afterEach(() => scope.close())
 
+const PATIENT = { timeoutMs: 30_000 }
+
 const example = readFileSync(new URL('../../examples/haproxy/haproxy.cfg', import.meta.url), 'utf8')
 
 async function httpPortOf({ proc }: Running): Promise<number> {
@@ -47,16 +49,25 @@ it('leads writes to the primary and reads to replicas, through a switchover', as
     return Array.isArray(reply) ? Number(reply[1]) : undefined
   }
   const before = await announcedPort(group.sentinels[0]!, group.name)
-  await eventually('writes reach the primary', async () => (await portBehind(writes)) === before)
-  expect(await callOnce(writes, 'SET', 'k', 'v')).toBe('OK')
-  await eventually('reads reach a replica', async () => {
-    const port = await portBehind(reads)
-    return port !== undefined && port !== before
-  })
+  await eventually('writes reach the primary', async () => (await portBehind(writes)) === before, PATIENT)
+  const write = async (): Promise<boolean> => (await callOnce(writes, 'SET', 'k', 'v').catch(() => '')) === 'OK'
+  await eventually('a write is taken', write, PATIENT)
+  await eventually(
+    'reads reach a replica',
+    async () => {
+      const port = await portBehind(reads)
+      return port !== undefined && port !== before
+    },
+    PATIENT,
+  )
 
   expect(await callOnce(group.sentinels[0]!.port, 'SENTINEL', 'FAILOVER', group.name)).toBe('OK')
-  await eventually('writes reach the new primary', async () => {
-    const port = await portBehind(writes)
-    return port !== undefined && port !== before && (await callOnce(writes, 'SET', 'k', 'w').catch(() => '')) === 'OK'
-  })
+  await eventually(
+    'writes reach the new primary',
+    async () => {
+      const port = await portBehind(writes)
+      return port !== undefined && port !== before && (await write())
+    },
+    PATIENT,
+  )
 })

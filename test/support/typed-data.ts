@@ -72,6 +72,23 @@ export function typedData(): Request[] {
       ...count(1000).flatMap((i) => [String(((k * 1000 + i) * 7919) % 10_007), `${k}:${i}`]),
     ]),
     ['ZADD', 'zset:long', '1', 'm'.repeat(2_000_000), '2', 'n'.repeat(3000), '3', 'short', 'inf', 'xyz'.repeat(30_000)],
+    ...count(20).flatMap((i) => [
+      ['XADD', `stream:small:${i}`, `${i + 1}-1`, 'field', `value ${i}`],
+      ['XADD', `stream:small:${i}`, `${i + 1}-2`, 'field', '', 'other', String(i * 7919)],
+    ]),
+    ...count(3000).map((i) => [
+      'XADD',
+      'stream:large',
+      `${1000 + (i >> 2)}-${i}`,
+      'n',
+      String(i),
+      'text',
+      'ab'.repeat(i % 40),
+    ]),
+    ['XDEL', 'stream:large', '1000-3', '1001-4', '1700-2801'],
+    ['XADD', 'stream:long', '1-1', 'f', 'v'.repeat(2_000_000), 'F'.repeat(3000), 'w'],
+    ['XADD', 'stream:long', '18446744073709551615-1', 'f', 'xyz'.repeat(30_000)],
+    ['XADD', 'stream:empty', 'MAXLEN', '0', '5-5', 'f', 'v'],
   ]
 }
 
@@ -128,6 +145,13 @@ export function typedChange(random: Random): Request {
     () => ['RENAME', `copy:${random.below(10)}`, `renamed:${random.below(10)}`],
     () => ['UNLINK', `renamed:${random.below(10)}`, `copy:${random.below(10)}`],
     () => ['PEXPIRE', `copy:${random.below(10)}`, String(1 + random.below(300))],
+    () => ['XADD', 'stream:large', '*', 'n', String(random.below(1000)), 'text', 'z'.repeat(random.below(300))],
+    () => ['XADD', 'stream:large', 'MAXLEN', '~', '2500', '*', 'other', 'x'],
+    () => ['XDEL', 'stream:large', `${1000 + random.below(800)}-${random.below(3000)}`],
+    () => ['XTRIM', 'stream:large', 'MAXLEN', String(2000 + random.below(1000))],
+    () => ['XTRIM', 'stream:large', 'MINID', '~', String(1000 + random.below(300))],
+    () => ['XADD', `stream:small:${random.below(30)}`, '*', 'field', 'y'.repeat(random.below(100_000))],
+    () => ['COPY', `stream:small:${random.below(30)}`, `copy:${random.below(10)}`, 'REPLACE'],
     () => ['SETRANGE', 'string:huge', String(random.below(350_000)), 'patch'],
     () => ['APPEND', 'string:huge', 'z'.repeat(random.below(500))],
   ]

@@ -7,6 +7,7 @@ import { RDB_STRING } from '../rdb-format.ts'
 import { HASH_CODEC } from './hash.ts'
 import { LIST_CODEC } from './list.ts'
 import { SET_CODEC } from './set.ts'
+import { STREAM_CODEC } from './stream.ts'
 import type { BuildContext, ValueCodec, ValueReader } from './value-codec.ts'
 import { ZSET_CODEC } from './zset.ts'
 
@@ -30,7 +31,7 @@ const CODECS: readonly ValueCodec[] = [
 
   HASH_CODEC,
 
-  // Streams.
+  STREAM_CODEC,
 ]
 
 const BY_TYPE: (ValueCodec | undefined)[] = []
