@@ -10,6 +10,6 @@ export function formatFixed(x: number, decimals: number): string {
   const isMiddle = more.endsWith('5') && Number.isInteger(x * 2 ** (decimals + 1))
   const toEven = isMiddle && Number(more.at(-2)) % 2 === 0
   const text = toEven ? more.slice(0, -1) : x.toFixed(decimals)
-  // C keeps the sign of what rounds to zero.
-  return x < 0 && !text.startsWith('-') ? `-${text}` : text
+  // C keeps the sign of a zero.
+  return (x < 0 || Object.is(x, -0)) && !text.startsWith('-') ? `-${text}` : text
 }
