@@ -15,6 +15,7 @@ import { DATABASE_COMMANDS } from './databases.ts'
 import { DEBUG_COMMANDS } from './debug.ts'
 import { DUMP_COMMANDS } from './dump-restore.ts'
 import { EXPIRE_COMMANDS } from './expire.ts'
+import { GEO_COMMANDS } from './geo-rows.ts'
 import { HASH_COMMANDS } from './hashes.ts'
 import { HYPERLOGLOG_COMMANDS } from './hyperloglogs.ts'
 import { KEYS_COMMANDS } from './keys.ts'
@@ -51,6 +52,7 @@ export function allCommands(): CommandTable<Context> {
     ...HASH_COMMANDS,
     ...SET_COMMANDS,
     ...SORTED_SET_COMMANDS,
+    ...GEO_COMMANDS,
     ...SORT_COMMANDS,
     ...STREAM_COMMANDS,
     ...KEYS_COMMANDS,
