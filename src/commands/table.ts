@@ -29,6 +29,7 @@ import { SERVER_COMMANDS } from './server.ts'
 import { SET_COMMANDS } from './set-rows.ts'
 import { SLOWLOG_COMMANDS } from './slowlog.ts'
 import { SORTED_SET_COMMANDS } from './sorted-set-rows.ts'
+import { STREAM_GROUP_COMMANDS } from './stream-group-rows.ts'
 import { STREAM_COMMANDS } from './stream-rows.ts'
 import { STRING_COMMANDS } from './strings.ts'
 import { LCS_COMMANDS } from './strings-lcs.ts'
@@ -51,6 +52,7 @@ export function allCommands(): CommandTable<Context> {
     ...SET_COMMANDS,
     ...SORTED_SET_COMMANDS,
     ...STREAM_COMMANDS,
+    ...STREAM_GROUP_COMMANDS,
     ...KEYS_COMMANDS,
     ...EXPIRE_COMMANDS,
     ...SCAN_COMMANDS,
