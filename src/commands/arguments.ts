@@ -3,7 +3,7 @@
 
 import { fail } from '../errors.ts'
 import type { Database } from '../keyspace/database.ts'
-import { INT64_MAX, INT64_MIN } from '../lib/decimal.ts'
+import { INT64_MAX, INT64_MIN, parseDouble } from '../lib/decimal.ts'
 import type { Context } from './context.ts'
 
 const INT32_MAX = 2 ** 31 - 1
@@ -45,6 +45,17 @@ export function timeArgument(ctx: Context, i: number, unit: TimeUnit, command: s
   const small = ctx.args.smallInt(i)
   if (Math.abs(small) <= PLAIN_TIME_MAX) return plainTimeMs(small, unit, ctx.nowMs)
   return timeMs(integerArgument(ctx, i), unit, ctx.nowMs, command)
+}
+
+/** The time-out in seconds, with fractions, in argument i: until when, as a Unix time in milliseconds, 0 for ever. */
+export function timeoutArgument(ctx: Context, i: number): number {
+  const small = ctx.args.smallInt(i)
+  const seconds = Number.isNaN(small) ? parseDouble(ctx.args.str(i)) : small
+  if (seconds === undefined || Number.isNaN(seconds)) fail('timeoutNotFloat')
+  const ms = Math.ceil(seconds * 1000)
+  // As in Redis: what is more than its integers hold counts as negative there.
+  if (ms < 0 || ms >= 2 ** 63) fail('timeoutNegative')
+  return ms === 0 ? 0 : ctx.nowMs + ms
 }
 
 /** A stored time as an integer of at most 64 bits. (Times are exact up to 2⁵³ milliseconds.) */

@@ -126,6 +126,18 @@ export interface Host extends FrontHost {
   usedMemoryBytes(): number
 }
 
+/** What a command waits for that found nothing to do. */
+export interface KeyWait {
+  /** Copies: they are kept. */
+  readonly keys: readonly Buffer[]
+  /** The type of value that has to be there. */
+  readonly type: number
+  /** Unix time in milliseconds, 0 for never. */
+  readonly timeoutAtMs: number
+  /** The command to run once there is such a value in one of the keys; it may find that it has to wait on (`waitForKeys`). */
+  retry(key: Buffer): readonly Uint8Array[]
+}
+
 /** What a command's function is given. One object serves all commands; its fields change from call to call. */
 export interface Context extends Call {
   readonly keyspace: Keyspace
@@ -135,4 +147,9 @@ export interface Context extends Call {
   readonly db: Database
   /** The command is part of a running transaction: it must not block. */
   readonly inExec: boolean
+  /**
+   * Makes the session wait for keys: a null array is the reply if the time runs out. False if it must not wait; the command
+   * replies then.
+   */
+  waitForKeys(wait: KeyWait): boolean
 }

@@ -1,8 +1,10 @@
-// Lists: the commands that move an element from one list to another, or pop elements from the first of several lists.
+// Lists: the commands that move an element from one list to another, or pop elements from the first of several lists; some of them wait
+// for an element if there is none.
 
 import { fail } from '../errors.ts'
 import { listCount, listRange } from '../types/list.ts'
 import { TYPE_LIST } from '../types/value-type.ts'
+import { timeoutArgument } from './arguments.ts'
 import type { Context } from './context.ts'
 import { NOTIFY_LIST } from './effects.ts'
 import { type EntryRef, elementsRemoved, pushElement, removeElements } from './list-elements.ts'
@@ -20,6 +22,69 @@ export function lmove(ctx: Context): void {
   const fromLeft = endArgument(ctx, 3)
   const toLeft = endArgument(ctx, 4)
   if (!moveElement(ctx, fromLeft, toLeft)) ctx.reply.null()
+}
+
+/** As `lmove`; waits for an element. What is replicated is LMOVE. */
+export function blmove(ctx: Context): void {
+  const fromLeft = endArgument(ctx, 3)
+  const toLeft = endArgument(ctx, 4)
+  const timeoutAtMs = timeoutArgument(ctx, 5)
+  if (!moveElement(ctx, fromLeft, toLeft)) return waitForSource(ctx, timeoutAtMs)
+  ctx.effects.replicateList(['LMOVE', ...[1, 2, 3, 4].map((i) => ctx.args.bytes(i))])
+}
+
+/** As `rpoplpush`; waits for an element. */
+export function brpoplpush(ctx: Context): void {
+  const timeoutAtMs = timeoutArgument(ctx, 3)
+  if (!moveElement(ctx, false, true)) return waitForSource(ctx, timeoutAtMs)
+  ctx.effects.replicate('RPOPLPUSH', ctx.args.bytes(1), ctx.args.bytes(2))
+}
+
+function waitForSource(ctx: Context, timeoutAtMs: number): void {
+  const { args } = ctx
+  const argv = args.copyAll()
+  const waits = ctx.waitForKeys({ keys: [args.copy(1)], type: TYPE_LIST, timeoutAtMs, retry: () => argv })
+  if (!waits) ctx.reply.null()
+}
+
+export function blpop(ctx: Context): void {
+  popOrWait(ctx, true)
+}
+
+export function brpop(ctx: Context): void {
+  popOrWait(ctx, false)
+}
+
+/** Pops from the first list among the keys, or waits for one. What is replicated is LPOP or RPOP. */
+function popOrWait(ctx: Context, left: boolean): void {
+  const { args, effects, reply } = ctx
+  const last = args.count - 1
+  const timeoutAtMs = timeoutArgument(ctx, last)
+  for (let i = 1; i < last; i++) {
+    const h = keyToChange(ctx, i, TYPE_LIST)
+    if (h === 0) continue
+    reply.array(2)
+    reply.bulk(args.buffer, args.start(i), args.end(i))
+    popElements(ctx, h, i, left, 1)
+    effects.replicate(left ? 'LPOP' : 'RPOP', args.bytes(i))
+    return
+  }
+  const [name, zero] = [args.copy(0), Buffer.from('0')]
+  const keys = Array.from({ length: last - 1 }, (_, k) => args.copy(k + 1))
+  if (!ctx.waitForKeys({ keys, type: TYPE_LIST, timeoutAtMs, retry: (key) => [name, key, zero] })) reply.nullArray()
+}
+
+/** As `lmpop`; waits for a list. */
+export function blmpop(ctx: Context): void {
+  const { args } = ctx
+  const timeoutAtMs = timeoutArgument(ctx, 1)
+  const wanted = popArguments(ctx, 2)
+  if (popFromFirst(ctx, 3, wanted)) return
+  const rest = args.copyAll(3 + wanted.keys)
+  const [name, zero, one] = [args.copy(0), Buffer.from('0'), Buffer.from('1')]
+  const keys = Array.from({ length: wanted.keys }, (_, k) => args.copy(k + 3))
+  const retry = (key: Buffer): Buffer[] => [name, zero, one, key, ...rest]
+  if (!ctx.waitForKeys({ keys, type: TYPE_LIST, timeoutAtMs, retry })) ctx.reply.nullArray()
 }
 
 export function rpoplpush(ctx: Context): void {

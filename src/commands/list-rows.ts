@@ -1,6 +1,6 @@
 // The rows of the list family, whose functions are in the files beside this one.
 
-import { lmove, lmpop, rpoplpush } from './list-moves.ts'
+import { blmove, blmpop, blpop, brpop, brpoplpush, lmove, lmpop, rpoplpush } from './list-moves.ts'
 import {
   lindex,
   linsert,
@@ -51,6 +51,20 @@ const TO_READ: readonly KeySpec[] = [keyAt(1, 'RO', 'access')]
 const TO_DELETE: readonly KeySpec[] = [keyAt(1, 'RW', 'delete')]
 const TO_POP: readonly KeySpec[] = [keyAt(1, 'RW', 'access', 'delete')]
 const TO_MOVE: readonly KeySpec[] = [...TO_POP, keyAt(2, 'RW', 'insert')]
+
+const TIMEOUT: ArgumentSpec = { name: 'timeout', type: 'double' }
+
+/** What the two commands that wait for an element and pop it have in common. */
+const WAIT_ROW = {
+  since: '2.0.0',
+  group: 'list',
+  complexity: 'O(K), K being the number of keys.',
+  arity: -3,
+  flags: ['write', 'noscript', 'blocking'],
+  keys: [{ flags: ['RW', 'access', 'delete'], begin: { index: 1 }, find: { last: -2, step: 1, limit: 0 } }],
+  arguments: [{ ...KEY, multiple: true }, TIMEOUT],
+  history: [['6.0.0', 'The time-out may have fractions.']],
+} as const
 
 /** What the four commands that push have in common. */
 const PUSH_ROW = {
@@ -271,5 +285,56 @@ export const LIST_COMMANDS: readonly CommandSpec[] = [
     keys: [{ flags: ['RW', 'access', 'delete'], begin: { index: 1 }, find: { keynumIndex: 0, firstKey: 1, step: 1 } }],
     arguments: POP_FROM_KEYS,
     run: lmpop,
+  },
+  {
+    ...WAIT_ROW,
+    name: 'blpop',
+    summary: 'Removes and returns the left element of the first of several lists that has any, or waits for one.',
+    run: blpop,
+  },
+  {
+    ...WAIT_ROW,
+    name: 'brpop',
+    summary: 'Removes and returns the right element of the first of several lists that has any, or waits for one.',
+    run: brpop,
+  },
+  {
+    name: 'blmove',
+    summary: 'Moves an element from an end of a list to an end of another one and returns it, or waits for one.',
+    since: '6.2.0',
+    group: 'list',
+    complexity: 'O(1)',
+    arity: 6,
+    flags: ['write', 'denyoom', 'noscript', 'blocking'],
+    keys: TO_MOVE,
+    arguments: [...FROM_TO, ...WHERE_FROM_TO, TIMEOUT],
+    run: blmove,
+  },
+  {
+    name: 'brpoplpush',
+    summary: 'Moves the right element of a list to the left end of another one and returns it, or waits for one.',
+    since: '2.2.0',
+    group: 'list',
+    complexity: 'O(1)',
+    arity: 4,
+    flags: ['write', 'denyoom', 'noscript', 'blocking'],
+    keys: TO_MOVE,
+    arguments: [...FROM_TO, TIMEOUT],
+    history: [['6.0.0', 'The time-out may have fractions.']],
+    deprecatedSince: '6.2.0',
+    replacedBy: '`BLMOVE` with the `RIGHT` and `LEFT` arguments',
+    run: brpoplpush,
+  },
+  {
+    name: 'blmpop',
+    summary: 'Removes and returns elements at an end of the first of several lists that has any, or waits for one.',
+    since: '7.0.0',
+    group: 'list',
+    complexity: 'O(K + M), K being the number of keys and M how many elements are popped.',
+    arity: -5,
+    flags: ['write', 'blocking', 'movablekeys'],
+    keys: [{ flags: ['RW', 'access', 'delete'], begin: { index: 2 }, find: { keynumIndex: 0, firstKey: 1, step: 1 } }],
+    arguments: [TIMEOUT, ...POP_FROM_KEYS],
+    run: blmpop,
   },
 ]

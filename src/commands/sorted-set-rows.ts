@@ -17,6 +17,9 @@ import {
   zrevrangebyscore,
 } from './sorted-set-ranges.ts'
 import {
+  bzmpop,
+  bzpopmax,
+  bzpopmin,
   zadd,
   zcard,
   zincrby,
@@ -71,6 +74,33 @@ const AGGREGATE: ArgumentSpec = {
 }
 const NUMKEYS: ArgumentSpec = { name: 'numkeys', type: 'integer' }
 const KEYS: ArgumentSpec = { name: 'key', type: 'key', keySpecIndex: 0, multiple: true }
+const POP_FROM_KEYS: readonly ArgumentSpec[] = [
+  NUMKEYS,
+  KEYS,
+  {
+    name: 'where',
+    type: 'oneof',
+    arguments: [
+      { name: 'min', type: 'pure-token', token: 'MIN' },
+      { name: 'max', type: 'pure-token', token: 'MAX' },
+    ],
+  },
+  { name: 'count', type: 'integer', token: 'COUNT', optional: true },
+]
+const TIMEOUT: ArgumentSpec = { name: 'timeout', type: 'double' }
+
+/** What the two commands that wait for a member and pop it have in common. */
+const WAIT_ROW = {
+  since: '5.0.0',
+  group: 'sorted-set',
+  complexity: 'O(K + log N), K being the number of keys and N the number of members.',
+  arity: -3,
+  flags: ['write', 'noscript', 'blocking', 'fast'],
+  keys: [{ flags: ['RW', 'access', 'delete'], begin: { index: 1 }, find: { last: -2, step: 1, limit: 0 } }],
+  arguments: [KEYS, TIMEOUT],
+  history: [['6.0.0', 'The time-out may have fractions.']],
+} as const
+
 const SCORES: readonly ArgumentSpec[] = [
   { name: 'min', type: 'double' },
   { name: 'max', type: 'double' },
@@ -453,20 +483,34 @@ export const SORTED_SET_COMMANDS: readonly CommandSpec[] = [
     arity: -4,
     flags: ['write', 'movablekeys'],
     keys: [{ flags: ['RW', 'access', 'delete'], begin: { index: 1 }, find: { keynumIndex: 0, firstKey: 1, step: 1 } }],
-    arguments: [
-      NUMKEYS,
-      KEYS,
-      {
-        name: 'where',
-        type: 'oneof',
-        arguments: [
-          { name: 'min', type: 'pure-token', token: 'MIN' },
-          { name: 'max', type: 'pure-token', token: 'MAX' },
-        ],
-      },
-      { name: 'count', type: 'integer', token: 'COUNT', optional: true },
-    ],
+    arguments: POP_FROM_KEYS,
     run: zmpop,
+  },
+  {
+    ...WAIT_ROW,
+    name: 'bzpopmin',
+    summary:
+      'Removes and returns the lowest member of the first of several sorted sets that has any, or waits for one.',
+    run: bzpopmin,
+  },
+  {
+    ...WAIT_ROW,
+    name: 'bzpopmax',
+    summary:
+      'Removes and returns the highest member of the first of several sorted sets that has any, or waits for one.',
+    run: bzpopmax,
+  },
+  {
+    name: 'bzmpop',
+    summary: 'Removes and returns members of the first of several sorted sets that has any, or waits for one.',
+    since: '7.0.0',
+    group: 'sorted-set',
+    complexity: 'O(K + M log N), K being the number of keys, N the number of members and M how many are popped.',
+    arity: -5,
+    flags: ['write', 'blocking', 'movablekeys'],
+    keys: [{ flags: ['RW', 'access', 'delete'], begin: { index: 2 }, find: { keynumIndex: 0, firstKey: 1, step: 1 } }],
+    arguments: [TIMEOUT, ...POP_FROM_KEYS],
+    run: bzmpop,
   },
   {
     name: 'zrandmember',

@@ -7,9 +7,10 @@ import { dictScan } from '../store/dict.ts'
 import type { NodeBytes } from '../store/nodes.ts'
 import { TYPE_ZSET, type ValueSource } from '../types/value-type.ts'
 import { zsetCount, zsetForEach, zsetRange, zsetRank, zsetScore } from '../types/zset.ts'
+import { timeoutArgument } from './arguments.ts'
 import { scanCollection, type TakeElement } from './collection-scan.ts'
 import type { Context } from './context.ts'
-import { NOTIFY_GENERIC, NOTIFY_ZSET } from './effects.ts'
+import { type Argv, NOTIFY_GENERIC, NOTIFY_ZSET } from './effects.ts'
 import { keyToChange, notifyKey, readKey } from './lookup.ts'
 import { scoreArgument } from './sorted-set-bounds.ts'
 import { createZset, type EntryRef, removeMember, removeRange, setMember } from './sorted-set-members.ts'
@@ -24,7 +25,7 @@ function scoreIn(ctx: Context, h: number, i: number): number {
 // ---- adding ----
 
 /** ZADD's options. */
-interface AddOptions {
+export interface AddOptions {
   nx: boolean
   xx: boolean
   gt: boolean
@@ -47,7 +48,7 @@ function readAddOptions(ctx: Context, options: AddOptions): number {
 
 const ADD_OPTIONS = ['nx', 'xx', 'gt', 'lt', 'ch', 'incr'] as const
 
-function noOptions(): AddOptions {
+export function noOptions(): AddOptions {
   return { nx: false, xx: false, gt: false, lt: false, ch: false, incr: false }
 }
 
@@ -60,17 +61,32 @@ export function zadd(ctx: Context): void {
   if (options.nx && options.xx) fail('zaddNxXx')
   if ((options.gt && options.nx) || (options.lt && options.nx) || (options.gt && options.lt)) fail('zaddGtLtNx')
   if (options.incr && elements > 2) fail('zaddIncrOne')
-  add(ctx, options, first)
+  addMembers(ctx, options, first, SCORES)
 }
 
 export function zincrby(ctx: Context): void {
-  add(ctx, { ...noOptions(), incr: true }, 2)
+  addMembers(ctx, { ...noOptions(), incr: true }, 2, SCORES)
 }
 
-/** Adds the scores and members from argument `first` on, as the options say. */
-function add(ctx: Context, options: AddOptions, first: number): void {
+/** How a command gives members: each is the last of `step` arguments, and those before it say its score. */
+export interface MemberForm {
+  readonly step: number
+  /** The score that the arguments from i on say. */
+  score(ctx: Context, i: number): number
+  /** The command for replicas that adds what is before argument `end`. */
+  command(ctx: Context, first: number, end: number): Argv
+}
+
+const SCORES: MemberForm = {
+  step: 2,
+  score: scoreArgument,
+  command: ({ args }, _first, end) => Array.from({ length: end }, (_, i) => args.bytes(i)),
+}
+
+/** Adds the members from argument `first` on, as the options say. */
+export function addMembers(ctx: Context, options: AddOptions, first: number, form: MemberForm): void {
   const { args, effects, reply } = ctx
-  for (let i = first; i < args.count; i += 2) scoreArgument(ctx, i)
+  for (let i = first; i < args.count; i += form.step) form.score(ctx, i)
   const ref: EntryRef = { h: keyToChange(ctx, 1, TYPE_ZSET) }
   let added = 0
   let updated = 0
@@ -78,17 +94,18 @@ function add(ctx: Context, options: AddOptions, first: number): void {
   let score = Number.NaN
   let i = first
   try {
-    for (; i < args.count; i += 2) {
-      const before = scoreIn(ctx, ref.h, i + 1)
-      score = scoreToSet(options, before, scoreArgument(ctx, i))
+    for (; i < args.count; i += form.step) {
+      const member = i + form.step - 1
+      const before = scoreIn(ctx, ref.h, member)
+      score = scoreToSet(options, before, form.score(ctx, i))
       if (Number.isNaN(score) || score === before) continue
-      store(ctx, ref, i + 1, score, before)
+      store(ctx, ref, member, score, before)
       if (Number.isNaN(before)) added++
       else updated++
     }
   } catch (error) {
     // What is stored by now stays, so that is what is replicated.
-    if (added + updated > 0) effects.replicateList(Array.from({ length: i }, (_, done) => args.bytes(done)))
+    if (added + updated > 0) effects.replicateList(form.command(ctx, first, i))
     throw error
   }
   effects.dirty += added + updated
@@ -238,10 +255,58 @@ function removePopped(ctx: Context, h: number, i: number, count: number, max: bo
   effects.dirty += count
 }
 
-export function zmpop(ctx: Context): void {
+/** Pops from the first sorted set among the keys, or waits for one. What is replicated is ZPOPMIN or ZPOPMAX. */
+function popOrWait(ctx: Context, max: boolean): void {
   const { args, db, effects, reply } = ctx
-  const { keys, max, count } = readPopArguments(ctx, 1)
-  for (let i = 2; i < 2 + keys; i++) {
+  const last = args.count - 1
+  const timeoutAtMs = timeoutArgument(ctx, last)
+  for (let i = 1; i < last; i++) {
+    const h = keyToChange(ctx, i, TYPE_ZSET)
+    if (h === 0) continue
+    reply.array(3)
+    reply.bulk(args.buffer, args.start(i), args.end(i))
+    replyPopped(db.source(h), 1, max, ({ bytes, start, end }, score) => {
+      reply.bulk(bytes, start, end)
+      replyScore(ctx, score)
+    })
+    removePopped(ctx, h, i, 1, max)
+    effects.replicate(max ? 'ZPOPMAX' : 'ZPOPMIN', args.bytes(i))
+    return
+  }
+  const [name, zero] = [args.copy(0), Buffer.from('0')]
+  const keys = Array.from({ length: last - 1 }, (_, k) => args.copy(k + 1))
+  if (!ctx.waitForKeys({ keys, type: TYPE_ZSET, timeoutAtMs, retry: (key) => [name, key, zero] })) reply.nullArray()
+}
+
+export function bzpopmin(ctx: Context): void {
+  popOrWait(ctx, false)
+}
+
+export function bzpopmax(ctx: Context): void {
+  popOrWait(ctx, true)
+}
+
+export function zmpop(ctx: Context): void {
+  if (!popFromFirst(ctx, 2, readPopArguments(ctx, 1))) ctx.reply.nullArray()
+}
+
+/** As `zmpop`; waits for a sorted set. */
+export function bzmpop(ctx: Context): void {
+  const { args } = ctx
+  const timeoutAtMs = timeoutArgument(ctx, 1)
+  const wanted = readPopArguments(ctx, 2)
+  if (popFromFirst(ctx, 3, wanted)) return
+  const rest = args.copyAll(3 + wanted.keys)
+  const [name, zero, one] = [args.copy(0), Buffer.from('0'), Buffer.from('1')]
+  const keys = Array.from({ length: wanted.keys }, (_, k) => args.copy(k + 3))
+  const retry = (key: Buffer): Buffer[] => [name, zero, one, key, ...rest]
+  if (!ctx.waitForKeys({ keys, type: TYPE_ZSET, timeoutAtMs, retry })) ctx.reply.nullArray()
+}
+
+/** Pops from the first sorted set among the keys from argument `first` on, and replies; false if there is none. */
+function popFromFirst(ctx: Context, first: number, { keys, max, count }: PopArguments): boolean {
+  const { args, db, effects, reply } = ctx
+  for (let i = first; i < first + keys; i++) {
     const h = keyToChange(ctx, i, TYPE_ZSET)
     if (h === 0) continue
     const popped = Math.min(count, zsetCount(db.source(h)))
@@ -255,13 +320,20 @@ export function zmpop(ctx: Context): void {
     })
     removePopped(ctx, h, i, popped, max)
     effects.replicate(max ? 'ZPOPMAX' : 'ZPOPMIN', args.bytes(i), String(popped))
-    return
+    return true
   }
-  reply.nullArray()
+  return false
 }
 
-/** Reads `numkeys key … MIN|MAX [COUNT count]` from argument `at` on. */
-function readPopArguments(ctx: Context, at: number): { keys: number; max: boolean; count: number } {
+/** What `numkeys key … MIN|MAX [COUNT count]` says. */
+interface PopArguments {
+  readonly keys: number
+  readonly max: boolean
+  readonly count: number
+}
+
+/** Reads them from argument `at` on. */
+function readPopArguments(ctx: Context, at: number): PopArguments {
   const { args } = ctx
   const keys = rangedArgument(ctx, at, 'numkeysPositive')
   const where = at + 1 + keys

@@ -15,6 +15,7 @@ import { DATABASE_COMMANDS } from './databases.ts'
 import { DEBUG_COMMANDS } from './debug.ts'
 import { DUMP_COMMANDS } from './dump-restore.ts'
 import { EXPIRE_COMMANDS } from './expire.ts'
+import { GEO_COMMANDS } from './geo-rows.ts'
 import { HASH_COMMANDS } from './hashes.ts'
 import { HYPERLOGLOG_COMMANDS } from './hyperloglogs.ts'
 import { KEYS_COMMANDS } from './keys.ts'
@@ -28,6 +29,7 @@ import { SCAN_COMMANDS } from './scan.ts'
 import { SERVER_COMMANDS } from './server.ts'
 import { SET_COMMANDS } from './set-rows.ts'
 import { SLOWLOG_COMMANDS } from './slowlog.ts'
+import { SORT_COMMANDS } from './sort.ts'
 import { SORTED_SET_COMMANDS } from './sorted-set-rows.ts'
 import { STREAM_GROUP_COMMANDS } from './stream-group-rows.ts'
 import { STREAM_COMMANDS } from './stream-rows.ts'
@@ -51,6 +53,8 @@ export function allCommands(): CommandTable<Context> {
     ...HASH_COMMANDS,
     ...SET_COMMANDS,
     ...SORTED_SET_COMMANDS,
+    ...GEO_COMMANDS,
+    ...SORT_COMMANDS,
     ...STREAM_COMMANDS,
     ...STREAM_GROUP_COMMANDS,
     ...KEYS_COMMANDS,

@@ -9,7 +9,6 @@ import { bool, fileName, INT_MAX, int, long, memory, oneOf, port, string, ULONG_
 /** Why the rows that it marks have no effect. */
 const AOF = 'there is no append-only file yet'
 const CLUSTER = 'there is no cluster yet'
-const TYPES = 'the data type it tunes is not built yet'
 const TLS = 'TLS is not built yet'
 const THREADS = 'the server has one thread'
 const MEMORY = 'it tunes the memory management of C code'
@@ -81,7 +80,12 @@ export const INERT_OPTIONS = {
     ['slave-ignore-maxmemory'],
   ),
   // ---- data types
-  'list-compress-depth': keep(TYPES, int(0), '0', 'Nodes at the ends of a list that stay uncompressed.'),
+  'list-compress-depth': keep(
+    'lists are not compressed in memory',
+    int(0),
+    '0',
+    'Nodes at the ends of a list that stay uncompressed.',
+  ),
   // ---- memory
   'maxmemory-samples': keep(EVICTION, int(1), '5', 'Keys looked at to evict one.'),
   'maxmemory-eviction-tenacity': keep(EVICTION, int(0, 100), '10', 'How long to go on evicting.'),

@@ -1,11 +1,11 @@
 // Runs commands: the gate (may this command run now?), the call, and the one place that carries out what it did. All of it
 // is synchronous: between the gate and the effects nothing else runs, which is what makes a command atomic.
 
-import type { Context, Host } from '../commands/context.ts'
+import type { Context, Host, KeyWait } from '../commands/context.ts'
 import { type Argv, Effects, NOTIFY_EXPIRED, NOTIFY_KEYEVENT, NOTIFY_KEYSPACE } from '../commands/effects.ts'
-import { errorText } from '../errors.ts'
+import { errorReply, errorText } from '../errors.ts'
 import { type Pause, Processor } from '../facade/processor.ts'
-import { queuedBytes, type Session } from '../facade/session.ts'
+import { type Blocked, queuedBytes, type Session } from '../facade/session.ts'
 import {
   type Command,
   type CommandTable,
@@ -24,8 +24,10 @@ import { type Database, WrongTypeError } from '../keyspace/database.ts'
 import type { Keyspace } from '../keyspace/keyspace.ts'
 import { Args } from '../protocol/args.ts'
 import type { Scanned } from '../protocol/scanned.ts'
-import { encodeRequest } from '../protocol/writer.ts'
+import { encodeRequest, ReplyWriter } from '../protocol/writer.ts'
 import { ArenaFullError } from '../store/arena.ts'
+import { TYPE_MASK } from '../store/entry.ts'
+import { KeyWaits, type ReadyKey, type Waiter } from './key-waits.ts'
 
 /** Takes what is to be replicated, in order. */
 export interface ReplicationFeed {
@@ -127,6 +129,11 @@ export class Engine extends Processor<Context> implements Context {
 
   private readonly parts: EngineParts
   private readonly queuedArgs = new Args(EMPTY)
+  /** Those who wait for keys. */
+  private readonly waits: KeyWaits
+  private readonly retriedArgs = new Args(EMPTY)
+  /** A command of somebody who waits is run again; `still`: it has to wait on. */
+  private retrying: 'no' | 'yes' | 'still' = 'no'
   /** MULTI of the running transaction was fed. */
   private execFed = false
   /** The first that the running transaction feeds: alone it is replicated without MULTI, so it waits for a second one. */
@@ -142,13 +149,20 @@ export class Engine extends Processor<Context> implements Context {
     this.gate = parts.gate
     this.pause = parts.gate
     this.db = parts.keyspace.databases[0]
+    this.waits = new KeyWaits((on) => parts.keyspace.setWatching('waits', on))
     parts.keyspace.hooks = {
       expired: (db, key) => {
         this.effects.expired.push({ db: db.index, key })
         this.effects.notify(db.index, NOTIFY_EXPIRED, 'expired', key)
       },
-      modified: parts.onModified,
-      flushing: parts.onFlushing,
+      modified: (db, bytes, start, end) => {
+        parts.onModified(db, bytes, start, end)
+        this.waits.modified(db.index, bytes, start, end)
+      },
+      flushing: (db, replacement) => {
+        parts.onFlushing(db, replacement)
+        if (replacement !== undefined) this.waits.exchanged(db.index)
+      },
     }
   }
 
@@ -212,6 +226,7 @@ export class Engine extends Processor<Context> implements Context {
     this.effects.reset()
     work()
     this.carryOut(this.db.index, undefined, false)
+    if (this.waits.anyReady) this.serveWaiting()
   }
 
   // ---- the gate ----
@@ -302,6 +317,7 @@ export class Engine extends Processor<Context> implements Context {
       this.parts.onReplicaWrite(command, args, this.db.index)
     }
     this.carryOut(this.db.index, args, (command.flags & FLAG_ANY_KEYS) === 0)
+    if (this.waits.anyReady && !this.inExec) this.serveWaiting()
   }
 
   private timed(session: Session, command: Command<Context>, args: Args, micros: number): void {
@@ -314,6 +330,96 @@ export class Engine extends Processor<Context> implements Context {
   protected override errorOf(error: unknown, where: string): string {
     if (error instanceof WrongTypeError) return errorText('wrongType')
     return error instanceof ArenaFullError ? errorText('storeFull') : super.errorOf(error, where)
+  }
+
+  // ---- waiting for keys ----
+
+  waitForKeys(wait: KeyWait): boolean {
+    if (this.retrying !== 'no') {
+      this.retrying = 'still'
+      return true
+    }
+    const { session } = this
+    if (this.inExec || session.isPrimary) return false
+    const { buffer } = this.args
+    const command = this.table.lookup(buffer, this.args.start(0), this.args.end(0))!
+    const waiter: Waiter = { session, db: this.db.index, wait, command, answer: undefined }
+    this.waits.add(waiter)
+    const finish: Blocked['finish'] = (reply, why) => {
+      this.waits.remove(session)
+      if (waiter.answer !== undefined) reply.raw(waiter.answer)
+      else if (why === 'error') reply.error(errorText('unblocked'))
+      else reply.nullArray()
+    }
+    this.host.clients.block(session, { kind: 'wait', timeoutAtMs: wait.timeoutAtMs, finish })
+    return true
+  }
+
+  /** The session is gone: it does not wait any more. */
+  forgetWaiting(session: Session): void {
+    this.waits.remove(session)
+  }
+
+  /** This server becomes a replica, on which nobody may pop: all who wait get an error, and their connections end. */
+  dismissWaiting(): void {
+    for (const waiter of this.waits.all()) {
+      waiter.answer = errorReply('forcedUnblock')
+      this.host.clients.unblock(waiter.session, 'error')
+      waiter.session.outlet.closeAfterReply()
+    }
+  }
+
+  /** Runs the commands of those whose keys have become ready, and of those whose keys become so by that. */
+  private serveWaiting(): void {
+    const { args, reply, session, db } = this
+    try {
+      for (let ready = this.waits.takeReady(); ready !== undefined; ready = this.waits.takeReady()) this.serve(ready)
+    } finally {
+      this.args = args
+      this.reply = reply
+      this.session = session
+      this.db = db
+      if (session !== undefined) this.entered(session)
+    }
+  }
+
+  /** Serves those who wait for a key, while there is what they wait for. */
+  private serve(ready: ReadyKey): void {
+    const db = this.keyspace.databases[ready.db]
+    for (const waiter of this.waits.waitersOf(ready)) {
+      const h = db.peek(ready.key, 0, ready.key.length)
+      if (h === 0 || db.isExpired(h)) return
+      if ((db.kind(h) & TYPE_MASK) === waiter.wait.type) this.retry(waiter, db, ready.key)
+    }
+  }
+
+  /** Runs the command of somebody who waits as if it came now; its effects are carried out like those of any other. */
+  private retry(waiter: Waiter, db: Database, key: Buffer): void {
+    const { session, command, wait } = waiter
+    const { effects } = this
+    const reply = new ReplyWriter(256)
+    reply.resp = session.resp
+    this.session = session
+    this.entered(session)
+    this.retriedArgs.load(wait.retry(key))
+    this.args = this.retriedArgs
+    this.reply = reply
+    this.db = db
+    this.retrying = 'yes'
+    effects.reset()
+    try {
+      command.run!(this)
+    } catch (error) {
+      reply.rewind(0)
+      command.failed++
+      this.replyError(this.errorOf(error, command.fullName))
+    }
+    const served = this.retrying === 'yes'
+    this.retrying = 'no'
+    this.carryOut(db.index, this.retriedArgs, true)
+    if (!served) return
+    waiter.answer = Buffer.from(reply.written())
+    this.host.clients.unblock(session, 'ready')
   }
 
   // ---- the effects ----

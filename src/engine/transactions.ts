@@ -2,7 +2,7 @@
 // exchanged (`flushing`); a session one of whose watched keys changed logically finds its EXEC refused.
 //
 // A key whose time is over counts as absent before and after its deletion: it breaks a WATCH only if it was still alive
-// when WATCH was called. Invariant: `keyspace.watching` is true exactly while somebody watches something.
+// when WATCH was called. Invariant: the keyspace is watched for this exactly while somebody watches something.
 
 import type { Context, Transactions } from '../commands/context.ts'
 import { fail } from '../errors.ts'
@@ -55,7 +55,7 @@ export function createTransactions(engine: () => TransactionRunner): WatchingTra
     }
     session.watched = undefined
     session.watchedBytes = 0
-    keyspace().watching = watched.size > 0
+    keyspace().setWatching('transactions', watched.size > 0)
   }
 
   /** A watched key that was alive at WATCH ran out of time since, deleted or not. */
@@ -81,7 +81,7 @@ export function createTransactions(engine: () => TransactionRunner): WatchingTra
       const entry = watched.get(id) ?? { db, key, watches: new Map<Session, Watch>() }
       entry.watches.set(session, { expired })
       watched.set(id, entry)
-      keyspace().watching = true
+      keyspace().setWatching('transactions', true)
     },
 
     unwatch,

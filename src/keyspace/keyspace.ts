@@ -28,6 +28,9 @@ export interface KeyspaceHooks {
   flushing(db: Database, replacement: Database | undefined): void
 }
 
+/** Those who want to hear of changes. */
+export type Watcher = 'transactions' | 'waits'
+
 /** Counters of INFO. */
 export interface KeyspaceStats {
   hits: number
@@ -57,14 +60,22 @@ export class Keyspace {
   paused = false
   /** Whether a read touches the entry's clock (CLIENT NO-TOUCH). */
   touch = true
-  /** Whether anybody wants to hear of changes through `hooks.modified`. */
+  /** Whether anybody wants to hear of changes through `hooks.modified`: see `setWatching`. */
   watching = false
+  private readonly watchers = new Set<Watcher>()
   /** The walk that is under way. */
   snapshot: Snapshot | undefined
   /** The mark of entries that the last walk has seen or that are newer than it. */
   snapshotMark = 0
   /** What is on its way back to the arena; `releaseSome` does a slice of it. */
   readonly releases = new ReleaseQueue()
+
+  /** Who wants to hear of changes, and who does not any more. */
+  setWatching(watcher: Watcher, on: boolean): void {
+    if (on) this.watchers.add(watcher)
+    else this.watchers.delete(watcher)
+    this.watching = this.watchers.size > 0
+  }
 
   constructor(databases: number, hashKey: HashKey, hooks: KeyspaceHooks) {
     this.hashKey = hashKey

@@ -217,6 +217,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     onClosed: (session) => {
       pubsub.unsubscribeAll(session)
       transactions.unwatch(session)
+      engine.forgetWaiting(session)
       replication.sessionClosed(session)
     },
   })

@@ -164,6 +164,7 @@ export function createReplication(parts: ServerParts, snapshots: Snapshots, orde
       atFirst = { consistent: link.isConsistent(), db: link.db() }
     }
     for (const session of [...waiting.keys()]) clients.unblock(session, 'error')
+    engine.dismissWaiting()
     remember({ host, port })
     log.notice(`REPLICAOF ${host}:${port} enabled (user request from '${requester()}')`)
     parts.config.assign('replicaof', [host, String(port)])

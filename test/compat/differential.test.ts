@@ -68,6 +68,10 @@ const bound = fc.oneof(
 )
 const rangeOption = fc.constantFrom<string[]>(['BYSCORE'], ['REV'], ['LIMIT', '1', '2'], ['WITHSCORES'])
 const algebraOption = fc.constantFrom<string[]>(['WEIGHTS', '2', '-0.5'], ['AGGREGATE', 'MIN'], ['AGGREGATE', 'MAX'])
+const coordinate = fc.oneof(
+  fc.integer({ min: -200, max: 200 }).map(String),
+  fc.double({ min: -85, max: 85, noNaN: true }).map((degrees) => degrees.toFixed(6)),
+)
 const small = fc.constantFrom('0', '1', '2', '-1', 'x')
 const seconds = fc.oneof(
   fc.constantFrom('1000', '5000', '100000', '0', '-1'),
@@ -249,6 +253,16 @@ const anyCommand: fc.Arbitrary<Command> = fc.oneof(
   command(word('ZADD'), key, some(value)),
   command(word('ZINCRBY'), key, float, field),
   command(fc.constantFrom('ZREM', 'ZSCORE', 'ZMSCORE', 'ZRANK', 'ZREVRANK'), key, field),
+  command(word('GEOADD'), key, fc.subarray(['NX', 'XX', 'CH'], { maxLength: 2 }), coordinate, coordinate, field),
+  command(fc.constantFrom('GEOPOS', 'GEOHASH'), key, some(field)),
+  command(
+    fc
+      .constantFrom('GEOSEARCH', 'GEOSEARCH', 'GEOSEARCHSTORE')
+      .chain((name) => command(word(name), name === 'GEOSEARCH' ? key : fc.tuple(key, key).map((both) => [...both]))),
+    fc.oneof(command(word('FROMMEMBER'), field), command(word('FROMLONLAT'), coordinate, coordinate)),
+    command(word('BYRADIUS'), fc.constantFrom('0', '100', '3000', '-1', 'x'), fc.constantFrom('km', 'MI', 'x')),
+    few(fc.constantFrom<string[]>(['ASC'], ['COUNT', '2', 'ANY'], ['COUNT', '0'], ['WITHHASH'])),
+  ),
   command(fc.constantFrom('ZCARD', 'ZPOPMIN', 'ZPOPMAX'), key),
   command(fc.constantFrom('ZPOPMIN', 'ZPOPMAX'), key, small),
   command(fc.constantFrom('ZRANGE', 'ZREVRANGE', 'ZREMRANGEBYRANK'), key, index, index),

@@ -6,15 +6,17 @@ export const STRING_COMMANDS =
 export const BITMAP_COMMANDS = 'setbit getbit bitcount bitpos bitop bitfield bitfield_ro'
 export const HYPERLOGLOG_COMMANDS = 'pfadd pfcount pfmerge pfdebug pfselftest'
 export const GENERIC_COMMANDS =
-  'copy del dump exists expire expireat expiretime keys move object persist pexpire pexpireat pexpiretime pttl randomkey rename renamenx restore scan touch ttl type unlink wait'
+  'copy del dump exists expire expireat expiretime keys move object persist pexpire pexpireat pexpiretime pttl randomkey rename renamenx restore scan sort sort_ro touch ttl type unlink wait'
 export const LIST_COMMANDS =
-  'lpush rpush lpushx rpushx lpop rpop llen lindex lrange lset linsert lrem ltrim lpos lmove rpoplpush lmpop'
+  'lpush rpush lpushx rpushx lpop rpop llen lindex lrange lset linsert lrem ltrim lpos lmove rpoplpush lmpop blpop brpop blmove brpoplpush blmpop'
 export const HASH_COMMANDS =
   'hset hmset hsetnx hget hmget hdel hlen hstrlen hexists hgetall hkeys hvals hincrby hincrbyfloat hrandfield hscan'
 export const SET_COMMANDS =
   'sadd srem smembers sismember smismember scard spop srandmember smove sinter sintercard sinterstore sunion sunionstore sdiff sdiffstore sscan'
 export const SORTED_SET_COMMANDS =
-  'zadd zincrby zrem zscore zmscore zcard zrank zrevrank zcount zlexcount zrange zrevrange zrangebyscore zrevrangebyscore zrangebylex zrevrangebylex zrangestore zremrangebyrank zremrangebyscore zremrangebylex zpopmin zpopmax zmpop zrandmember zscan zunion zinter zdiff zunionstore zinterstore zdiffstore zintercard'
+  'zadd zincrby zrem zscore zmscore zcard zrank zrevrank zcount zlexcount zrange zrevrange zrangebyscore zrevrangebyscore zrangebylex zrevrangebylex zrangestore zremrangebyrank zremrangebyscore zremrangebylex zpopmin zpopmax zmpop bzpopmin bzpopmax bzmpop zrandmember zscan zunion zinter zdiff zunionstore zinterstore zdiffstore zintercard'
+export const GEO_COMMANDS =
+  'geoadd geopos geodist geohash geosearch geosearchstore georadius georadius_ro georadiusbymember georadiusbymember_ro'
 export const STREAM_COMMANDS =
   'xadd xlen xrange xrevrange xdel xtrim xsetid xread xinfo xgroup xreadgroup xack xpending xclaim xautoclaim'
 export const TRANSACTION_COMMANDS = 'multi exec discard watch unwatch'
@@ -34,6 +36,7 @@ export const COMMANDS_IN_SCOPE: readonly string[] = [
   HASH_COMMANDS,
   SET_COMMANDS,
   SORTED_SET_COMMANDS,
+  GEO_COMMANDS,
   STREAM_COMMANDS,
   TRANSACTION_COMMANDS,
   PUBSUB_COMMANDS,

@@ -145,6 +145,9 @@ export function createTestServer(given: Readonly<Partial<Record<keyof ServerOpti
         if (blocked === undefined || blocked.kind === 'pause') return false
         call('unblock', session.id, why)
         session.blocked = undefined
+        const reply = new ReplyWriter(256)
+        blocked.finish(reply, why)
+        if (reply.pos > 0) session.outlet.send(reply.written())
         return true
       },
     },

@@ -57,11 +57,31 @@ function flagsOf(command: CommandRow<never>, spec: KeySpec, args: Args, from: nu
   return ['OW', 'update']
 }
 
+/** Arguments that follow a keyword of SORT. */
+const SORT_KEYWORDS: readonly (readonly [string, number])[] = [
+  ['limit', 2],
+  ['get', 1],
+  ['by', 1],
+]
+
+/** SORT's keys that its arguments name: the one it sorts, and the one it stores in. Those of its patterns nobody can know. */
+function keysOfSort(command: CommandRow<never>, args: Args, from: number): KeyPosition[] {
+  const keys: KeyPosition[] = [{ index: from + 1, flags: ['RO', 'access'] }]
+  if (command.name === 'sort_ro') return keys
+  for (let i = from + 2; i < args.count; i++) {
+    const keyword = SORT_KEYWORDS.find(([name]) => args.is(i, name))
+    if (keyword !== undefined) i += keyword[1]
+    else if (args.is(i, 'store') && i + 1 < args.count) keys[1] = { index: i + 1, flags: ['OW', 'update'] }
+  }
+  return keys
+}
+
 /**
  * The keys of the command whose name is argument `from` (for a subcommand: the container's name), in order. Undefined if
  * the arguments do not fit the specifications.
  */
 export function extractKeys(command: CommandRow<never>, args: Args, from = 0): KeyPosition[] | undefined {
+  if (command.name === 'sort' || command.name === 'sort_ro') return keysOfSort(command, args, from)
   const count = args.count - from
   const keys: KeyPosition[] = []
   for (const spec of command.keys ?? []) {

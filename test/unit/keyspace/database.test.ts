@@ -246,7 +246,7 @@ describe('databases', () => {
     const key = keyOf('k')
     put(db, key, keyOf('v'), NO_EXPIRY)
     expect(modified).toEqual([])
-    space.watching = true
+    space.setWatching('transactions', true)
     const changes: [string, (h: number) => void, string[]][] = [
       ['put in place', () => put(db, key, keyOf('w'), NO_EXPIRY), ['0/k']],
       ['put anew', () => put(db, key, keyOf('w'.repeat(500)), NO_EXPIRY), ['0/k']],
