@@ -31,6 +31,7 @@ import { SET_COMMANDS } from './set-rows.ts'
 import { SLOWLOG_COMMANDS } from './slowlog.ts'
 import { SORT_COMMANDS } from './sort.ts'
 import { SORTED_SET_COMMANDS } from './sorted-set-rows.ts'
+import { STREAM_GROUP_COMMANDS } from './stream-group-rows.ts'
 import { STREAM_COMMANDS } from './stream-rows.ts'
 import { STRING_COMMANDS } from './strings.ts'
 import { LCS_COMMANDS } from './strings-lcs.ts'
@@ -55,6 +56,7 @@ export function allCommands(): CommandTable<Context> {
     ...GEO_COMMANDS,
     ...SORT_COMMANDS,
     ...STREAM_COMMANDS,
+    ...STREAM_GROUP_COMMANDS,
     ...KEYS_COMMANDS,
     ...EXPIRE_COMMANDS,
     ...SCAN_COMMANDS,

@@ -17,7 +17,8 @@ export const SORTED_SET_COMMANDS =
   'zadd zincrby zrem zscore zmscore zcard zrank zrevrank zcount zlexcount zrange zrevrange zrangebyscore zrevrangebyscore zrangebylex zrevrangebylex zrangestore zremrangebyrank zremrangebyscore zremrangebylex zpopmin zpopmax zmpop bzpopmin bzpopmax bzmpop zrandmember zscan zunion zinter zdiff zunionstore zinterstore zdiffstore zintercard'
 export const GEO_COMMANDS =
   'geoadd geopos geodist geohash geosearch geosearchstore georadius georadius_ro georadiusbymember georadiusbymember_ro'
-export const STREAM_COMMANDS = 'xadd xlen xrange xrevrange xdel xtrim xsetid xread xinfo'
+export const STREAM_COMMANDS =
+  'xadd xlen xrange xrevrange xdel xtrim xsetid xread xinfo xgroup xreadgroup xack xpending xclaim xautoclaim'
 export const TRANSACTION_COMMANDS = 'multi exec discard watch unwatch'
 export const PUBSUB_COMMANDS =
   'subscribe unsubscribe psubscribe punsubscribe ssubscribe sunsubscribe publish spublish pubsub'
