@@ -82,6 +82,9 @@ export const RUN = [
   'integration/redis-benchmark',
 ]
 
+/** Files whose cases are made at random, numbers in their names and how many there are: each name counts once. */
+export const RANDOM = new Set(['integration/psync2', 'integration/psync2-reg', 'integration/psync2-pingoff'])
+
 /** Of these the ones that wait for ever while what they test is not built: run when they are asked for by name. */
 export const HANGS = new Set(['unit/client-eviction', 'unit/tracking'])
 
