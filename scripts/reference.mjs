@@ -9,10 +9,11 @@
 //   --count           with --server: keeps the number of cases of each file in the list
 //   --verbose         shows the suite's own output
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { HANGS, RUN } from './reference/files.mjs'
+import { HANGS, RUN, SKIPPED } from './reference/files.mjs'
 import { prepareFolder, runFile } from './reference/harness.mjs'
 import { compare, referencePage, withPasses } from './reference/page.mjs'
 import { CACHE, fetchSource } from './reference/source.mjs'
@@ -21,7 +22,9 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 const EXPECTED = join(root, 'scripts/reference/expected.json')
 const PAGE = join(root, 'docs/REFERENCE-SUITE.md')
 const FILE_MS_MAX = 400_000
-const BASE_PORT = 20_000
+const FIRST_PORT = 20_000
+const PORTS_A_FILE = 700
+const RANGES = 12
 
 const { values: options } = parseArgs({
   options: {
@@ -45,13 +48,36 @@ const queue = [...files]
 const logs = join(CACHE, 'logs')
 mkdirSync(logs, { recursive: true })
 
+/** Listens on a port of this machine; undefined if it is taken. */
+async function listenOn(port) {
+  const server = createServer()
+  const free = await new Promise((resolve) => {
+    server.once('error', () => resolve(false))
+    server.listen(port, '127.0.0.1', () => resolve(true))
+  })
+  return free ? server : undefined
+}
+
+/** A range of ports that no other run has, in whatever checkout: who has a range listens on a port before it. */
+async function claimPorts() {
+  for (let slot = 0; slot < RANGES; slot++) {
+    const basePort = FIRST_PORT + slot * PORTS_A_FILE
+    // The suite's own port is the 32nd before its range, and it does not find out itself whether that is free.
+    const [claim, own] = [await listenOn(basePort - 40), await listenOn(basePort - 32)]
+    own?.close()
+    if (claim !== undefined && own !== undefined) return { basePort, release: () => claim.close() }
+    claim?.close()
+  }
+  throw new Error('all ranges of ports are taken by other runs of the suite')
+}
+
 async function work(number) {
-  // Two checkouts may run at a time: a folder and ports for each process.
+  const { basePort, release } = await claimPorts()
   const folder = join(CACHE, `run-${process.pid}-${number}`)
-  const flags = (options.only ?? []).flatMap((pattern) => ['--only', pattern])
+  const only = (options.only ?? []).flatMap((pattern) => ['--only', pattern])
   for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
+    const flags = [...only, ...Object.keys(SKIPPED[file] ?? {}).flatMap((name) => ['--skiptest', name])]
     prepareFolder(source, folder, server)
-    const basePort = BASE_PORT + ((process.pid * 2 + number) % 12) * 700
     const onOutput = options.verbose ? (bytes) => process.stdout.write(bytes) : undefined
     const result = await runFile(folder, file, { basePort, timeoutMs: FILE_MS_MAX, flags, onOutput })
     results.set(file, result)
@@ -59,6 +85,7 @@ async function work(number) {
     report(file, result)
   }
   rmSync(folder, { recursive: true, force: true })
+  release()
 }
 
 function report(file, { passed, failed, skipped, done, seconds }) {

@@ -85,6 +85,26 @@ export const RUN = [
 /** Files whose cases are made at random, numbers in their names and how many there are: each name counts once. */
 export const RANDOM = new Set(['integration/psync2', 'integration/psync2-reg', 'integration/psync2-pingoff'])
 
+const TABLES = 'it looks into the chains of the hash tables of C code'
+const BUFFERS = 'it measures the buffers of connections of C code'
+const CHILD = 'it looks for the process that writes a snapshot; there is none here'
+
+/** Cases that are left out, by file, each with the reason: they are about how Redis is made, not about what it does. */
+export const SKIPPED = {
+  'unit/type/set': { 'SRANDMEMBER with a dict containing long chain': TABLES },
+  'unit/other': { "Don't rehash if redis has child process": TABLES },
+  'unit/querybuf': {
+    'query buffer resized correctly': BUFFERS,
+    'query buffer resized correctly when not idle': BUFFERS,
+  },
+  'unit/replybufsize': { 'verify reply buffer limits': BUFFERS },
+  'unit/shutdown': {
+    'Temp rdb will be deleted if we use bg_unlink when shutdown': CHILD,
+    'Temp rdb will be deleted in signal handle': CHILD,
+  },
+  'unit/dump': { 'RESTORE fail with invalid payload size': 'the distribution’s redis-server fails it, too' },
+}
+
 /** Of these the ones that wait for ever while what they test is not built: run when they are asked for by name. */
 export const HANGS = new Set(['unit/client-eviction', 'unit/tracking'])
 

@@ -1,6 +1,6 @@
 // The list of expected passes and the page that is made from it. The list is an object: file → { cases, passes }; `cases` is how
 // many pass on redis-server itself.
-import { OPEN, RUN } from './files.mjs'
+import { OPEN, RUN, SKIPPED } from './files.mjs'
 
 /** Counts a name as often as it appears: some cases are run several times under one name. */
 function counted(names) {
@@ -38,6 +38,9 @@ export function referencePage(expected) {
   const cases = sum((entry) => entry.cases)
   const passes = sum((entry) => entry.passes.length)
   const open = Object.entries(OPEN).map(([file, why]) => `| ${file} | ${why} |`)
+  const skipped = Object.entries(SKIPPED).flatMap(([file, names]) =>
+    Object.entries(names).map(([name, why]) => `| ${file} | ${name} | ${why} |`),
+  )
   return `# Redis's own test suite against Vedette
 
 <!-- Made by \`npm run test:reference -- --update\` from scripts/reference/expected.json. -->
@@ -53,6 +56,12 @@ Redis itself, which is how many cases there are; \`-- --file unit/type/string\` 
 | --- | --- | --- | --- |
 ${RUN.map((file) => row(file, expected[file])).join('\n')}
 | **all** | **${cases}** | **${passes}** | **${cases - passes}** |
+
+## Cases that are left out
+
+| file | case | why |
+| --- | --- | --- |
+${skipped.join('\n')}
 
 ## Files that are not run yet
 
