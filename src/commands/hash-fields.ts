@@ -66,7 +66,8 @@ export function deleteField(
   const p = lpFind(blob.bytes, lpFirst(blob.bytes, blob.start), field, start, end, 1)
   if (p === NONE) return false
   const at = blob.start
-  db.mutate(ref.h, HASH_LISTPACK, p - at)
+  // The header, in front, says how much there is: it changes too.
+  db.mutate(ref.h, HASH_LISTPACK)
   lpDelete(blob.bytes, at, p, 2)
   ref.h = db.resize(ref.h, lpBytes(blob.bytes, at), HASH_LISTPACK)
   return true

@@ -127,7 +127,8 @@ export function removeRange(keyspace: Keyspace, db: Database, ref: EntryRef, fro
 
 function deleteFromListpack(db: Database, ref: EntryRef, offset: number, elements: number): void {
   const { bytes, start } = db.value(ref.h)
-  db.mutate(ref.h, ZSET_LISTPACK, offset)
+  // The header, in front, says how much there is: it changes too.
+  db.mutate(ref.h, ZSET_LISTPACK)
   lpDelete(bytes, start, start + offset, elements)
   ref.h = db.resize(ref.h, lpBytes(bytes, start), ZSET_LISTPACK)
 }

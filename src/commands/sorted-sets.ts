@@ -10,7 +10,7 @@ import { zsetCount, zsetForEach, zsetRange, zsetRank, zsetScore } from '../types
 import { timeoutArgument } from './arguments.ts'
 import { scanCollection, type TakeElement } from './collection-scan.ts'
 import type { Context } from './context.ts'
-import { NOTIFY_GENERIC, NOTIFY_ZSET } from './effects.ts'
+import { type Argv, NOTIFY_GENERIC, NOTIFY_ZSET } from './effects.ts'
 import { keyToChange, notifyKey, readKey } from './lookup.ts'
 import { scoreArgument } from './sorted-set-bounds.ts'
 import { createZset, type EntryRef, removeMember, removeRange, setMember } from './sorted-set-members.ts'
@@ -25,7 +25,7 @@ function scoreIn(ctx: Context, h: number, i: number): number {
 // ---- adding ----
 
 /** ZADD's options. */
-interface AddOptions {
+export interface AddOptions {
   nx: boolean
   xx: boolean
   gt: boolean
@@ -48,7 +48,7 @@ function readAddOptions(ctx: Context, options: AddOptions): number {
 
 const ADD_OPTIONS = ['nx', 'xx', 'gt', 'lt', 'ch', 'incr'] as const
 
-function noOptions(): AddOptions {
+export function noOptions(): AddOptions {
   return { nx: false, xx: false, gt: false, lt: false, ch: false, incr: false }
 }
 
@@ -61,17 +61,32 @@ export function zadd(ctx: Context): void {
   if (options.nx && options.xx) fail('zaddNxXx')
   if ((options.gt && options.nx) || (options.lt && options.nx) || (options.gt && options.lt)) fail('zaddGtLtNx')
   if (options.incr && elements > 2) fail('zaddIncrOne')
-  add(ctx, options, first)
+  addMembers(ctx, options, first, SCORES)
 }
 
 export function zincrby(ctx: Context): void {
-  add(ctx, { ...noOptions(), incr: true }, 2)
+  addMembers(ctx, { ...noOptions(), incr: true }, 2, SCORES)
 }
 
-/** Adds the scores and members from argument `first` on, as the options say. */
-function add(ctx: Context, options: AddOptions, first: number): void {
+/** How a command gives members: each is the last of `step` arguments, and those before it say its score. */
+export interface MemberForm {
+  readonly step: number
+  /** The score that the arguments from i on say. */
+  score(ctx: Context, i: number): number
+  /** The command for replicas that adds what is before argument `end`. */
+  command(ctx: Context, first: number, end: number): Argv
+}
+
+const SCORES: MemberForm = {
+  step: 2,
+  score: scoreArgument,
+  command: ({ args }, _first, end) => Array.from({ length: end }, (_, i) => args.bytes(i)),
+}
+
+/** Adds the members from argument `first` on, as the options say. */
+export function addMembers(ctx: Context, options: AddOptions, first: number, form: MemberForm): void {
   const { args, effects, reply } = ctx
-  for (let i = first; i < args.count; i += 2) scoreArgument(ctx, i)
+  for (let i = first; i < args.count; i += form.step) form.score(ctx, i)
   const ref: EntryRef = { h: keyToChange(ctx, 1, TYPE_ZSET) }
   let added = 0
   let updated = 0
@@ -79,17 +94,18 @@ function add(ctx: Context, options: AddOptions, first: number): void {
   let score = Number.NaN
   let i = first
   try {
-    for (; i < args.count; i += 2) {
-      const before = scoreIn(ctx, ref.h, i + 1)
-      score = scoreToSet(options, before, scoreArgument(ctx, i))
+    for (; i < args.count; i += form.step) {
+      const member = i + form.step - 1
+      const before = scoreIn(ctx, ref.h, member)
+      score = scoreToSet(options, before, form.score(ctx, i))
       if (Number.isNaN(score) || score === before) continue
-      store(ctx, ref, i + 1, score, before)
+      store(ctx, ref, member, score, before)
       if (Number.isNaN(before)) added++
       else updated++
     }
   } catch (error) {
     // What is stored by now stays, so that is what is replicated.
-    if (added + updated > 0) effects.replicateList(Array.from({ length: i }, (_, done) => args.bytes(done)))
+    if (added + updated > 0) effects.replicateList(form.command(ctx, first, i))
     throw error
   }
   effects.dirty += added + updated

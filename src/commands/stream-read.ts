@@ -1,26 +1,61 @@
-// XREAD: the entries of several streams that come after given IDs.
+// XREAD and XREADGROUP: the entries of several streams that come after given IDs, or those that a group has not delivered yet.
 
 import { fail } from '../errors.ts'
-import { compareIds, incrementId, makeStreamId, STREAM_ID_MAX, type StreamId } from '../lib/stream-id.ts'
-import { streamEdgeId, streamLastId } from '../store/stream.ts'
+import {
+  compareIds,
+  copyId,
+  idText,
+  incrementId,
+  makeStreamId,
+  STREAM_ID_MAX,
+  type StreamId,
+} from '../lib/stream-id.ts'
+import { streamEdgeId, streamEntry, streamLastId, streamRange } from '../store/stream.ts'
+import {
+  findConsumer,
+  findGroup,
+  findPending,
+  groupLast,
+  groupRead,
+  groupToChange,
+  makePending,
+  type Pending,
+  READ_UNKNOWN,
+  setGroupLast,
+  setGroupRead,
+  setPending,
+  visitConsumerPending,
+} from '../store/stream-groups.ts'
 import { TYPE_STREAM } from '../types/value-type.ts'
 import { integerArgument } from './arguments.ts'
 import type { Context } from './context.ts'
-import { readKey } from './lookup.ts'
+import { keyToChange, readKey } from './lookup.ts'
 import { idArgument } from './stream-arguments.ts'
-import { replyEntries } from './streams.ts'
+import {
+  addedUpTo,
+  hasGapAfter,
+  nameArgument,
+  replicateClaim,
+  replicateLast,
+  replicateOnlyThat,
+  useConsumer,
+} from './stream-groups.ts'
+import { replyEntries, replyEntry } from './streams.ts'
 
 interface ReadOptions {
   count: number
   /** Index of the first key, and how many there are; as many IDs follow. */
   first: number
   streams: number
+  /** Index of the group's name, behind which the consumer's is; 0 for XREAD. */
+  groupAt: number
+  noAck: boolean
 }
 
 export function xread(ctx: Context): void {
-  const { db, keyspace, reply } = ctx
+  const { db, keyspace } = ctx
   const { nodes } = keyspace
-  const options = parseOptions(ctx)
+  const options = parseOptions(ctx, false)
   const after = Array.from({ length: options.streams }, (_, i) => afterId(ctx, options.first + i, options.streams))
   const served: number[] = []
   const last = makeStreamId()
@@ -28,37 +63,162 @@ export function xread(ctx: Context): void {
     const h = readKey(ctx, options.first + i, TYPE_STREAM)
     if (h !== 0 && compareIds(streamEdgeId(nodes, db.root(h), true, last), id) > 0) served.push(i)
   })
+  replyStreams(ctx, options, served, (i) => {
+    const h = readKey(ctx, options.first + i, TYPE_STREAM)
+    incrementId(after[i])
+    replyEntries(ctx, db.root(h), after[i], STREAM_ID_MAX, false, options.count)
+  })
+}
+
+/** Replies streams by name, each with what `replyOne` replies for it. */
+function replyStreams(ctx: Context, options: ReadOptions, served: number[], replyOne: (i: number) => void): void {
+  const { args, reply } = ctx
   if (served.length === 0) return reply.nullArray()
   // RESP3 has a map here.
   const isMap = reply.resp === 3
   if (isMap) reply.map(served.length)
   else reply.array(served.length)
   for (const i of served) {
-    const h = readKey(ctx, options.first + i, TYPE_STREAM)
     if (!isMap) reply.array(2)
-    reply.bulk(ctx.args.bytes(options.first + i))
-    const from = after[i]
-    incrementId(from)
-    replyEntries(ctx, db.root(h), from, STREAM_ID_MAX, false, options.count)
+    reply.bulk(args.bytes(options.first + i))
+    replyOne(i)
   }
 }
 
-function parseOptions(ctx: Context): ReadOptions {
+// ---- XREADGROUP ----
+
+export function xreadgroup(ctx: Context): void {
+  const { args, db, effects, keyspace } = ctx
+  const { nodes } = keyspace
+  const options = parseOptions(ctx, true)
+  const { first, streams, groupAt } = options
+  // Undefined stands for what the group has not delivered yet.
+  const after = Array.from({ length: streams }, (_, i) => {
+    const h = readKey(ctx, first + i, TYPE_STREAM)
+    if (h === 0 || findGroup(nodes, db.root(h), nameArgument(ctx, groupAt)) === 0) {
+      fail('noGroupToRead', args.str(first + i), args.str(groupAt))
+    }
+    return groupAfterId(ctx, first + i + streams)
+  })
+  const served: number[] = []
+  const last = makeStreamId()
+  const top = makeStreamId()
+  after.forEach((id, i) => {
+    const root = db.root(readKey(ctx, first + i, TYPE_STREAM))
+    const group = findGroup(nodes, root, nameArgument(ctx, groupAt))
+    const isNews = compareIds(streamEdgeId(nodes, root, true, top), groupLast(nodes, group, last)) > 0
+    if (id !== undefined || isNews) served.push(i)
+  })
+  replyStreams(ctx, options, served, (i) => {
+    const root = db.rootToChange(keyToChange(ctx, first + i, TYPE_STREAM))
+    const group = groupToChange(nodes, root, nameArgument(ctx, groupAt))
+    const consumer = useConsumer(ctx, root, group, first + i, groupAt, groupAt + 1)
+    effects.dirty++
+    const id = after[i]
+    if (id === undefined) deliver(ctx, root, group, consumer, first + i, options)
+    else replyHistory(ctx, root, group, id, options)
+  })
+  replicateOnlyThat(ctx)
+}
+
+/** Delivers entries that the group has not delivered yet to a consumer. */
+function deliver(
+  ctx: Context,
+  root: number,
+  group: number,
+  consumer: number,
+  keyAt: number,
+  { count, groupAt, noAck }: ReadOptions,
+): void {
+  const { args, keyspace, reply, nowMs } = ctx
+  const { nodes } = keyspace
+  const from = groupLast(nodes, group, makeStreamId())
+  incrementId(from)
+  const mark = reply.pos
+  let delivered = 0
+  let isAhead = false
+  streamRange(nodes, root, from, STREAM_ID_MAX, false, (entry) => {
+    isAhead = true
+    const known = groupRead(nodes, group)
+    if (known !== READ_UNKNOWN && !hasGapAfter(nodes, root, entry.id)) setGroupRead(nodes, group, known + 1n)
+    else setGroupRead(nodes, group, addedUpTo(nodes, root, entry.id))
+    setGroupLast(nodes, group, entry.id)
+    replyEntry(ctx, entry)
+    if (!noAck) {
+      const pending: Pending = { id: { ...entry.id }, consumer, deliveries: 1, atMs: nowMs }
+      setPending(nodes, root, group, pending)
+      replicateClaim(ctx, keyAt, groupAt, args.copy(groupAt + 1), group, pending)
+    }
+    return ++delivered < count
+  })
+  if (isAhead) replicateLast(ctx, keyAt, groupAt, group)
+  reply.arrayAt(mark, delivered)
+}
+
+/** Replies what a consumer has pending after an ID, again. */
+function replyHistory(ctx: Context, root: number, group: number, after: StreamId, options: ReadOptions): void {
+  const { keyspace, reply, nowMs } = ctx
+  const { nodes } = keyspace
+  const { count, groupAt } = options
+  const ids: StreamId[] = []
+  const from = copyId(makeStreamId(), after)
+  incrementId(from)
+  visitConsumerPending(nodes, findConsumer(nodes, group, nameArgument(ctx, groupAt + 1)), from, (id) => {
+    ids.push({ ...id })
+    return ids.length < count
+  })
+  reply.array(ids.length)
+  const pending = makePending()
+  for (const id of ids) {
+    const entry = streamEntry(nodes, root, id)
+    if (entry === undefined) {
+      reply.array(2)
+      reply.bulkText(idText(id))
+      reply.nullArray()
+      continue
+    }
+    replyEntry(ctx, entry)
+    findPending(nodes, group, id, pending)
+    pending.deliveries++
+    pending.atMs = nowMs
+    setPending(nodes, root, group, pending)
+  }
+}
+
+/** The ID in argument i after which a consumer's history is read; undefined for `>`. */
+function groupAfterId(ctx: Context, i: number): StreamId | undefined {
+  const { args } = ctx
+  if (args.is(i, '$')) fail('xreadgroupLast')
+  if (args.is(i, '>')) return undefined
+  const id = makeStreamId()
+  idArgument(ctx, i, id)
+  // The highest ID is another word for it, with Redis, too.
+  return compareIds(id, STREAM_ID_MAX) === 0 ? undefined : id
+}
+
+function parseOptions(ctx: Context, isGroup: boolean): ReadOptions {
   const { args } = ctx
   let count = 0
+  let groupAt = 0
+  let noAck = false
   for (let i = 1; i < args.count; i++) {
     const more = args.count - i - 1
     if (more > 0 && args.is(i, 'count')) {
       count = Math.max(Number(integerArgument(ctx, ++i)), 0)
     } else if (more > 0 && args.is(i, 'streams')) {
       if (more % 2 !== 0) fail('xreadUnbalanced', 'XREAD', '$')
-      return { count: count === 0 ? Number.POSITIVE_INFINITY : count, first: i + 1, streams: more / 2 }
+      if (isGroup && groupAt === 0) fail('xreadgroupGroup')
+      const most = count === 0 ? Number.POSITIVE_INFINITY : count
+      return { count: most, first: i + 1, streams: more / 2, groupAt, noAck }
     } else if (more > 0 && args.is(i, 'block')) {
       fail('xreadBlock')
     } else if (more > 1 && args.is(i, 'group')) {
-      fail('xreadGroup')
+      if (!isGroup) fail('xreadGroup')
+      groupAt = i + 1
+      i += 2
     } else if (args.is(i, 'noack')) {
-      fail('xreadNoAck')
+      if (!isGroup) fail('xreadNoAck')
+      noAck = true
     } else {
       fail('syntax')
     }

@@ -2,7 +2,7 @@
 
 import { help } from '../facade/commands/help.ts'
 import { type ArgumentSpec, type CommandSpec, type KeySpec, keyAt } from './spec.ts'
-import { xinfoStream } from './stream-info.ts'
+import { xinfoConsumers, xinfoGroups, xinfoStream } from './stream-info.ts'
 import { xread } from './stream-read.ts'
 import { xadd, xdel, xlen, xrange, xrevrange, xsetid, xtrim } from './streams.ts'
 
@@ -217,6 +217,32 @@ export const STREAM_COMMANDS: readonly CommandSpec[] = [
           ['7.0.0', 'More counts.'],
         ],
         run: xinfoStream,
+      },
+      {
+        name: 'groups',
+        summary: 'Tells about the consumer groups of a stream.',
+        since: '5.0.0',
+        group: 'stream',
+        complexity: 'O(N), N being the number of groups.',
+        arity: 3,
+        flags: ['readonly'],
+        keys: [keyAt(2, 'RO', 'access')],
+        arguments: [KEY],
+        history: [['7.0.0', 'More counts.']],
+        run: xinfoGroups,
+      },
+      {
+        name: 'consumers',
+        summary: 'Tells about the consumers of a group.',
+        since: '5.0.0',
+        group: 'stream',
+        complexity: 'O(N), N being the number of consumers.',
+        arity: 4,
+        flags: ['readonly'],
+        keys: [keyAt(2, 'RO', 'access')],
+        tips: ['nondeterministic_output'],
+        arguments: [KEY, { name: 'groupname', type: 'string' }],
+        run: xinfoConsumers,
       },
       {
         name: 'help',

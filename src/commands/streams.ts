@@ -131,11 +131,11 @@ function createWithEntry(ctx: Context, options: TrimArguments): number {
   return putStream(ctx, root)
 }
 
-/** Stores a stream under the key in argument 1. */
-function putStream(ctx: Context, root: number): number {
+/** Stores a stream under the key in argument i. */
+export function putStream(ctx: Context, root: number, i = 1): number {
   const { args, db } = ctx
   const built = { kind: STREAM_PARTS, root, bytes: NO_BYTES, start: 0, end: 0 }
-  return db.putBuilt(args.buffer, args.start(1), args.end(1), built, NO_EXPIRY)
+  return db.putBuilt(args.buffer, args.start(i), args.end(i), built, NO_EXPIRY)
 }
 
 // ---- reading ----

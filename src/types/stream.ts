@@ -15,6 +15,7 @@ import {
   streamRange,
   walkStreamPages,
 } from '../store/stream.ts'
+import { cloneGroups, walkGroups } from '../store/stream-groups.ts'
 import { visitPairs } from '../store/stream-page.ts'
 import type { Done, ElementOut, Walk } from '../store/walk.ts'
 import { TYPE_STREAM, type ValueSource, type ValueType, type VisitElement } from './value-type.ts'
@@ -48,6 +49,7 @@ export function writeIdNumbers(out: ElementOut, id: Readonly<StreamId>): void {
   writeWords(out, id.seqHigh, id.seqLow)
 }
 
+const NUMBERS = { id: writeIdNumbers, words: writeWords }
 const KEY = Buffer.alloc(16)
 
 /** The walk over a stream (walk.ts), as RDB type 19 has it: pages, what the stream remembers, groups. */
@@ -62,7 +64,7 @@ function* walkStream(nodes: Nodes, root: number, out: ElementOut | undefined, do
     out!.string(KEY, 0, KEY.length)
   })
   if (out !== undefined) writeMemory(nodes, root, out, first)
-  out?.length(0)
+  yield* walkGroups(nodes, root, out, done, NUMBERS)
   done(root)
 }
 
@@ -82,6 +84,7 @@ function cloneStream(nodes: Nodes, root: number): number {
   const copy = createStream(nodes)
   try {
     cloneStreamEntries(nodes, root, copy)
+    cloneGroups(nodes, root, copy)
   } catch (error) {
     releaseStream(nodes, copy)
     throw error

@@ -68,6 +68,10 @@ const bound = fc.oneof(
 )
 const rangeOption = fc.constantFrom<string[]>(['BYSCORE'], ['REV'], ['LIMIT', '1', '2'], ['WITHSCORES'])
 const algebraOption = fc.constantFrom<string[]>(['WEIGHTS', '2', '-0.5'], ['AGGREGATE', 'MIN'], ['AGGREGATE', 'MAX'])
+const coordinate = fc.oneof(
+  fc.integer({ min: -200, max: 200 }).map(String),
+  fc.double({ min: -85, max: 85, noNaN: true }).map((degrees) => degrees.toFixed(6)),
+)
 const small = fc.constantFrom('0', '1', '2', '-1', 'x')
 const seconds = fc.oneof(
   fc.constantFrom('1000', '5000', '100000', '0', '-1'),
@@ -122,6 +126,15 @@ const few = (arbitrary: fc.Arbitrary<string[]>): fc.Arbitrary<string[]> =>
 const streamId = fc.oneof(
   { weight: 8, arbitrary: fc.tuple(fc.nat(60), fc.nat(3)).map(([ms, seq]) => `${ms}-${seq}`) },
   fc.constantFrom('0', '5-*', '40-*', '70-*', '18446744073709551615-*', '*x', '-', '$', '>'),
+)
+const groupName = fc.constantFrom('g', 'h')
+const consumerName = fc.constantFrom('a', 'b', 'c')
+const claimOption = fc.constantFrom<string[]>(
+  ['FORCE'],
+  ['JUSTID'],
+  ['RETRYCOUNT', '3'],
+  ['COUNT', '2'],
+  ['LASTID', '30'],
 )
 const streamBound = fc.oneof(streamId, fc.constantFrom('-', '+', '(5-1', '(0', '30'))
 const trimming = fc.oneof(
@@ -240,6 +253,16 @@ const anyCommand: fc.Arbitrary<Command> = fc.oneof(
   command(word('ZADD'), key, some(value)),
   command(word('ZINCRBY'), key, float, field),
   command(fc.constantFrom('ZREM', 'ZSCORE', 'ZMSCORE', 'ZRANK', 'ZREVRANK'), key, field),
+  command(word('GEOADD'), key, fc.subarray(['NX', 'XX', 'CH'], { maxLength: 2 }), coordinate, coordinate, field),
+  command(fc.constantFrom('GEOPOS', 'GEOHASH'), key, some(field)),
+  command(
+    fc
+      .constantFrom('GEOSEARCH', 'GEOSEARCH', 'GEOSEARCHSTORE')
+      .chain((name) => command(word(name), name === 'GEOSEARCH' ? key : fc.tuple(key, key).map((both) => [...both]))),
+    fc.oneof(command(word('FROMMEMBER'), field), command(word('FROMLONLAT'), coordinate, coordinate)),
+    command(word('BYRADIUS'), fc.constantFrom('0', '100', '3000', '-1', 'x'), fc.constantFrom('km', 'MI', 'x')),
+    few(fc.constantFrom<string[]>(['ASC'], ['COUNT', '2', 'ANY'], ['COUNT', '0'], ['WITHHASH'])),
+  ),
   command(fc.constantFrom('ZCARD', 'ZPOPMIN', 'ZPOPMAX'), key),
   command(fc.constantFrom('ZPOPMIN', 'ZPOPMAX'), key, small),
   command(fc.constantFrom('ZRANGE', 'ZREVRANGE', 'ZREMRANGEBYRANK'), key, index, index),
@@ -256,8 +279,33 @@ const anyCommand: fc.Arbitrary<Command> = fc.oneof(
   command(word('XLEN'), key),
   command(fc.constantFrom('XRANGE', 'XREVRANGE'), key, streamBound, streamBound),
   command(word('XREAD'), fc.constantFrom<string[]>([], ['COUNT', '2']), word('STREAMS'), key, key, streamId, streamId),
-  command(word('XINFO'), word('STREAM'), key, fc.constantFrom<string[]>([], ['FULL'])),
+  command(word('XINFO'), word('STREAM'), key),
   command(word('XSETID'), key, streamId),
+  { weight: 3, arbitrary: command(word('XGROUP'), word('CREATE'), key, groupName, streamId, word('MKSTREAM')) },
+  command(word('XGROUP'), word('SETID'), key, groupName, streamId),
+  command(word('XGROUP'), word('DESTROY'), key, groupName),
+  command(word('XGROUP'), fc.constantFrom('CREATECONSUMER', 'DELCONSUMER'), key, groupName, consumerName),
+  {
+    weight: 4,
+    arbitrary: command(
+      word('XREADGROUP'),
+      word('GROUP'),
+      groupName,
+      consumerName,
+      fc.constantFrom<string[]>([], ['COUNT', '2'], ['NOACK']),
+      word('STREAMS'),
+      key,
+      fc.constantFrom('>', '>', '0', '20'),
+    ),
+  },
+  { weight: 2, arbitrary: command(word('XACK'), key, groupName, some(streamId)) },
+  command(word('XPENDING'), key, groupName),
+  {
+    weight: 2,
+    arbitrary: command(word('XCLAIM'), key, groupName, consumerName, word('0'), some(streamId), few(claimOption)),
+  },
+  command(word('XAUTOCLAIM'), key, groupName, consumerName, word('0'), streamBound, few(claimOption)),
+  command(word('XINFO'), word('GROUPS'), key),
   { weight: 2, arbitrary: command(word('HDEL'), key, some(field)) },
   { weight: 2, arbitrary: command(fc.constantFrom('HGET', 'HSTRLEN', 'HEXISTS'), key, field) },
   command(word('HMGET'), key, some(field)),
@@ -312,10 +360,14 @@ const anyCommand: fc.Arbitrary<Command> = fc.oneof(
 
 /** What may rightly differ, made equal: the passing of time, the order of keys, the choice of a random one. */
 function normalised(value: RespValue, [name]: Command): unknown {
+  // Redis ends the names in these at a zero byte.
+  if (value instanceof RespError && value.message.startsWith('NOGROUP')) return '-NOGROUP'
   if (value instanceof RespError) return `-${value.message}`
   // The payload of a table: its fields or members have no order. What is in them shows in the digests.
   if (typeof value === 'string' && ['\x02', '\x04'].includes(value.at(0)!) && value.at(-10) === '\x0a')
     return 'a payload of a table'
+  // That of a stream: when its consumers were seen is in it.
+  if (typeof value === 'string' && value.at(0) === '\x13' && value.at(-10) === '\x0a') return 'a payload of a stream'
   if (Array.isArray(value)) {
     const items = value.map((item) => normalised(item, ['']))
     if (name === 'HSCAN' && Array.isArray(items[1])) return [items[0], pairsOf(items[1]).sort()]
@@ -398,6 +450,9 @@ const inspect = (db: string): Command[] => [
     ['OBJECT', 'ENCODING', name],
     ['PTTL', name],
     ['DUMP', name],
+    ['XINFO', 'STREAM', name],
+    ['XINFO', 'GROUPS', name],
+    ['XPENDING', name, 'g'],
     ['DEBUG', 'DIGEST-VALUE', name],
   ]),
   ['DEBUG', 'DIGEST'],

@@ -15,7 +15,10 @@ export const SET_COMMANDS =
   'sadd srem smembers sismember smismember scard spop srandmember smove sinter sintercard sinterstore sunion sunionstore sdiff sdiffstore sscan'
 export const SORTED_SET_COMMANDS =
   'zadd zincrby zrem zscore zmscore zcard zrank zrevrank zcount zlexcount zrange zrevrange zrangebyscore zrevrangebyscore zrangebylex zrevrangebylex zrangestore zremrangebyrank zremrangebyscore zremrangebylex zpopmin zpopmax zmpop bzpopmin bzpopmax bzmpop zrandmember zscan zunion zinter zdiff zunionstore zinterstore zdiffstore zintercard'
-export const STREAM_COMMANDS = 'xadd xlen xrange xrevrange xdel xtrim xsetid xread xinfo'
+export const GEO_COMMANDS =
+  'geoadd geopos geodist geohash geosearch geosearchstore georadius georadius_ro georadiusbymember georadiusbymember_ro'
+export const STREAM_COMMANDS =
+  'xadd xlen xrange xrevrange xdel xtrim xsetid xread xinfo xgroup xreadgroup xack xpending xclaim xautoclaim'
 export const TRANSACTION_COMMANDS = 'multi exec discard watch unwatch'
 export const PUBSUB_COMMANDS =
   'subscribe unsubscribe psubscribe punsubscribe ssubscribe sunsubscribe publish spublish pubsub'
@@ -33,6 +36,7 @@ export const COMMANDS_IN_SCOPE: readonly string[] = [
   HASH_COMMANDS,
   SET_COMMANDS,
   SORTED_SET_COMMANDS,
+  GEO_COMMANDS,
   STREAM_COMMANDS,
   TRANSACTION_COMMANDS,
   PUBSUB_COMMANDS,

@@ -88,6 +88,11 @@ export function typedData(): Request[] {
     ['XDEL', 'stream:large', '1000-3', '1001-4', '1700-2801'],
     ['XADD', 'stream:long', '1-1', 'f', 'v'.repeat(2_000_000), 'F'.repeat(3000), 'w'],
     ['XADD', 'stream:long', '18446744073709551615-1', 'f', 'xyz'.repeat(30_000)],
+    ['XGROUP', 'CREATE', 'stream:large', 'readers', '0'],
+    ['XGROUP', 'CREATE', 'stream:large', 'idle', '1200-1', 'ENTRIESREAD', '7'],
+    ['XREADGROUP', 'GROUP', 'readers', 'one', 'COUNT', '500', 'STREAMS', 'stream:large', '>'],
+    ['XREADGROUP', 'GROUP', 'readers', 'two', 'COUNT', '300', 'STREAMS', 'stream:large', '>'],
+    ['XGROUP', 'CREATECONSUMER', 'stream:large', 'readers', 'three'],
     ['XADD', 'stream:empty', 'MAXLEN', '0', '5-5', 'f', 'v'],
   ]
 }
@@ -147,6 +152,9 @@ export function typedChange(random: Random): Request {
     () => ['PEXPIRE', `copy:${random.below(10)}`, String(1 + random.below(300))],
     () => ['XADD', 'stream:large', '*', 'n', String(random.below(1000)), 'text', 'z'.repeat(random.below(300))],
     () => ['XADD', 'stream:large', 'MAXLEN', '~', '2500', '*', 'other', 'x'],
+    () => ['XREADGROUP', 'GROUP', 'readers', 'one', 'COUNT', '9', 'STREAMS', 'stream:large', '>'],
+    () => ['XAUTOCLAIM', 'stream:large', 'readers', 'two', '0', `${1000 + random.below(200)}`, 'COUNT', '5'],
+    () => ['XACK', 'stream:large', 'readers', ...count(9).map((i) => `${1000 + random.below(150)}-${i * 31}`)],
     () => ['XDEL', 'stream:large', `${1000 + random.below(800)}-${random.below(3000)}`],
     () => ['XTRIM', 'stream:large', 'MAXLEN', String(2000 + random.below(1000))],
     () => ['XTRIM', 'stream:large', 'MINID', '~', String(1000 + random.below(300))],

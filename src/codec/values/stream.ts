@@ -22,6 +22,15 @@ import {
   streamAppendPage,
 } from '../../store/stream.ts'
 import {
+  consumerNumber,
+  createConsumer,
+  createGroup,
+  findConsumer,
+  findPending,
+  makePending,
+  setPending,
+} from '../../store/stream-groups.ts'
+import {
   type EntryPairs,
   firstEntry,
   makePageEntry,
@@ -44,7 +53,7 @@ import {
 import { type BuildContext, emptyRange, type RdbInput, type ValueCodec, type ValueReader } from './value-codec.ts'
 
 /** What is read after what. */
-type Stage = 'begin' | 'pages' | 'memory'
+type Stage = 'begin' | 'pages' | 'memory' | 'group' | 'pending' | 'consumers' | 'consumer' | 'owned'
 
 /** A number of 64 bits, exactly. */
 interface Words {
@@ -94,6 +103,83 @@ function readStream(context: BuildContext, version: 1 | 2 | 3): ValueReader {
   let stage: Stage = 'begin'
   let root = 0
   let pages = 0
+  /** Groups, pending entries, consumers and IDs of a consumer that are still to come. */
+  let groups = 0
+  let pending = 0
+  let consumers = 0
+  let ids = 0
+  /** The group and the number of the consumer that are being read; pending entries of the group that nobody has yet. */
+  let group = 0
+  let consumer = 0
+  let unowned = 0
+  const name = emptyRange()
+  const entry = makePending()
+  const found = makePending()
+
+  const readGroup = (input: RdbInput): Stage => {
+    input.string(name)
+    const lastId = readIdNumbers(input)
+    const read = version > 1 ? readWords(input, { ...NUMBER }) : { high: 0xffffffff, low: 0xffffffff }
+    pending = unowned = input.length()
+    group = createGroup(nodes, root, name, lastId, wordsToBigInt(read.high, read.low))
+    if (group === 0) throw input.corrupt('a consumer group that comes twice')
+    groups--
+    return pending > 0 ? 'pending' : 'consumers'
+  }
+
+  const readRawId = (input: RdbInput): void => {
+    input.raw(STREAM_ID_BYTES, RAW)
+    readIdKey(RAW.bytes, RAW.start, entry.id)
+  }
+
+  const readTime = (input: RdbInput): number => {
+    input.raw(8, RAW)
+    // Whatever a payload says, it must fit 64 bits again when it is written.
+    const ms = Number(RAW.bytes.readBigInt64LE(RAW.start))
+    return Math.max(Math.min(ms, Number.MAX_SAFE_INTEGER), 0)
+  }
+
+  const readPending = (input: RdbInput): Stage => {
+    readRawId(input)
+    entry.atMs = readTime(input)
+    const deliveries = readWords(input, NUMBER)
+    entry.deliveries = deliveries.high === 0 ? deliveries.low : 0xffffffff
+    entry.consumer = 0
+    if (findPending(nodes, group, entry.id, found)) throw input.corrupt('a pending entry that comes twice')
+    setPending(nodes, root, group, entry)
+    return --pending > 0 ? 'pending' : 'consumers'
+  }
+
+  const readConsumer = (input: RdbInput): Stage => {
+    input.string(name)
+    const seenMs = readTime(input)
+    if (version > 2) readTime(input)
+    ids = input.length()
+    if (findConsumer(nodes, group, name) !== 0) throw input.corrupt('a consumer that comes twice')
+    consumer = consumerNumber(nodes, createConsumer(nodes, root, group, name, seenMs))
+    consumers--
+    return afterConsumer(input)
+  }
+
+  const readOwned = (input: RdbInput): Stage => {
+    readRawId(input)
+    if (!findPending(nodes, group, entry.id, found) || found.consumer !== 0) {
+      throw input.corrupt('a consumer of entries that are not pending')
+    }
+    found.consumer = consumer
+    setPending(nodes, root, group, found)
+    unowned--
+    ids--
+    return afterConsumer(input)
+  }
+
+  /** What comes after a consumer, or one of its entries. */
+  const afterConsumer = (input: RdbInput): Stage => {
+    if (ids > 0) return 'owned'
+    if (consumers > 0) return 'consumer'
+    if (unowned !== 0) throw input.corrupt('a pending entry without a consumer')
+    return 'group'
+  }
 
   const readPage = (input: RdbInput): void => {
     input.string(key)
@@ -125,7 +211,7 @@ function readStream(context: BuildContext, version: 1 | 2 | 3): ValueReader {
       deleted = readIdNumbers(input)
       added = readWords(input, NUMBER)
     }
-    if (input.length() !== 0) throw input.corrupt('a stream with consumer groups, which are not supported yet,')
+    groups = input.length()
     setStreamLastId(nodes, root, lastId)
     setStreamDeletedId(nodes, root, deleted)
     setStreamAdded(nodes, root, wordsToBigInt(added.high, added.low))
@@ -144,8 +230,17 @@ function readStream(context: BuildContext, version: 1 | 2 | 3): ValueReader {
         if (--pages === 0) stage = 'memory'
         return false
       }
-      readMemory(input)
-      return true
+      if (stage === 'memory') {
+        readMemory(input)
+        stage = 'group'
+      } else if (stage === 'group') stage = readGroup(input)
+      else if (stage === 'pending') stage = readPending(input)
+      else if (stage === 'consumers') {
+        consumers = input.length()
+        ids = 0
+        stage = afterConsumer(input)
+      } else stage = stage === 'consumer' ? readConsumer(input) : readOwned(input)
+      return stage === 'group' && groups === 0
     },
     finish: () => ({ kind: STREAM_PARTS, root, bytes: EMPTY, start: 0, end: 0 }),
     abandon() {

@@ -3,7 +3,13 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { digestAll } from '../../../src/commands/digest.ts'
+import type { Keyspace } from '../../../src/keyspace/keyspace.ts'
+import { Snapshot, type SnapshotEntry, type SnapshotSink } from '../../../src/keyspace/snapshot.ts'
 import { ArenaFullError } from '../../../src/store/arena.ts'
+import type { NodeBytes } from '../../../src/store/nodes.ts'
+import type { Done, ElementOut, Walk } from '../../../src/store/walk.ts'
+import { setForEach } from '../../../src/types/set.ts'
+import { partsEncoding } from '../../../src/types/table.ts'
 import { createTestServer } from '../../support/engine.ts'
 import { type Case, expectation, openConsole, outcome } from './harness.ts'
 
@@ -234,6 +240,100 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       (model) => ({ argv: ['DEL', k], reply: model.delete(k) ? 1 : 0 }),
   ),
 )
+
+/** Puts together the sets that a snapshot hands over. */
+class Collector implements SnapshotSink {
+  readonly found: Model = new Map()
+
+  private readonly space: Keyspace
+
+  constructor(space: Keyspace) {
+    this.space = space
+  }
+
+  private keep(key: string, members: string[]): void {
+    expect(this.found.has(key), 'a key is handed over once').toBe(false)
+    this.found.set(key, new Set(members))
+    expect(members.length).toBe(this.found.get(key)!.size)
+  }
+
+  blob({ key }: SnapshotEntry, value: NodeBytes): void {
+    const members: string[] = []
+    setForEach({ nodes: this.space.nodes, encoding: 0, root: 0, ...value }, (m) => members.push(latin1(m)))
+    this.keep(latin1(key), members)
+  }
+
+  // biome-ignore lint/correctness/useYield: no intset of this test is that long
+  *hugeBlob(): Generator<number, void> {
+    expect.unreachable()
+  }
+
+  *parts({ key, kind }: SnapshotEntry, nodes: Keyspace['nodes'], root: number, done: Done): Walk {
+    const name = latin1(key)
+    const members: string[] = []
+    let count = -1
+    const out: ElementOut = {
+      length(n) {
+        count = n
+      },
+      string: (bytes, start, end) => void members.push(Buffer.from(bytes.subarray(start, end)).toString('latin1')),
+      begin: () => void members.push(''),
+      part(bytes, start, end) {
+        members.push(`${members.pop()}${Buffer.from(bytes.subarray(start, end)).toString('latin1')}`)
+      },
+      double: () => expect.unreachable(),
+    }
+    yield* partsEncoding(kind).walk(nodes, root, out, done)
+    expect(members.length).toBe(count)
+    this.keep(name, members)
+  }
+}
+
+const latin1 = ({ bytes, start, end }: NodeBytes): string => bytes.toString('latin1', start, end)
+const plain = (model: Model): unknown => [...model].map(([name, set]) => [name, [...set].sort()]).sort()
+
+describe('a snapshot', () => {
+  it.each(['512', '4'])('is what the sets were at its cut, with intsets of up to %s members', (entries) => {
+    const many = fc.tuple(key, fc.nat(500), fc.constantFrom('SADD', 'SREM')).map(
+      ([k, from, name]): Step =>
+        (model) => {
+          const list = Array.from({ length: 800 }, (_, i) => `many ${from + i}`)
+          const before = has(model, k).size
+          const change = name === 'SADD' ? union : difference
+          const after = put(model, k, change([has(model, k), new Set(list)]))
+          return { argv: [name, k, ...list], reply: Math.abs(after - before) }
+        },
+    )
+    const budget = fc.constantFrom(1, 1000, 40_000)
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(fc.oneof({ weight: 3, arbitrary: step }, many), budget), { maxLength: 40, size: 'max' }),
+        (steps) => {
+          const server = createTestServer({ 'set-max-intset-entries': entries })
+          const client = server.connect()
+          const model: Model = new Map()
+          let running: { walk: Snapshot; collector: Collector; cut: unknown } | undefined
+          const goOn = (bytes: number): void => {
+            if (running === undefined || running.walk.step(bytes)) return
+            expect(plain(running.collector.found)).toEqual(running.cut)
+            running = undefined
+          }
+          for (const [each, bytes] of steps) {
+            client.call(...each(model).argv)
+            goOn(bytes)
+            if (running !== undefined) continue
+            const collector = new Collector(server.keyspace)
+            running = { walk: new Snapshot(server.keyspace, collector), collector, cut: plain(model) }
+          }
+          while (running !== undefined) goOn(50_000)
+          const left = KEYS.filter((k) => model.has(k)).map((k) => [k, (client.call('SMEMBERS', k) as string[]).sort()])
+          expect(left).toEqual(plain(model))
+        },
+      ),
+      { numRuns: 40 },
+    )
+  })
+})
 
 describe('a model', () => {
   it.each(['512', '4', '0'])('agrees, with intsets of up to %s members', (entries) => {
