@@ -387,8 +387,11 @@ export class Engine extends Processor<Context> implements Context {
   private serve(ready: ReadyKey): void {
     const db = this.keyspace.databases[ready.db]
     for (const waiter of this.waits.waitersOf(ready)) {
-      const h = db.peek(ready.key, 0, ready.key.length)
-      if (h === 0 || db.isExpired(h)) return
+      // A key whose time is over is deleted here, and replicas hear of it.
+      this.effects.reset()
+      const h = db.find(ready.key, 0, ready.key.length)
+      this.carryOut(db.index, undefined, false)
+      if (h === 0) return
       if ((db.kind(h) & TYPE_MASK) === waiter.wait.type) this.retry(waiter, db, ready.key)
     }
   }

@@ -97,12 +97,15 @@ function refuse(core: CoreState, hello: Hello, nowMs: number): void {
 }
 
 /**
- * Forgets sentinels that are down and no members: those that `wasMember` tells when the members changed, all of them after a
- * SENTINEL RESET. Should one live, its next hello makes it known again, and it is let in.
+ * Forgets sentinels that are down and no members, at once or when they are: those that `wasMember` tells when the members
+ * changed, all of them after a SENTINEL RESET. Should one live, its next hello makes it known again, and it is let in.
  */
 export function forgetGhosts(core: CoreState, nowMs: number, wasMember: (id: string) => boolean = () => true): void {
-  for (const peer of [...core.peers.values()])
-    if (peer.sdown && !isMember(core, peer.peer) && wasMember(peer.peer)) forgetPeer(core, peer)
+  for (const peer of [...core.peers.values()]) {
+    if (isMember(core, peer.peer) || !wasMember(peer.peer)) continue
+    if (peer.sdown) forgetPeer(core, peer)
+    else peer.wasMember = true
+  }
   tellPeers(core, nowMs)
 }
 
@@ -134,6 +137,8 @@ export function judgePeers(core: CoreState, nowMs: number): void {
       const group = core.groups.get(name)
       if (group !== undefined) emit(core, down ? '+sdown' : '-sdown', name, group.primary, subject)
     }
+    // Its place was given away while it still seemed to live here.
+    if (down && peer.wasMember === true && !isMember(core, peer.peer)) forgetPeer(core, peer)
   }
   tellPeers(core, nowMs)
 }

@@ -57,6 +57,8 @@ export interface Peer {
   /** Tells which of its reports are news: an older one that comes late is dropped. */
   readonly reports: Sequence
   sdown: boolean
+  /** It was a member and is none any more: forgotten once it is silent. */
+  wasMember?: boolean
 }
 
 /** What keeps a group from a failover (dead-end.ts), and since when. */

@@ -274,12 +274,17 @@ describe('replication with a real redis-server', () => {
     await follow(replica, primary)
     await linkUp(replica)
     expect(await info(replica.port, 'replication')).toMatchObject({ slave_priority: '100', replica_complete: '1' })
-    await callOnce(primary.port, 'RPUSH', 'list', 'a')
+    await callOnce(
+      primary.port,
+      'FUNCTION',
+      'LOAD',
+      "#!lua name=l\nredis.register_function('f', function() return 1 end)",
+    )
     await eventually('it is no candidate', async () => {
       const { slave_priority, replica_complete } = await info(replica.port, 'replication')
       return slave_priority === '0' && replica_complete === '0'
     })
-    await callOnce(primary.port, 'DEL', 'list')
+    await callOnce(primary.port, 'FUNCTION', 'FLUSH')
     await callOnce(primary.port, 'SET', 'known', '1')
     await eventually('it has all data', async () => (await info(replica.port)).replica_complete === '1')
     await sameOffset([primary, replica])

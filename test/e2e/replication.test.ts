@@ -250,9 +250,9 @@ describe('replication', () => {
       /Failed trying to load the MASTER synchronization DB from socket: Wrong RDB checksum/,
     ],
     [
-      'has a list',
-      (socket) => socket.write(`+FULLRESYNC ${ID} 1\r\n$100\r\nREDIS0010\x12\x01k`),
-      /not yet supported: value of type list .* at key 'k'/,
+      'has a module',
+      (socket) => socket.write(`+FULLRESYNC ${ID} 1\r\n$100\r\nREDIS0010\x07\x01k`),
+      /not yet supported: value of type module value .* at key 'k'/,
     ],
     [
       'sends an RDB that is shorter than told',

@@ -64,6 +64,17 @@ describe('who waits for a key', () => {
     expect(server.feed.at(-1)).toBe('0: LPOP k')
   })
 
+  it('is not served a key whose time is over, which is deleted', () => {
+    const { server, waiter, other } = waiting('BLPOP', 'k', '0')
+    other.call('SELECT', '3')
+    other.call('RPUSH', 'k', 'a')
+    other.call('PEXPIRE', 'k', '10')
+    server.advance(20)
+    other.call('SWAPDB', '0', '3')
+    expect(waiter.received()).toEqual([])
+    expect(server.feed.slice(-2)).toEqual(['3: SWAPDB 0 3', '0: DEL k'])
+  })
+
   it('is not served what has expired', () => {
     const { server, waiter, other } = waiting('BLPOP', 'k', '0')
     other.call('RPUSH', 'other', 'a')

@@ -27,6 +27,7 @@ function lead(options: Partial<CoreOptions> = {}, names: Record<string, string> 
   let seq = 1
   let voters: string[] = [...group.members]
   let learners: string[] = []
+  let leader = 'a'
   const log: string[] = []
   const said: string[] = []
   const hello = (peer: string, joined: boolean): Hello => ({
@@ -56,13 +57,19 @@ function lead(options: Partial<CoreOptions> = {}, names: Record<string, string> 
       take(core.step(nowMs, view()))
     }
   }
-  const view = () => ({ type: 'raft', view: { term: 1, leader: 'a', isLeader: true, voters, learners } }) as const
+  const view = () => ({ type: 'raft', view: { term: 1, leader, isLeader: leader === 'a', voters, learners } }) as const
   take(core.step(0, view()))
   const world = {
     core,
     log,
     said,
     voters: () => voters,
+    /** Another leader's change comes, of whom this one did not hear that they are dead. */
+    changed: (now: string[]) => {
+      voters = now
+      leader = 'b'
+      take(core.step(nowMs, view()))
+    },
     join: (peer: string, from = peer) =>
       take(core.step(nowMs, { type: 'peer', from, message: { type: 'join', hello: hello(peer, false) } })),
     /** Time passes while these speak. */
@@ -193,6 +200,15 @@ describe('a place', () => {
     const world = lead({}, {}, groupOf(['a', 'b', 'c', '~missing-1', '~missing-2']))
     world.run(1_500, 'b', 'c')
     expect(world.log).toEqual(['remove ~missing-1', 'remove ~missing-2'])
+  })
+
+  it('takes the name of its predecessor from the list, also where that one still seemed to live', () => {
+    const world = lead()
+    world.join('d')
+    world.changed(['a', 'b', 'd'])
+    expect(world.core.state.peers.has('c')).toBe(true)
+    world.run(3000, 'b', 'd')
+    expect([...world.core.state.peers.keys()].sort()).toEqual(['b', 'd'])
   })
 
   it('that was lost is given back to one that returns, and a learner that is gone is dropped', () => {
