@@ -339,6 +339,8 @@ export function createReplicaLink(options: LinkOptions): ReplicaLink {
   const endLoad = (nowMs: number): void => {
     act({ kind: 'end-load' })
     startStream(nowMs)
+    // Until it hears this the primary holds the stream back, and what it acknowledges to its clients is here nowhere.
+    sendAck(position!.offset, nowMs)
   }
 
   /** Takes the RDB's bytes; returns what lies behind its end. */
