@@ -28,6 +28,7 @@ export const ERRORS = {
   loading: 'LOADING Redis is loading the dataset in memory',
   misconf:
     'MISCONF Redis is configured to save RDB snapshots, but it is currently unable to persist to disk. Commands that may modify the data set are disabled, because this instance is configured to report errors during writes if RDB snapshotting fails (stop-writes-on-bgsave-error option). Please check the Redis logs for details about the RDB error.',
+  logMisconf: 'MISCONF Errors writing to the AOF file: %s',
   oom: "OOM command not allowed when used memory > 'maxmemory'.",
   storeFull: 'OOM the key space of this process is exhausted (32 GiB of entries).',
   noReplicas: 'NOREPLICAS Not enough good replicas to write.',
@@ -201,6 +202,10 @@ export const ERRORS = {
   noConfigFile: 'ERR The server is running without a config file',
   rewriteConfig: 'ERR Rewriting config file: %s',
   saveInProgress: 'ERR Background save already in progress',
+  saveBesideRewrite:
+    "ERR Another child process is active (AOF?): can't BGSAVE right now. Use BGSAVE SCHEDULE in order to schedule a BGSAVE whenever possible.",
+  rewriteInProgress: 'ERR Background append only file rewriting already in progress',
+  logLoad: 'ERR Error trying to load the AOF files, check server logs.',
   rdbLoad: 'ERR Error trying to load the RDB dump',
   failed: 'ERR %s',
   shutdownFailed: 'ERR Errors trying to SHUTDOWN. Check logs.',

@@ -34,14 +34,22 @@ export interface ReloadOptions {
 export interface Persistence {
   /** SAVE: writes the snapshot before it returns. Throws CommandError. */
   save(): void
-  /** BGSAVE: begins a snapshot; the status text to reply. Throws CommandError. */
-  bgsave(): string
+  /** BGSAVE: begins a snapshot, or with SCHEDULE does so once the log is rewritten; the status text to reply. Throws CommandError. */
+  bgsave(schedule: boolean): string
   /** DEBUG RELOAD: loads the snapshot into the running server, after writing it. Throws CommandError. */
   reload(how: ReloadOptions): void
   /** Unix time in seconds of the last snapshot. */
   lastSaveSeconds(): number
   /** All data were removed on purpose: with save points, the snapshot on disk is to say so soon. */
   flushed(): void
+}
+
+/** The append-only log. */
+export interface LogRewriting {
+  /** BGREWRITEAOF: begins to write the log anew; the status text to reply. Throws CommandError. */
+  rewriteLog(): string
+  /** DEBUG LOADAOF: removes all data and loads the log. Throws CommandError. */
+  loadLog(): void
 }
 
 /** The replication side of commands. */
@@ -85,6 +93,7 @@ export interface Host extends FrontHost {
   readonly config: ConfigStore
   readonly transactions: Transactions
   readonly persistence: Persistence
+  readonly appendOnly: LogRewriting
   readonly replication: ReplicationHost
   readonly debug: DebugSwitches
   readonly slowlog: SlowCommands

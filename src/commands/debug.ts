@@ -235,6 +235,14 @@ const COMMANDS: Readonly<Record<string, DebugCommand>> = {
     help: ['<type>', `Answers with a reply of this type: ${Object.keys(SAMPLES).join(', ')}.`],
     run: protocol,
   },
+  loadaof: {
+    count: [2, 2],
+    help: ['', 'Writes out what is to be appended to the log, and loads it in place of the data.'],
+    run: ({ host, reply }) => {
+      host.appendOnly.loadLog()
+      reply.ok()
+    },
+  },
   'quicklist-packed-threshold': {
     count: [3, 3],
     help: ['<size>', 'Sets from which size on an element of a list has a node of its own; 0: as usual.'],

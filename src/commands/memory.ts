@@ -36,7 +36,7 @@ function stats({ host, keyspace, reply }: Context): void {
     ['clients.slaves', facts.replicaBufferBytes],
     ['clients.normal', facts.clientBytes],
     ['cluster.links', 0],
-    ['aof.buffer', 0],
+    ['aof.buffer', facts.logBufferBytes],
     ['lua.caches', 0],
     ['functions.caches', 0],
   ]

@@ -16,6 +16,8 @@ export interface MemoryFacts {
   readonly backlogBytes: number
   readonly replicaBufferBytes: number
   readonly clientBytes: number
+  /** Of the append-only log, still to be written. */
+  readonly logBufferBytes: number
   /** Flushed tables that are still being released. */
   readonly pendingTables: number
 }

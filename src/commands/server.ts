@@ -18,8 +18,11 @@ function save(ctx: Context): void {
 function bgsave(ctx: Context): void {
   const { args, reply, host } = ctx
   if (args.count > 2 || (args.count === 2 && !args.is(1, 'schedule'))) fail('syntax')
-  // SCHEDULE would wait for a rewrite of the append-only file, and there is none.
-  reply.simple(host.persistence.bgsave())
+  reply.simple(host.persistence.bgsave(args.count === 2))
+}
+
+function bgrewriteaof({ reply, host }: Context): void {
+  reply.simple(host.appendOnly.rewriteLog())
 }
 
 function lastsave(ctx: Context): void {
@@ -94,6 +97,16 @@ export const SERVER_COMMANDS: readonly CommandSpec[] = [
     history: [['3.2.2', 'Added the `SCHEDULE` option.']],
     arguments: [{ name: 'schedule', type: 'pure-token', token: 'SCHEDULE', since: '3.2.2', optional: true }],
     run: bgsave,
+  },
+  {
+    name: 'bgrewriteaof',
+    summary: 'Rewrites the append-only log in the background.',
+    since: '1.0.0',
+    group: 'server',
+    complexity: 'O(1)',
+    arity: 1,
+    flags: ['admin', 'noscript', 'no_async_loading'],
+    run: bgrewriteaof,
   },
   {
     name: 'lastsave',

@@ -1,13 +1,12 @@
 // Options of Redis 7.0.15 that the server accepts, range-checks, keeps and shows, but that change nothing here: so a
 // redis.conf made for Redis loads. Each row says why. An option is only inert if ignoring it is harmless; values that
-// ask for something which would be missed (append-only files, TLS, a cluster) are refused as `unbuilt`.
+// ask for something which would be missed (TLS, a cluster) are refused as `unbuilt`.
 import { fixed, mutable, type OptionRow } from './option.ts'
 import { memoryOrPercent, oomScores } from './special-values.ts'
 import type { OptionType } from './values.ts'
-import { bool, fileName, INT_MAX, int, long, memory, oneOf, port, string, ULONG_MAX } from './values.ts'
+import { bool, INT_MAX, int, long, memory, oneOf, port, string, ULONG_MAX } from './values.ts'
 
 /** Why the rows that it marks have no effect. */
-const AOF = 'there is no append-only file yet'
 const CLUSTER = 'there is no cluster yet'
 const TLS = 'TLS is not built yet'
 const THREADS = 'the server has one thread'
@@ -31,27 +30,11 @@ const keepFixed = <T>(why: string, type: OptionType<T>, text: string, help: stri
 const yesMissing = (what: string) => ({ unbuilt: (yes: boolean) => (yes ? what : undefined) })
 
 export const INERT_OPTIONS = {
-  // ---- append-only file
-  appendfilename: keepFixed(AOF, fileName('appendfilename'), 'appendonly.aof', 'Name of the append-only files.'),
-  appenddirname: keepFixed(
-    AOF,
-    fileName('appenddirname'),
-    'appendonlydir',
-    'Directory of the append-only files in dir.',
-  ),
-  appendfsync: keep(AOF, oneOf(['everysec', 'always', 'no']), 'everysec', 'When writes reach the disk.'),
-  'no-appendfsync-on-rewrite': keep(AOF, bool, 'no', 'Do not sync while a snapshot is written.'),
-  'auto-aof-rewrite-percentage': keep(AOF, int(0), '100', 'Growth that starts a rewrite.'),
-  'auto-aof-rewrite-min-size': keep(AOF, memory(0), '64mb', 'Size below which nothing is rewritten.'),
-  'aof-load-truncated': keep(AOF, bool, 'yes', 'Load a file whose end is missing.'),
-  'aof-use-rdb-preamble': keep(AOF, bool, 'yes', 'Rewrite to the snapshot format.'),
-  'aof-timestamp-enabled': keep(AOF, bool, 'no', 'Write time stamps.'),
-  'aof-rewrite-incremental-fsync': keep(AOF, bool, 'yes', 'Sync in steps during a rewrite.'),
-  'aof-disable-auto-gc': keep(AOF, bool, 'no', 'Keep files that are no longer needed.'),
-  aof_rewrite_cpulist: keepFixed(AOF, string, '', 'CPUs of the rewrite.'),
   // ---- snapshots and processes
   'rdb-save-incremental-fsync': keep(FORK, bool, 'yes', 'Sync in steps during a snapshot.'),
   'rdb-del-sync-files': keep(FORK, bool, 'no', 'Delete snapshots made for replicas.'),
+  'aof-rewrite-incremental-fsync': keep(FORK, bool, 'yes', 'Sync in steps during a rewrite.'),
+  aof_rewrite_cpulist: keepFixed(FORK, string, '', 'CPUs of the rewrite.'),
   bgsave_cpulist: keepFixed(FORK, string, '', 'CPUs of a snapshot.'),
   'repl-diskless-load': keep(
     'a replica always loads the snapshot from memory, after the whole of it has arrived',
@@ -65,7 +48,12 @@ export const INERT_OPTIONS = {
     'no',
     'Check DUMP payloads.',
   ),
-  'replica-ignore-disk-write-errors': keep(AOF, bool, 'no', 'A replica goes on when its disk fails.'),
+  'replica-ignore-disk-write-errors': keep(
+    'a replica always goes on, and says so in its log and INFO',
+    bool,
+    'no',
+    'A replica goes on when its disk fails.',
+  ),
   'repl-disable-tcp-nodelay': keep(
     'packets to replicas are never held back',
     bool,

@@ -89,10 +89,34 @@ const EFFECTIVE_OPTIONS = {
   rdbcompression: mutable(bool, 'yes', 'Compress strings in snapshots (LZF).'),
   rdbchecksum: fixed(bool, 'yes', 'End snapshots with a checksum, and verify it when loading.'),
   'stop-writes-on-bgsave-error': mutable(bool, 'yes', 'Refuse writes while the last snapshot failed.'),
-  appendonly: mutable(bool, 'no', 'Log every write to an append-only file.', {
+  // ---- append-only log
+  appendonly: mutable(bool, 'no', 'Log every write; at the next start the log is what the data come from.', {
     notWhileLoading: true,
-    unbuilt: notBuilt((yes) => yes, 'Append-only files are not built yet: nothing would be logged; use save'),
   }),
+  appendfilename: fixed(fileName('appendfilename'), 'appendonly.aof', "What the names of the log's files begin with."),
+  appenddirname: fixed(fileName('appenddirname'), 'appendonlydir', 'Folder of the log in dir.'),
+  appendfsync: mutable(
+    oneOf(['everysec', 'always', 'no']),
+    'everysec',
+    'When writes are on disk: at most a second later, before they are acknowledged (always), or when the system likes.',
+  ),
+  'no-appendfsync-on-rewrite': mutable(bool, 'no', 'While a snapshot is written the log is not synced.'),
+  'auto-aof-rewrite-percentage': mutable(
+    int(0),
+    '100',
+    'The log is rewritten when it has grown by so many percent since the last time; 0: never by itself.',
+  ),
+  'auto-aof-rewrite-min-size': mutable(memory(0), '64mb', 'A smaller log is not rewritten by itself.'),
+  'aof-load-truncated': mutable(
+    bool,
+    'yes',
+    'A log whose end is missing, as a crash leaves it, is cut where its last whole command ends; no: the start is refused.',
+  ),
+  'aof-use-rdb-preamble': mutable(bool, 'yes', 'The base of the log is a snapshot, not commands.', {
+    unbuilt: notBuilt((yes) => !yes, 'A base made of commands is not built: it is always a snapshot'),
+  }),
+  'aof-timestamp-enabled': mutable(bool, 'no', 'Note the time in the log. Redis older than 7 cannot read such a log.'),
+  'aof-disable-auto-gc': mutable(bool, 'no', 'Keep files that a rewrite has replaced.'),
   // ---- replication
   replicaof: fixed(primaryAddress, '', 'Be a replica of the server at this address.', { aliases: ['slaveof'] }),
   masterauth: mutable(string, '', 'Password with which a replica logs in to its primary.', { secret: true }),

@@ -29,12 +29,15 @@ import { ArenaFullError } from '../store/arena.ts'
 import { TYPE_MASK } from '../store/entry.ts'
 import { KeyWaits, type ReadyKey, type Waiter } from './key-waits.ts'
 
-/** Takes what is to be replicated, in order. */
-export interface ReplicationFeed {
+/** Takes what is to be replicated and logged, in order. */
+export interface ChangeFeed {
   /** Whether anybody listens; if not, nothing is encoded. */
   readonly active: boolean
-  /** One command as a RESP array in bytes [start, end), to be run in database `db`. */
-  feed(db: number, bytes: Uint8Array, start: number, end: number): void
+  /**
+   * One command as a RESP array in bytes [start, end), to be run in database `db`. `isChange`: it changes data, and so it
+   * belongs into the append-only log too.
+   */
+  feed(db: number, bytes: Uint8Array, start: number, end: number, isChange: boolean): void
 }
 
 /** Conditions of the server that close the gate for some commands; the server keeps them up to date. */
@@ -50,6 +53,8 @@ export interface GateConditions extends Pause {
   writableReplica: boolean
   /** The last snapshot failed, and writes stop for that. */
   misconfigured: boolean
+  /** Why the append-only log cannot be written, and so nothing else; undefined: it can, or there is none. */
+  logProblem: string | undefined
   /** `maxmemory` in bytes, 0 for no limit. */
   maxmemoryBytes: number
   /** `min-replicas-to-write`, 0 for none. */
@@ -65,6 +70,7 @@ export function openGate(): GateConditions {
     stale: false,
     writableReplica: false,
     misconfigured: false,
+    logProblem: undefined,
     maxmemoryBytes: 0,
     replicasToWriteMin: 0,
     pausedUntilMs: 0,
@@ -75,7 +81,14 @@ export function openGate(): GateConditions {
 
 /** Whether a client's write would pass the gate now, for health checks. */
 export function mayWrite(gate: GateConditions, replication: Host['replication'], nowMs: number): boolean {
-  if (gate.loading || gate.misconfigured || gate.readonlyReplica || replication.isReplica()) return false
+  if (
+    gate.loading ||
+    gate.misconfigured ||
+    gate.logProblem !== undefined ||
+    gate.readonlyReplica ||
+    replication.isReplica()
+  )
+    return false
   if (gate.undecidedGroup !== undefined) return false
   if (gate.replicasToWriteMin !== 0 && replication.goodReplicas() < gate.replicasToWriteMin) return false
   return nowMs >= gate.pausedUntilMs && !gate.writesHeld
@@ -87,7 +100,7 @@ export interface EngineParts {
   readonly commands: CommandTable<Context>
   readonly host: Host
   readonly gate: GateConditions
-  readonly feed: ReplicationFeed
+  readonly feed: ChangeFeed
   /** A key that may be watched has changed. */
   readonly onModified: (db: Database, bytes: Uint8Array, start: number, end: number) => void
   readonly onFlushing: (db: Database, replacement: Database | undefined) => void
@@ -137,7 +150,7 @@ export class Engine extends Processor<Context> implements Context {
   /** MULTI of the running transaction was fed. */
   private execFed = false
   /** The first that the running transaction feeds: alone it is replicated without MULTI, so it waits for a second one. */
-  private execFirst: { readonly db: number; readonly bytes: Buffer } | undefined
+  private execFirst: { readonly db: number; readonly bytes: Buffer; readonly isChange: boolean } | undefined
 
   constructor(parts: EngineParts) {
     super()
@@ -212,8 +225,8 @@ export class Engine extends Processor<Context> implements Context {
     } finally {
       this.inExec = false
       const first = this.execFirst
-      if (first !== undefined) this.parts.feed.feed(first.db, first.bytes, 0, first.bytes.length)
-      if (this.execFed) this.parts.feed.feed(this.db.index, EXEC, 0, EXEC.length)
+      if (first !== undefined) this.parts.feed.feed(first.db, first.bytes, 0, first.bytes.length, first.isChange)
+      if (this.execFed) this.parts.feed.feed(this.db.index, EXEC, 0, EXEC.length, true)
       this.execFirst = undefined
       this.execFed = false
       // What the commands did is carried out; EXEC itself did nothing.
@@ -251,6 +264,7 @@ export class Engine extends Processor<Context> implements Context {
     }
     if ((flags & FLAG_WRITE) !== 0) {
       if (gate.misconfigured) return errorText('misconf')
+      if (gate.logProblem !== undefined) return errorText('logMisconf', gate.logProblem)
       if (gate.readonlyReplica) return errorText('readonly')
       if (gate.undecidedGroup !== undefined) return errorText('undecided', gate.undecidedGroup)
       if (gate.replicasToWriteMin !== 0 && this.host.replication.goodReplicas() < gate.replicasToWriteMin) {
@@ -435,7 +449,7 @@ export class Engine extends Processor<Context> implements Context {
       return
     }
     this.stats.changes += effects.dirty
-    if (this.parts.feed.active && !this.session?.isPrimary) this.replicate(db, args, asOne)
+    if (this.parts.feed.active) this.replicate(db, args, asOne)
     if (effects.events.length !== 0) this.publishEvents()
   }
 
@@ -452,7 +466,7 @@ export class Engine extends Processor<Context> implements Context {
   }
 
   private feedAsSent(db: number, args: Args): void {
-    if (args.rawLength !== 0) this.feed(db, args.buffer, args.base, args.base + args.rawLength)
+    if (args.hasLineEnds()) this.feed(db, args.buffer, args.base, args.base + args.rawLength)
     else this.feedArgv(db, args.copyAll())
   }
 
@@ -464,18 +478,19 @@ export class Engine extends Processor<Context> implements Context {
   /** Feeds one request, or in a transaction takes it into the bracket, which begins with the second one. */
   private feed(db: number, bytes: Uint8Array, start: number, end: number): void {
     const { feed } = this.parts
+    const isChange = this.effects.dirty > 0 || this.effects.expired.length > 0
     if (this.inExec && !this.execFed) {
       const first = this.execFirst
       if (first === undefined) {
-        this.execFirst = { db, bytes: Buffer.from(bytes.subarray(start, end)) }
+        this.execFirst = { db, bytes: Buffer.from(bytes.subarray(start, end)), isChange }
         return
       }
-      feed.feed(first.db, MULTI, 0, MULTI.length)
-      feed.feed(first.db, first.bytes, 0, first.bytes.length)
+      feed.feed(first.db, MULTI, 0, MULTI.length, true)
+      feed.feed(first.db, first.bytes, 0, first.bytes.length, first.isChange)
       this.execFirst = undefined
       this.execFed = true
     }
-    feed.feed(db, bytes, start, end)
+    feed.feed(db, bytes, start, end, isChange)
   }
 
   private publishEvents(): void {

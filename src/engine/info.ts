@@ -95,6 +95,8 @@ export interface InfoFacts {
   readonly loading: boolean
   /** The fields from `rdb_changes_since_last_save` to `rdb_last_load_keys_loaded`. */
   readonly snapshots: InfoFields
+  /** The fields from `aof_enabled` on. */
+  readonly appendOnly: InfoFields
   readonly stats: StatFacts
   /** The whole section Replication. */
   readonly replication: InfoFields
@@ -218,7 +220,7 @@ function memory({ memory: facts }: InfoFacts): InfoFields {
     ['mem_clients_slaves', facts.replicaBufferBytes],
     ['mem_clients_normal', facts.clientBytes],
     ['mem_cluster_links', 0],
-    ['mem_aof_buffer', 0],
+    ['mem_aof_buffer', facts.logBufferBytes],
     ['mem_allocator', 'vedette-arena'],
     ['active_defrag_running', 0],
     ['lazyfree_pending_objects', facts.pendingTables],
@@ -226,7 +228,7 @@ function memory({ memory: facts }: InfoFacts): InfoFields {
   ]
 }
 
-function persistence({ loading, snapshots }: InfoFacts): InfoFields {
+function persistence({ loading, snapshots, appendOnly }: InfoFacts): InfoFields {
   return [
     ['loading', loading ? 1 : 0],
     ['async_loading', 0],
@@ -237,16 +239,7 @@ function persistence({ loading, snapshots }: InfoFacts): InfoFields {
     ['current_save_keys_processed', 0],
     ['current_save_keys_total', 0],
     ...snapshots,
-    ['aof_enabled', 0],
-    ['aof_rewrite_in_progress', 0],
-    ['aof_rewrite_scheduled', 0],
-    ['aof_last_rewrite_time_sec', -1],
-    ['aof_current_rewrite_time_sec', -1],
-    ['aof_last_bgrewrite_status', 'ok'],
-    ['aof_rewrites', 0],
-    ['aof_rewrites_consecutive_failures', 0],
-    ['aof_last_write_status', 'ok'],
-    ['aof_last_cow_size', 0],
+    ...appendOnly,
     ['module_fork_in_progress', 0],
     ['module_fork_last_cow_size', 0],
   ]

@@ -251,6 +251,24 @@ export const SERVER_METRICS = {
     help: '1 while a snapshot is being written to disk.',
     labels: [],
   },
+  logBytes: {
+    kind: 'gauge',
+    name: 'vedette_server_append_only_log_bytes',
+    help: 'Size of the append-only log; 0 without one.',
+    labels: [],
+  },
+  logBufferBytes: {
+    kind: 'gauge',
+    name: 'vedette_server_append_only_log_buffer_bytes',
+    help: 'What is still to be written to the append-only log.',
+    labels: [],
+  },
+  logOk: {
+    kind: 'gauge',
+    name: 'vedette_server_append_only_log_ok',
+    help: '0 when the append-only log could not be written or rewritten; 1 also without one.',
+    labels: [],
+  },
   lastSaveOk: {
     kind: 'gauge',
     name: 'vedette_server_last_save_ok',

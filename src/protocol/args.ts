@@ -3,6 +3,9 @@
 
 import { parseInt64, parseSmallInt } from '../lib/decimal.ts'
 
+const CR = 13
+const LF = 10
+
 /** The arguments of a request; index 0 is the command's name. Offsets are relative to `base` in `buffer`. */
 export class Args {
   buffer: Buffer
@@ -65,6 +68,21 @@ export class Args {
       let c = this.buffer[s + k]!
       if (c >= 65 && c <= 90) c += 32
       if (c !== word.charCodeAt(k)) return false
+    }
+    return true
+  }
+
+  /**
+   * Whether the line ends of the request as it was sent are what they should be: like Redis the parser does not look at each. A
+   * request for which this is not so is encoded anew before it goes into a file or a stream.
+   */
+  hasLineEnds(): boolean {
+    const { buffer, base, count, rawLength } = this
+    if (rawLength === 0) return false
+    if (buffer[buffer.indexOf(CR, base) + 1] !== LF) return false
+    for (let i = 0; i < count; i++) {
+      const end = this.end(i)
+      if (buffer[end] !== CR || buffer[end + 1] !== LF || buffer[this.start(i) - 1] !== LF) return false
     }
     return true
   }

@@ -5,6 +5,7 @@ import { machine, release, totalmem, type } from 'node:os'
 import { type DatabaseFacts, formatInfo, type InfoFacts } from '../engine/info.ts'
 import { monotonicMs } from '../io/clock.ts'
 import type { Database } from '../keyspace/database.ts'
+import type { AppendOnlyLog } from './aof.ts'
 import type { ServerParts, ServerReplication } from './parts.ts'
 import type { ServerPersistence } from './persistence.ts'
 
@@ -45,6 +46,7 @@ function createRate(): { sample(value: number): void; perSecond(): number } {
 export function createInfo(
   parts: ServerParts,
   persistence: Pick<ServerPersistence, 'facts'>,
+  appendOnly: Pick<AppendOnlyLog, 'facts' | 'bufferBytes'>,
   replication: Pick<ServerReplication, 'facts' | 'counters'>,
   shutdownMs: () => number | undefined,
 ): ServerInfo {
@@ -73,6 +75,7 @@ export function createInfo(
       backlogBytes,
       replicaBufferBytes,
       clientBytes: Math.max(0, clients.heldBytes - replicaOutputBytes),
+      logBufferBytes: appendOnly.bufferBytes,
       pendingTables: keyspace.releases.pending,
     }
   }
@@ -146,6 +149,7 @@ export function createInfo(
       memory: memory(),
       loading: engine.gate.loading,
       snapshots: persistence.facts(),
+      appendOnly: appendOnly.facts(),
       stats: stats(),
       replication: replication.facts(),
       cpu: { systemSeconds: system / 1e6, userSeconds: user / 1e6 },

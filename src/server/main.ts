@@ -30,6 +30,7 @@ import { AHEAD_MAX } from '../keyspace/ahead.ts'
 import { Keyspace } from '../keyspace/keyspace.ts'
 import { seededRandom } from '../lib/prng.ts'
 import type { Args } from '../protocol/args.ts'
+import { createAppendOnlyLog } from './aof.ts'
 import { clientLimits } from './client-limits.ts'
 import { rewriteConfigFile } from './config-file.ts'
 import { lockData } from './data-lock.ts'
@@ -124,6 +125,9 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     get persistence() {
       return persistence
     },
+    get appendOnly() {
+      return appendOnly
+    },
     get replication() {
       return replication
     },
@@ -185,9 +189,12 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     gate: openGate(),
     feed: {
       get active() {
-        return replication.active
+        return replication.active || appendOnly.active
       },
-      feed: (db, bytes, start, end) => replication.feed(db, bytes, start, end),
+      feed: (db, bytes, start, end, isChange) => {
+        if (isChange && appendOnly.active) appendOnly.append(db, bytes, start, end)
+        if (replication.active) replication.feed(db, bytes, start, end)
+      },
     },
     onModified: transactions.modified,
     onFlushing: transactions.flushing,
@@ -215,7 +222,10 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     paused: (on) => {
       keyspace.paused = on
     },
-    beforeReplies: () => replication.flush(),
+    beforeReplies: () => {
+      appendOnly.flush()
+      replication.flush()
+    },
     onClosed: (session) => {
       pubsub.unsubscribeAll(session)
       transactions.unwatch(session)
@@ -235,23 +245,26 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     port: 0,
     nowMs: wallMs,
     roleMemory,
+    dataReplaced: () => appendOnly.replaced(),
     panic: (reason) => {
       log.warning(reason)
       setImmediate(() => end(1))
     },
   }
   const snapshots = createSnapshots(keyspace, () => delayMs(options['rdb-key-save-delay']))
-  const persistence = createPersistence(parts, snapshots, {
+  const appendOnly = createAppendOnlyLog(parts, snapshots)
+  const place = {
     fields: () => replication.snapshotFields(),
-    resume: (loaded) => replication.resume(loaded),
-    expired: (db, key) => replication.expiredAtLoad(db, key),
-  })
+    resume: (loaded: ReadonlyMap<string, string>) => replication.resume(loaded),
+    expired: (db: number, key: Buffer) => replication.expiredAtLoad(db, key),
+  }
+  const persistence = createPersistence(parts, snapshots, place, appendOnly)
   const replication = createReplication(parts, snapshots, () => {
     hold.ordered()
     roles.settle()
   })
   const roles = decideRole(parts, replication)
-  const info = createInfo(parts, persistence, replication, () => shutdown.remainingMs())
+  const info = createInfo(parts, persistence, appendOnly, replication, () => shutdown.remainingMs())
   const housekeeping = createHousekeeping(keyspace, engine, ownExpiries, wallMs)
 
   let rounds = 0
@@ -260,6 +273,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     if (host.debug.cronPaused) return
     housekeeping.round()
     persistence.tick()
+    appendOnly.tick()
     replication.tick()
     measureHeld()
     info.tick()
@@ -279,6 +293,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     hold.stop()
     persistence.stop()
     replication.stop()
+    appendOnly.stop()
     roles.stop()
     listening.close()
     void http?.stop()
@@ -303,7 +318,8 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
   try {
     http = await openMetrics(parts, info)
     // Connections are answered meanwhile, most commands with LOADING: a server that refuses them is taken for dead.
-    await persistence.load()
+    if (!options.appendonly || !(await appendOnly.load())) await persistence.load()
+    if (options.appendonly && !ended) appendOnly.start()
     if (!ended) {
       engine.setTime(wallMs())
       replication.start()

@@ -35,7 +35,7 @@ export function createObserver({ facts, writable }: Observed): Observer {
       collectMemory(metrics, now)
       collectKeys(metrics, now)
       collectReplication(metrics, now)
-      collectPersistence(metrics, now.snapshots)
+      collectPersistence(metrics, now)
     },
   }
 }
@@ -134,8 +134,12 @@ function collectReplicas(metrics: ServerMetrics, replication: InfoFields, offset
   metrics.replicas.set({ state: 'syncing' }, count.syncing)
 }
 
-function collectPersistence(metrics: ServerMetrics, snapshots: InfoFields): void {
-  const fields = new Map(snapshots)
+function collectPersistence(metrics: ServerMetrics, { snapshots, appendOnly }: InfoFacts): void {
+  const fields = new Map([...snapshots, ...appendOnly])
+  const logOk = fields.get('aof_last_write_status') === 'ok' && fields.get('aof_last_bgrewrite_status') === 'ok'
+  metrics.logOk.set(logOk ? 1 : 0)
+  metrics.logBytes.set(Number(fields.get('aof_current_size') ?? 0))
+  metrics.logBufferBytes.set(Number(fields.get('aof_buffer_length') ?? 0))
   metrics.changesSinceSave.set(Number(fields.get('rdb_changes_since_last_save') ?? 0))
   metrics.saveInProgress.set(Number(fields.get('rdb_bgsave_in_progress') ?? 0))
   metrics.lastSaveOk.set(fields.get('rdb_last_bgsave_status') === 'ok' ? 1 : 0)

@@ -3,7 +3,7 @@
 import type { ReplicationHost } from '../commands/context.ts'
 import type { ServerOptions } from '../config/server-options.ts'
 import type { ConfigStore } from '../config/store.ts'
-import type { Engine, ReplicationFeed } from '../engine/engine.ts'
+import type { Engine } from '../engine/engine.ts'
 import type { OutputLimit } from '../facade/limits.ts'
 import type { ClientRegistry } from '../facade/registry.ts'
 import type { Session } from '../facade/session.ts'
@@ -30,12 +30,18 @@ export interface ServerParts {
   readonly nowMs: () => number
   /** What was remembered of the role at the last start, and what is to be at the next. */
   readonly roleMemory: RoleMemory
+  /** All data were replaced by those of a primary. */
+  readonly dataReplaced: () => void
   /** Ends the process: going on would be worse. */
   readonly panic: (reason: string) => void
 }
 
 /** The part that replicates: to replicas, and from a primary. */
-export interface ServerReplication extends ReplicationHost, ReplicationFeed {
+export interface ServerReplication extends ReplicationHost {
+  /** Whether anybody follows, or may ask for what was missed. */
+  readonly active: boolean
+  /** One command as a RESP array in bytes [start, end), to be run in database `db`. */
+  feed(db: number, bytes: Uint8Array, start: number, end: number): void
   /** Sends the replicas what was fed and is still held. */
   flush(): void
   /** Takes the role of the configuration: what is asked while a snapshot is being loaded is answered in that role. */

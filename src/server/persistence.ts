@@ -37,13 +37,25 @@ export interface SnapshotPlace {
   expired(db: number, key: Buffer): void
 }
 
+/** A rewrite of the append-only log, which is a snapshot too. */
+export interface OtherSnapshot {
+  rewriting(): boolean
+  /** Gives it up for now. */
+  yield(): void
+}
+
 /** A save point that failed is tried again after this. */
 const RETRY_AFTER_MS = 5000
 /** A walk waits while the disk is this far behind. */
 const PENDING_BYTES_MAX = 4 << 20
 
 /** The snapshots of a server. */
-export function createPersistence(parts: ServerParts, snapshots: Snapshots, place: SnapshotPlace): ServerPersistence {
+export function createPersistence(
+  parts: ServerParts,
+  snapshots: Snapshots,
+  place: SnapshotPlace,
+  rewrite: OtherSnapshot,
+): ServerPersistence {
   const { options, log, engine, keyspace } = parts
   let lastSaveMs = parts.nowMs()
   let lastTryMs = 0
@@ -55,6 +67,7 @@ export function createPersistence(parts: ServerParts, snapshots: Snapshots, plac
   let loadedKeys = 0
   let expiredKeys = 0
   let stopped = false
+  let scheduled = false // by BGSAVE SCHEDULE
 
   const path = (): string => resolve(options.dir, options.dbfilename)
   const snapshotOptions = (): SnapshotOptions => ({
@@ -84,6 +97,7 @@ export function createPersistence(parts: ServerParts, snapshots: Snapshots, plac
   }
 
   const writeAtOnce = (): void => {
+    rewrite.yield()
     const changes = engine.stats.changes
     let file: RdbFile | undefined
     let problem: Error | undefined
@@ -141,6 +155,7 @@ export function createPersistence(parts: ServerParts, snapshots: Snapshots, plac
 
   /** Ends what is under way; in whatever state it is, its file does not come to be the snapshot any more. */
   const giveUp = (): void => {
+    rewrite.yield()
     const file = background?.file
     background = undefined // first: a snapshot that is given up has not failed
     snapshots.cancelAtOnce('the snapshot was given up')
@@ -246,10 +261,16 @@ export function createPersistence(parts: ServerParts, snapshots: Snapshots, plac
   return {
     reload,
     save() {
+      rewrite.yield()
       refuseIfBusy()
       writeAtOnce()
     },
-    bgsave() {
+    bgsave(schedule) {
+      if (rewrite.rewriting()) {
+        if (!schedule) fail('saveBesideRewrite')
+        scheduled = true
+        return 'Background saving scheduled'
+      }
       refuseIfBusy()
       // Not in the middle of a transaction: the snapshot's offset has to be that of its data.
       if (engine.inExec) {
@@ -272,7 +293,12 @@ export function createPersistence(parts: ServerParts, snapshots: Snapshots, plac
     },
     tick() {
       updateGate()
-      if (engine.gate.loading || options.save.length === 0 || background !== undefined || snapshots.busy()) return
+      if (engine.gate.loading || background !== undefined || snapshots.busy()) return
+      if (scheduled) {
+        scheduled = false
+        return saveSoon()
+      }
+      if (options.save.length === 0) return
       const point = duePoint()
       if (point === undefined) return
       log.notice(`${point.changes} changes in ${point.seconds} seconds. Saving...`)

@@ -285,6 +285,7 @@ export function linkToPrimary(parts: PrimaryLinkParts, host: string, port: numbe
     adoptHistory(history, loadPosition.id, loadPosition.offset, options['repl-backlog-size'])
     db = streamDbOf(aux, keyspace.databases.length)
     log.notice('MASTER <-> REPLICA sync: Finished with success')
+    server.dataReplaced()
     enterStream()
   }
 

@@ -32,15 +32,23 @@ export interface SnapshotOptions {
 /** An auxiliary field of an RDB. */
 export type AuxField = readonly [name: string, value: string]
 
-/** What a snapshot of the keyspace taken now (Unix time in milliseconds) says of itself; `place` is its place in a history. */
-export function snapshotAux(keyspace: Keyspace, nowMs: number, place: readonly AuxField[]): AuxField[] {
+/**
+ * What a snapshot of the keyspace taken now (Unix time in milliseconds) says of itself; `place` is its place in a history,
+ * `isLogBase` whether it is the base of an append-only log.
+ */
+export function snapshotAux(
+  keyspace: Keyspace,
+  nowMs: number,
+  place: readonly AuxField[],
+  isLogBase = false,
+): AuxField[] {
   return [
     ['redis-ver', REDIS_VERSION],
     ['redis-bits', '64'],
     ['ctime', String(Math.floor(nowMs / 1000))],
     ['used-mem', String(keyspace.usedBytes)],
     ...place,
-    ['aof-base', '0'],
+    ['aof-base', isLogBase ? '1' : '0'],
   ]
 }
 

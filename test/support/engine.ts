@@ -78,6 +78,7 @@ const MEMORY: MemoryFacts = {
   backlogBytes: 1,
   replicaBufferBytes: 2,
   clientBytes: 3,
+  logBufferBytes: 0,
   pendingTables: 0,
 }
 
@@ -153,13 +154,20 @@ export function createTestServer(given: Readonly<Partial<Record<keyof ServerOpti
     },
     persistence: {
       save: () => call('save'),
-      bgsave: () => {
-        call('bgsave')
+      bgsave: (schedule) => {
+        call('bgsave', ...(schedule ? ['schedule'] : []))
         return 'Background saving started'
       },
       reload: (how) => call('reload', JSON.stringify(how)),
       lastSaveSeconds: () => START_MS / 1000,
       flushed: () => call('flushed'),
+    },
+    appendOnly: {
+      rewriteLog: () => {
+        call('rewriteLog')
+        return 'Background append only file rewriting started'
+      },
+      loadLog: () => call('loadLog'),
     },
     wallMicros: () => BigInt(server.nowMs) * 1000n,
     info: (sections) => `info ${sections.join(' ')}`,

@@ -26,7 +26,7 @@ function facts(): InfoFacts {
     clients: numbers('connected', 'max', 'blocked', 'inTimeoutTable', 'inputBufferBytesMax', 'outputBufferBytesMax'),
     memory: {
       policy: 'noeviction',
-      ...numbers('maxBytes', 'backlogBytes', 'replicaBufferBytes', 'clientBytes', 'pendingTables'),
+      ...numbers('maxBytes', 'backlogBytes', 'replicaBufferBytes', 'clientBytes', 'logBufferBytes', 'pendingTables'),
       usedBytes: 3_000_000,
       peakBytes: 4_000_000,
       startupBytes: 1_000_000,
@@ -37,6 +37,7 @@ function facts(): InfoFacts {
     },
     loading: false,
     snapshots: [['rdb_changes_since_last_save', 7]],
+    appendOnly: [['aof_enabled', 0]],
     stats: numbers(
       'connections',
       'rejectedConnections',

@@ -37,11 +37,9 @@ function createSaving(): Saving {
   const log = { debug: add, verbose: add, notice: add, warning: add }
   const snapshots = createSnapshots(keyspace)
   const parts = { options: config.values, config, log, engine, keyspace, nowMs: () => server.nowMs }
-  const persistence = createPersistence(parts as unknown as ServerParts, snapshots, {
-    fields: () => [],
-    resume: () => {},
-    expired: () => {},
-  })
+  const place = { fields: () => [], resume: () => {}, expired: () => {} }
+  const rewrite = { rewriting: () => false, yield: () => {} }
+  const persistence = createPersistence(parts as unknown as ServerParts, snapshots, place, rewrite)
   return { server, keyspace, snapshots, persistence, lines }
 }
 
@@ -72,7 +70,7 @@ describe('the snapshot of a shutdown', () => {
   it.each(['walking', 'syncing'])('replaces one in the background that is %s', async (state) => {
     const { keyspace, snapshots, persistence, lines } = createSaving()
     for (let i = 0; i < 3000; i++) set(keyspace, `k${i}`)
-    persistence.bgsave()
+    persistence.bgsave(false)
     if (state === 'syncing') await eventually('the walk is over', () => !snapshots.busy(), { intervalMs: 0 })
     set(keyspace, 'late')
     persistence.saveAtExit()
@@ -91,7 +89,7 @@ describe('FLUSHALL', () => {
       server.config.assign('save', [save])
       for (let i = 0; i < 3000; i++) set(keyspace, `k${i}`)
       server.engine.stats.changes = 3000
-      persistence.bgsave()
+      persistence.bgsave(false)
       keyspace.flush()
       persistence.flushed()
       await settle()
