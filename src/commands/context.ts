@@ -126,6 +126,9 @@ export interface Host extends FrontHost {
   usedMemoryBytes(): number
 }
 
+/** Why somebody does not wait any more. */
+export type WaitError = 'unblocked' | 'forcedUnblock' | 'streamGone' | 'groupGone'
+
 /** What a command waits for that found nothing to do. */
 export interface KeyWait {
   /** Copies: they are kept. */
@@ -136,6 +139,8 @@ export interface KeyWait {
   readonly timeoutAtMs: number
   /** The command to run once there is such a value in one of the keys; it may find that it has to wait on (`waitForKeys`). */
   retry(key: Buffer): readonly Uint8Array[]
+  /** Asked whenever one of the keys has changed (`h`: its entry now, 0 for none): the error that ends the waiting. */
+  refuse?(db: Database, h: number): WaitError | undefined
 }
 
 /** What a command's function is given. One object serves all commands; its fields change from call to call. */

@@ -222,7 +222,7 @@ function memory({ memory: facts }: InfoFacts): InfoFields {
     ['mem_allocator', 'vedette-arena'],
     ['active_defrag_running', 0],
     ['lazyfree_pending_objects', facts.pendingTables],
-    ['lazyfreed_objects', 0],
+    ['lazyfreed_objects', facts.releasedValues],
   ]
 }
 

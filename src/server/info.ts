@@ -74,6 +74,7 @@ export function createInfo(
       replicaBufferBytes,
       clientBytes: Math.max(0, clients.heldBytes - replicaOutputBytes),
       pendingTables: keyspace.releases.pending,
+      releasedValues: keyspace.releases.released,
     }
   }
 

@@ -79,6 +79,7 @@ const MEMORY: MemoryFacts = {
   replicaBufferBytes: 2,
   clientBytes: 3,
   pendingTables: 0,
+  releasedValues: 0,
 }
 
 /** Starts a server in memory. `given` are options as words of a configuration file. */
@@ -172,7 +173,10 @@ export function createTestServer(given: Readonly<Partial<Record<keyof ServerOpti
       call('listenAnew', ...bind, port)
       setImmediate(() => done(apply()))
     },
-    sleep: (ms) => call('sleep', ms),
+    sleep: (ms) => {
+      call('sleep', ms)
+      server.nowMs += ms
+    },
     setActiveExpire: (on) => call('setActiveExpire', on),
     checkPassword: (user, password) => {
       if (options.requirepass === '') return user === 'default' ? 'unset' : 'wrong'
