@@ -135,7 +135,7 @@ const SCRIPTS: Readonly<Record<string, string>> = {
     d: XADD s 7-1 f v
     d: EXEC
     a: XREAD BLOCK 0 STREAMS s 6
-    a> XREAD BLOCK 0 STREAMS s s 7 7
+    a> XREAD BLOCK 0 STREAMS s s 7-1 7-1
     d: XADD s 8-1 f v`,
   'what is no news of a stream': `
     a> XREAD BLOCK 0 STREAMS s $
