@@ -221,11 +221,11 @@ export class Engine extends Processor<Context> implements Context {
     }
   }
 
-  /** Runs work of the server itself that changes the keyspace, such as expiring keys, and carries out its effects. */
-  runInternal(work: () => void): void {
+  /** Runs work of the server itself that changes a database, or expires keys of any, and carries out its effects. */
+  runInternal(work: () => void, db = this.db.index): void {
     this.effects.reset()
     work()
-    this.carryOut(this.db.index, undefined, false)
+    this.carryOut(db, undefined, false)
     if (this.waits.anyReady) this.serveWaiting()
   }
 

@@ -220,7 +220,6 @@ const SCRIPTS: Readonly<Record<string, string>> = {
     a: XREAD BLOCK -1 STREAMS s $
     a: XREAD BLOCK x STREAMS s $
     a: XREAD BLOCK 1.5 STREAMS s $
-    a: XREAD BLOCK 9223372036854775807 STREAMS s $
     a: XREAD BLOCK
     a: XREAD BLOCK 1 STREAMS s 1-1
     a: XREAD BLOCK 0 STREAMS s 0

@@ -166,6 +166,7 @@ export function createTestServer(given: Readonly<Partial<Record<keyof ServerOpti
     info: (sections) => `info ${sections.join(' ')}`,
     resetStats: () => call('resetStats'),
     rewriteConfig: () => failWith('ERR The server is running without a config file'),
+    migrate: (_session, db, order) => call('migrate', db, order.host, order.port, ...order.keys.map(String)),
     shutdown: (_ctx, how) => call('shutdown', JSON.stringify(how)),
     abortShutdown: () => false,
     crash: () => call('crash'),

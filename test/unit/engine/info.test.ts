@@ -58,6 +58,7 @@ function facts(): InfoFacts {
       'channels',
       'patterns',
       'shardChannels',
+      'migrateSockets',
       'errorReplies',
       'unexpectedErrorReplies',
       'reads',
