@@ -22,6 +22,7 @@ import { monotonicMs, wallMicros, wallMs } from '../io/clock.ts'
 import { randomHex, randomWords } from '../io/entropy.ts'
 import type { HttpServer } from '../io/http.ts'
 import type { Log } from '../io/log.ts'
+import { raisePriority } from '../io/priority.ts'
 import { sameSecret } from '../io/secrets.ts'
 import { eventLoop } from '../io/timers.ts'
 import { inlineMore } from '../io/v8.ts'
@@ -66,6 +67,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
   inlineMore()
   const lock = await lockData(config, log)
   const options = config.values
+  raisePriority(options['process-nice'])
   const [k0, k1, ...seed] = randomWords(8)
   const runId = randomHex(40)
   const keyspace = new Keyspace(options.databases, { k0, k1 }, { expired() {}, modified() {}, flushing() {} })
