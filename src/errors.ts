@@ -140,6 +140,7 @@ export const ERRORS = {
   unsupportedOption: 'ERR Unsupported option %s',
   migrateKeys: 'ERR When using MIGRATE KEYS option, the key argument must be set to the empty string',
   migrateWaits: 'ERR MIGRATE has to wait for the other server, and nothing can wait in a transaction',
+  linkLost: 'IOERR %s',
   migrateConnect: 'IOERR error or timeout connecting to the client',
   migrateLink: 'IOERR error or timeout reading to target instance',
   migrateTarget: 'ERR Target instance replied with error: %s',
