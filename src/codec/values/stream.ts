@@ -22,6 +22,7 @@ import {
   streamAppendPage,
 } from '../../store/stream.ts'
 import {
+  addedUpTo,
   consumerNumber,
   createConsumer,
   createGroup,
@@ -119,9 +120,10 @@ function readStream(context: BuildContext, version: 1 | 2 | 3): ValueReader {
   const readGroup = (input: RdbInput): Stage => {
     input.string(name)
     const lastId = readIdNumbers(input)
-    const read = version > 1 ? readWords(input, { ...NUMBER }) : { high: 0xffffffff, low: 0xffffffff }
+    const read = version > 1 ? readWords(input, { ...NUMBER }) : undefined
     pending = unowned = input.length()
-    group = createGroup(nodes, root, name, lastId, wordsToBigInt(read.high, read.low))
+    const known = read === undefined ? addedUpTo(nodes, root, lastId) : wordsToBigInt(read.high, read.low)
+    group = createGroup(nodes, root, name, lastId, known)
     if (group === 0) throw input.corrupt('a consumer group that comes twice')
     groups--
     return pending > 0 ? 'pending' : 'consumers'
