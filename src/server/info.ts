@@ -5,6 +5,7 @@ import { machine, release, totalmem, type } from 'node:os'
 import { type DatabaseFacts, formatInfo, type InfoFacts } from '../engine/info.ts'
 import { monotonicMs } from '../io/clock.ts'
 import type { Database } from '../keyspace/database.ts'
+import type { Migration } from './migration.ts'
 import type { ServerParts, ServerReplication } from './parts.ts'
 import type { ServerPersistence } from './persistence.ts'
 
@@ -46,6 +47,7 @@ export function createInfo(
   parts: ServerParts,
   persistence: Pick<ServerPersistence, 'facts'>,
   replication: Pick<ServerReplication, 'facts' | 'counters'>,
+  migration: Pick<Migration, 'sockets'>,
   shutdownMs: () => number | undefined,
 ): ServerInfo {
   const { options, keyspace, engine, clients } = parts
@@ -74,6 +76,7 @@ export function createInfo(
       replicaBufferBytes,
       clientBytes: Math.max(0, clients.heldBytes - replicaOutputBytes),
       pendingTables: keyspace.releases.pending,
+      releasedValues: keyspace.releases.released,
     }
   }
 
@@ -131,6 +134,7 @@ export function createInfo(
       channels: pubsub.channels().size,
       patterns: pubsub.patterns().size,
       shardChannels: pubsub.shardChannels().size,
+      migrateSockets: migration.sockets,
       errorReplies: engine.stats.errors,
       unexpectedErrorReplies: counters.applyErrors,
       reads: clients.stats.reads,

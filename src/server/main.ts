@@ -37,6 +37,7 @@ import { createHousekeeping } from './expiry.ts'
 import { handOver } from './hand-over.ts'
 import { createInfo, type ServerInfo } from './info.ts'
 import { openListening } from './listening.ts'
+import { createMigration } from './migration.ts'
 import { createOwnExpiries } from './own-expiries.ts'
 import type { ServerParts, ServerReplication } from './parts.ts'
 import { createPersistence } from './persistence.ts'
@@ -150,6 +151,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
       })
     },
     rewriteConfig: (all) => rewriteConfigFile(configFile, config, log, all),
+    migrate: (session, db, order) => migration.start(session, db, order),
     shutdown: (ctx, how) => shutdown.command(ctx, how),
     abortShutdown: () => shutdown.abort(),
     setActiveExpire: (on) => {
@@ -251,7 +253,8 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     roles.settle()
   })
   const roles = decideRole(parts, replication)
-  const info = createInfo(parts, persistence, replication, () => shutdown.remainingMs())
+  const migration = createMigration(parts)
+  const info = createInfo(parts, persistence, replication, migration, () => shutdown.remainingMs())
   const housekeeping = createHousekeeping(keyspace, engine, ownExpiries, wallMs)
 
   let rounds = 0
@@ -277,6 +280,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     clearInterval(timer)
     housekeeping.stop()
     hold.stop()
+    migration.stop()
     persistence.stop()
     replication.stop()
     roles.stop()
@@ -429,4 +433,5 @@ function resetStats(commands: CommandTable<never>, engine: Engine, keyspace: Key
   engine.stats.commands = engine.stats.errors = 0
   engine.errorsByCode.clear()
   Object.assign(keyspace.stats, { hits: 0, misses: 0, expired: 0 })
+  keyspace.releases.released = 0
 }

@@ -26,7 +26,7 @@ function facts(): InfoFacts {
     clients: numbers('connected', 'max', 'blocked', 'inTimeoutTable', 'inputBufferBytesMax', 'outputBufferBytesMax'),
     memory: {
       policy: 'noeviction',
-      ...numbers('maxBytes', 'backlogBytes', 'replicaBufferBytes', 'clientBytes', 'pendingTables'),
+      ...numbers('maxBytes', 'backlogBytes', 'replicaBufferBytes', 'clientBytes', 'pendingTables', 'releasedValues'),
       usedBytes: 3_000_000,
       peakBytes: 4_000_000,
       startupBytes: 1_000_000,
@@ -58,6 +58,7 @@ function facts(): InfoFacts {
       'channels',
       'patterns',
       'shardChannels',
+      'migrateSockets',
       'errorReplies',
       'unexpectedErrorReplies',
       'reads',
