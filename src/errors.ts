@@ -174,7 +174,6 @@ export const ERRORS = {
   timeoutNegative: 'ERR timeout is negative',
   timeoutRange: 'ERR timeout is out of range',
   pauseMode: 'ERR CLIENT PAUSE mode must be WRITE or ALL',
-  trackingUnbuilt: 'ERR client-side caching (CLIENT TRACKING) is not supported by this version of Vedette',
   trackingRedirect: 'ERR The client ID you want redirect to does not exist',
   trackingRedirectTwice: 'ERR A client can only redirect to a single other client',
   trackingPrefixWithoutBcast: 'ERR PREFIX option requires BCAST mode to be enabled',

@@ -134,9 +134,10 @@ export class Connection implements Outlet, WireHandler {
 
   /** Memory that the connection holds: input, what waits or is queued of it, what it watches and listens to, output. */
   get heldBytes(): number {
-    const { transaction, watchedBytes, subscribedBytes } = this.session
+    const { transaction, watchedBytes, subscribedBytes, tracking } = this.session
     const waiting = (this.postponed === undefined ? 0 : this.postponedBytes) + (transaction?.bytes ?? 0)
-    return this.parser.heldBytes + waiting + watchedBytes + subscribedBytes + this.outputBytes
+    const listening = watchedBytes + subscribedBytes + (tracking?.prefixBytes ?? 0)
+    return this.parser.heldBytes + waiting + listening + this.outputBytes
   }
 
   /** Unix time in milliseconds since which the soft output limit is exceeded, 0 if it is not. */

@@ -3,6 +3,7 @@
 
 import { machine, release, totalmem, type } from 'node:os'
 import { type DatabaseFacts, formatInfo, type InfoFacts } from '../engine/info.ts'
+import type { ClientTracking } from '../engine/tracking.ts'
 import { monotonicMs } from '../io/clock.ts'
 import type { Database } from '../keyspace/database.ts'
 import type { ServerParts, ServerReplication } from './parts.ts'
@@ -46,6 +47,7 @@ export function createInfo(
   parts: ServerParts,
   persistence: Pick<ServerPersistence, 'facts'>,
   replication: Pick<ServerReplication, 'facts' | 'counters'>,
+  tracking: Pick<ClientTracking, 'counts'>,
   shutdownMs: () => number | undefined,
 ): ServerInfo {
   const { options, keyspace, engine, clients } = parts
@@ -103,6 +105,7 @@ export function createInfo(
       blocked: blocked.length,
       inTimeoutTable: blocked.filter(({ timeoutAtMs }) => timeoutAtMs !== 0).length,
       inputBufferBytesMax: sessions.reduce((max, { outlet }) => Math.max(max, outlet.queryBytes), 0),
+      tracking: tracking.counts.clients,
       outputBufferBytesMax: sessions.reduce((max, { outlet }) => Math.max(max, outlet.outputBytes), 0),
     }
   }
@@ -131,6 +134,9 @@ export function createInfo(
       channels: pubsub.channels().size,
       patterns: pubsub.patterns().size,
       shardChannels: pubsub.shardChannels().size,
+      trackedKeys: tracking.counts.keys,
+      trackedItems: tracking.counts.items,
+      trackedPrefixes: tracking.counts.prefixes,
       errorReplies: engine.stats.errors,
       unexpectedErrorReplies: counters.applyErrors,
       reads: clients.stats.reads,

@@ -11,6 +11,7 @@ import { Engine, mayWrite, openGate } from '../engine/engine.ts'
 import { LatencyMonitor } from '../engine/latency.ts'
 import { monitorLine } from '../engine/monitor.ts'
 import { SlowLog } from '../engine/slowlog.ts'
+import { ClientTracking } from '../engine/tracking.ts'
 import { createTransactions } from '../engine/transactions.ts'
 import type { PubSub } from '../facade/call.ts'
 import { createPubSub } from '../facade/pubsub.ts'
@@ -100,6 +101,14 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     monotonicMs,
   })
   const transactions = createTransactions(() => engine)
+  const tracking = new ClientTracking({
+    clients: () => clients,
+    hashKey: { k0, k1 },
+    random: seededRandom(...seed),
+    keysMax: () => options['tracking-table-max-keys'],
+    onWatching: (on) => keyspace.setWatching('tracking', on),
+    endOfTurn: eventLoop.endOfTurn,
+  })
   const slowlog = new SlowLog()
   const latency = new LatencyMonitor()
   const timings = createTimings({ config, commands, slowlog, latency, nowMs: wallMs, log })
@@ -164,12 +173,12 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
       if (options.requirepass === '') return user === 'default' ? 'unset' : 'wrong'
       return user === 'default' && sameSecret(password, options.requirepass) ? 'ok' : 'wrong'
     },
-    usedMemoryBytes: () => keyspace.usedBytes + heldBytes,
+    usedMemoryBytes: () => keyspace.usedBytes + tracking.heldBytes + heldBytes,
     hello: () => [
       ['mode', 'standalone'],
       ['role', replication.isReplica() ? 'replica' : 'master'],
     ],
-    tracking: false,
+    tracking,
     subscriptionsMax: Number.POSITIVE_INFINITY,
     forget: (session) => transactions.unwatch(session),
     sessionChanged: (session) => engine.entered(session),
@@ -187,6 +196,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
       },
       feed: (db, bytes, start, end) => replication.feed(db, bytes, start, end),
     },
+    tracking,
     onModified: transactions.modified,
     onFlushing: transactions.flushing,
     onReplicaWrite: (command, args, db) => ownExpiries.note(command, args, db),
@@ -217,6 +227,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     onClosed: (session) => {
       pubsub.unsubscribeAll(session)
       transactions.unwatch(session)
+      tracking.disable(session)
       engine.forgetWaiting(session)
       replication.sessionClosed(session)
     },
@@ -249,7 +260,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     roles.settle()
   })
   const roles = decideRole(parts, replication)
-  const info = createInfo(parts, persistence, replication, () => shutdown.remainingMs())
+  const info = createInfo(parts, persistence, replication, tracking, () => shutdown.remainingMs())
   const housekeeping = createHousekeeping(keyspace, engine, ownExpiries, wallMs)
 
   let rounds = 0
@@ -259,6 +270,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     housekeeping.round()
     persistence.tick()
     replication.tick()
+    if (tracking.on) tracking.trim()
     measureHeld()
     info.tick()
     if (++rounds % 10 === 0) clients.tick()

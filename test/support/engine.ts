@@ -9,6 +9,7 @@ import { type ServerConfig, serverConfig } from '../../src/config/store.ts'
 import { Engine, openGate } from '../../src/engine/engine.ts'
 import { LatencyMonitor } from '../../src/engine/latency.ts'
 import { SlowLog } from '../../src/engine/slowlog.ts'
+import { ClientTracking } from '../../src/engine/tracking.ts'
 import { createTransactions } from '../../src/engine/transactions.ts'
 import { failWith } from '../../src/errors.ts'
 import { createPubSub } from '../../src/facade/pubsub.ts'
@@ -48,6 +49,9 @@ export interface TestServer {
   /** Unix time in milliseconds. */
   nowMs: number
   advance(ms: number): void
+  readonly tracking: ClientTracking
+  /** What happens at the end of a turn of the event loop. */
+  endTurn(): void
   connect(): TestClient
 }
 
@@ -183,7 +187,9 @@ export function createTestServer(given: Readonly<Partial<Record<keyof ServerOpti
       ['mode', 'standalone'],
       ['role', replication.isReplica() ? 'replica' : 'master'],
     ],
-    tracking: false,
+    get tracking() {
+      return tracking
+    },
     subscriptionsMax: Number.POSITIVE_INFINITY,
     forget: (session) => transactions.unwatch(session),
     sessionChanged: (session) => engine.entered(session),
@@ -198,6 +204,15 @@ export function createTestServer(given: Readonly<Partial<Record<keyof ServerOpti
     { expired: () => {}, modified: () => {}, flushing: () => {} },
   )
   keyspace.limits = options
+  const endings: (() => void)[] = []
+  const tracking = new ClientTracking({
+    clients: () => host.clients,
+    hashKey: { k0: 1, k1: 2 },
+    random: seededRandom(1),
+    keysMax: () => options['tracking-table-max-keys'],
+    onWatching: (on) => keyspace.setWatching('tracking', on),
+    endOfTurn: (run) => void endings.push(run),
+  })
   const engine: Engine = new Engine({
     keyspace,
     commands,
@@ -212,6 +227,7 @@ export function createTestServer(given: Readonly<Partial<Record<keyof ServerOpti
         feed.push(`${db}: ${argv.join(' ')}`)
       },
     },
+    tracking,
     onModified: transactions.modified,
     onFlushing: transactions.flushing,
     onMonitor: () => {},
@@ -289,6 +305,10 @@ export function createTestServer(given: Readonly<Partial<Record<keyof ServerOpti
     nowMs: START_MS,
     connect,
     advance,
+    tracking,
+    endTurn: () => {
+      for (const run of endings.splice(0)) run()
+    },
   }
   return server
 }
