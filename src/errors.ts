@@ -79,6 +79,7 @@ export const ERRORS = {
   xsetidAddedLow: 'ERR The entries_added specified in XSETID is smaller than the target stream length',
   noGroup: "NOGROUP No such consumer group '%s' for key name '%s'",
   noKeyOrGroup: "NOGROUP No such key '%s' or consumer group '%s'",
+  groupGone: 'NOGROUP the consumer group this client was blocked on no longer exists',
   noGroupToRead: "NOGROUP No such key '%s' or consumer group '%s' in XREADGROUP with GROUP option",
   groupBusy: 'BUSYGROUP Consumer Group name already exists',
   groupNeedsKey:
@@ -94,7 +95,6 @@ export const ERRORS = {
   xreadGroup: 'ERR The GROUP option is only supported by XREADGROUP. You called XREAD instead.',
   xreadNoAck: 'ERR The NOACK option is only supported by XREADGROUP. You called XREAD instead.',
   xreadNew: 'ERR The > ID can be specified only when calling XREADGROUP using the GROUP <group> <consumer> option.',
-  xreadBlock: 'ERR BLOCK is not supported by this version of Vedette yet',
   indexRange: 'ERR index out of range',
   lposRank:
     "ERR RANK can't be zero: use 1 to start from the first match, 2 from the second ... or use negative to start from the end of the list",
@@ -138,6 +138,13 @@ export const ERRORS = {
   expireOptionsNx: 'ERR NX and XX, GT or LT options at the same time are not compatible',
   expireOptionsGtLt: 'ERR GT and LT options at the same time are not compatible',
   unsupportedOption: 'ERR Unsupported option %s',
+  migrateKeys: 'ERR When using MIGRATE KEYS option, the key argument must be set to the empty string',
+  migrateWaits: 'ERR MIGRATE has to wait for the other server, and nothing can wait in a transaction',
+  linkLost: 'IOERR %s',
+  migrateConnect: 'IOERR error or timeout connecting to the client',
+  migrateLink: 'IOERR error or timeout reading to target instance',
+  migrateTarget: 'ERR Target instance replied with error: %s',
+  migrateChanges: 'ERR The target instance has the keys, but they kept changing here meanwhile, so here they are, too',
   busyKey: 'BUSYKEY Target key name already exists.',
   badDump: 'ERR Bad data format',
   dumpVersion: 'ERR DUMP payload version or checksum are wrong',
@@ -211,6 +218,7 @@ export const ERRORS = {
   waitOnReplica:
     'ERR WAIT cannot be used with replica instances. Please also note that since Redis 4.0 if a replica is configured to be writable (which is not the default) writes to replicas are just local and are not propagated.',
   unblocked: 'UNBLOCKED client unblocked via CLIENT UNBLOCK',
+  streamGone: 'UNBLOCKED the stream key no longer exists',
   forcedUnblock: 'UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)',
   slowlogCount: 'ERR count should be greater than or equal to -1',
   latencySamples: "ERR No samples available for event '%s'",

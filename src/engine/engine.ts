@@ -1,9 +1,9 @@
 // Runs commands: the gate (may this command run now?), the call, and the one place that carries out what it did. All of it
 // is synchronous: between the gate and the effects nothing else runs, which is what makes a command atomic.
 
-import type { Context, Host, KeyWait } from '../commands/context.ts'
+import type { Context, Host, KeyWait, WaitError } from '../commands/context.ts'
 import { type Argv, Effects, NOTIFY_EXPIRED, NOTIFY_KEYEVENT, NOTIFY_KEYSPACE } from '../commands/effects.ts'
-import { errorReply, errorText } from '../errors.ts'
+import { errorText } from '../errors.ts'
 import { type Pause, Processor } from '../facade/processor.ts'
 import { type Blocked, queuedBytes, type Session } from '../facade/session.ts'
 import {
@@ -167,7 +167,7 @@ export class Engine extends Processor<Context> implements Context {
       },
       flushing: (db, replacement) => {
         parts.onFlushing(db, replacement)
-        if (replacement !== undefined) this.waits.exchanged(db.index)
+        this.waits.exchanged(db.index)
         if (this.tracking.on) this.tracking.flushing()
       },
     }
@@ -229,11 +229,11 @@ export class Engine extends Processor<Context> implements Context {
     }
   }
 
-  /** Runs work of the server itself that changes the keyspace, such as expiring keys, and carries out its effects. */
-  runInternal(work: () => void): void {
+  /** Runs work of the server itself that changes a database, or expires keys of any, and carries out its effects. */
+  runInternal(work: () => void, db = this.db.index): void {
     this.effects.reset()
     work()
-    this.carryOut(this.db.index, undefined, false)
+    this.carryOut(db, undefined, false)
     if (this.waits.anyReady) this.serveWaiting()
   }
 
@@ -327,7 +327,9 @@ export class Engine extends Processor<Context> implements Context {
       this.replyError(this.errorOf(error, command.fullName))
     }
     command.calls++
-    if (timed) this.timed(session, command, args, this.parts.clockMicros() - startMicros)
+    // What waits is timed when it is served.
+    if (timed && session.blocked === undefined)
+      this.timed(session, command, args, this.parts.clockMicros() - startMicros)
     this.stats.commands++
     if (this.monitored && (command.flags & (FLAG_SKIP_MONITOR | FLAG_ADMIN)) === 0) this.parts.onMonitor(session, args)
     if (this.gate.writableReplica && effects.dirty !== 0 && !session.isPrimary) {
@@ -360,12 +362,12 @@ export class Engine extends Processor<Context> implements Context {
     if (this.inExec || session.isPrimary) return false
     const { buffer } = this.args
     const command = this.table.lookup(buffer, this.args.start(0), this.args.end(0))!
-    const waiter: Waiter = { session, db: this.db.index, wait, command, answer: undefined }
+    const waiter: Waiter = { session, db: this.db.index, wait, command, argv: this.args.copyAll(), answer: undefined }
     this.waits.add(waiter)
     const finish: Blocked['finish'] = (reply, why) => {
       this.waits.remove(session)
       if (waiter.answer !== undefined) reply.raw(waiter.answer)
-      else if (why === 'error') reply.error(errorText('unblocked'))
+      else if (why === 'error') this.failWaiting(waiter, 'unblocked', reply)
       else reply.nullArray()
     }
     this.host.clients.block(session, { kind: 'wait', timeoutAtMs: wait.timeoutAtMs, finish })
@@ -380,8 +382,7 @@ export class Engine extends Processor<Context> implements Context {
   /** This server becomes a replica, on which nobody may pop: all who wait get an error, and their connections end. */
   dismissWaiting(): void {
     for (const waiter of this.waits.all()) {
-      waiter.answer = errorReply('forcedUnblock')
-      this.host.clients.unblock(waiter.session, 'error')
+      this.refuseWaiting(waiter, 'forcedUnblock')
       waiter.session.outlet.closeAfterReply()
     }
   }
@@ -389,6 +390,8 @@ export class Engine extends Processor<Context> implements Context {
   /** Runs the commands of those whose keys have become ready, and of those whose keys become so by that. */
   private serveWaiting(): void {
     const { args, reply, session, db } = this
+    // What made the keys may have taken long: some may be over already.
+    this.setTime(Number(this.host.wallMicros() / 1000n))
     try {
       for (let ready = this.waits.takeReady(); ready !== undefined; ready = this.waits.takeReady()) this.serve(ready)
     } finally {
@@ -408,8 +411,9 @@ export class Engine extends Processor<Context> implements Context {
       this.effects.reset()
       const h = db.find(ready.key, 0, ready.key.length)
       this.carryOut(db.index, undefined, false)
-      if (h === 0) return
-      if ((db.kind(h) & TYPE_MASK) === waiter.wait.type) this.retry(waiter, db, ready.key)
+      const error = waiter.wait.refuse?.(db, h)
+      if (error !== undefined) this.refuseWaiting(waiter, error)
+      else if (h !== 0 && (db.kind(h) & TYPE_MASK) === waiter.wait.type) this.retry(waiter, db, ready.key)
     }
   }
 
@@ -427,6 +431,7 @@ export class Engine extends Processor<Context> implements Context {
     this.db = db
     this.retrying = 'yes'
     effects.reset()
+    const startMicros = this.parts.clockMicros()
     try {
       command.run!(this)
     } catch (error) {
@@ -438,8 +443,27 @@ export class Engine extends Processor<Context> implements Context {
     this.retrying = 'no'
     this.carryOut(db.index, this.retriedArgs, true)
     if (!served) return
-    waiter.answer = Buffer.from(reply.written())
-    this.host.clients.unblock(session, 'ready')
+    const micros = this.parts.clockMicros() - startMicros
+    command.micros += micros
+    this.retriedArgs.load(waiter.argv)
+    this.parts.onTimed(command, session, this.retriedArgs, micros, 1)
+    this.endWaiting(waiter, Buffer.from(reply.written()))
+  }
+
+  private refuseWaiting(waiter: Waiter, error: WaitError): void {
+    const reply = new ReplyWriter(128)
+    this.failWaiting(waiter, error, reply)
+    this.endWaiting(waiter, Buffer.from(reply.written()))
+  }
+
+  private failWaiting({ command }: Waiter, error: WaitError, reply: ReplyWriter): void {
+    command.failed++
+    this.replyError(errorText(error), reply)
+  }
+
+  private endWaiting(waiter: Waiter, answer: Buffer): void {
+    waiter.answer = answer
+    this.host.clients.unblock(waiter.session, 'ready')
   }
 
   // ---- the effects ----

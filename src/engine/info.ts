@@ -71,6 +71,8 @@ export interface StatFacts {
   readonly trackedKeys: number
   readonly trackedItems: number
   readonly trackedPrefixes: number
+  /** Connections to other servers that are kept for the next MIGRATE. */
+  readonly migrateSockets: number
   readonly errorReplies: number
   /** Commands of our primary that failed here. */
   readonly unexpectedErrorReplies: number
@@ -228,7 +230,7 @@ function memory({ memory: facts }: InfoFacts): InfoFields {
     ['mem_allocator', 'vedette-arena'],
     ['active_defrag_running', 0],
     ['lazyfree_pending_objects', facts.pendingTables],
-    ['lazyfreed_objects', 0],
+    ['lazyfreed_objects', facts.releasedValues],
   ]
 }
 
@@ -290,7 +292,7 @@ function stats({ stats: facts }: InfoFacts): InfoFields {
     ['pubsubshard_channels', facts.shardChannels],
     ['latest_fork_usec', 0],
     ['total_forks', 0],
-    ['migrate_cached_sockets', 0],
+    ['migrate_cached_sockets', facts.migrateSockets],
     ['slave_expires_tracked_keys', 0],
     ['active_defrag_hits', 0],
     ['active_defrag_misses', 0],

@@ -6,6 +6,7 @@ import { type DatabaseFacts, formatInfo, type InfoFacts } from '../engine/info.t
 import type { ClientTracking } from '../engine/tracking.ts'
 import { monotonicMs } from '../io/clock.ts'
 import type { Database } from '../keyspace/database.ts'
+import type { Migration } from './migration.ts'
 import type { ServerParts, ServerReplication } from './parts.ts'
 import type { ServerPersistence } from './persistence.ts'
 
@@ -48,6 +49,7 @@ export function createInfo(
   persistence: Pick<ServerPersistence, 'facts'>,
   replication: Pick<ServerReplication, 'facts' | 'counters'>,
   tracking: Pick<ClientTracking, 'counts'>,
+  migration: Pick<Migration, 'sockets'>,
   shutdownMs: () => number | undefined,
 ): ServerInfo {
   const { options, keyspace, engine, clients } = parts
@@ -76,6 +78,7 @@ export function createInfo(
       replicaBufferBytes,
       clientBytes: Math.max(0, clients.heldBytes - replicaOutputBytes),
       pendingTables: keyspace.releases.pending,
+      releasedValues: keyspace.releases.released,
     }
   }
 
@@ -137,6 +140,7 @@ export function createInfo(
       trackedKeys: tracking.counts.keys,
       trackedItems: tracking.counts.items,
       trackedPrefixes: tracking.counts.prefixes,
+      migrateSockets: migration.sockets,
       errorReplies: engine.stats.errors,
       unexpectedErrorReplies: counters.applyErrors,
       reads: clients.stats.reads,

@@ -23,6 +23,7 @@ import { monotonicMs, wallMicros, wallMs } from '../io/clock.ts'
 import { randomHex, randomWords } from '../io/entropy.ts'
 import type { HttpServer } from '../io/http.ts'
 import type { Log } from '../io/log.ts'
+import { raisePriority } from '../io/priority.ts'
 import { sameSecret } from '../io/secrets.ts'
 import { eventLoop } from '../io/timers.ts'
 import { inlineMore } from '../io/v8.ts'
@@ -37,6 +38,7 @@ import { createHousekeeping } from './expiry.ts'
 import { handOver } from './hand-over.ts'
 import { createInfo, type ServerInfo } from './info.ts'
 import { openListening } from './listening.ts'
+import { createMigration } from './migration.ts'
 import { createOwnExpiries } from './own-expiries.ts'
 import type { ServerParts, ServerReplication } from './parts.ts'
 import { createPersistence } from './persistence.ts'
@@ -67,6 +69,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
   inlineMore()
   const lock = await lockData(config, log)
   const options = config.values
+  raisePriority(options['process-nice'])
   const [k0, k1, ...seed] = randomWords(8)
   const runId = randomHex(40)
   const keyspace = new Keyspace(options.databases, { k0, k1 }, { expired() {}, modified() {}, flushing() {} })
@@ -157,6 +160,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
       })
     },
     rewriteConfig: (all) => rewriteConfigFile(configFile, config, log, all),
+    migrate: (session, db, order) => migration.start(session, db, order),
     shutdown: (ctx, how) => shutdown.command(ctx, how),
     abortShutdown: () => shutdown.abort(),
     setActiveExpire: (on) => {
@@ -260,7 +264,8 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     roles.settle()
   })
   const roles = decideRole(parts, replication)
-  const info = createInfo(parts, persistence, replication, tracking, () => shutdown.remainingMs())
+  const migration = createMigration(parts)
+  const info = createInfo(parts, persistence, replication, tracking, migration, () => shutdown.remainingMs())
   const housekeeping = createHousekeeping(keyspace, engine, ownExpiries, wallMs)
 
   let rounds = 0
@@ -287,6 +292,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     clearInterval(timer)
     housekeeping.stop()
     hold.stop()
+    migration.stop()
     persistence.stop()
     replication.stop()
     roles.stop()
@@ -439,4 +445,5 @@ function resetStats(commands: CommandTable<never>, engine: Engine, keyspace: Key
   engine.stats.commands = engine.stats.errors = 0
   engine.errorsByCode.clear()
   Object.assign(keyspace.stats, { hits: 0, misses: 0, expired: 0 })
+  keyspace.releases.released = 0
 }

@@ -83,6 +83,7 @@ const MEMORY: MemoryFacts = {
   replicaBufferBytes: 2,
   clientBytes: 3,
   pendingTables: 0,
+  releasedValues: 0,
 }
 
 /** Starts a server in memory. `given` are options as words of a configuration file. */
@@ -169,6 +170,7 @@ export function createTestServer(given: Readonly<Partial<Record<keyof ServerOpti
     info: (sections) => `info ${sections.join(' ')}`,
     resetStats: () => call('resetStats'),
     rewriteConfig: () => failWith('ERR The server is running without a config file'),
+    migrate: (_session, db, order) => call('migrate', db, order.host, order.port, ...order.keys.map(String)),
     shutdown: (_ctx, how) => call('shutdown', JSON.stringify(how)),
     abortShutdown: () => false,
     crash: () => call('crash'),
@@ -176,7 +178,10 @@ export function createTestServer(given: Readonly<Partial<Record<keyof ServerOpti
       call('listenAnew', ...bind, port)
       setImmediate(() => done(apply()))
     },
-    sleep: (ms) => call('sleep', ms),
+    sleep: (ms) => {
+      call('sleep', ms)
+      server.nowMs += ms
+    },
     setActiveExpire: (on) => call('setActiveExpire', on),
     checkPassword: (user, password) => {
       if (options.requirepass === '') return user === 'default' ? 'unset' : 'wrong'

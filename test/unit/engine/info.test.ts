@@ -34,7 +34,7 @@ function facts(): InfoFacts {
     ),
     memory: {
       policy: 'noeviction',
-      ...numbers('maxBytes', 'backlogBytes', 'replicaBufferBytes', 'clientBytes', 'pendingTables'),
+      ...numbers('maxBytes', 'backlogBytes', 'replicaBufferBytes', 'clientBytes', 'pendingTables', 'releasedValues'),
       usedBytes: 3_000_000,
       peakBytes: 4_000_000,
       startupBytes: 1_000_000,
@@ -69,6 +69,7 @@ function facts(): InfoFacts {
       'trackedKeys',
       'trackedItems',
       'trackedPrefixes',
+      'migrateSockets',
       'errorReplies',
       'unexpectedErrorReplies',
       'reads',
