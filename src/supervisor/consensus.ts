@@ -224,8 +224,8 @@ export function startConsensus(options: ConsensusOptions): Consensus {
       pump()
     },
     view() {
-      const { term, leader, membership } = raft.status()
-      return { term, leader, isLeader: raft.isLeader(nowMs()), ...membership }
+      const { term, leader, membership, level } = raft.status()
+      return { term, leader, level, isLeader: raft.isLeader(nowMs()), ...membership }
     },
     status: () => raft.status(),
     isLeader: () => raft.isLeader(nowMs()),

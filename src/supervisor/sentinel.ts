@@ -152,7 +152,7 @@ export function startSentinel(setup: SentinelSetup): Sentinel {
   function renewRaftView(): void {
     if (consensus === undefined) return
     const view = consensus.view()
-    const key = `${view.term} ${view.leader} ${view.isLeader} ${view.voters.join()} ${view.learners.join()}`
+    const key = `${view.term} ${view.leader} ${view.isLeader} ${view.level} ${view.voters.join()} ${view.learners.join()}`
     if (key === viewKey) return
     viewKey = key
     carryOutAll(core.step(nowMs(), { type: 'raft', view }))
