@@ -263,6 +263,8 @@ export function evaluate(core: CoreState, group: GroupState, nowMs: number): boo
 
 /** The first two phases of what is told of a failover: until somebody found the primary down, and until a quorum did. */
 function timeVotes(group: GroupState, primary: Watched, { down, enough }: Count, nowMs: number): void {
+  // The start of a switchover may be on its way.
+  if (group.stopwatch?.proposed === true) return
   if (down === 0) {
     group.stopwatch = undefined
     return

@@ -359,6 +359,7 @@ async function groupConfig(running: Process, group: MonitoredGroup): Promise<Gro
       notificationScript: group['notification-script'],
       clientReconfigScript: group['client-reconfig-script'],
       rebootDownAfterMs: group['master-reboot-down-after-period'],
+      failoverIntervalMs: group['failover-interval'],
     },
   }
 }

@@ -73,6 +73,7 @@ describe('the account of a failover', () => {
     expect(phaseMs(account, 'fence')).toBeGreaterThanOrEqual(100)
     expect(account.laps.map(({ phase }) => phase)).toMatchInlineSnapshot(`
       [
+        "commit",
         "choose",
         "commit",
         "fence",
