@@ -66,6 +66,8 @@ function createGroup(topo: TopologyGroup, login: string, nowMs: number): GroupSt
     votes: new Map(),
     odown: false,
     odownSinceMs: nowMs,
+    unavailableSinceMs: undefined,
+    unavailableMs: 0,
     settledMs: nowMs,
     eagerUntilMs: nowMs + EAGER_MS,
     run: undefined,
@@ -247,6 +249,7 @@ export function evaluate(core: CoreState, group: GroupState, nowMs: number): boo
   const primary = group.servers.get(addressKey(group.primary))!
   const { verdict } = primary.judgement
   const votes = count(topo, core.self.peer, verdict, group.votes, core.raft.voters, nowMs)
+  timeAbsence(group, primary, nowMs)
   if (topo.failover === undefined) timeVotes(group, primary, votes, nowMs)
   // As in Redis Sentinel a primary is objectively down only for one that finds it down itself; and for the leader, who acts.
   const odown = votes.enough && (isDown(verdict) || core.raft.isLeader)
@@ -259,6 +262,20 @@ export function evaluate(core: CoreState, group: GroupState, nowMs: number): boo
   if (group.reported === verdict) return false
   group.reported = verdict
   return true
+}
+
+/** For how long, in all, this sentinel has seen no primary that was up. */
+export const unavailableMs = (group: GroupState, nowMs: number): number =>
+  group.unavailableMs + (group.unavailableSinceMs === undefined ? 0 : Math.max(0, nowMs - group.unavailableSinceMs))
+
+/** An absence counts from the last sign of life on. */
+function timeAbsence(group: GroupState, primary: Watched, nowMs: number): void {
+  if (isDown(primary.judgement.verdict)) {
+    group.unavailableSinceMs ??= primary.detector.waitingSinceMs ?? nowMs
+    return
+  }
+  group.unavailableMs = unavailableMs(group, nowMs)
+  group.unavailableSinceMs = undefined
 }
 
 /** The first two phases of what is told of a failover: until somebody found the primary down, and until a quorum did. */

@@ -84,6 +84,9 @@ export interface GroupState {
   readonly votes: Votes
   odown: boolean
   odownSinceMs: number
+  /** Since when there is no primary that is up, as this sentinel sees it; and how long there was none before that, in all. */
+  unavailableSinceMs: number | undefined
+  unavailableMs: number
   /** When the configuration last changed; INFO that was asked for earlier says nothing about who strays. */
   settledMs: number
   /** INFO is asked often until then. */

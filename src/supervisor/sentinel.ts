@@ -49,6 +49,8 @@ export interface SentinelSetup {
   readonly log: Log
   readonly onEvent: (name: string, payload: string) => void
   readonly onPing: (group: string, ms: number) => void
+  /** Leader: another sentinel answered a heartbeat after so long. */
+  readonly onHeartbeat: (peer: string, ms: number) => void
   /** The disk failed or memory and log disagree: the process must end. */
   readonly onFatal: (error: Error) => void
 }
@@ -285,6 +287,7 @@ export function startSentinel(setup: SentinelSetup): Sentinel {
         onChange: () => feed({ type: 'heard', from: '' }),
         snapshot: core.snapshot,
         idle: () => !draining && inputs.length === 0,
+        onRoundTrip: setup.onHeartbeat,
         onWarning: (text) => log.warning(text),
         onFatal: (error) => {
           stop()
