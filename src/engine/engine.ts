@@ -28,6 +28,7 @@ import { encodeRequest, ReplyWriter } from '../protocol/writer.ts'
 import { ArenaFullError } from '../store/arena.ts'
 import { TYPE_MASK } from '../store/entry.ts'
 import { KeyWaits, type ReadyKey, type Waiter } from './key-waits.ts'
+import type { ClientTracking } from './tracking.ts'
 
 /** Takes what is to be replicated, in order. */
 export interface ReplicationFeed {
@@ -88,6 +89,7 @@ export interface EngineParts {
   readonly host: Host
   readonly gate: GateConditions
   readonly feed: ReplicationFeed
+  readonly tracking: ClientTracking
   /** A key that may be watched has changed. */
   readonly onModified: (db: Database, bytes: Uint8Array, start: number, end: number) => void
   readonly onFlushing: (db: Database, replacement: Database | undefined) => void
@@ -128,6 +130,7 @@ export class Engine extends Processor<Context> implements Context {
   override readonly stats = { commands: 0, errors: 0, changes: 0 }
 
   private readonly parts: EngineParts
+  private readonly tracking: ClientTracking
   private readonly queuedArgs = new Args(EMPTY)
   /** Those who wait for keys. */
   private readonly waits: KeyWaits
@@ -149,19 +152,23 @@ export class Engine extends Processor<Context> implements Context {
     this.gate = parts.gate
     this.pause = parts.gate
     this.db = parts.keyspace.databases[0]
+    this.tracking = parts.tracking
     this.waits = new KeyWaits((on) => parts.keyspace.setWatching('waits', on))
     parts.keyspace.hooks = {
       expired: (db, key) => {
         this.effects.expired.push({ db: db.index, key })
         this.effects.notify(db.index, NOTIFY_EXPIRED, 'expired', key)
+        if (this.tracking.on) this.tracking.expired(key)
       },
       modified: (db, bytes, start, end) => {
         parts.onModified(db, bytes, start, end)
         this.waits.modified(db.index, bytes, start, end)
+        if (this.tracking.on) this.tracking.modified(bytes, start, end)
       },
       flushing: (db, replacement) => {
         parts.onFlushing(db, replacement)
         this.waits.exchanged(db.index)
+        if (this.tracking.on) this.tracking.flushing()
       },
     }
   }
@@ -200,6 +207,7 @@ export class Engine extends Processor<Context> implements Context {
     const found = this.table.lookup(argv[0], 0, argv[0].length)!
     const command = found.subcommands === undefined ? found : this.subcommand(found)!
     this.perform(this.session, command)
+    if (this.tracking.on) this.tracking.read(this.session, command, this.args)
     this.args = outer
   }
 
@@ -263,7 +271,10 @@ export class Engine extends Processor<Context> implements Context {
   }
 
   protected override reject(session: Session, command: Command<Context> | undefined, error: string): void {
-    if (command !== undefined) command.rejected++
+    if (command !== undefined) {
+      command.rejected++
+      this.tracking.forgetCaching(session, command)
+    }
     if (command?.spec.name !== 'exec') {
       if (session.transaction !== undefined) session.transaction.aborted = true
       return this.replyError(error)
@@ -290,8 +301,14 @@ export class Engine extends Processor<Context> implements Context {
   // ---- the call ----
 
   protected override call(session: Session, command: Command<Context>): void {
+    const { tracking } = this
+    if (tracking.on) tracking.begin(session)
     if (session.transaction !== undefined && (command.flags & FLAG_TRANSACTION) === 0) this.enqueue(session, command)
-    else this.perform(session, command)
+    else {
+      this.perform(session, command)
+      if (tracking.on) tracking.read(session, command, this.args)
+    }
+    if (tracking.on) tracking.end(session, command)
   }
 
   private perform(session: Session, command: Command<Context>): void {

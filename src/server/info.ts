@@ -3,6 +3,7 @@
 
 import { machine, release, totalmem, type } from 'node:os'
 import { type DatabaseFacts, formatInfo, type InfoFacts } from '../engine/info.ts'
+import type { ClientTracking } from '../engine/tracking.ts'
 import { monotonicMs } from '../io/clock.ts'
 import type { Database } from '../keyspace/database.ts'
 import type { Migration } from './migration.ts'
@@ -47,6 +48,7 @@ export function createInfo(
   parts: ServerParts,
   persistence: Pick<ServerPersistence, 'facts'>,
   replication: Pick<ServerReplication, 'facts' | 'counters'>,
+  tracking: Pick<ClientTracking, 'counts'>,
   migration: Pick<Migration, 'sockets'>,
   shutdownMs: () => number | undefined,
 ): ServerInfo {
@@ -106,6 +108,7 @@ export function createInfo(
       blocked: blocked.length,
       inTimeoutTable: blocked.filter(({ timeoutAtMs }) => timeoutAtMs !== 0).length,
       inputBufferBytesMax: sessions.reduce((max, { outlet }) => Math.max(max, outlet.queryBytes), 0),
+      tracking: tracking.counts.clients,
       outputBufferBytesMax: sessions.reduce((max, { outlet }) => Math.max(max, outlet.outputBytes), 0),
     }
   }
@@ -134,6 +137,10 @@ export function createInfo(
       channels: pubsub.channels().size,
       patterns: pubsub.patterns().size,
       shardChannels: pubsub.shardChannels().size,
+      evictedClients: clients.memory.evicted,
+      trackedKeys: tracking.counts.keys,
+      trackedItems: tracking.counts.items,
+      trackedPrefixes: tracking.counts.prefixes,
       migrateSockets: migration.sockets,
       errorReplies: engine.stats.errors,
       unexpectedErrorReplies: counters.applyErrors,
@@ -171,6 +178,7 @@ export function createInfo(
     },
     reset() {
       peakBytes = engine.host.usedMemoryBytes()
+      clients.memory.evicted = 0
       Object.assign(clients.stats, {
         connections: 0,
         rejected: 0,
