@@ -183,9 +183,6 @@ export const OPEN_CASES = {
   },
 }
 
-/** Of these the ones that wait for ever while what they test is not built: run when they are asked for by name. */
-export const HANGS = new Set([])
-
 /** Files that take longest, begun first so that none of them is the last one. */
 export const SLOW_FIRST = [
   'unit/type/stream',
