@@ -3,6 +3,7 @@
 import { type Address, isHost } from './address.ts'
 import { asAddress, asId, asInt, asList, asName, asObject, asText, asWord, parseObject } from './fields.ts'
 import type { HistoryMark } from './lineage.ts'
+import { type Monitored, toMonitored } from './naming.ts'
 import { type SettingChanges, toChanges } from './settings.ts'
 
 /** Why a failover was given up. The words are those of Redis Sentinel's -failover-abort-* events, and two of ours. */
@@ -47,7 +48,7 @@ export interface StartEntry extends Decided {
 }
 
 export type Entry =
-  | (Base & { readonly kind: 'monitor'; readonly primary: Address; readonly quorum: number })
+  | (Base & Monitored & { readonly kind: 'monitor' })
   | (Base & { readonly kind: 'remove' })
   | (Base & { readonly kind: 'set'; readonly changes: SettingChanges })
   /** Forget the replicas but those named, the history, and sentinels that are down and no members; what lives is found again. */
@@ -55,7 +56,7 @@ export type Entry =
   | (Base & { readonly kind: 'replica'; readonly replica: Address })
   /** The group's primary writes this history (lineage.ts), in the process of this run ID. */
   | (Base & { readonly kind: 'history'; readonly primary: Address; readonly mark: HistoryMark })
-  /** The server that is monitored by this name has this address: at first, or from now on. */
+  /** The server that is monitored by this name (naming.ts) has this address: at first, or from now on. */
   | (Base & { readonly kind: 'hostname'; readonly host: string; readonly address: Address })
   | StartEntry
   /** `replica` and no other may be promoted in this epoch. */
@@ -99,9 +100,8 @@ export function decodeEntry(bytes: Uint8Array): Entry | undefined {
 function toGroupEntry(base: Base, fields: Record<string, unknown>): Entry | undefined {
   switch (fields.kind) {
     case 'monitor': {
-      const primary = asAddress(fields.primary)
-      const quorum = asInt(fields.quorum, 1, 0x7fffffff)
-      return primary && quorum !== undefined ? { ...base, kind: 'monitor', primary, quorum } : undefined
+      const monitored = toMonitored(fields)
+      return monitored && { ...base, kind: 'monitor', ...monitored }
     }
     case 'set': {
       const object = asObject(fields.changes)

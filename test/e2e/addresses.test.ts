@@ -3,6 +3,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest'
 import { announcedPort, linkUp } from '../support/group.ts'
 import { failedOver, formed, type Lined, launch, monitor, NAME, startLined } from '../support/lined.ts'
 import { freePort } from '../support/ports.ts'
+import { renamedSuite } from '../support/renamed-suite.ts'
 import { callOnce, record } from '../support/resp.ts'
 import { createScope, type Scope } from '../support/scope.ts'
 import { startServer } from '../support/servers.ts'
@@ -87,3 +88,5 @@ async function knownPorts(one: Lined): Promise<number[]> {
   const rows = await callOnce(one.port, 'SENTINEL', 'REPLICAS', NAME)
   return Array.isArray(rows) ? rows.map((row) => Number(record(row).port)) : []
 }
+
+renamedSuite('vedette')
