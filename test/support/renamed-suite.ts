@@ -43,7 +43,7 @@ export function renamedSuite(servers: Make): void {
         sentinels = await Promise.all([1, 2, 3].map(() => startLined(scope, lines, { under })))
         await formed(sentinels)
         expect(await callOnce(primary.port, 'SET', 'a', '1')).toBe('OK')
-      expect(await callOnce(primary.port, 'SAVE')).toBe('OK')
+        expect(await callOnce(primary.port, 'SAVE')).toBe('OK')
       })
       afterEach(() => scope.close())
 
