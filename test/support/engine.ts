@@ -9,6 +9,7 @@ import { type ServerConfig, serverConfig } from '../../src/config/store.ts'
 import { Engine, openGate, type ReplicationFeed } from '../../src/engine/engine.ts'
 import { LatencyMonitor } from '../../src/engine/latency.ts'
 import { SlowLog } from '../../src/engine/slowlog.ts'
+import { ClientTracking } from '../../src/engine/tracking.ts'
 import { createTransactions } from '../../src/engine/transactions.ts'
 import { failWith } from '../../src/errors.ts'
 import { createPubSub } from '../../src/facade/pubsub.ts'
@@ -48,6 +49,9 @@ export interface TestServer {
   /** Unix time in milliseconds. */
   nowMs: number
   advance(ms: number): void
+  readonly tracking: ClientTracking
+  /** What happens at the end of a turn of the event loop. */
+  endTurn(): void
   connect(): TestClient
 }
 
@@ -79,6 +83,7 @@ const MEMORY: MemoryFacts = {
   replicaBufferBytes: 2,
   clientBytes: 3,
   pendingTables: 0,
+  releasedValues: 0,
 }
 
 /** Starts a server in memory. `given` are options as words of a configuration file; `fed`: who takes what is to be replicated. */
@@ -168,6 +173,7 @@ export function createTestServer(
     info: (sections) => `info ${sections.join(' ')}`,
     resetStats: () => call('resetStats'),
     rewriteConfig: () => failWith('ERR The server is running without a config file'),
+    migrate: (_session, db, order) => call('migrate', db, order.host, order.port, ...order.keys.map(String)),
     shutdown: (_ctx, how) => call('shutdown', JSON.stringify(how)),
     abortShutdown: () => false,
     crash: () => call('crash'),
@@ -175,7 +181,10 @@ export function createTestServer(
       call('listenAnew', ...bind, port)
       setImmediate(() => done(apply()))
     },
-    sleep: (ms) => call('sleep', ms),
+    sleep: (ms) => {
+      call('sleep', ms)
+      server.nowMs += ms
+    },
     setActiveExpire: (on) => call('setActiveExpire', on),
     checkPassword: (user, password) => {
       if (options.requirepass === '') return user === 'default' ? 'unset' : 'wrong'
@@ -186,7 +195,9 @@ export function createTestServer(
       ['mode', 'standalone'],
       ['role', replication.isReplica() ? 'replica' : 'master'],
     ],
-    tracking: false,
+    get tracking() {
+      return tracking
+    },
     subscriptionsMax: Number.POSITIVE_INFINITY,
     forget: (session) => transactions.unwatch(session),
     sessionChanged: (session) => engine.entered(session),
@@ -201,6 +212,15 @@ export function createTestServer(
     { expired: () => {}, modified: () => {}, flushing: () => {} },
   )
   keyspace.limits = options
+  const endings: (() => void)[] = []
+  const tracking = new ClientTracking({
+    clients: () => host.clients,
+    hashKey: { k0: 1, k1: 2 },
+    random: seededRandom(1),
+    keysMax: () => options['tracking-table-max-keys'],
+    onWatching: (on) => keyspace.setWatching('tracking', on),
+    endOfTurn: (run) => void endings.push(run),
+  })
   const engine: Engine = new Engine({
     keyspace,
     commands,
@@ -215,6 +235,7 @@ export function createTestServer(
         feed.push(`${db}: ${argv.join(' ')}`)
       },
     },
+    tracking,
     onModified: transactions.modified,
     onFlushing: transactions.flushing,
     onMonitor: () => {},
@@ -241,6 +262,7 @@ export function createTestServer(
       argumentBytes: 0,
       replyBufferBytes: 0,
       outputBytes: 0,
+      chargedBytes: 0,
       send: (bytes) => (running ? reply.raw(bytes) : void messages.push(Buffer.from(bytes))),
       closeAfterReply: () => {
         session.closing = true
@@ -292,6 +314,10 @@ export function createTestServer(
     nowMs: START_MS,
     connect,
     advance,
+    tracking,
+    endTurn: () => {
+      for (const run of endings.splice(0)) run()
+    },
   }
   return server
 }

@@ -1,6 +1,6 @@
 // One server under its name and its address.
 import { expect, it } from 'vitest'
-import { decodeEntry, encodeEntry } from '../../../src/sentinel/entries.ts'
+import { atLevel, decodeEntry, encodeEntry } from '../../../src/sentinel/entries.ts'
 import { parseInfo } from '../../../src/sentinel/info.ts'
 import { byAddress, toMonitored } from '../../../src/sentinel/naming.ts'
 import { apply, createTopology } from '../../../src/sentinel/topology.ts'
@@ -21,11 +21,13 @@ it('a replica that calls itself by the name, and a primary that is followed by t
   expect(byAddress(replica, undefined).primary).toEqual(at('redis-0'))
 })
 
-it('a group that is monitored by name knows from its first entry which server has the name', () => {
+it('a group that is monitored by name knows from the first moment which server has the name', () => {
   const topology = createTopology()
   const entry = { kind: 'monitor', group: 'm', primary: at('10.0.0.1'), quorum: 2, hostname: 'redis-0' } as const
-  expect(decodeEntry(encodeEntry(entry))).toEqual(entry)
-  apply(topology, entry)
+  for (const one of atLevel(entry, 1)) {
+    expect(decodeEntry(encodeEntry(one))).toEqual(one)
+    apply(topology, one)
+  }
   expect(topology.groups.get('m')?.hostname).toEqual(HOSTNAME)
 })
 
