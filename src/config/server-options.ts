@@ -7,6 +7,7 @@ import { optionalPort } from './ports.ts'
 import {
   bindAddresses,
   eventClasses,
+  memoryOrPercent,
   outputBufferLimits,
   percentiles,
   primaryAddress,
@@ -203,6 +204,16 @@ const EFFECTIVE_OPTIONS = {
     outputBufferLimits,
     'normal 0 0 0 replica 256mb 64mb 60 pubsub 32mb 8mb 60',
     'Bytes of unsent replies above which a client is cut off, by class.',
+  ),
+  'maxmemory-clients': mutable(
+    memoryOrPercent,
+    '0',
+    'Bytes that all clients together may hold, also as a share of maxmemory; beyond it those that hold most are cut off. 0: no limit.',
+  ),
+  'tracking-table-max-keys': mutable(
+    long(0),
+    '1000000',
+    'Keys that are remembered for clients that track what they read; beyond it they are told as if keys had changed. 0: no limit.',
   ),
   // ---- events and background work
   'notify-keyspace-events': mutable(eventClasses, '', 'Classes of keyspace events to publish.'),

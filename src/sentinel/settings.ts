@@ -18,6 +18,8 @@ export interface GroupSettings {
   readonly clientReconfigScript: string
   /** A primary that restarted and keeps answering errors is down after this long; 0 = off. */
   readonly rebootDownAfterMs: number
+  /** No failover begins by itself so soon after the last one (maintenance.ts); 0 = at once. */
+  readonly failoverIntervalMs: number
 }
 
 export const DEFAULT_SETTINGS: GroupSettings = {
@@ -29,6 +31,7 @@ export const DEFAULT_SETTINGS: GroupSettings = {
   notificationScript: '',
   clientReconfigScript: '',
   rebootDownAfterMs: 0,
+  failoverIntervalMs: 2_000,
 }
 
 /** Changes made by SENTINEL SET; `quorum` is a field of the group itself. */
@@ -66,6 +69,7 @@ const ROWS: readonly Row[] = [
   { option: 'failover-timeout', field: 'failoverTimeoutMs', min: 1 },
   { option: 'parallel-syncs', field: 'parallelSyncs', min: 1 },
   { option: 'master-reboot-down-after-period', field: 'rebootDownAfterMs', min: 0 },
+  { option: 'failover-interval', field: 'failoverIntervalMs', min: 0 },
   { option: 'quorum', field: 'quorum', min: 1 },
   { option: 'auth-user', field: 'authUser' },
   { option: 'auth-pass', field: 'authPass' },

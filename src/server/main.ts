@@ -11,6 +11,7 @@ import { Engine, mayWrite, openGate } from '../engine/engine.ts'
 import { LatencyMonitor } from '../engine/latency.ts'
 import { monitorLine } from '../engine/monitor.ts'
 import { SlowLog } from '../engine/slowlog.ts'
+import { ClientTracking } from '../engine/tracking.ts'
 import { createTransactions } from '../engine/transactions.ts'
 import type { PubSub } from '../facade/call.ts'
 import { createPubSub } from '../facade/pubsub.ts'
@@ -37,6 +38,7 @@ import { createHousekeeping } from './expiry.ts'
 import { handOver } from './hand-over.ts'
 import { createInfo, type ServerInfo } from './info.ts'
 import { openListening } from './listening.ts'
+import { createMigration } from './migration.ts'
 import { createOwnExpiries } from './own-expiries.ts'
 import type { ServerParts, ServerReplication } from './parts.ts'
 import { createPersistence } from './persistence.ts'
@@ -102,6 +104,14 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     monotonicMs,
   })
   const transactions = createTransactions(() => engine)
+  const tracking = new ClientTracking({
+    clients: () => clients,
+    hashKey: { k0, k1 },
+    random: seededRandom(...seed),
+    keysMax: () => options['tracking-table-max-keys'],
+    onWatching: (on) => keyspace.setWatching('tracking', on),
+    endOfTurn: eventLoop.endOfTurn,
+  })
   const slowlog = new SlowLog()
   const latency = new LatencyMonitor()
   const timings = createTimings({ config, commands, slowlog, latency, nowMs: wallMs, log })
@@ -150,6 +160,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
       })
     },
     rewriteConfig: (all) => rewriteConfigFile(configFile, config, log, all),
+    migrate: (session, db, order) => migration.start(session, db, order),
     shutdown: (ctx, how) => shutdown.command(ctx, how),
     abortShutdown: () => shutdown.abort(),
     setActiveExpire: (on) => {
@@ -166,12 +177,12 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
       if (options.requirepass === '') return user === 'default' ? 'unset' : 'wrong'
       return user === 'default' && sameSecret(password, options.requirepass) ? 'ok' : 'wrong'
     },
-    usedMemoryBytes: () => keyspace.usedBytes + heldBytes,
+    usedMemoryBytes: () => keyspace.usedBytes + tracking.heldBytes + heldBytes,
     hello: () => [
       ['mode', 'standalone'],
       ['role', replication.isReplica() ? 'replica' : 'master'],
     ],
-    tracking: false,
+    tracking,
     subscriptionsMax: Number.POSITIVE_INFINITY,
     forget: (session) => transactions.unwatch(session),
     sessionChanged: (session) => engine.entered(session),
@@ -189,6 +200,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
       },
       feed: (db, bytes, start, end) => replication.feed(db, bytes, start, end),
     },
+    tracking,
     onModified: transactions.modified,
     onFlushing: transactions.flushing,
     onReplicaWrite: (command, args, db) => ownExpiries.note(command, args, db),
@@ -219,6 +231,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     onClosed: (session) => {
       pubsub.unsubscribeAll(session)
       transactions.unwatch(session)
+      tracking.disable(session)
       engine.forgetWaiting(session)
       replication.sessionClosed(session)
     },
@@ -251,7 +264,8 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     roles.settle()
   })
   const roles = decideRole(parts, replication)
-  const info = createInfo(parts, persistence, replication, () => shutdown.remainingMs())
+  const migration = createMigration(parts)
+  const info = createInfo(parts, persistence, replication, tracking, migration, () => shutdown.remainingMs())
   const housekeeping = createHousekeeping(keyspace, engine, ownExpiries, wallMs)
 
   let rounds = 0
@@ -261,6 +275,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     housekeeping.round()
     persistence.tick()
     replication.tick()
+    if (tracking.on) tracking.trim()
     measureHeld()
     info.tick()
     if (++rounds % 10 === 0) clients.tick()
@@ -277,6 +292,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     clearInterval(timer)
     housekeeping.stop()
     hold.stop()
+    migration.stop()
     persistence.stop()
     replication.stop()
     roles.stop()
@@ -289,7 +305,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
   }
   const shutdown = createShutdown({ options, log, clients, replication, persistence, end })
 
-  applyOptions(config, engine)
+  applyOptions(config, engine, clients)
   engine.setTime(wallMs())
   replication.prepare()
   const listening = await openListening(options, (wire) => clients.accept(wire), log).catch((error: unknown) => {
@@ -401,16 +417,18 @@ const DIRECTORY_ERRORS: Readonly<Record<string, string>> = {
 }
 
 /** Options that change a state of the engine. */
-function applyOptions(config: ServerConfig, engine: Engine): void {
+function applyOptions(config: ServerConfig, engine: Engine, clients: ClientRegistry): void {
   const { values } = config
   const apply = (): void => {
     engine.gate.maxmemoryBytes = values.maxmemory
     engine.gate.replicasToWriteMin = values['min-replicas-max-lag'] === 0 ? 0 : values['min-replicas-to-write']
     engine.effects.notifyMask = values['notify-keyspace-events']
+    clients.memory.limitChanged()
   }
   apply()
   for (const name of [
     'maxmemory',
+    'maxmemory-clients',
     'min-replicas-to-write',
     'min-replicas-max-lag',
     'notify-keyspace-events',
@@ -429,4 +447,5 @@ function resetStats(commands: CommandTable<never>, engine: Engine, keyspace: Key
   engine.stats.commands = engine.stats.errors = 0
   engine.errorsByCode.clear()
   Object.assign(keyspace.stats, { hits: 0, misses: 0, expired: 0 })
+  keyspace.releases.released = 0
 }

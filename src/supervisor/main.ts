@@ -249,6 +249,7 @@ function watch(
     identity,
     log,
     onPing: (group, ms) => running.observer?.notePing(group, ms),
+    onHeartbeat: (peer, ms) => running.observer?.noteHeartbeat(peer, ms),
     onEvent: (name, payload) => {
       port.publish(name, payload)
       running.observer?.note(name, payload)
@@ -359,6 +360,7 @@ async function groupConfig(running: Process, group: MonitoredGroup): Promise<Gro
       notificationScript: group['notification-script'],
       clientReconfigScript: group['client-reconfig-script'],
       rebootDownAfterMs: group['master-reboot-down-after-period'],
+      failoverIntervalMs: group['failover-interval'],
     },
   }
 }
