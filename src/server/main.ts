@@ -25,6 +25,7 @@ import type { HttpServer } from '../io/http.ts'
 import type { Log } from '../io/log.ts'
 import { raisePriority } from '../io/priority.ts'
 import { sameSecret } from '../io/secrets.ts'
+import { connectTcp } from '../io/tcp.ts'
 import { eventLoop } from '../io/timers.ts'
 import { inlineMore } from '../io/v8.ts'
 import { AHEAD_MAX } from '../keyspace/ahead.ts'
@@ -247,6 +248,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     runId,
     port: 0,
     nowMs: wallMs,
+    dial: connectTcp,
     roleMemory,
     panic: (reason) => {
       log.warning(reason)
