@@ -20,6 +20,8 @@ export interface MemoryFacts {
   readonly logBufferBytes: number
   /** Flushed tables that are still being released. */
   readonly pendingTables: number
+  /** Values that were released in slices. */
+  readonly releasedValues: number
 }
 
 /** A slow command. */

@@ -26,6 +26,7 @@ const NOWHERE: Outlet = {
   argumentBytes: 0,
   replyBufferBytes: 0,
   outputBytes: 0,
+  chargedBytes: 0,
 }
 
 const PIECE_BYTES = 256 * 1024

@@ -3,11 +3,14 @@
 
 import { machine, release, totalmem, type } from 'node:os'
 import { type DatabaseFacts, formatInfo, type InfoFacts } from '../engine/info.ts'
+import type { ClientTracking } from '../engine/tracking.ts'
 import { monotonicMs } from '../io/clock.ts'
 import type { Database } from '../keyspace/database.ts'
 import type { AppendOnlyLog } from './aof.ts'
+import type { Migration } from './migration.ts'
 import type { ServerParts, ServerReplication } from './parts.ts'
 import type { ServerPersistence } from './persistence.ts'
+import type { Shutdown } from './shutdown.ts'
 
 /** INFO of a server. */
 export interface ServerInfo {
@@ -42,14 +45,19 @@ function createRate(): { sample(value: number): void; perSecond(): number } {
   }
 }
 
-/** INFO of the server made of these parts. */
-export function createInfo(
-  parts: ServerParts,
-  persistence: Pick<ServerPersistence, 'facts'>,
-  appendOnly: Pick<AppendOnlyLog, 'facts' | 'bufferBytes'>,
-  replication: Pick<ServerReplication, 'facts' | 'counters'>,
-  shutdownMs: () => number | undefined,
-): ServerInfo {
+/** The parts that INFO tells of. */
+export interface InfoSources {
+  readonly persistence: Pick<ServerPersistence, 'facts'>
+  readonly appendOnly: Pick<AppendOnlyLog, 'facts' | 'bufferBytes'>
+  readonly replication: Pick<ServerReplication, 'facts' | 'counters'>
+  readonly tracking: Pick<ClientTracking, 'counts'>
+  readonly migration: Pick<Migration, 'sockets'>
+  readonly shutdown: Pick<Shutdown, 'remainingMs'>
+}
+
+/** INFO of a server. */
+export function createInfo(parts: ServerParts, of: InfoSources): ServerInfo {
+  const { persistence, appendOnly, replication, tracking, migration } = of
   const { options, keyspace, engine, clients } = parts
   const startMs = monotonicMs()
   const startupBytes = engine.host.usedMemoryBytes()
@@ -77,6 +85,7 @@ export function createInfo(
       clientBytes: Math.max(0, clients.heldBytes - replicaOutputBytes),
       logBufferBytes: appendOnly.bufferBytes,
       pendingTables: keyspace.releases.pending,
+      releasedValues: keyspace.releases.released,
     }
   }
 
@@ -93,7 +102,7 @@ export function createInfo(
     clock: keyspace.clock,
     executable: process.argv[1] ?? process.execPath,
     configFile: parts.configFile ?? '',
-    shutdownMs: shutdownMs(),
+    shutdownMs: of.shutdown.remainingMs(),
   })
 
   const clientFacts = (): InfoFacts['clients'] => {
@@ -106,6 +115,7 @@ export function createInfo(
       blocked: blocked.length,
       inTimeoutTable: blocked.filter(({ timeoutAtMs }) => timeoutAtMs !== 0).length,
       inputBufferBytesMax: sessions.reduce((max, { outlet }) => Math.max(max, outlet.queryBytes), 0),
+      tracking: tracking.counts.clients,
       outputBufferBytesMax: sessions.reduce((max, { outlet }) => Math.max(max, outlet.outputBytes), 0),
     }
   }
@@ -134,6 +144,11 @@ export function createInfo(
       channels: pubsub.channels().size,
       patterns: pubsub.patterns().size,
       shardChannels: pubsub.shardChannels().size,
+      evictedClients: clients.memory.evicted,
+      trackedKeys: tracking.counts.keys,
+      trackedItems: tracking.counts.items,
+      trackedPrefixes: tracking.counts.prefixes,
+      migrateSockets: migration.sockets,
       errorReplies: engine.stats.errors,
       unexpectedErrorReplies: counters.applyErrors,
       reads: clients.stats.reads,
@@ -171,6 +186,7 @@ export function createInfo(
     },
     reset() {
       peakBytes = engine.host.usedMemoryBytes()
+      clients.memory.evicted = 0
       Object.assign(clients.stats, {
         connections: 0,
         rejected: 0,

@@ -11,6 +11,7 @@ import { Engine, mayWrite, openGate } from '../engine/engine.ts'
 import { LatencyMonitor } from '../engine/latency.ts'
 import { monitorLine } from '../engine/monitor.ts'
 import { SlowLog } from '../engine/slowlog.ts'
+import { ClientTracking } from '../engine/tracking.ts'
 import { createTransactions } from '../engine/transactions.ts'
 import type { PubSub } from '../facade/call.ts'
 import { createPubSub } from '../facade/pubsub.ts'
@@ -24,6 +25,7 @@ import type { HttpServer } from '../io/http.ts'
 import type { Log } from '../io/log.ts'
 import { raisePriority } from '../io/priority.ts'
 import { sameSecret } from '../io/secrets.ts'
+import { connectTcp } from '../io/tcp.ts'
 import { eventLoop } from '../io/timers.ts'
 import { inlineMore } from '../io/v8.ts'
 import { AHEAD_MAX } from '../keyspace/ahead.ts'
@@ -38,6 +40,7 @@ import { createHousekeeping } from './expiry.ts'
 import { handOver } from './hand-over.ts'
 import { createInfo, type ServerInfo } from './info.ts'
 import { openListening } from './listening.ts'
+import { createMigration } from './migration.ts'
 import { createOwnExpiries } from './own-expiries.ts'
 import type { ServerParts, ServerReplication } from './parts.ts'
 import { createPersistence } from './persistence.ts'
@@ -103,6 +106,14 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     monotonicMs,
   })
   const transactions = createTransactions(() => engine)
+  const tracking = new ClientTracking({
+    clients: () => clients,
+    hashKey: { k0, k1 },
+    random: seededRandom(...seed),
+    keysMax: () => options['tracking-table-max-keys'],
+    onWatching: (on) => keyspace.setWatching('tracking', on),
+    endOfTurn: eventLoop.endOfTurn,
+  })
   const slowlog = new SlowLog()
   const latency = new LatencyMonitor()
   const timings = createTimings({ config, commands, slowlog, latency, nowMs: wallMs, log })
@@ -154,6 +165,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
       })
     },
     rewriteConfig: (all) => rewriteConfigFile(configFile, config, log, all),
+    migrate: (session, db, order) => migration.start(session, db, order),
     shutdown: (ctx, how) => shutdown.command(ctx, how),
     abortShutdown: () => shutdown.abort(),
     setActiveExpire: (on) => {
@@ -170,12 +182,12 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
       if (options.requirepass === '') return user === 'default' ? 'unset' : 'wrong'
       return user === 'default' && sameSecret(password, options.requirepass) ? 'ok' : 'wrong'
     },
-    usedMemoryBytes: () => keyspace.usedBytes + heldBytes,
+    usedMemoryBytes: () => keyspace.usedBytes + tracking.heldBytes + heldBytes,
     hello: () => [
       ['mode', 'standalone'],
       ['role', replication.isReplica() ? 'replica' : 'master'],
     ],
-    tracking: false,
+    tracking,
     subscriptionsMax: Number.POSITIVE_INFINITY,
     forget: (session) => transactions.unwatch(session),
     sessionChanged: (session) => engine.entered(session),
@@ -196,6 +208,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
         if (replication.active) replication.feed(db, bytes, start, end)
       },
     },
+    tracking,
     onModified: transactions.modified,
     onFlushing: transactions.flushing,
     onReplicaWrite: (command, args, db) => ownExpiries.note(command, args, db),
@@ -229,6 +242,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     onClosed: (session) => {
       pubsub.unsubscribeAll(session)
       transactions.unwatch(session)
+      tracking.disable(session)
       engine.forgetWaiting(session)
       replication.sessionClosed(session)
     },
@@ -244,6 +258,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     runId,
     port: 0,
     nowMs: wallMs,
+    dial: connectTcp,
     roleMemory,
     dataReplaced: () => appendOnly.replaced(),
     panic: (reason) => {
@@ -264,7 +279,9 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     roles.settle()
   })
   const roles = decideRole(parts, replication)
-  const info = createInfo(parts, persistence, appendOnly, replication, () => shutdown.remainingMs())
+  const migration = createMigration(parts)
+  const shutdown = createShutdown({ options, log, clients, replication, persistence, end: (code) => end(code) })
+  const info = createInfo(parts, { persistence, appendOnly, replication, tracking, migration, shutdown })
   const housekeeping = createHousekeeping(keyspace, engine, ownExpiries, wallMs)
 
   let rounds = 0
@@ -275,6 +292,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     persistence.tick()
     appendOnly.tick()
     replication.tick()
+    if (tracking.on) tracking.trim()
     measureHeld()
     info.tick()
     if (++rounds % 10 === 0) clients.tick()
@@ -291,6 +309,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     clearInterval(timer)
     housekeeping.stop()
     hold.stop()
+    migration.stop()
     persistence.stop()
     replication.stop()
     appendOnly.stop()
@@ -302,9 +321,8 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     log.warning('Vedette is now ready to exit, bye bye...')
     resolveClosed(code)
   }
-  const shutdown = createShutdown({ options, log, clients, replication, persistence, end })
 
-  applyOptions(config, engine)
+  applyOptions(config, engine, clients)
   engine.setTime(wallMs())
   replication.prepare()
   const listening = await openListening(options, (wire) => clients.accept(wire), log).catch((error: unknown) => {
@@ -417,16 +435,18 @@ const DIRECTORY_ERRORS: Readonly<Record<string, string>> = {
 }
 
 /** Options that change a state of the engine. */
-function applyOptions(config: ServerConfig, engine: Engine): void {
+function applyOptions(config: ServerConfig, engine: Engine, clients: ClientRegistry): void {
   const { values } = config
   const apply = (): void => {
     engine.gate.maxmemoryBytes = values.maxmemory
     engine.gate.replicasToWriteMin = values['min-replicas-max-lag'] === 0 ? 0 : values['min-replicas-to-write']
     engine.effects.notifyMask = values['notify-keyspace-events']
+    clients.memory.limitChanged()
   }
   apply()
   for (const name of [
     'maxmemory',
+    'maxmemory-clients',
     'min-replicas-to-write',
     'min-replicas-max-lag',
     'notify-keyspace-events',
@@ -445,4 +465,5 @@ function resetStats(commands: CommandTable<never>, engine: Engine, keyspace: Key
   engine.stats.commands = engine.stats.errors = 0
   engine.errorsByCode.clear()
   Object.assign(keyspace.stats, { hits: 0, misses: 0, expired: 0 })
+  keyspace.releases.released = 0
 }
