@@ -16,15 +16,15 @@ export function span(ms: number): string {
 /** What would happen if the primary died now. */
 export function outlookText({ primary, winner, obstacles, candidates }: OutlookReport): string {
   if (winner === null || obstacles.length > 0) return `No failover is possible: ${obstacles.join('; ')}.`
-  return `If ${primary} died now, ${winner} would be promoted, because ${because(winner, candidates)}.`
+  return `If ${primary} died now, ${winner} would be promoted, because ${because(winner, candidates)}`
 }
 
 function because(winner: string, candidates: OutlookReport['candidates']): string {
   const chosen = candidates.find(({ address }) => address === winner)
   const others = candidates.filter(({ address }) => address !== winner)
-  if (others.length === 0) return 'it is the only replica'
-  const facts = `of all that could it comes first (priority ${chosen?.priority}, offset ${count(chosen?.offset ?? 0)})`
-  return `${facts}; of ${others.map(({ address, whyNot }) => `${address}, ${whyNot}`).join('; of ')}`
+  if (others.length === 0) return 'it is the only replica.'
+  const facts = `it comes first of all that could (priority ${chosen?.priority}, offset ${count(chosen?.offset ?? 0)})`
+  return `${facts}. ${others.map(({ address, whyNot }) => `Not ${address}: ${whyNot}.`).join(' ')}`
 }
 
 /** How a group is, in a word. */
