@@ -71,14 +71,19 @@ export const SENTINEL_OPTIONS = {
   maxclients: row('plain', int(1, 2 ** 32 - 1), '10000', 'Clients connected at once; more are refused.'),
   'announce-ip': row('sentinel', string, '', 'Address under which clients and other sentinels reach this one.'),
   'announce-port': row('sentinel', port, '0', 'Port under which they reach it; 0: port.'),
-  'resolve-hostnames': row('sentinel', bool, 'no', 'Allow host names, not only addresses, for servers.'),
+  'resolve-hostnames': row('sentinel', bool, 'yes', 'Allow host names, not only addresses, for servers (Redis: no).'),
   'announce-id': row(
     'either',
     identifier,
     '',
     "Name of this sentinel that outlives its folder (a pod's name): one that comes back empty takes its old place in the group.",
   ),
-  'announce-hostnames': row('sentinel', bool, 'no', 'Tell clients host names where they were given.'),
+  'announce-hostnames': row('sentinel', bool, 'no', 'Tell clients the name that a group is monitored by.', {
+    unbuilt: (yes) =>
+      yes
+        ? 'Clients are told the address of a server that is monitored by name, and of others what their replica-announce-ip says: take it away'
+        : undefined,
+  }),
   'deny-scripts-reconfig': row('sentinel', bool, 'yes', 'Refuse to change scripts at run time (SENTINEL SET).'),
   // ---- Vedette's own
   expect: row(

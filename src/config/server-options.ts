@@ -7,6 +7,7 @@ import { optionalPort } from './ports.ts'
 import {
   bindAddresses,
   eventClasses,
+  memoryOrPercent,
   outputBufferLimits,
   percentiles,
   primaryAddress,
@@ -204,6 +205,11 @@ const EFFECTIVE_OPTIONS = {
     'normal 0 0 0 replica 256mb 64mb 60 pubsub 32mb 8mb 60',
     'Bytes of unsent replies above which a client is cut off, by class.',
   ),
+  'maxmemory-clients': mutable(
+    memoryOrPercent,
+    '0',
+    'Bytes that all clients together may hold, also as a share of maxmemory; beyond it those that hold most are cut off. 0: no limit.',
+  ),
   'tracking-table-max-keys': mutable(
     long(0),
     '1000000',
@@ -256,10 +262,11 @@ const EFFECTIVE_OPTIONS = {
     { needsRestart: true },
   ),
   'http-bind': mutable(string, '127.0.0.1', 'Address to listen on for HTTP.', { needsRestart: true }),
-  'process-nice': fixed(
+  'process-nice': mutable(
     int(-20, 19),
     '-5',
     "How urgent the server is to the kernel's scheduler (nice), where it is permitted to become so: when others take all processors, a replica is promoted and clients are answered at once all the same. 0 leaves it as it was started.",
+    { needsRestart: true },
   ),
 } as const
 

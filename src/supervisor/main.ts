@@ -1,6 +1,7 @@
 // The sentinel process: opens its state, its ports and its transport, and joins them to the sentinel. The order matters for
 // the start: all ports are taken first, watching begins at once, while libp2p is still being loaded, and the others are told of
 // this sentinel when it can be reached; metrics come last.
+import net from 'node:net'
 import { join } from 'node:path'
 import { portChoices } from '../config/ports.ts'
 import {
@@ -182,7 +183,7 @@ async function open(running: Process, groups: readonly GroupConfig[], gossipHost
   running.port = port
   const sentinel = watch(running, { groups, key, identity, gossipHost, gossipPort, failures, port })
   running.sentinel = sentinel
-  const forget = followHostnames(sentinel, options.groups)
+  const forget = followHostnames(sentinel, options.groups, (host) => lookUp(options, host))
   void running.closed.then(forget)
   log.notice(`Sentinel ID is ${identity.runId}, peer ID ${key.peerId}; port ${port.port}, gossip port ${gossipPort}`)
   const transport = await gossip(running, sentinel, key, gossipHost, gossipHeld)
@@ -215,7 +216,7 @@ function portOptions(running: Process, identity: Identity, failures: Set<string>
       failures,
       scripts: running.scripts,
       shutdown: () => void running.stop(),
-      resolve: resolveHost,
+      resolve: (host) => lookUp(options, host),
     },
   }
 }
@@ -340,6 +341,10 @@ async function observe(running: Process, sentinel: Sentinel, held: ReservedPort)
   return running.http
 }
 
+/** The address of a server, which may be given by name unless `resolve-hostnames no` says otherwise. */
+const lookUp = async (options: SentinelOptions, host: string): Promise<string | undefined> =>
+  options['resolve-hostnames'] || net.isIP(host) !== 0 ? resolveHost(host) : undefined
+
 /** How often a name that does not resolve is looked up again. */
 const RESOLVE_AGAIN_MS = 1_000
 
@@ -348,7 +353,7 @@ const RESOLVE_AGAIN_MS = 1_000
  * watches: it looks the name up again and again. Without that it would know no server to watch: it ends, as Redis's does.
  */
 async function groupConfig(running: Process, group: MonitoredGroup): Promise<GroupConfig> {
-  const host = await resolveHost(group.host)
+  const host = await lookUp(running.options, group.host)
   if (host === undefined) {
     const { identity } = running.store.state
     if (identity === undefined || decodeIdentity(identity)?.group === undefined)
@@ -361,6 +366,7 @@ async function groupConfig(running: Process, group: MonitoredGroup): Promise<Gro
   return {
     unresolved: host === undefined,
     name: group.name,
+    hostname: net.isIP(group.host) === 0 ? group.host : undefined,
     primary: { host: host ?? group.host, port: group.port },
     quorum: group.quorum,
     settings: {
@@ -379,7 +385,7 @@ async function groupConfig(running: Process, group: MonitoredGroup): Promise<Gro
 
 function resolveLater(running: Process, { name, host, port }: MonitoredGroup): void {
   const timer = setInterval(() => {
-    void resolveHost(host).then((ip) => {
+    void lookUp(running.options, host).then((ip) => {
       if (ip === undefined || running.sentinel === undefined) return
       clearInterval(timer)
       running.log.notice(`${host} of ${name} is ${ip}.`)
