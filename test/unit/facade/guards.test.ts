@@ -57,6 +57,20 @@ describe('somebody who speaks HTTP', () => {
   })
 })
 
+describe('a client that sends nothing', () => {
+  it('is closed after `timeout`, unless it listens or waits', () => {
+    const registry = createTestRegistry({ timeout: '1' })
+    const [idle, busy, subscriber, monitor] = Array.from({ length: 4 }, () => registry.connect())
+    idle!.send('MULTI')
+    subscriber!.send('SUBSCRIBE a')
+    monitor!.send('MONITOR')
+    registry.server.nowMs += 1500
+    busy!.send('PING')
+    registry.clients.tick()
+    expect([idle, busy, subscriber, monitor].map((wire) => wire!.state)).toEqual(['destroyed', 'open', 'open', 'open'])
+  })
+})
+
 describe('the output limit', () => {
   const LIMIT = { 'client-output-buffer-limit': 'normal 100000 0 0' }
   const fifty = 'v'.repeat(50_000)
