@@ -196,6 +196,13 @@ export const OPEN_CASES = {
   },
 }
 
+/** Files that take minutes each: they are left out of what CI runs. */
+export const LONG = new Set([
+  'integration/replication',
+  'integration/replication-psync',
+  'integration/replication-buffer',
+])
+
 /** Files that take longest, begun first so that none of them is the last one. */
 export const SLOW_FIRST = [
   'unit/type/stream',
