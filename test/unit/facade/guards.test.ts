@@ -89,8 +89,20 @@ describe('the output limit', () => {
   ])('cuts off whoever asks for more by %s, though the system would take it', (_what, requests) => {
     const { registry, wire } = filled()
     wire.send(Buffer.concat(requests))
-    expect(wire.state).toBe('destroyed')
+    expect([wire.state, wire.output()]).toEqual(['destroyed', ''])
     expect(registry.logged.at(-1)).toMatch(/for overcoming of output buffer limits/)
+  })
+
+  it.each([
+    ['HRANDFIELD', 'HSET', 'f', 'v'],
+    ['SRANDMEMBER', 'SADD', 'm'],
+    ['ZRANDMEMBER', 'ZADD', '1', 'm'],
+  ])('cuts off whoever asks for more random elements than that by %s, at once', (command, add, ...rest) => {
+    const { wire } = filled()
+    wire.send(request(add, 'k', ...rest))
+    expect(wire.output()).toBe(':1\r\n')
+    wire.send(request(command, 'k', '-999999999'))
+    expect([wire.state, wire.output()]).toEqual(['destroyed', ''])
   })
 
   it('lets one reply after the other pass', () => {
