@@ -211,6 +211,20 @@ export const server = dashboard(
           { span: 12 },
         ),
         graph('Snapshot under way', [{ expr: value('vedette_server_save_in_progress'), legend: '{{instance}}' }]),
+        graph(
+          'Append-only log',
+          [
+            { expr: value('vedette_server_append_only_log_bytes'), legend: '{{instance}} size' },
+            { expr: value('vedette_server_append_only_log_buffer_bytes'), legend: '{{instance}} to be written' },
+          ],
+          { unit: 'bytes' },
+        ),
+        timeline(
+          'Append-only log written',
+          { expr: value('vedette_server_append_only_log_ok'), legend: '{{instance}}' },
+          { '0': { text: 'failed', color: 'red' }, '1': { text: 'good', color: 'green' } },
+          { span: 12 },
+        ),
       ],
     },
     {

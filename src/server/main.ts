@@ -87,7 +87,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
       return publish(channel, message)
     },
   }
-  const roleMemory = openRoleMemory(options.dir, options.port, config.text('replicaof'), log)
+  const roleMemory = openRoleMemory(options.dir, options.port, config.text('replicaof'), log, monotonicMs)
   const sentinels = createKnownSentinels({
     remembered: roleMemory.atStart,
     isPrimary: () => !replication.isReplica(),
@@ -292,6 +292,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     persistence.tick()
     appendOnly.tick()
     replication.tick()
+    roleMemory.tick()
     if (tracking.on) tracking.trim()
     measureHeld()
     info.tick()
@@ -314,6 +315,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     replication.stop()
     appendOnly.stop()
     roles.stop()
+    roleMemory.stop()
     listening.close()
     void http?.stop()
     clients.closeAll()
