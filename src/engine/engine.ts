@@ -250,6 +250,21 @@ export class Engine extends Processor<Context> implements Context {
     if (this.waits.anyReady) this.serveWaiting()
   }
 
+  /** Lets `run` execute commands of other sessions in the middle of one, which then goes on as if nothing had been. */
+  aside(run: () => void): void {
+    const { args, reply, out, session, db } = this
+    try {
+      run()
+    } finally {
+      this.args = args
+      this.reply = reply
+      this.out = out
+      this.session = session
+      this.db = db
+      if (session !== undefined) this.entered(session)
+    }
+  }
+
   // ---- the gate ----
 
   protected override forbidden(session: Session, command: Command<Context>): string | undefined {
@@ -403,18 +418,11 @@ export class Engine extends Processor<Context> implements Context {
 
   /** Runs the commands of those whose keys have become ready, and of those whose keys become so by that. */
   private serveWaiting(): void {
-    const { args, reply, session, db } = this
     // What made the keys may have taken long: some may be over already.
     this.setTime(Number(this.host.wallMicros() / 1000n))
-    try {
+    this.aside(() => {
       for (let ready = this.waits.takeReady(); ready !== undefined; ready = this.waits.takeReady()) this.serve(ready)
-    } finally {
-      this.args = args
-      this.reply = reply
-      this.session = session
-      this.db = db
-      if (session !== undefined) this.entered(session)
-    }
+    })
   }
 
   /** Serves those who wait for a key, while there is what they wait for. */

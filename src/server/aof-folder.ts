@@ -2,7 +2,17 @@
 //
 // Invariants: the manifest on disk is whole at all times and names files that are there; a file is deleted only after the
 // manifest has called it history, and so nobody needs it.
-import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import {
+  closeSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import {
   type AofFile,
@@ -13,6 +23,8 @@ import {
   parseManifest,
 } from '../codec/aof-manifest.ts'
 import { replaceFile, syncDirectory } from '../io/durable.ts'
+
+const { O_WRONLY, O_CREAT, O_TRUNC, O_APPEND } = constants
 
 export interface AofFolder {
   /** What the manifest on disk says. */
@@ -86,7 +98,8 @@ export function openAofFolder(dir: string, folderName: string, prefix: string): 
     make: () => void mkdirSync(folder, { recursive: true }),
     remove: ({ name }) => rmSync(join(folder, name), { force: true }),
     create(file) {
-      const fd = openSync(join(folder, file.name), 'w')
+      // To append: what is cut off after a failed write must not leave a hole.
+      const fd = openSync(join(folder, file.name), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, 0o644)
       syncDirectory(folder)
       return fd
     },

@@ -3,8 +3,8 @@
 // that is wrong ends the load, and the files stay as they are.
 import { closeSync, openSync, readSync, statSync, truncateSync } from 'node:fs'
 import type { AofFile } from '../codec/aof-manifest.ts'
-import { type AofReader, createAofReader } from '../codec/aof-reader.ts'
 import { type Outlet, Session } from '../facade/session.ts'
+import { type AofReader, createAofReader } from '../protocol/aof-reader.ts'
 import type { Args } from '../protocol/args.ts'
 import { ReplyWriter } from '../protocol/writer.ts'
 import type { AofFolder } from './aof-folder.ts'

@@ -348,7 +348,9 @@ export function createAppendOnlyLog(parts: ServerParts, snapshots: Snapshots): A
       log?.writeAll()
       keyspace.flush()
       try {
-        for (const _ of loadAof(parts, open()));
+        engine.aside(() => {
+          for (const _ of loadAof(parts, open()));
+        })
       } catch (error) {
         say.warning((error as Error).message)
         fail('logLoad')

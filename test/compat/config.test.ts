@@ -92,7 +92,7 @@ describe.skipIf(!isInstalled('redis-server'))('the options of the server', () =>
       'syslog-enabled',
       'timeout',
       'hz',
-      'appendonly',
+      'aof-use-rdb-preamble',
       'replica-ignore-disk-write-errors',
       'proc-title-template',
       'cluster-announce-hostname',

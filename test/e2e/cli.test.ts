@@ -69,7 +69,7 @@ describe('vedette', () => {
     [['server', '--port', 'x'], "argument couldn't be parsed into an integer"],
     [['server', '/nonexistent.conf'], "can't open config file '/nonexistent.conf': No such file or directory"],
     [['server', '--dir', '/nonexistent'], 'No such file or directory: the data directory must exist'],
-    [['server', '--appendonly', 'yes'], 'Append-only files are not built yet'],
+    [['server', '--aof-use-rdb-preamble', 'no'], 'A base made of commands is not built'],
     [['sentinel'], 'Nothing to watch'],
     [['sentinel', '--sentinel', 'monitor', 'm', '127.0.0.1', '6379'], 'sentinel monitor <name> <host> <port> <quorum>'],
   ])('%j is refused with exit code 2 and a hint', async (args, message) => {

@@ -77,7 +77,7 @@ describe('the settings', () => {
       ['repl-timeout', '0'],
       ['databases', '3'],
       ['dir', '/'],
-      ['appendonly', 'yes'],
+      ['aof-use-rdb-preamble', 'no'],
       ['hz', '78'],
       ['maxmemory-policy', 'allkeys-lru'],
     ]
@@ -161,7 +161,7 @@ describe('loading', () => {
     )
     expect(load('daemonize yes\ndaemonize no').values.daemonize).toBe(false)
     for (const line of [
-      'appendonly yes',
+      'aof-use-rdb-preamble no',
       'cluster-enabled yes',
       'tls-port 1',
       'aclfile x',

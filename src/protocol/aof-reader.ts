@@ -1,8 +1,8 @@
 // Reads the commands of an append-only file: requests as RESP arrays, one after the other, and between them lines `#…` with
 // notes, such as `#TS:1700000000`, the time. What may be anything when it comes from a client is an error here: a file that we
 // wrote has nothing else in it, so it is damaged.
-import type { Args } from '../protocol/args.ts'
-import { NEED_MORE, REQUEST, RequestParser } from '../protocol/parser.ts'
+import type { Args } from './args.ts'
+import { NEED_MORE, REQUEST, RequestParser } from './parser.ts'
 
 /** A file that is damaged, at the byte that the message names. */
 export class AofFormatError extends Error {}

@@ -1,7 +1,7 @@
 // The reader of append-only files: the same commands however the bytes are cut, and the place where a torn file may end.
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { AofFormatError, createAofReader } from '../../../src/codec/aof-reader.ts'
+import { AofFormatError, createAofReader } from '../../../src/protocol/aof-reader.ts'
 import { encodeRequest } from '../../../src/protocol/writer.ts'
 
 interface Reading {
