@@ -471,7 +471,7 @@ export class Engine extends Processor<Context> implements Context {
   /** `asOne`: replicas are to run the effects together or not at all. */
   private carryOut(db: number, args: Args | undefined, asOne: boolean): void {
     const { effects } = this
-    if (effects.dirty === 0 && effects.rewritten === undefined && effects.expired.length === 0) {
+    if (effects.nothingToReplicate) {
       if (effects.events.length !== 0) this.publishEvents()
       return
     }
@@ -483,10 +483,12 @@ export class Engine extends Processor<Context> implements Context {
   private replicate(db: number, args: Args | undefined, asOne: boolean): void {
     const { effects } = this
     const asSent = effects.rewritten === undefined && effects.dirty > 0 && args !== undefined
-    const count = effects.expired.length + (asSent ? 1 : (effects.rewritten?.length ?? 0))
+    const early = effects.expired.length + effects.expiredFields.length
+    const count = early + (asSent ? 1 : (effects.rewritten?.length ?? 0))
     const bracket = asOne && count > 1 && !this.inExec
     if (bracket) this.feed(db, MULTI, 0, MULTI.length)
     for (const { db: at, key } of effects.expired) this.feedArgv(at, ['DEL', key])
+    for (const { db: at, argv } of effects.expiredFields) this.feedArgv(at, argv)
     if (asSent) this.feedAsSent(db, args)
     else for (const argv of effects.rewritten ?? []) this.feedArgv(db, argv)
     if (bracket) this.feed(db, EXEC, 0, EXEC.length)

@@ -49,7 +49,7 @@ import {
   unitsOfEntry,
 } from './blocks.ts'
 import type { Keyspace } from './keyspace.ts'
-import { type EntryTables, listEntry, relistEntry, unlistEntry } from './listing.ts'
+import { type EntryTables, listEntry, rekindEntry, relistEntry, unlistEntry } from './listing.ts'
 
 export { type ByteRange, INLINE_BYTES_MAX, NO_EXPIRY } from './blocks.ts'
 
@@ -72,6 +72,8 @@ export class Database implements EntryTables {
   readonly index: number
   table: Table
   expires: Table
+  /** Hashes of which fields have an expiry. */
+  fieldExpires: Table
   private readonly space: Keyspace
   private readonly range: ByteRange = { bytes: NO_BYTES, start: 0, end: 0 }
   private readonly valueSource: ValueSource
@@ -81,6 +83,7 @@ export class Database implements EntryTables {
     this.index = index
     this.table = new Table(space.arena)
     this.expires = new Table(space.arena)
+    this.fieldExpires = new Table(space.arena)
     this.valueSource = { nodes: space.nodes, encoding: 0, root: 0, bytes: NO_BYTES, start: 0, end: 0 }
   }
 
@@ -176,6 +179,7 @@ export class Database implements EntryTables {
     valueSource.nodes = space.nodes
     valueSource.encoding = (meta & ENCODING_MASK) >>> ENCODING_SHIFT
     valueSource.root = 0
+    valueSource.hideMs = space.expiry === 'ignore' ? undefined : space.nowMs
     if ((meta & PARTS) === 0) entryValue(space.arena, h, valueSource)
     else valueSource.root = entryValueWord(space.arena, h)
     return valueSource
@@ -481,6 +485,24 @@ export class Database implements EntryTables {
     return root
   }
 
+  /**
+   * Gives a value another kind, and the root that `change` makes of its own, which is its to change. The entry stays where it is.
+   * Throws ArenaFullError, as `change` may, before any change.
+   */
+  changeRoot(h: number, kind: number, change: (root: number) => number): void {
+    const { arena } = this.space
+    assert((kind & PARTS) !== 0, 'the encoding is one of nodes')
+    const before = this.kind(h)
+    const root = this.rootToChange(h)
+    rekindEntry(arena, this, h, kind)
+    try {
+      setValueWord(arena, h, change(root))
+    } catch (error) {
+      rekindEntry(arena, this, h, before)
+      throw error
+    }
+  }
+
   /** Sets the expiry (Unix time in milliseconds) or, with NO_EXPIRY, removes it. Returns the entry, which may move. */
   setExpiry(h: number, atMs: number): number {
     const arena = this.space.arena
@@ -588,11 +610,21 @@ export class Database implements EntryTables {
   }
 
   /** Forgets all entries at once; the old tables are returned to be released bit by bit. */
-  detach(): { table: Table; expires: Table } {
-    const old = { table: this.table, expires: this.expires }
-    this.table = new Table(this.space.arena)
-    this.expires = new Table(this.space.arena)
-    return old
+  detach(): EntryTables {
+    const { table, expires, fieldExpires } = this
+    this.attach({
+      table: new Table(this.space.arena),
+      expires: new Table(this.space.arena),
+      fieldExpires: new Table(this.space.arena),
+    })
+    return { table, expires, fieldExpires }
+  }
+
+  /** Takes these tables in the place of its own. */
+  attach({ table, expires, fieldExpires }: EntryTables): void {
+    this.table = table
+    this.expires = expires
+    this.fieldExpires = fieldExpires
   }
 
   /** Removes expired entries of the expiry table's segment that holds `hash`; the first hash of the next segment. */

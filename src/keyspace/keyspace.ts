@@ -36,6 +36,8 @@ export interface KeyspaceStats {
   hits: number
   misses: number
   expired: number
+  /** Fields of hashes deleted because their time was over. */
+  expiredFields: number
 }
 
 /** The databases of a server. */
@@ -45,7 +47,7 @@ export class Keyspace {
   nodes: Nodes
   readonly databases: Database[]
   readonly hashKey: HashKey
-  readonly stats: KeyspaceStats = { hits: 0, misses: 0, expired: 0 }
+  readonly stats: KeyspaceStats = { hits: 0, misses: 0, expired: 0, expiredFields: 0 }
   hooks: KeyspaceHooks
   /** What is known of the next requests of the connection that is being served. */
   readonly ahead = new Ahead()
@@ -123,8 +125,7 @@ export class Keyspace {
       for (const db of this.databases) db.detach()
     } else {
       for (const db of flushed) {
-        const { table, expires } = db.detach()
-        this.releases.database(table, expires)
+        this.releases.database(db.detach())
       }
     }
     return removed
@@ -134,11 +135,9 @@ export class Keyspace {
   swap(a: Database, b: Database): void {
     this.hooks.flushing(a, b)
     this.hooks.flushing(b, a)
-    const { table, expires } = a
-    a.table = b.table
-    a.expires = b.expires
-    b.table = table
-    b.expires = expires
+    const { table, expires, fieldExpires } = a
+    a.attach(b)
+    b.attach({ table, expires, fieldExpires })
   }
 
   /** Releases an entry that is in no table any more, with its value. */
