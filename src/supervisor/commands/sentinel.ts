@@ -113,7 +113,8 @@ function monitor(call: Call): void {
   later(call, (done) => {
     void call.host.resolve(host).then((ip) => {
       if (ip === undefined) return done((reply) => reply.error(errorText('sentinelHost')))
-      const request: OperatorRequest = { kind: 'monitor', group: name, primary: { host: ip, port }, quorum }
+      const hostname = ip === host ? undefined : host
+      const request: OperatorRequest = { kind: 'monitor', group: name, primary: { host: ip, port }, quorum, hostname }
       call.host.sentinel.request(request, ({ ok, text }) => done((reply) => (ok ? reply.ok() : reply.error(text))))
     })
   })
