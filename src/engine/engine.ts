@@ -10,11 +10,11 @@ import {
   type Command,
   type CommandTable,
   FLAG_ADMIN,
-  FLAG_ANY_KEYS,
   FLAG_DENYOOM,
   FLAG_FROM_REPLICA,
   FLAG_LOADING,
   FLAG_NO_MULTI,
+  FLAG_ONE_BY_ONE,
   FLAG_SKIP_MONITOR,
   FLAG_STALE,
   FLAG_TRANSACTION,
@@ -335,7 +335,7 @@ export class Engine extends Processor<Context> implements Context {
     if (this.gate.writableReplica && effects.dirty !== 0 && !session.isPrimary) {
       this.parts.onReplicaWrite(command, args, this.db.index)
     }
-    this.carryOut(this.db.index, args, (command.flags & FLAG_ANY_KEYS) === 0)
+    this.carryOut(this.db.index, args, (command.flags & FLAG_ONE_BY_ONE) === 0)
     if (this.waits.anyReady && !this.inExec) this.serveWaiting()
   }
 

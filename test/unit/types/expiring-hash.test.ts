@@ -151,7 +151,7 @@ const nameOf = (n: number): string => {
   const name = `f${n % 600}`
   return n % 41 === 0 ? name.padEnd(1500, '.') : n % 199 === 0 ? name.padEnd(70_000, '-') : name
 }
-const valueOf = (n: number): string => (n % 67 === 0 ? 'v'.repeat(80_000) : `v${n}`)
+const textOf = (n: number): string => (n % 67 === 0 ? 'v'.repeat(80_000) : `v${n}`)
 const anyStep = fc.record({
   op: fc.constantFrom('set', 'set', 'expire', 'expire', 'persist', 'delete', 'reattach', 'walk', 'step', 'clone'),
   where: fc.nat(100_000),
@@ -182,7 +182,7 @@ describe('a hash whose fields have expiries', () => {
         for (const { op, where, atMs, times } of steps) {
           for (let i = 0; i < times; i++) {
             const name = nameOf(where + i)
-            if (op === 'set') subject.set(name, valueOf(where + i))
+            if (op === 'set') subject.set(name, textOf(where + i))
             else if (op === 'expire') subject.expire(name, atMs + i)
             else if (op === 'persist') subject.persist(name)
             else if (op === 'delete') subject.delete(name)
