@@ -86,7 +86,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
       return publish(channel, message)
     },
   }
-  const roleMemory = openRoleMemory(options.dir, options.port, config.text('replicaof'), log)
+  const roleMemory = openRoleMemory(options.dir, options.port, config.text('replicaof'), log, monotonicMs)
   const sentinels = createKnownSentinels({
     remembered: roleMemory.atStart,
     isPrimary: () => !replication.isReplica(),
@@ -277,6 +277,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     housekeeping.round()
     persistence.tick()
     replication.tick()
+    roleMemory.tick()
     if (tracking.on) tracking.trim()
     measureHeld()
     info.tick()
@@ -298,6 +299,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     persistence.stop()
     replication.stop()
     roles.stop()
+    roleMemory.stop()
     listening.close()
     void http?.stop()
     clients.closeAll()

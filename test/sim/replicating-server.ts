@@ -113,7 +113,7 @@ export function startReplicatingServer(
     port: 6379,
     nowMs,
     dial: world.network.diallerOf(name),
-    roleMemory: openRoleMemory('', 0, '', log),
+    roleMemory: openRoleMemory('', 0, '', log, nowMs),
     panic: (reason) => {
       throw new Error(reason)
     },
