@@ -137,6 +137,12 @@ export const SENTINEL_OPTIONS = {
     'HTTP port of metrics and health; auto: port + 1000, or any free one.',
   ),
   'http-bind': row('either', string, '127.0.0.1', 'Address to listen on for HTTP.'),
+  'console-token-file': row(
+    'either',
+    string,
+    '',
+    'File with the token (16 characters or more) that a switchover on the console takes; VEDETTE_CONSOLE_TOKEN in the environment does the same. Without one the console is for reading.',
+  ),
 } as const
 
 /** What each monitored group is told by `sentinel <option> <name> …`; the default is Redis's where Redis has it. */
@@ -197,6 +203,8 @@ export interface SentinelOptions extends OptionValues<typeof SENTINEL_OPTIONS> {
   groups: MonitoredGroup[]
   /** The 64 hex digits of swarm-key-file or VEDETTE_SWARM_KEY, lower case; undefined: none (gossip on loopback only). */
   swarmKey: string | undefined
+  /** The token of console-token-file or VEDETTE_CONSOLE_TOKEN; undefined: the console is for reading. */
+  consoleToken: string | undefined
   /** One line each for directives that were accepted and have no effect; to be logged at start. */
   notes: string[]
 }

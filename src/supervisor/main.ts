@@ -31,6 +31,7 @@ import { processFacts, shownOptions } from './facts.ts'
 import { followHostnames } from './hostnames.ts'
 import { decodeIdentity, type Identity, loadIdentity } from './identity.ts'
 import { keepSlices } from './kubernetes.ts'
+import type { Live } from './live.ts'
 import type { Observer } from './observe.ts'
 import { openPort, type PortOptions, type RespPort } from './port.ts'
 import { createScripts, type Scripts } from './scripts.ts'
@@ -98,6 +99,7 @@ interface Process {
   transport?: PeerTransport
   http?: HttpServer
   observer?: Observer
+  live?: Live
   slices?: readonly SliceKeeper[]
   /** Held for listeners that open later. */
   readonly reserved: ReservedPort[]
@@ -135,8 +137,9 @@ function createProcess(options: SentinelOptions, log: Log, lock: DirectoryLock, 
 }
 
 async function closeAll(running: Process): Promise<void> {
-  const { sentinel, port, http, transport, store, lock, scripts, reserved, slices = [] } = running
+  const { sentinel, port, http, transport, store, lock, scripts, reserved, live, slices = [] } = running
   scripts.stop()
+  live?.stop()
   for (const slice of slices) slice.stop()
   sentinel?.stop()
   port?.close()
@@ -254,6 +257,7 @@ function watch(
     onEvent: (name, payload) => {
       port.publish(name, payload)
       running.observer?.note(name, payload)
+      running.live?.poke()
       for (const slice of running.slices ?? []) slice.poke()
       if (running.sentinel !== undefined) runScripts(running.sentinel.core.state, running.scripts, name, payload)
       if (!simulates(failures, name)) return
@@ -311,21 +315,29 @@ function toPeers(peers: readonly PeerAddress[], hints: readonly PeerAddress[]): 
 /** Metrics and HTTP come last: nothing waits for them, and loading them takes time from the start. */
 async function observe(running: Process, sentinel: Sentinel, held: ReservedPort): Promise<HttpServer> {
   const { options, log, store } = running
-  const [{ createObserver }, { openHttp }] = await Promise.all([import('./observe.ts'), import('./http.ts')])
+  const [{ createObserver }, { openHttp }, { createLive }] = await Promise.all([
+    import('./observe.ts'),
+    import('./http.ts'),
+    import('./live.ts'),
+  ])
   const observer = createObserver({ sentinel, store, transport: () => running.transport })
   const host = options['http-bind']
   await held.release()
-  const onError = (message: string): void => log.warning(message)
+  const { consoleToken: token } = options
+  const live = createLive(sentinel, token !== undefined, monotonicMs)
+  running.live = live
   running.http = await openHttp({
     host,
     ports: [held.port],
     sentinel,
     observer,
+    live,
+    token,
+    log,
     status: () => statusText(running),
-    onError,
   })
   running.observer = observer
-  log.notice(`Metrics and health: http://${host}:${running.http.port}`)
+  log.notice(`Metrics and health: http://${host}:${running.http.port}, where the console is, too`)
   return running.http
 }
 
