@@ -122,10 +122,10 @@ export class Keyspace {
       this.arena = new Arena()
       this.nodes = new Nodes(this.arena, this.hashKey)
       this.releases.clear()
-      for (const db of this.databases) db.detach()
+      for (const db of this.databases) db.exchange()
     } else {
       for (const db of flushed) {
-        this.releases.database(db.detach())
+        this.releases.database(db.exchange())
       }
     }
     return removed
@@ -135,9 +135,7 @@ export class Keyspace {
   swap(a: Database, b: Database): void {
     this.hooks.flushing(a, b)
     this.hooks.flushing(b, a)
-    const { table, expires, fieldExpires } = a
-    a.attach(b)
-    b.attach({ table, expires, fieldExpires })
+    b.exchange(a.exchange(b))
   }
 
   /** Releases an entry that is in no table any more, with its value. */

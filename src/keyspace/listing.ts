@@ -4,9 +4,9 @@
 import { assert } from '../lib/assert.ts'
 import { type Arena, SLAB_BITS, SLAB_MASK } from '../store/arena.ts'
 import { ENCODING_MASK, entryMeta, HAS_EXPIRY, TYPE_MASK } from '../store/entry.ts'
-import type { Table } from '../store/table.ts'
+import { Table } from '../store/table.ts'
 import { HASH_EXPIRING } from '../types/hash.ts'
-import { type ByteRange, entryKey, setKind } from './blocks.ts'
+import { type ByteRange, entryKey, kindOf, setKind, setValueWord } from './blocks.ts'
 
 /** The tables of a database. */
 export interface EntryTables {
@@ -62,8 +62,27 @@ export function unlistEntry(arena: Arena, { table, expires, fieldExpires }: Entr
   if (hasFieldExpiries(meta)) removeFrom(fieldExpires, h)
 }
 
-/** Gives an entry another kind where it is. Throws ArenaFullError before any change. */
-export function rekindEntry(arena: Arena, { fieldExpires }: EntryTables, h: number, kind: number): void {
+/** Tables without entries. */
+export function newTables(arena: Arena): EntryTables {
+  return { table: new Table(arena), expires: new Table(arena), fieldExpires: new Table(arena) }
+}
+
+/**
+ * Gives an entry another kind where it is, and what `change` returns as its value word. Throws ArenaFullError, as `change` may, before
+ * any change.
+ */
+export function rekindEntry(arena: Arena, tables: EntryTables, h: number, kind: number, change: () => number): void {
+  const before = kindOf(entryMeta(arena, h))
+  relistByKind(arena, tables, h, kind)
+  try {
+    setValueWord(arena, h, change())
+  } catch (error) {
+    relistByKind(arena, tables, h, before)
+    throw error
+  }
+}
+
+function relistByKind(arena: Arena, { fieldExpires }: EntryTables, h: number, kind: number): void {
   const was = hasFieldExpiries(entryMeta(arena, h))
   const is = hasFieldExpiries(kind)
   if (!was && is) addTo(arena, fieldExpires, h)
