@@ -353,6 +353,11 @@ export function createReplication(parts: ServerParts, snapshots: Snapshots, orde
         applyErrors: formerApplyErrors + (link?.applyErrors() ?? 0),
       }
     },
+    resetCounters() {
+      Object.assign(replicas.stats, { full: 0, partial: 0, refused: 0, sentBytes: 0 })
+      formerInputBytes = -(link?.readBytes() ?? 0)
+      formerApplyErrors = -(link?.applyErrors() ?? 0)
+    },
     facts: () => replicationFacts(options, history, link, replicas.list()),
   }
 }
