@@ -57,11 +57,17 @@ export type Entry =
   | (Base & { readonly kind: 'history'; readonly primary: Address; readonly mark: HistoryMark })
   /** The server that is monitored by this name has this address: at first, or from now on. */
   | (Base & { readonly kind: 'hostname'; readonly host: string; readonly address: Address })
+  /** The group's primaries need leases from now on, under this key and these settings unless others were set before. */
+  | (Base & { readonly kind: 'lease'; readonly key: string; readonly settings: SettingChanges })
   | StartEntry
   /** `replica` and no other may be promoted in this epoch. */
   | (FailoverBase & { readonly kind: 'choose'; readonly replica: Address })
-  /** The candidate is primary, and writes this history: from here on it is announced. */
-  | (FailoverBase & { readonly kind: 'switch'; readonly mark?: HistoryMark | undefined })
+  /** The candidate is primary, and writes this history: from here on it is announced. `ended`: the old one's tenure, if that is over. */
+  | (FailoverBase & {
+      readonly kind: 'switch'
+      readonly mark?: HistoryMark | undefined
+      readonly ended?: string | undefined
+    })
   | (FailoverBase & { readonly kind: 'end' })
   | (FailoverBase & { readonly kind: 'abort'; readonly cause: AbortCause })
 
@@ -122,6 +128,14 @@ function toGroupEntry(base: Base, fields: Record<string, unknown>): Entry | unde
       const address = asAddress(fields.address)
       return isHost(host) && address ? { ...base, kind: 'hostname', host, address } : undefined
     }
+    case 'lease': {
+      const key = asText(fields.key, 64)
+      const object = asObject(fields.settings)
+      const settings = object && toChanges(object)
+      return key !== undefined && LEASE_KEY.test(key) && settings
+        ? { ...base, kind: 'lease', key, settings }
+        : undefined
+    }
     case 'remove':
       return { ...base, kind: 'remove' }
     case 'reset': {
@@ -133,6 +147,9 @@ function toGroupEntry(base: Base, fields: Record<string, unknown>): Entry | unde
       return undefined
   }
 }
+
+/** 32 bytes in hexadecimal. */
+export const LEASE_KEY = /^[0-9a-f]{64}$/
 
 /** A mark out of decoded JSON. */
 export function toMark(value: unknown): HistoryMark | undefined {
@@ -176,9 +193,10 @@ function toFailoverEntry(group: Base, fields: Record<string, unknown>): Entry | 
       return cause && { ...base, kind: 'abort', cause }
     }
     case 'switch': {
-      if (fields.mark === undefined) return { ...base, kind: 'switch' }
+      const ended = fields.ended === undefined ? {} : { ended: asText(fields.ended, 16) ?? '' }
+      if (fields.mark === undefined) return { ...base, kind: 'switch', ...ended }
       const mark = toMark(fields.mark)
-      return mark && { ...base, kind: 'switch', mark }
+      return mark && { ...base, kind: 'switch', mark, ...ended }
     }
     case 'end':
       return { ...base, kind: 'end' }

@@ -11,6 +11,7 @@ import { decide } from './failover.ts'
 import { createRun, type Decision, type FailoverFacts, reachable } from './failover-run.ts'
 import { uncommitted } from './group.ts'
 import { keepData, proposeHearsay } from './keeper.ts'
+import { endedTenure, leaseOverMs, proposeLeases } from './leases.ts'
 import { markOf } from './lineage.ts'
 import { moveToNamed } from './relocation.ts'
 import { type CoreState, emit, type GroupState, propose, say, settingsOf, subjectOf, wake, wallMs } from './state.ts'
@@ -32,6 +33,7 @@ export function lead(core: CoreState, group: GroupState, nowMs: number): void {
   if (!core.raft.isLeader) return
   if (topo === undefined) return proposeGroup(core, group, nowMs)
   proposeReplicas(core, group, nowMs)
+  proposeLeases(core, topo, nowMs)
   const { failover } = topo
   proposeHearsay(core, group, topo, nowMs)
   if (failover !== undefined) return continueFailover(core, group, topo, failover, nowMs)
@@ -131,7 +133,8 @@ function continueFailover(
   }
   const ballot = ballotOf(core, group, topo, nowMs)
   const settings = settingsOf(core, topo)
-  const facts: FailoverFacts = { nowMs, topo, failover, settings, servers: group.servers, ballot }
+  const base = { nowMs, topo, failover, settings, servers: group.servers, ballot }
+  const facts: FailoverFacts = { ...base, leaseOverMs: leaseOverMs(core, group, topo) }
   for (const decision of decide(group.run, facts)) carryOut(core, group, failover, decision, nowMs)
 }
 
@@ -151,7 +154,13 @@ function carryOut(core: CoreState, group: GroupState, failover: Failover, decisi
     case 'choose':
       return step({ ...base, kind: 'choose', replica: decision.replica, reason: decision.why })
     case 'switch':
-      return step({ ...base, kind: 'switch', reason: decision.why, mark: markOf(decision.server.info) })
+      return step({
+        ...base,
+        kind: 'switch',
+        reason: decision.why,
+        mark: markOf(decision.server.info),
+        ended: endedTenure(group.servers.get(addressKey(failover.old)), group.run?.fencedMs),
+      })
     case 'end':
       return step({ ...base, kind: 'end', reason: decision.why })
     case 'abort':

@@ -7,8 +7,7 @@
 //    are held back (hold.ts) until the candidate has them all, and after the promotion it is made a replica of the new primary
 //    *before* the switch is committed. From then on it cannot take a write, whenever that commit comes and whoever makes it.
 //
-// The old primary is not fenced when it is silent rather than dead: a real Redis knows no lease. It is demoted when it
-// returns (leader.ts), and what it acknowledged meanwhile is lost, as with Redis Sentinel.
+// An old primary that is silent rather than dead is fenced (fence.ts). It is demoted when it returns (leader.ts).
 import { addressKey } from './address.ts'
 import { isDown } from './detector.ts'
 import type { Order } from './effects.ts'
@@ -23,6 +22,7 @@ import {
   reachable,
   tell,
 } from './failover-run.ts'
+import { isFenced } from './fence.ts'
 import { holdWrites } from './hold.ts'
 import { kinshipOf } from './lineage.ts'
 import { isLost, stillDown } from './sure.ts'
@@ -58,7 +58,11 @@ export function promote(run: FailoverRun, facts: FailoverFacts, out: Decision[])
   const held = holdWrites(run, facts, server, out)
   if (held.kind === 'wait') return
   if (held.kind === 'late' || held.kind === 'behind') return giveUp(run, facts, out, 'pause-timeout', held.why)
-  if (!isPromoted(run, server)) return orderPromotion(run, facts, server, out)
+  if (!isPromoted(run, server)) {
+    if (held.kind === 'free' && !isFenced(run, facts, out)) return
+    if (!isBound(facts, server)) return inquire(server, out)
+    return orderPromotion(run, facts, server, out)
+  }
   if (held.kind === 'held') return fence(run, facts, out)
   tell(run, out, '+promoted-slave', address)
   run.switching = true
@@ -91,6 +95,10 @@ function orderPromotion(run: FailoverRun, facts: FailoverFacts, server: Watched,
   tell(run, out, '+failover-state-wait-promotion', server.ref)
   out.push({ do: 'info', server })
 }
+
+/** In a group with leases nobody is promoted who does not know yet that it needs one: it hears so with the next word. */
+const isBound = ({ topo, settings }: FailoverFacts, { info }: Watched): boolean =>
+  topo.lease === undefined || settings.writeMode === 'async' || info?.leases !== 'free'
 
 /** True when INFO, asked for after the candidate was chosen, says that it is primary. */
 const isPromoted = (run: FailoverRun, server: Watched): boolean =>

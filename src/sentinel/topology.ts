@@ -6,10 +6,10 @@
 // race (two leaders proposed the same step, or a proposal was doubled), and says so in its result.
 import { errorText } from '../errors.ts'
 import { type Address, addressKey, isHost, sameAddress } from './address.ts'
-import { type AbortCause, type Entry, REPLICAS_MAX, type StartEntry, toMark } from './entries.ts'
+import { type AbortCause, type Entry, LEASE_KEY, REPLICAS_MAX, type StartEntry, toMark } from './entries.ts'
 import { asAddress, asInt, asList, asName, asObject, asText, parseObject } from './fields.ts'
 import { type HistoryMark, LINEAGE_MAX } from './lineage.ts'
-import { type SettingChanges, toChanges } from './settings.ts'
+import { isOfLease, type SettingChanges, toChanges } from './settings.ts'
 
 /** A failover under way. */
 export interface Failover {
@@ -47,6 +47,16 @@ export interface FailoverRecord {
   readonly endedAtMs: number
 }
 
+/** What the leases of a group rest on, beside its settings. */
+export interface LeaseBase {
+  /** Proves to a server that a word comes of this group's sentinels. */
+  readonly key: string
+  /** Rises with each change of settings: a server never goes back to older ones. */
+  readonly version: number
+  /** The longest lease that was ever set: what a sentinel that restarts may have promised. */
+  readonly longestMs: number
+}
+
 /** A group of servers under watch. */
 export interface TopologyGroup {
   readonly name: string
@@ -63,6 +73,8 @@ export interface TopologyGroup {
   /** Every server of the group that is not the primary, in the order of discovery. */
   replicas: Address[]
   changes: SettingChanges
+  /** Undefined until all sentinels know leases. */
+  lease: LeaseBase | undefined
   failover: Failover | undefined
   /** The last failovers, oldest first. */
   history: FailoverRecord[]
@@ -114,6 +126,7 @@ export function apply(topology: Topology, entry: Entry): Applied {
       const { quorum, ...changes } = entry.changes
       group.changes = { ...group.changes, ...changes }
       if (quorum !== undefined) group.quorum = quorum
+      if (isOfLease(changes)) renewTerms(group)
       return DONE
     }
     case 'reset':
@@ -121,6 +134,8 @@ export function apply(topology: Topology, entry: Entry): Applied {
       group.replicas = group.replicas.filter((replica) => (entry.keep ?? []).some((kept) => sameAddress(kept, replica)))
       group.history = []
       return DONE
+    case 'lease':
+      return beginLeases(group, entry)
     case 'history':
       return noteHistory(group, entry)
     case 'replica':
@@ -148,10 +163,24 @@ function monitor(topology: Topology, entry: Entry & { kind: 'monitor' }): Applie
     lineage: [],
     replicas: [],
     changes: {},
+    lease: undefined,
     failover: undefined,
     history: [],
   })
   return DONE
+}
+
+function beginLeases(group: TopologyGroup, { key, settings }: Entry & { kind: 'lease' }): Applied {
+  if (group.lease !== undefined) return refused('it has leases already')
+  group.changes = { ...settings, ...group.changes }
+  group.lease = { key, version: 1, longestMs: group.changes.leaseMs ?? 0 }
+  return DONE
+}
+
+function renewTerms(group: TopologyGroup): void {
+  if (group.lease === undefined) return
+  const { key, version, longestMs } = group.lease
+  group.lease = { key, version: version + 1, longestMs: Math.max(longestMs, group.changes.leaseMs ?? 0) }
 }
 
 function addReplica(group: TopologyGroup, replica: Address): Applied {
@@ -311,7 +340,18 @@ function toTopologyGroup(value: unknown): TopologyGroup | undefined {
   const lineage = fields?.lineage === undefined ? [] : asList(fields.lineage, LINEAGE_MAX, toMark)
   if (!lineage) return undefined
   const hostname = fields?.hostname === undefined ? undefined : toHostname(fields.hostname)
-  return { name, quorum, primary, configEpoch, lastEpoch, hostname, lineage, replicas, changes, failover, history }
+  const lease = fields?.lease === undefined ? undefined : toLeaseBase(fields.lease)
+  const base = { name, quorum, primary, configEpoch, lastEpoch, hostname, lineage, replicas }
+  return { ...base, changes, lease, failover, history }
+}
+
+function toLeaseBase(value: unknown): LeaseBase | undefined {
+  const fields = asObject(value)
+  const key = asText(fields?.key, 64)
+  const version = asInt(fields?.version, 1, Number.MAX_SAFE_INTEGER)
+  const longestMs = asInt(fields?.longestMs, 0, 0x7fffffff)
+  if (key === undefined || !LEASE_KEY.test(key) || version === undefined || longestMs === undefined) return undefined
+  return { key, version, longestMs }
 }
 
 function toHostname(value: unknown): TopologyGroup['hostname'] {

@@ -8,6 +8,8 @@ import { closeSync, readFileSync, rmSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { replaceFile } from '../io/durable.ts'
 import type { Log } from '../io/log.ts'
+import { toTerms } from '../lease/terms.ts'
+import type { LeaseMemory } from './lease.ts'
 
 /** Where something listens. */
 export interface Place {
@@ -27,6 +29,8 @@ export interface Remembered {
   readonly sentinels: readonly SentinelPlace[]
   /** Under which addresses the sentinels know this server. */
   readonly selves: readonly string[]
+  /** Its leases; undefined: no sentinel has enlisted it. */
+  readonly lease?: LeaseMemory | undefined
 }
 
 export interface RoleMemory {
@@ -36,6 +40,8 @@ export interface RoleMemory {
   setRole(role: Remembered['role']): void
   /** Replaces what is remembered of the sentinels. */
   setSentinels(sentinels: readonly SentinelPlace[], selves: readonly string[]): void
+  /** Replaces what is remembered of leases. */
+  setLease(lease: LeaseMemory): void
   readonly path: string
 }
 
@@ -51,14 +57,14 @@ export function openRoleMemory(dir: string, port: number, configured: string, lo
   const atStart = stored
 
   const write = (next: Remembered): void => {
-    const isEmpty = next.role === undefined && next.sentinels.length === 0
+    const isEmpty = next.role === undefined && next.sentinels.length === 0 && next.lease === undefined
     if (port === 0 || JSON.stringify(next) === JSON.stringify(stored)) return
     stored = next
     try {
       if (isEmpty) rmSync(path, { force: true })
       else
         closeSync(
-          replaceFile(path, `${path}.tmp`, Buffer.from(`${JSON.stringify({ v: 1, configured, ...next })}\n`), 0o644),
+          replaceFile(path, `${path}.tmp`, Buffer.from(`${JSON.stringify({ v: 1, configured, ...next })}\n`), 0o600),
         )
     } catch (error) {
       log.warning(
@@ -71,6 +77,7 @@ export function openRoleMemory(dir: string, port: number, configured: string, lo
     atStart,
     setRole: (role) => write({ ...stored, role }),
     setSentinels: (sentinels, selves) => write({ ...stored, sentinels, selves }),
+    setLease: (lease) => write({ ...stored, lease }),
     path,
   }
 }
@@ -95,7 +102,13 @@ export function decode(value: unknown, configured: string): Remembered {
     return place === undefined || group === undefined ? [] : [{ ...place, group }]
   })
   const selves = list(value.selves, SELVES_MAX).flatMap((item) => asText(item) ?? [])
-  return { role: value.configured === configured ? role : undefined, sentinels, selves }
+  const lease = asLease(value.lease)
+  return { role: value.configured === configured ? role : undefined, sentinels, selves, ...(lease && { lease }) }
+}
+
+function asLease(value: unknown): LeaseMemory | undefined {
+  if (!isRecord(value) || typeof value.key !== 'string' || !/^[0-9a-f]{64}$/.test(value.key)) return undefined
+  return { key: value.key, bound: value.bound === true, terms: toTerms(value.terms) }
 }
 
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null

@@ -180,8 +180,9 @@ export function startConsensus(options: ConsensusOptions): Consensus {
   }
 
   function tellChange(): void {
-    const { term, leader, membership } = raft.status()
-    const now = `${term} ${leader} ${raft.isLeader(nowMs())} ${membership.voters.join()} ${membership.learners.join()}`
+    const { term, leader, membership, level } = raft.status()
+    const members = `${membership.voters.join()} ${membership.learners.join()}`
+    const now = `${term} ${leader} ${raft.isLeader(nowMs())} ${members} ${level}`
     if (now === seen) return
     seen = now
     options.onChange()
@@ -224,8 +225,8 @@ export function startConsensus(options: ConsensusOptions): Consensus {
       pump()
     },
     view() {
-      const { term, leader, membership } = raft.status()
-      return { term, leader, isLeader: raft.isLeader(nowMs()), ...membership }
+      const { term, leader, membership, level } = raft.status()
+      return { term, leader, isLeader: raft.isLeader(nowMs()), ...membership, level }
     },
     status: () => raft.status(),
     isLeader: () => raft.isLeader(nowMs()),

@@ -1,7 +1,7 @@
 // The loop of the sentinel process: inputs go into the pure core, one at a time, and the effects that come out are carried
 // out by links, Raft and transport. Whatever is decided is decided in the core; here is only the plumbing.
 import { monotonicMs, wallMs } from '../io/clock.ts'
-import { randomWords } from '../io/entropy.ts'
+import { randomHex, randomWords } from '../io/entropy.ts'
 import type { Log } from '../io/log.ts'
 import type { StateStore } from '../io/state/store.ts'
 import { seededRandom } from '../lib/prng.ts'
@@ -104,6 +104,7 @@ export function startSentinel(setup: SentinelSetup): Sentinel {
       groups: setup.groups,
       heartbeatMs: setup.heartbeatMs,
       random,
+      leaseKey: () => randomHex(64),
       wallOffsetMs: wallMs() - nowMs(),
       knownPeers: identity.peers,
       replaceAfterMs: setup.replaceAfterMs,
@@ -152,7 +153,7 @@ export function startSentinel(setup: SentinelSetup): Sentinel {
   function renewRaftView(): void {
     if (consensus === undefined) return
     const view = consensus.view()
-    const key = `${view.term} ${view.leader} ${view.isLeader} ${view.voters.join()} ${view.learners.join()}`
+    const key = `${view.term} ${view.leader} ${view.isLeader} ${view.voters.join()} ${view.learners.join()} ${view.level}`
     if (key === viewKey) return
     viewKey = key
     carryOutAll(core.step(nowMs(), { type: 'raft', view }))
@@ -177,6 +178,10 @@ export function startSentinel(setup: SentinelSetup): Sentinel {
         return links.ping(effect.ref)
       case 'info':
         return links.info(effect.ref)
+      case 'lease':
+        return links.lease(effect.ref, effect.word, effect.key)
+      case 'enlist':
+        return links.enlist(effect.ref, effect.key)
       case 'kill-script':
         return links.killScript(effect.ref)
       case 'order':

@@ -48,6 +48,8 @@ export interface SentinelOptions {
   readonly groups: readonly GroupConfig[]
   readonly servers: Servers
   readonly expect?: number | undefined
+  /** Its primaries get leases. */
+  readonly leases?: boolean
   readonly hooks: SentinelHooks
 }
 
@@ -90,12 +92,12 @@ export function createSentinel(options: SentinelOptions): Sentinel {
   const renewRaftView = (): void => {
     const raft = process?.raft
     if (!raft) return
-    const { term, leader, membership } = raft.status()
+    const { term, leader, membership, level } = raft.status()
     const isLeader = raft.isLeader(life.clockMs())
-    const key = `${term} ${leader} ${isLeader} ${membership.voters} ${membership.learners}`
+    const key = `${term} ${leader} ${isLeader} ${membership.voters} ${membership.learners} ${level}`
     if (key === viewKey) return
     viewKey = key
-    step({ type: 'raft', view: { term, leader, isLeader, ...membership } })
+    step({ type: 'raft', view: { term, leader, isLeader, ...membership, level } })
   }
 
   const sendPeer = (to: string, message: PeerMessage): void => {
@@ -115,6 +117,8 @@ export function createSentinel(options: SentinelOptions): Sentinel {
         return servers.ping(sentinel, effect.ref)
       case 'info':
         return servers.info(sentinel, effect.ref)
+      case 'lease':
+        return servers.lease(sentinel, effect.ref, effect.word)
       case 'order':
         return servers.order(sentinel, effect.ref, effect.id, effect.order)
       case 'publish':
@@ -218,6 +222,7 @@ export function createSentinel(options: SentinelOptions): Sentinel {
           self: options.self,
           groups: options.groups,
           random: seededRandom(world.random.uint32()),
+          ...(options.leases === true && { leaseKey: () => '5a'.repeat(32) }),
           wallOffsetMs: WALL_MS + world.nowMs() - life.clockMs(),
           knownPeers: peers,
           ...(options.expect === undefined ? {} : { expect: options.expect }),

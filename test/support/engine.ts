@@ -216,6 +216,7 @@ export function createTestServer(given: Readonly<Partial<Record<keyof ServerOpti
     onFlushing: transactions.flushing,
     onMonitor: () => {},
     onReplicaWrite: () => {},
+    checkLease() {},
     onStall: () => {},
     clockMicros: () => 0,
     onTimed: timings.timed,
