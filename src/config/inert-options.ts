@@ -121,7 +121,6 @@ export const INERT_OPTIONS = {
   'active-defrag-threshold-lower': keep(DEFRAG, int(0, 1000), '10', 'Fragmentation percentage at which to start.'),
   'active-defrag-threshold-upper': keep(DEFRAG, int(0, 1000), '100', 'Fragmentation percentage for full effort.'),
   'jemalloc-bg-thread': keep(MEMORY, bool, 'yes', 'Purge memory in the background.'),
-  'tracking-table-max-keys': keep('client tracking is not built yet', long(0), '1000000', 'Keys tracked for clients.'),
   // ---- logs and timing
   hz: keep(
     'background work has a pace of its own',

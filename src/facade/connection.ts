@@ -15,7 +15,7 @@ import type { Ahead, Outcome } from './processor.ts'
 import { type Outlet, queuedBytes, Session } from './session.ts'
 import type { Wire, WireHandler } from './wire.ts'
 
-/** Replies are flushed in the middle of a batch when so many bytes are waiting. */
+/** Replies are flushed in the middle of a batch when so many bytes are waiting, unless all of them may turn out to be too much. */
 const FLUSH_BYTES = 64 * 1024
 /**
  * A client that does not read its replies is not read from any more, beyond this. Redis buffers without limit by default;
@@ -134,9 +134,10 @@ export class Connection implements Outlet, WireHandler {
 
   /** Memory that the connection holds: input, what waits or is queued of it, what it watches and listens to, output. */
   get heldBytes(): number {
-    const { transaction, watchedBytes, subscribedBytes } = this.session
+    const { transaction, watchedBytes, subscribedBytes, tracking } = this.session
     const waiting = (this.postponed === undefined ? 0 : this.postponedBytes) + (transaction?.bytes ?? 0)
-    return this.parser.heldBytes + waiting + watchedBytes + subscribedBytes + this.outputBytes
+    const listening = watchedBytes + subscribedBytes + (tracking?.prefixBytes ?? 0)
+    return this.parser.heldBytes + waiting + listening + this.outputBytes
   }
 
   /** Unix time in milliseconds since which the soft output limit is exceeded, 0 if it is not. */
@@ -242,6 +243,11 @@ export class Connection implements Outlet, WireHandler {
     return hardBytes === 0 || bytes + Math.max(this.batchBytes, this.outputBytes) <= hardBytes
   }
 
+  /** Whether there is a limit beyond which nothing of a batch is sent. */
+  private get isBounded(): boolean {
+    return this.host.limits.output(this.session).hardBytes !== 0
+  }
+
   /** It is somebody else's command that sends: it must not fail because this peer cannot be sent to. */
   private sendGuarded(bytes: Buffer): void {
     try {
@@ -286,7 +292,7 @@ export class Connection implements Outlet, WireHandler {
         }
         if (requests.execute(session, parser.args, out) === 'postponed') this.postpone()
         if (ahead.count !== 0) ahead.index++
-        if (out.pos > FLUSH_BYTES) this.flush()
+        if (out.pos > FLUSH_BYTES && !this.isBounded) this.flush()
       }
     } finally {
       if (ahead.count !== 0) ahead.end()
@@ -362,10 +368,11 @@ export class Connection implements Outlet, WireHandler {
   private write(bytes: Buffer, length: number): void {
     if (this.gone) return
     const { session, host, outbox } = this
-    if (outbox.write(bytes, length, session.replyPosition, session.isReplica)) host.sendHeldSoon(this)
     let together = length
     if (host.current === this) together = this.batchBytes += length
     const counted = together > CHECKED_BYTES_MIN && !session.isReplica
+    if (counted && !this.mayReply(0)) return this.overLimit()
+    if (outbox.write(bytes, length, session.replyPosition, session.isReplica)) host.sendHeldSoon(this)
     if (counted || this.wire.pendingBytes !== 0 || outbox.waits) this.checkOutput(counted ? together : 0)
   }
 

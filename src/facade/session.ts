@@ -79,8 +79,12 @@ export interface Tracking {
   readonly noLoop: boolean
   /** The session that gets the messages, 0 for this one. */
   readonly redirect: number
-  /** Of `bcast`, in latin1. */
+  /** Of `bcast`, in latin1; the empty one is all keys. */
   readonly prefixes: readonly string[]
+  /** Bytes that these take, about. */
+  readonly prefixBytes: number
+  /** A message could not be sent: the session that gets them is gone. */
+  broken: boolean
   /** CLIENT CACHING was said for the next command. */
   caching: boolean
 }

@@ -11,6 +11,7 @@ import { Engine, mayWrite, openGate } from '../engine/engine.ts'
 import { LatencyMonitor } from '../engine/latency.ts'
 import { monitorLine } from '../engine/monitor.ts'
 import { SlowLog } from '../engine/slowlog.ts'
+import { ClientTracking } from '../engine/tracking.ts'
 import { createTransactions } from '../engine/transactions.ts'
 import type { PubSub } from '../facade/call.ts'
 import { createPubSub } from '../facade/pubsub.ts'
@@ -22,6 +23,7 @@ import { monotonicMs, wallMicros, wallMs } from '../io/clock.ts'
 import { randomHex, randomWords } from '../io/entropy.ts'
 import type { HttpServer } from '../io/http.ts'
 import type { Log } from '../io/log.ts'
+import { raisePriority } from '../io/priority.ts'
 import { sameSecret } from '../io/secrets.ts'
 import { eventLoop } from '../io/timers.ts'
 import { inlineMore } from '../io/v8.ts'
@@ -36,6 +38,7 @@ import { createHousekeeping } from './expiry.ts'
 import { handOver } from './hand-over.ts'
 import { createInfo, type ServerInfo } from './info.ts'
 import { openListening } from './listening.ts'
+import { createMigration } from './migration.ts'
 import { createOwnExpiries } from './own-expiries.ts'
 import type { ServerParts, ServerReplication } from './parts.ts'
 import { createPersistence } from './persistence.ts'
@@ -66,6 +69,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
   inlineMore()
   const lock = await lockData(config, log)
   const options = config.values
+  raisePriority(options['process-nice'])
   const [k0, k1, ...seed] = randomWords(8)
   const runId = randomHex(40)
   const keyspace = new Keyspace(options.databases, { k0, k1 }, { expired() {}, modified() {}, flushing() {} })
@@ -107,6 +111,14 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     monotonicMs,
   })
   const transactions = createTransactions(() => engine)
+  const tracking = new ClientTracking({
+    clients: () => clients,
+    hashKey: { k0, k1 },
+    random: seededRandom(...seed),
+    keysMax: () => options['tracking-table-max-keys'],
+    onWatching: (on) => keyspace.setWatching('tracking', on),
+    endOfTurn: eventLoop.endOfTurn,
+  })
   const slowlog = new SlowLog()
   const latency = new LatencyMonitor()
   const timings = createTimings({ config, commands, slowlog, latency, nowMs: wallMs, log })
@@ -155,6 +167,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
       })
     },
     rewriteConfig: (all) => rewriteConfigFile(configFile, config, log, all),
+    migrate: (session, db, order) => migration.start(session, db, order),
     shutdown: (ctx, how) => shutdown.command(ctx, how),
     abortShutdown: () => shutdown.abort(),
     setActiveExpire: (on) => {
@@ -171,12 +184,12 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
       if (options.requirepass === '') return user === 'default' ? 'unset' : 'wrong'
       return user === 'default' && sameSecret(password, options.requirepass) ? 'ok' : 'wrong'
     },
-    usedMemoryBytes: () => keyspace.usedBytes + heldBytes,
+    usedMemoryBytes: () => keyspace.usedBytes + tracking.heldBytes + heldBytes,
     hello: () => [
       ['mode', 'standalone'],
       ['role', replication.isReplica() ? 'replica' : 'master'],
     ],
-    tracking: false,
+    tracking,
     subscriptionsMax: Number.POSITIVE_INFINITY,
     forget: (session) => transactions.unwatch(session),
     sessionChanged: (session) => engine.entered(session),
@@ -194,6 +207,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
       },
       feed: (db, bytes, start, end) => replication.feed(db, bytes, start, end),
     },
+    tracking,
     onModified: transactions.modified,
     onFlushing: transactions.flushing,
     onReplicaWrite: (command, args, db) => ownExpiries.note(command, args, db),
@@ -228,6 +242,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     onClosed: (session) => {
       pubsub.unsubscribeAll(session)
       transactions.unwatch(session)
+      tracking.disable(session)
       engine.forgetWaiting(session)
       replication.sessionClosed(session)
     },
@@ -263,7 +278,8 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     holdWrites: (on) => holdWrites('lease', on),
   })
   const roles = decideRole(parts, replication)
-  const info = createInfo(parts, persistence, replication, () => shutdown.remainingMs())
+  const migration = createMigration(parts)
+  const info = createInfo(parts, persistence, replication, tracking, migration, () => shutdown.remainingMs())
   const housekeeping = createHousekeeping(keyspace, engine, ownExpiries, wallMs)
 
   let rounds = 0
@@ -273,6 +289,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     housekeeping.round()
     persistence.tick()
     replication.tick()
+    if (tracking.on) tracking.trim()
     measureHeld()
     info.tick()
     if (++rounds % 10 === 0) clients.tick()
@@ -289,6 +306,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     clearInterval(timer)
     housekeeping.stop()
     hold.stop()
+    migration.stop()
     persistence.stop()
     replication.stop()
     roles.stop()
@@ -441,4 +459,5 @@ function resetStats(commands: CommandTable<never>, engine: Engine, keyspace: Key
   engine.stats.commands = engine.stats.errors = 0
   engine.errorsByCode.clear()
   Object.assign(keyspace.stats, { hits: 0, misses: 0, expired: 0 })
+  keyspace.releases.released = 0
 }

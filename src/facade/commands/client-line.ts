@@ -1,7 +1,11 @@
 // One line of CLIENT LIST and CLIENT INFO. Field names, their order and the letters of `flags` are an interface: monitoring
 // tools parse them.
 
-import type { Session } from '../session.ts'
+import type { Session, Tracking } from '../session.ts'
+
+function trackingFlags({ broken, mode }: Tracking): string {
+  return `t${broken ? 'R' : ''}${mode === 'bcast' ? 'B' : ''}`
+}
 
 /** The letters of a session's state; `N` if there are none. */
 function flagsOf(session: Session): string {
@@ -12,9 +16,9 @@ function flagsOf(session: Session): string {
   if (session.subscriptions > 0) flags += 'P'
   if (session.transaction !== undefined) flags += 'x'
   if (session.blocked !== undefined) flags += 'b'
+  if (session.tracking !== undefined) flags += trackingFlags(session.tracking)
   if (session.watchBroken) flags += 'd'
   if (session.closing) flags += 'c'
-  if (session.tracking !== undefined) flags += session.tracking.mode === 'bcast' ? 'tB' : 't'
   if (session.outlet.isUnix) flags += 'U'
   if (session.noEvict) flags += 'e'
   return flags === '' ? 'N' : flags

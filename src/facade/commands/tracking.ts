@@ -1,10 +1,10 @@
 // CLIENT TRACKING and what belongs to it: how a session wants to hear of changes to the keys that it has read. Here is what a
-// session says and is told about it; who reads keys sends the messages.
+// session says and is told about it; who has the keys sends the messages (KeyTracking).
 
 import { fail } from '../../errors.ts'
 import type { Args } from '../../protocol/args.ts'
-import type { Call } from '../call.ts'
-import type { Tracking } from '../session.ts'
+import type { Call, KeyTracking } from '../call.ts'
+import { namedBytes, type Tracking } from '../session.ts'
 import { labelArgument } from './labels.ts'
 
 /** The options behind CLIENT TRACKING ON|OFF. */
@@ -78,17 +78,32 @@ export function tracking(call: Call): void {
   const { args, session, reply, host } = call
   const options = optionsOf(call)
   if (args.is(2, 'off')) {
-    session.tracking = undefined
+    host.tracking.disable(session)
     return reply.ok()
   }
   if (!args.is(2, 'on')) fail('syntax')
-  const former = session.tracking
-  check(options, former)
-  if (!host.tracking) fail('trackingUnbuilt')
-  const { redirect, noLoop, prefixes } = options
-  const kept = former?.prefixes ?? []
-  session.tracking = { mode: modeOf(options), noLoop, redirect, prefixes: [...kept, ...prefixes], caching: false }
+  check(options, session.tracking)
+  host.tracking.enable(session, trackingOf(options, session.tracking))
   reply.ok()
+}
+
+/** What the options say, with the prefixes that the session has already. */
+function trackingOf(options: Options, former: Tracking | undefined): Tracking {
+  const { bcast, redirect, noLoop } = options
+  const added = bcast && options.prefixes.length === 0 ? [''] : options.prefixes
+  const prefixes = [...new Set([...(former?.prefixes ?? []), ...added])].sort()
+  const prefixBytes = prefixes.reduce((sum, prefix) => sum + namedBytes(prefix.length), 0)
+  return { mode: modeOf(options), noLoop, redirect, prefixes, prefixBytes, broken: false, caching: false }
+}
+
+/** Tracking where there are no keys, on a sentinel: clients may ask for it, and there is never anything to tell. */
+export const TRACKING_NOTHING: KeyTracking = {
+  enable: (session, tracking) => {
+    session.tracking = tracking
+  },
+  disable: (session) => {
+    session.tracking = undefined
+  },
 }
 
 function yesOrNo(args: Args): boolean {
@@ -115,11 +130,12 @@ export function redirection({ session, reply }: Call): void {
 
 function flagsOf(tracking: Tracking | undefined): string[] {
   if (tracking === undefined) return ['off']
-  const { mode, caching, noLoop } = tracking
+  const { mode, caching, noLoop, broken } = tracking
   const flags = ['on']
   if (mode !== 'all') flags.push(mode)
   if (caching) flags.push(mode === 'optin' ? 'caching-yes' : 'caching-no')
   if (noLoop) flags.push('noloop')
+  if (broken) flags.push('broken_redirect')
   return flags
 }
 
