@@ -257,6 +257,7 @@ export const ERRORS = {
   sentinelNoQuorum: 'NOQUORUM %s usable Sentinels. %s',
   noMajority: 'NOQUORUM No majority of the sentinels can talk to each other now, so nothing can be decided',
   noCandidate: 'NOGOODSLAVE No suitable replica to promote',
+  unsafe: 'NOGOODSLAVE Acknowledged writes may be lost: %s. ALLOW-DATA-LOSS promotes all the same.',
   duplicateMaster: 'ERR Duplicate master name.',
   tooManyMasters: 'ERR Too many monitored masters',
   failoverInProgress: 'INPROG Failover already in progress',

@@ -17,6 +17,7 @@ import { duration } from './values.ts'
 interface FailoverArgs extends SentinelAddressArgs {
   readonly name: string
   readonly timeout: number
+  readonly allowDataLoss: boolean
 }
 
 const POLL_MS = 20
@@ -44,7 +45,12 @@ async function failover(client: RespClient, args: FailoverArgs): Promise<number>
     return fail(`the sentinel knows no group '${args.name}'. ${hint}`, EXIT.usage)
   }
   const startedMs = monotonicMs()
-  const answer = await client.command(['SENTINEL', 'FAILOVER', args.name])
+  const answer = await client.command([
+    'SENTINEL',
+    'FAILOVER',
+    args.name,
+    ...(args.allowDataLoss ? ['ALLOW-DATA-LOSS'] : []),
+  ])
   if (answer instanceof ReplyError) return fail(`refused: ${answer.message}`, EXIT.unhealthy)
   while (monotonicMs() - startedMs < args.timeout) {
     const now = addressOf(await ask())
@@ -72,6 +78,11 @@ export const failoverCommand: Command<FailoverArgs> = {
       default: '10s',
       requiresArg: true,
       coerce: duration('timeout', 100),
+    },
+    'allow-data-loss': {
+      describe: 'In sync mode: promote a replica though writes that were acknowledged may be lost',
+      type: 'boolean',
+      default: false,
     },
   },
   examples: [

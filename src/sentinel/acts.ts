@@ -17,11 +17,13 @@ export interface Start {
   readonly choice?: { readonly replica: Address; readonly why: string } | undefined
   /** An operator asked for it; answered when it is committed. */
   readonly nonce?: string
+  /** He takes upon himself that acknowledged writes of `sync` mode may be lost. */
+  readonly lossAllowed?: boolean
 }
 
 /** Proposes to replace the primary; false while that is on its way already. */
 export function startFailover(core: CoreState, topo: TopologyGroup, start: Start, nowMs: number): boolean {
-  const { planned, reason, choice, nonce } = start
+  const { planned, reason, choice, nonce, lossAllowed } = start
   const entry: Entry = {
     kind: 'start',
     group: topo.name,
@@ -32,7 +34,9 @@ export function startFailover(core: CoreState, topo: TopologyGroup, start: Start
     reason,
     atMs: wallMs(core, nowMs),
     ...(choice === undefined ? {} : { choice: { replica: choice.replica, why: choice.why } }),
-    ...(nonce === undefined ? {} : { nonce, ...(planned ? {} : { forced: true }) }),
+    ...(nonce === undefined
+      ? {}
+      : { nonce, ...(planned ? {} : { forced: true, ...(lossAllowed === true && { lossAllowed }) }) }),
   }
   if (!propose(core, nowMs, `start ${topo.name} ${topo.lastEpoch}`, entry)) return false
   say(core, 'warning', `Failover of ${topo.name} proposed: ${reason}.`)

@@ -41,6 +41,8 @@ export interface StartEntry extends Decided {
   readonly planned: boolean
   /** An operator asked for it, and takes what there is. */
   readonly forced?: boolean
+  /** He also takes upon himself that acknowledged writes of `sync` mode may be lost. */
+  readonly lossAllowed?: boolean
   readonly by: string
   /** The candidate, where it could be chosen at once, and why it was. */
   readonly choice?: { readonly replica: Address; readonly why: string } | undefined
@@ -166,7 +168,8 @@ function toStart(base: Decided, fields: Record<string, unknown>): StartEntry | u
   if (!old || !by || typeof fields.planned !== 'boolean') return undefined
   if (after === undefined && epoch === undefined) return undefined
   const valid = after === undefined ? { epoch } : { after }
-  const force = fields.forced === true ? { forced: true } : {}
+  const loss = fields.lossAllowed === true ? { lossAllowed: true } : {}
+  const force = fields.forced === true ? { forced: true, ...loss } : {}
   const start: StartEntry = { ...base, ...valid, ...force, kind: 'start', old, by, planned: fields.planned }
   if (fields.choice === undefined) return start
   const choice = asObject(fields.choice)

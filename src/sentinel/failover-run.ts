@@ -72,6 +72,8 @@ export interface FailoverRun {
   hold: Hold | undefined
   /** The old primary obeyed: it follows the candidate, and takes no write any more. When the order for it was sent. */
   fencedMs: number | undefined
+  /** Since when the old primary certainly cannot take a write any more (fence.ts). */
+  fenceMs: number | undefined
   /** The switch was proposed and may be committed at any moment: there is no way back for this leader. */
   switching: boolean
   /** Since when there is no quorum that finds the old primary down. */
@@ -126,6 +128,7 @@ export function createRun(failover: Failover, nowMs: number, freshSinceMs: numbe
     promoteGiven: resumed,
     hold: undefined,
     fencedMs: undefined,
+    fenceMs: undefined,
     switching: false,
     doubtedSinceMs: undefined,
     givenUp: undefined,

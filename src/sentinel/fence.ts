@@ -14,8 +14,12 @@ import type { Decision, FailoverFacts, FailoverRun } from './failover-run.ts'
 export function isFenced(run: FailoverRun, facts: FailoverFacts, out: Decision[]): boolean {
   const { nowMs, failover, servers, leaseOverMs } = facts
   const old = servers.get(addressKey(failover.old))
-  if (nowMs >= leaseOverMs || run.fencedMs !== undefined || old?.judgement.verdict === 'dead') return true
-  if (old?.info?.role === 'replica' && old.infoAskedMs >= run.startedMs) return true
+  const isDead = old?.judgement.verdict === 'dead'
+  const isReplica = old?.info?.role === 'replica' && old.infoAskedMs >= run.startedMs
+  if (nowMs >= leaseOverMs || run.fencedMs !== undefined || isDead || isReplica) {
+    run.fenceMs ??= isDead ? old.sdownSinceMs : nowMs
+    return true
+  }
   if (Number.isFinite(leaseOverMs)) out.push({ do: 'wake', atMs: leaseOverMs })
   return false
 }

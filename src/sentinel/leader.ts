@@ -5,6 +5,7 @@
 import { ballotOf, giveOrder, startFailover } from './acts.ts'
 import { type Address, addressKey, sameAddress } from './address.ts'
 import { chooseReplica } from './choose.ts'
+import { keepsCopies } from './copies.ts'
 import { isDown } from './detector.ts'
 import type { Entry } from './entries.ts'
 import { decide } from './failover.ts'
@@ -87,7 +88,8 @@ function chooseEarly(core: CoreState, group: GroupState, topo: TopologyGroup, pr
   const waitedMs = nowMs - primary.sdownSinceMs
   const base = { nowMs, topo, settings: settingsOf(core, topo), servers: group.servers, old: topo.primary }
   const since = primary.sdownSinceMs
-  const choice = chooseReplica({ ...base, freshSinceMs: since, crashed: true, forced: false }, true)
+  const lossless = keepsCopies(topo, base.settings)
+  const choice = chooseReplica({ ...base, freshSinceMs: since, crashed: true, forced: false, lossless }, true)
   if (choice.kind === 'chosen') return choice
   if (choice.kind === 'none' || waitedMs > CHOOSE_EARLY_MS) return undefined
   for (const server of choice.ask) askInfo(server, nowMs, core.out)

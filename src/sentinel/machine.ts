@@ -24,5 +24,6 @@ export const MACHINE: Machine = {
 /** The first level that knows an entry. */
 function levelOf(entry: Entry): number {
   if (entry.kind === 'lease' || (entry.kind === 'set' && isOfLease(entry.changes))) return LEASE_LEVEL
+  if (entry.kind === 'start' && entry.lossAllowed === true) return LEASE_LEVEL
   return FIRST_LEVEL
 }

@@ -31,7 +31,7 @@ export interface Opinion {
 
 /** What an operator wants. `from` other sentinels it reaches the leader as it is. */
 export type OperatorRequest =
-  | { readonly kind: 'failover'; readonly group: string }
+  | { readonly kind: 'failover'; readonly group: string; readonly lossAllowed?: true }
   | { readonly kind: 'monitor'; readonly group: string; readonly primary: Address; readonly quorum: number }
   | { readonly kind: 'remove'; readonly group: string }
   | { readonly kind: 'set'; readonly group: string; readonly pairs: readonly (readonly [string, string])[] }
@@ -192,7 +192,7 @@ function toRequest(value: unknown): OperatorRequest | undefined {
   if (fields === undefined || group === undefined) return undefined
   switch (fields.kind) {
     case 'failover':
-      return { kind: 'failover', group }
+      return { kind: 'failover', group, ...(fields.lossAllowed === true && { lossAllowed: true as const }) }
     case 'remove':
       return { kind: 'remove', group }
     case 'monitor': {

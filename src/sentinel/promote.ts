@@ -9,6 +9,7 @@
 //
 // An old primary that is silent rather than dead is fenced (fence.ts). It is demoted when it returns (leader.ts).
 import { addressKey } from './address.ts'
+import { hasEverything } from './choose.ts'
 import { isDown } from './detector.ts'
 import type { Order } from './effects.ts'
 import type { AbortCause } from './entries.ts'
@@ -59,7 +60,12 @@ export function promote(run: FailoverRun, facts: FailoverFacts, out: Decision[])
   if (held.kind === 'wait') return
   if (held.kind === 'late' || held.kind === 'behind') return giveUp(run, facts, out, 'pause-timeout', held.why)
   if (!isPromoted(run, server)) {
-    if (held.kind === 'free' && !isFenced(run, facts, out)) return
+    if (held.kind === 'free') {
+      if (!isFenced(run, facts, out)) return
+      const everything = hasEverything(run, facts, server, out)
+      if (everything === 'wait') return
+      if (everything !== true) return giveUp(run, facts, out, 'no-good-slave', everything)
+    }
     if (!isBound(facts, server)) return inquire(server, out)
     return orderPromotion(run, facts, server, out)
   }

@@ -18,6 +18,8 @@ export interface Failover {
   readonly planned: boolean
   /** True: an operator asked for it and takes what there is, also a replica that lacks the newest history. */
   readonly forced: boolean
+  /** True: he takes upon himself that acknowledged writes of `sync` mode may be lost. */
+  readonly lossAllowed: boolean
   readonly old: Address
   readonly reason: string
   readonly by: string
@@ -235,6 +237,7 @@ function start(topology: Topology, group: TopologyGroup, entry: StartEntry): App
     epoch: topology.epoch,
     planned: entry.planned,
     forced: entry.forced === true,
+    lossAllowed: entry.lossAllowed === true,
     old: entry.old,
     reason: entry.reason,
     by: entry.by,
@@ -374,8 +377,8 @@ function toFailover(value: unknown): Failover | undefined {
   if (startedAtMs === undefined || choice === undefined || typeof fields?.planned !== 'boolean') return undefined
   const candidate = asAddress(fields.candidate)
   const switchedAtMs = wallMs(fields.switchedAtMs)
-  const [planned, forced] = [fields.planned, fields.forced === true]
-  return { epoch, planned, forced, old, reason, by, startedAtMs, candidate, choice, switchedAtMs }
+  const [planned, forced, lossAllowed] = [fields.planned, fields.forced === true, fields.lossAllowed === true]
+  return { epoch, planned, forced, lossAllowed, old, reason, by, startedAtMs, candidate, choice, switchedAtMs }
 }
 
 function toRecord(value: unknown): FailoverRecord | undefined {
