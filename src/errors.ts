@@ -249,6 +249,8 @@ export const ERRORS = {
   sentinelPort: 'ERR Invalid port number.',
   sentinelQuorumNumber: 'ERR Invalid quorum',
   sentinelPortNumber: 'ERR Invalid port',
+  sentinelTooOld: 'ERR Not every sentinel of the group runs a version that knows this; upgrade the others first',
+  sentinelPause: 'ERR A pause lasts from 1 to %s milliseconds',
   sentinelDeadEnd: 'NOFAILOVER %s usable Sentinels, but no failover of %s: %s',
   sentinelHost: 'ERR Invalid IP address or hostname specified',
   sentinelName: 'ERR Invalid name of a group (letters, digits, dot, dash and underscore)',

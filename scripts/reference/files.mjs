@@ -106,7 +106,7 @@ export const SKIPPED = {
 }
 
 /** Of these the ones that wait for ever while what they test is not built: run when they are asked for by name. */
-export const HANGS = new Set(['unit/client-eviction'])
+export const HANGS = new Set([])
 
 /** Files that are not run. */
 export const OPEN = {

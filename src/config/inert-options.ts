@@ -2,7 +2,7 @@
 // redis.conf made for Redis loads. Each row says why. An option is only inert if ignoring it is harmless; values that
 // ask for something which would be missed (append-only files, TLS, a cluster) are refused as `unbuilt`.
 import { fixed, mutable, type OptionRow } from './option.ts'
-import { memoryOrPercent, oomScores } from './special-values.ts'
+import { oomScores } from './special-values.ts'
 import type { OptionType } from './values.ts'
 import { bool, fileName, INT_MAX, int, long, memory, oneOf, port, string, ULONG_MAX } from './values.ts'
 
@@ -89,12 +89,6 @@ export const INERT_OPTIONS = {
   // ---- memory
   'maxmemory-samples': keep(EVICTION, int(1), '5', 'Keys looked at to evict one.'),
   'maxmemory-eviction-tenacity': keep(EVICTION, int(0, 100), '10', 'How long to go on evicting.'),
-  'maxmemory-clients': keep(
-    'each client is bounded by its own limits',
-    memoryOrPercent,
-    '0',
-    'Bytes of all clients together.',
-  ),
   'lfu-log-factor': keep(EVICTION, int(0), '10', 'How fast the use counter saturates.'),
   'lfu-decay-time': keep(EVICTION, int(0), '1', 'Minutes in which the use counter halves.'),
   'lazyfree-lazy-eviction': keep(FREEING, bool, 'no', 'Free evicted keys in the background.'),

@@ -150,6 +150,11 @@ export const GROUP_OPTIONS = {
     'Service without a selector whose EndpointSlice of the same name the leader points at the primary; empty: none.',
   ),
   'kubernetes-replica-service': groupRow(string, '', 'The same for the replicas that are up and in sync; empty: none.'),
+  'failover-interval': groupRow(
+    int(0),
+    '2000',
+    'Milliseconds after a failover in which none begins by itself, so that a fault does not chase the primary about; vedette resume ends them early. 0: none.',
+  ),
   'master-reboot-down-after-period': groupRow(
     int(0),
     '0',

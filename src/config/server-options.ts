@@ -7,6 +7,7 @@ import { optionalPort } from './ports.ts'
 import {
   bindAddresses,
   eventClasses,
+  memoryOrPercent,
   outputBufferLimits,
   percentiles,
   primaryAddress,
@@ -203,6 +204,11 @@ const EFFECTIVE_OPTIONS = {
     outputBufferLimits,
     'normal 0 0 0 replica 256mb 64mb 60 pubsub 32mb 8mb 60',
     'Bytes of unsent replies above which a client is cut off, by class.',
+  ),
+  'maxmemory-clients': mutable(
+    memoryOrPercent,
+    '0',
+    'Bytes that all clients together may hold, also as a share of maxmemory; beyond it those that hold most are cut off. 0: no limit.',
   ),
   'tracking-table-max-keys': mutable(
     long(0),

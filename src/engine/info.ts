@@ -67,6 +67,8 @@ export interface StatFacts {
   readonly channels: number
   readonly patterns: number
   readonly shardChannels: number
+  /** Clients cut off to keep within maxmemory-clients. */
+  readonly evictedClients: number
   /** Keys that are remembered for clients that track them, pairs of key and client, and prefixes. */
   readonly trackedKeys: number
   readonly trackedItems: number
@@ -282,7 +284,7 @@ function stats({ stats: facts }: InfoFacts): InfoFields {
     ['expired_time_cap_reached_count', 0],
     ['expire_cycle_cpu_milliseconds', 0],
     ['evicted_keys', facts.evictedKeys],
-    ['evicted_clients', 0],
+    ['evicted_clients', facts.evictedClients],
     ['total_eviction_exceeded_time', 0],
     ['current_eviction_exceeded_time', 0],
     ['keyspace_hits', facts.hits],

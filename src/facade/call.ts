@@ -59,7 +59,7 @@ export interface FrontHost {
   /** Whether a password is asked for, and whether this one is right; in constant time. */
   checkPassword(user: string, password: string): 'ok' | 'wrong' | 'unset'
   readonly tracking: KeyTracking
-  /** The most channels and patterns of one session. */
+  /** The most channels and patterns of one session, and the most prefixes that it tracks. */
   readonly subscriptionsMax: number
   /** RESET and QUIT: forget what this process keeps of the session beyond what the facade does. */
   forget(session: Session): void

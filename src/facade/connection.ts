@@ -9,6 +9,7 @@ import { Args } from '../protocol/args.ts'
 import { type ParserLimits, PROTOCOL_ERROR, QUERY_TOO_LARGE, REQUEST, RequestParser } from '../protocol/parser.ts'
 import type { Scanned } from '../protocol/scanned.ts'
 import type { ReplyWriter } from '../protocol/writer.ts'
+import type { ClientMemory } from './client-memory.ts'
 import type { ClientLimits } from './limits.ts'
 import { Outbox, type OutboxHost } from './outbox.ts'
 import type { Ahead, Outcome } from './processor.ts'
@@ -47,6 +48,7 @@ export interface ConnectionHost extends OutboxHost {
   nowMs(): number
   readonly limits: ClientLimits
   readonly stats: { inputBytes: number; outputBytes: number; reads: number; writes: number }
+  readonly memory: ClientMemory
   /** Calls the connection's `sendHeld` at the end of this turn of the event loop, after `beforeReplies`. */
   sendHeldSoon(connection: Connection): void
   /** Called once when a connection is gone. */
@@ -60,6 +62,7 @@ export interface ConnectionHost extends OutboxHost {
 export class Connection implements Outlet, WireHandler {
   readonly session: Session
   readonly wire: Wire
+  countedBytes = 0
   private readonly host: ConnectionHost
   private readonly parser: RequestParser
   private readonly outbox: Outbox
@@ -113,7 +116,7 @@ export class Connection implements Outlet, WireHandler {
   }
 
   get queryBytes(): number {
-    return this.parser.unreadBytes
+    return this.parser.queryBytes
   }
 
   get queryFreeBytes(): number {
@@ -138,6 +141,10 @@ export class Connection implements Outlet, WireHandler {
     const waiting = (this.postponed === undefined ? 0 : this.postponedBytes) + (transaction?.bytes ?? 0)
     const listening = watchedBytes + subscribedBytes + (tracking?.prefixBytes ?? 0)
     return this.parser.heldBytes + waiting + listening + this.outputBytes
+  }
+
+  get chargedBytes(): number {
+    return this.heldBytes + this.parser.announcedBytes
   }
 
   /** Unix time in milliseconds since which the soft output limit is exceeded, 0 if it is not. */
@@ -172,6 +179,7 @@ export class Connection implements Outlet, WireHandler {
     try {
       this.run()
       this.parser.keep()
+      this.host.memory.update(this)
     } catch (error) {
       this.broken(error)
     }
@@ -262,8 +270,12 @@ export class Connection implements Outlet, WireHandler {
     this.host.stats.inputBytes += length
     if (this.gone || this.session.closing) return
     this.parser.feed(bytes, 0, length)
+    // A request whose arguments alone are too much is not run any more.
+    this.host.memory.update(this)
+    if (this.gone) return
     this.run()
     this.parser.keep()
+    this.host.memory.update(this)
     // While a reply is waited for nothing is parsed, so nothing else would notice.
     const { blocked } = this.session
     if (blocked !== undefined && this.queryBytes > this.host.limits.queryBytesMax) this.inputEnded(QUERY_TOO_LARGE)
@@ -370,6 +382,7 @@ export class Connection implements Outlet, WireHandler {
     const { session, host, outbox } = this
     let together = length
     if (host.current === this) together = this.batchBytes += length
+    else host.memory.update(this)
     const counted = together > CHECKED_BYTES_MIN && !session.isReplica
     if (counted && !this.mayReply(0)) return this.overLimit()
     if (outbox.write(bytes, length, session.replyPosition, session.isReplica)) host.sendHeldSoon(this)

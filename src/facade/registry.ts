@@ -4,6 +4,8 @@ import { errorReply } from '../errors.ts'
 import { Scanned } from '../protocol/scanned.ts'
 import { ReplyWriter } from '../protocol/writer.ts'
 import type { Clients } from './call.ts'
+import { ClientMemory } from './client-memory.ts'
+import { clientLine } from './commands/client-line.ts'
 import { Connection, type ConnectionHost, type Requests } from './connection.ts'
 import type { ClientLimits } from './limits.ts'
 import type { Pause } from './processor.ts'
@@ -53,6 +55,8 @@ export class ClientRegistry implements Clients, ConnectionHost {
   readonly nowMs: () => number
   readonly log: (message: string) => void
   readonly internalError: RegistryParts['internalError']
+  /** What all of them together hold, within its limit. */
+  readonly memory: ClientMemory
   private readonly parts: RegistryParts
   private readonly connections = new Map<number, Connection>()
   private readonly monitors = new Set<Session>()
@@ -70,6 +74,13 @@ export class ClientRegistry implements Clients, ConnectionHost {
     this.nowMs = parts.nowMs
     this.log = parts.log
     this.internalError = parts.internalError
+    this.memory = new ClientMemory({
+      limitBytes: () => parts.limits.clientsBytesMax,
+      holders: () => this.connections.values(),
+      endOfTurn: parts.timers.endOfTurn,
+      busy: () => this.current !== undefined,
+      evicting: ({ session }) => parts.log(`Evicting client: ${clientLine(session, parts.nowMs())}`),
+    })
     this.scanned = parts.requestsAhead === 0 ? undefined : new Scanned(parts.requestsAhead)
     this.out.mayKeep = (bytes) => this.current?.mayReply(bytes) ?? true
   }
@@ -153,6 +164,7 @@ export class ClientRegistry implements Clients, ConnectionHost {
     const { session } = connection
     this.connections.delete(session.id)
     this.clearDeadline(session)
+    this.memory.forget(connection)
     if (session.monitor) this.setMonitor(session, false)
     session.closing = true
     this.parts.onClosed(session)

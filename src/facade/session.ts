@@ -46,6 +46,8 @@ export interface Outlet {
   readonly replyBufferBytes: number
   /** Output in bytes that the peer has not taken yet. */
   readonly outputBytes: number
+  /** Memory that it holds, and has announced that it will need, all together: what `maxmemory-clients` limits. */
+  readonly chargedBytes: number
 }
 
 /** A transaction being queued. */

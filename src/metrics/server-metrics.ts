@@ -79,6 +79,12 @@ export const SERVER_METRICS = {
     help: 'Prefixes that clients in the mode BCAST want to hear of.',
     labels: [],
   },
+  clientsEvicted: {
+    kind: 'counter',
+    name: 'vedette_server_clients_evicted_total',
+    help: 'Clients that were cut off to keep all of them within maxmemory-clients.',
+    labels: [],
+  },
   connectionsReceived: {
     kind: 'counter',
     name: 'vedette_server_connections_received_total',

@@ -41,6 +41,7 @@ import {
   say,
   topoOf,
 } from './state.ts'
+import { createStopwatch, noteCommitted } from './stopwatch.ts'
 import { apply, createTopology, decodeTopology, encodeTopology, type TopologyGroup } from './topology.ts'
 import { noteLinkDown, noteLinkUp, notePong } from './watched.ts'
 import { followNamed } from './whereabouts.ts'
@@ -389,6 +390,7 @@ function takeCommitted(
   if (!applied.ok) return core.groups.get(entry.group)
   const topo = core.topology.groups.get(entry.group)
   const group = core.groups.get(entry.group)
+  if (group !== undefined) timeCommit(group, entry, nowMs)
   if (topo !== undefined && group !== undefined) announce(core, group, topo, entry, before?.by, nowMs)
   if (entry.kind === 'switch' && group !== undefined) noteEnded(group.ledger, entry.ended ?? '')
   if (entry.kind === 'remove' && known !== undefined && group !== undefined) dismiss(core, group, known)
@@ -396,6 +398,14 @@ function takeCommitted(
   // The address that the server had before is nobody's.
   if (group !== undefined && entry.kind === 'hostname') forgetUnnamed(core, group)
   return core.groups.get(entry.group)
+}
+
+/** Goes on to the next phase of what is told of a failover; one that was given up begins anew, without another vote. */
+function timeCommit(group: GroupState, { kind }: Entry, nowMs: number): void {
+  if (kind === 'end') group.stopwatch = undefined
+  else if (kind === 'abort') group.stopwatch = { ...createStopwatch(nowMs), agreed: true }
+  else if (group.stopwatch !== undefined && (kind === 'start' || kind === 'choose' || kind === 'switch'))
+    noteCommitted(group.stopwatch, kind === 'switch' ? 'announce' : 'commit', nowMs)
 }
 
 /** Tells what an applied entry means; a new primary and new groups are told by syncGroups. */

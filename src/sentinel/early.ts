@@ -14,7 +14,7 @@ const AGAIN_MS = 2_000
 
 /** Notes a request that was applied here. */
 export function noteEarly(core: CoreState, request: OperatorRequest, changes: SettingChanges | undefined): void {
-  if (request.kind === 'failover' || request.kind === 'reset') return
+  if (request.kind !== 'monitor' && request.kind !== 'remove' && request.kind !== 'set') return
   const { group } = request
   const before = core.early.get(group) ?? { group, removed: false, changes: {} }
   if (request.kind === 'remove') core.early.set(group, { group, removed: true, changes: {} })

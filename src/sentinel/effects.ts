@@ -45,7 +45,7 @@ export interface RaftView {
   readonly isLeader: boolean
   readonly voters: readonly string[]
   readonly learners: readonly string[]
-  /** The feature level in force; the first, if it is not said. */
+  /** The feature level in force, the first if absent: entries of a higher one cannot be proposed yet. */
   readonly level?: number
 }
 

@@ -2,7 +2,8 @@
 // in, take it through its steps, and correct servers that follow the wrong primary. Every decision is first proposed
 // and acted upon only after it was committed and applied; a sentinel that is not certainly the leader does nothing here.
 // What it makes of the primary's data is in keeper.ts.
-import { ballotOf, giveOrder, startFailover } from './acts.ts'
+import type { Account } from './account.ts'
+import { accountOf, ballotOf, endPhase, giveOrder, startFailover } from './acts.ts'
 import { type Address, addressKey, sameAddress } from './address.ts'
 import { chooseReplica } from './choose.ts'
 import { keepsCopies } from './copies.ts'
@@ -14,8 +15,11 @@ import { uncommitted } from './group.ts'
 import { keepData, proposeHearsay } from './keeper.ts'
 import { endedTenure, leaseOverMs, proposeLeases } from './leases.ts'
 import { markOf } from './lineage.ts'
+import { lostBytesMax } from './loss.ts'
+import { heldBack } from './maintenance.ts'
 import { moveToNamed } from './relocation.ts'
 import { type CoreState, emit, type GroupState, propose, say, settingsOf, subjectOf, wake, wallMs } from './state.ts'
+import { noteProposed } from './stopwatch.ts'
 import type { Failover, TopologyGroup } from './topology.ts'
 import { askInfo, type Watched } from './watched.ts'
 import { isVouchedFor } from './whereabouts.ts'
@@ -68,7 +72,10 @@ function proposeReplicas(core: CoreState, group: GroupState, nowMs: number): voi
 function considerFailover(core: CoreState, group: GroupState, topo: TopologyGroup, nowMs: number): boolean {
   const votes = ballotOf(core, group, topo, nowMs)
   if (!votes.enough) return false
-  if (nowMs < group.retryAtMs || topo.replicas.length === 0) return true
+  if (nowMs < group.retryAtMs || topo.replicas.length === 0 || heldBack(core, topo, nowMs) !== undefined) {
+    endPhase(group, 'wait', nowMs)
+    return true
+  }
   const primary = group.servers.get(addressKey(topo.primary))!
   const { verdict, why } = primary.judgement
   const choice = verdict === 'dead' ? chooseEarly(core, group, topo, primary, nowMs) : undefined
@@ -76,7 +83,8 @@ function considerFailover(core: CoreState, group: GroupState, topo: TopologyGrou
   const sentinels = `${votes.down} of ${core.raft.voters.length} sentinels say so, ${topo.quorum} suffice`
   // The others' word is enough: what cuts them off from the primary need not cut this one off.
   const finding = isDown(verdict) ? `is ${verdict}: ${why}` : `is down for others (this sentinel: ${why})`
-  startFailover(core, topo, { planned: false, reason: `${primary.key} ${finding}; ${sentinels}`, choice }, nowMs)
+  const cause = verdict === 'dead' ? 'dead' : 'silent'
+  startFailover(core, topo, { planned: false, cause, reason: `${primary.key} ${finding}; ${sentinels}`, choice }, nowMs)
   return true
 }
 
@@ -142,9 +150,11 @@ function continueFailover(
 
 function carryOut(core: CoreState, group: GroupState, failover: Failover, decision: Decision, nowMs: number): void {
   const { epoch } = failover
-  const step = (entry: Entry & { reason: string }): void => {
-    if (propose(core, nowMs, `${entry.kind} ${group.name} ${epoch}`, entry))
-      say(core, 'notice', `Failover of ${group.name} (epoch ${epoch}): ${entry.reason}.`)
+  const step = (entry: Entry & { kind: 'choose' | 'switch' | 'end' | 'abort' }, told: Partial<Account> = {}): void => {
+    const account = { ...accountOf(group), ...told }
+    if (!propose(core, nowMs, `${entry.kind} ${group.name} ${epoch}`, { ...entry, account })) return
+    if (group.stopwatch !== undefined) noteProposed(group.stopwatch)
+    say(core, 'notice', `Failover of ${group.name} (epoch ${epoch}): ${entry.reason}.`)
   }
   const base = { group: group.name, epoch, atMs: wallMs(core, nowMs) }
   switch (decision.do) {
@@ -153,20 +163,28 @@ function carryOut(core: CoreState, group: GroupState, failover: Failover, decisi
       return giveOrder(core, group, decision.server, decision.order, nowMs)
     case 'info':
       return askInfo(decision.server, nowMs, core.out)
-    case 'choose':
-      return step({ ...base, kind: 'choose', replica: decision.replica, reason: decision.why })
-    case 'switch':
-      return step({
-        ...base,
-        kind: 'switch',
-        reason: decision.why,
-        mark: markOf(decision.server.info),
-        ended: endedTenure(group.servers.get(addressKey(failover.old)), group.run?.fencedMs),
-      })
+    case 'lap':
+      return endPhase(group, decision.phase, nowMs)
+    case 'choose': {
+      endPhase(group, 'choose', nowMs)
+      const { replica, why: reason, candidates } = decision
+      return step({ ...base, kind: 'choose', replica, reason }, { candidates })
+    }
+    case 'switch': {
+      const { server, why: reason } = decision
+      const old = group.servers.get(addressKey(failover.old))
+      const lost = lostBytesMax(group.run!, failover, group.servers, old, server, nowMs)
+      const ended = endedTenure(old, group.run?.fencedMs)
+      return step({ ...base, kind: 'switch', reason, mark: markOf(server.info), ended }, { lostBytesMax: lost })
+    }
     case 'end':
+      endPhase(group, 'reconfigure', nowMs)
       return step({ ...base, kind: 'end', reason: decision.why })
-    case 'abort':
-      return step({ ...base, kind: 'abort', cause: decision.cause, reason: decision.why })
+    case 'abort': {
+      endPhase(group, failover.candidate === undefined ? 'choose' : 'promote', nowMs)
+      const { cause, why: reason, candidates = [] } = decision
+      return step({ ...base, kind: 'abort', cause, reason }, { candidates })
+    }
     case 'tell': {
       const subject = decision.about === undefined ? ({ kind: 'master' } as const) : subjectOf(group, decision.about)
       return emit(core, decision.event, group.name, group.primary, subject)

@@ -12,7 +12,7 @@ import { isCertain } from './certainty.ts'
 import { mayPromise, promise, standIn } from './ledger.ts'
 import { LEASE_LEVEL } from './machine.ts'
 import { effectiveSettings, leaseSettings } from './settings.ts'
-import { type CoreState, type GroupState, propose, say, settingsOf } from './state.ts'
+import { type CoreState, type GroupState, levelInForce, propose, say, settingsOf } from './state.ts'
 import type { LeaseBase, TopologyGroup } from './topology.ts'
 import type { Watched } from './watched.ts'
 
@@ -32,7 +32,7 @@ export function termsOf({ raft }: CoreState, { lease, changes, replicas }: Topol
 /** Leader: begins the leases of a group as soon as every sentinel knows them. */
 export function proposeLeases(core: CoreState, topo: TopologyGroup, nowMs: number): void {
   const key = core.options.leaseKey?.()
-  if (topo.lease !== undefined || key === undefined || (core.raft.level ?? 1) < LEASE_LEVEL) return
+  if (topo.lease !== undefined || key === undefined || levelInForce(core) < LEASE_LEVEL) return
   const settings = leaseSettings(settingsOf(core, topo))
   const began = propose(core, nowMs, `lease ${topo.name}`, { kind: 'lease', group: topo.name, key, settings })
   if (began)

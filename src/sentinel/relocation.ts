@@ -11,6 +11,7 @@ import { ballotOf, startFailover } from './acts.ts'
 import { type Address, addressKey, sameAddress } from './address.ts'
 import { isDown } from './detector.ts'
 import { dropProbe, watchProbe } from './group.ts'
+import { heldBack } from './maintenance.ts'
 import { type CoreState, type GroupState, say } from './state.ts'
 import type { TopologyGroup } from './topology.ts'
 
@@ -67,10 +68,10 @@ export function moveToNamed(core: CoreState, group: GroupState, topo: TopologyGr
   const probe = [...group.servers.values()].find((server) => server.probe)
   if (probe === undefined || !isForsaken(group, nowMs) || !ballotOf(core, group, topo, nowMs).enough) return false
   if (probe.link !== 'up' || probe.info?.role !== 'primary' || isDown(probe.judgement.verdict)) return false
-  if (nowMs < group.retryAtMs) return true
+  if (nowMs < group.retryAtMs || heldBack(core, topo, nowMs) !== undefined) return true
   const reason = `no server of the group answers at its address any more (the primary was ${addressKey(topo.primary)})`
   const { host, port } = probe.ref
   const why = `${probe.key} is a primary, and the file of this sentinel names it`
-  startFailover(core, topo, { planned: false, reason, choice: { replica: { host, port }, why } }, nowMs)
+  startFailover(core, topo, { planned: false, cause: 'moved', reason, choice: { replica: { host, port }, why } }, nowMs)
   return true
 }

@@ -8,12 +8,12 @@ import { chooseReplica } from './choose.ts'
 import { keepsCopies } from './copies.ts'
 import { isDown } from './detector.ts'
 import { earlyRequests, isMonitored, noteEarly, takeEarlyResult } from './early.ts'
-import type { Entry } from './entries.ts'
+import { type Entry, entryLevel } from './entries.ts'
 import { reachable } from './failover-run.ts'
 import { forgetDeadMembers } from './membership.ts'
 import type { OperatorRequest, OperatorResult } from './peer-message.ts'
 import { parseChanges } from './settings.ts'
-import { type CoreState, type PendingRequest, propose, say, settingsOf, topoOf } from './state.ts'
+import { type CoreState, levelInForce, type PendingRequest, propose, say, settingsOf, topoOf, wallMs } from './state.ts'
 import { apply, type TopologyGroup } from './topology.ts'
 import { isVouchedFor } from './whereabouts.ts'
 
@@ -29,6 +29,11 @@ const no = (text: string): OperatorResult => ({ ok: false, text })
 const NO_LEADER = no(errorText('noMajority'))
 const NO_GROUP = no(errorText('noSuchMaster'))
 
+/** A change that one sentinel can make before there is a group; of a failover and a pause only a leader makes something. */
+type Change = OperatorRequest & { kind: 'monitor' | 'remove' | 'set' | 'reset' }
+const isChange = (request: OperatorRequest): request is Change =>
+  request.kind !== 'failover' && request.kind !== 'pause' && request.kind !== 'resume'
+
 /** Takes a request: of this sentinel's operator, or passed on by `from`. */
 export function takeRequest(
   core: CoreState,
@@ -39,7 +44,7 @@ export function takeRequest(
 ): void {
   if (core.raft.isLeader) return decideRequest(core, id, from, request, nowMs)
   if (from !== undefined) return answer(core, id, from, NO_LEADER)
-  if (core.formed === undefined && request.kind !== 'failover') return answer(core, id, from, applyHere(core, request))
+  if (core.formed === undefined && isChange(request)) return answer(core, id, from, applyHere(core, request))
   if (core.formed === undefined || core.pending.size >= PENDING_MAX) return answer(core, id, from, NO_LEADER)
   const untilMs = nowMs + NO_LEADER_MS
   core.pending.set(`id ${id}`, { ...pendingUntil(nowMs, id, from, request), untilMs, unsent: true })
@@ -181,18 +186,20 @@ function failover(
   const planned = !isDown(primary.judgement.verdict)
   const settings = { ...settingsOf(core, topo), downAfterMs: Number.POSITIVE_INFINITY }
   const base = { nowMs, topo, settings, servers: group.servers, old: topo.primary, crashed: false }
-  const lossless = !planned && lossAllowed !== true && keepsCopies(topo, settings)
+  const mayLose = lossAllowed === true && keepsCopies(topo, settings)
+  const lossless = !planned && !mayLose && keepsCopies(topo, settings)
   const choice = chooseReplica({ ...base, freshSinceMs: Number.NEGATIVE_INFINITY, forced: !planned, lossless }, false)
   if (choice.kind === 'none' && lossless) return no(errorText('unsafe', choice.why))
   if (choice.kind !== 'chosen') return no(errorText('noCandidate'))
   const reason = 'an operator asked for it (SENTINEL FAILOVER)'
-  const started = startFailover(core, topo, { planned, reason, nonce, ...(lossAllowed && { lossAllowed }) }, nowMs)
+  const start = { planned, cause: 'operator', reason, nonce, ...(mayLose && { lossAllowed }) } as const
+  const started = startFailover(core, topo, start, nowMs)
   return started ? undefined : no(errorText('failoverInProgress'))
 }
 
 function change(
   core: CoreState,
-  request: OperatorRequest & { kind: Exclude<OperatorRequest['kind'], 'failover'> },
+  request: Exclude<OperatorRequest, { kind: 'failover' }>,
   nonce: string,
   nowMs: number,
 ): OperatorResult | undefined {
@@ -205,8 +212,9 @@ function change(
     }
     return undefined
   }
-  const entry = toEntry(request)
+  const entry = toEntry(core, request, nowMs)
   if (typeof entry === 'string') return no(entry)
+  if (entryLevel(entry) > levelInForce(core)) return no(errorText('sentinelTooOld'))
   if (isMonitoredAlready(core, request) && core.topology.groups.has(request.group)) return { ok: true, text: 'OK' }
   if (request.kind === 'monitor' ? core.topology.groups.has(request.group) : !core.topology.groups.has(request.group))
     return request.kind === 'monitor' ? no(errorText('duplicateMaster')) : NO_GROUP
@@ -238,8 +246,14 @@ function keptByReset(core: CoreState, name: string): Address[] {
   return kept
 }
 
-function toEntry(request: OperatorRequest & { kind: 'monitor' | 'remove' | 'set' }): Entry | string {
+function toEntry(
+  core: CoreState,
+  request: Exclude<OperatorRequest, { kind: 'failover' | 'reset' }>,
+  nowMs: number,
+): Entry | string {
   const { group } = request
+  if (request.kind === 'pause') return { kind: 'pause', group, untilMs: wallMs(core, nowMs) + request.forMs }
+  if (request.kind === 'resume') return { kind: 'resume', group }
   if (request.kind === 'monitor') return { kind: 'monitor', group, primary: request.primary, quorum: request.quorum }
   if (request.kind === 'remove') return { kind: 'remove', group }
   const changes = parseChanges(request.pairs)
@@ -247,17 +261,14 @@ function toEntry(request: OperatorRequest & { kind: 'monitor' | 'remove' | 'set'
 }
 
 /** Before there is a group of sentinels, the change is in force here at once, and the group's as soon as there is one. */
-function applyHere(
-  core: CoreState,
-  request: OperatorRequest & { kind: Exclude<OperatorRequest['kind'], 'failover'> },
-): OperatorResult {
+function applyHere(core: CoreState, request: Change): OperatorResult {
   if (request.kind === 'reset') {
     for (const group of request.groups)
       apply(core.provisional, { kind: 'reset', group, keep: keptByReset(core, group) })
     core.dirty = true
     return { ok: true, text: String(request.groups.length) }
   }
-  const entry = toEntry(request)
+  const entry = toEntry(core, request, core.lastStepMs)
   if (typeof entry === 'string') return no(entry)
   const known: TopologyGroup | undefined = topoOf(core, request.group)
   if (isMonitoredAlready(core, request)) return { ok: true, text: 'OK' }

@@ -23,6 +23,8 @@ export interface GroupSettings {
   readonly writeMode: WriteMode
   readonly leaseMs: number
   readonly syncReplicas: number
+  /** No failover begins by itself so soon after the last one (maintenance.ts); 0 = at once. */
+  readonly failoverIntervalMs: number
 }
 
 export const DEFAULT_SETTINGS: GroupSettings = {
@@ -37,6 +39,7 @@ export const DEFAULT_SETTINGS: GroupSettings = {
   writeMode: 'lease',
   leaseMs: 1_000,
   syncReplicas: 1,
+  failoverIntervalMs: 2_000,
 }
 
 /** Changes made by SENTINEL SET; `quorum` is a field of the group itself. */
@@ -78,6 +81,7 @@ const ROWS: readonly Row[] = [
   { option: 'failover-timeout', field: 'failoverTimeoutMs', min: 1 },
   { option: 'parallel-syncs', field: 'parallelSyncs', min: 1 },
   { option: 'master-reboot-down-after-period', field: 'rebootDownAfterMs', min: 0 },
+  { option: 'failover-interval', field: 'failoverIntervalMs', min: 0 },
   { option: 'quorum', field: 'quorum', min: 1 },
   { option: 'write-mode', field: 'writeMode', words: WRITE_MODES, ofLease: true },
   { option: 'lease-milliseconds', field: 'leaseMs', min: LEASE_MS_MIN, max: LEASE_MS_MAX, ofLease: true },

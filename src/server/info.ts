@@ -137,6 +137,7 @@ export function createInfo(
       channels: pubsub.channels().size,
       patterns: pubsub.patterns().size,
       shardChannels: pubsub.shardChannels().size,
+      evictedClients: clients.memory.evicted,
       trackedKeys: tracking.counts.keys,
       trackedItems: tracking.counts.items,
       trackedPrefixes: tracking.counts.prefixes,
@@ -177,6 +178,7 @@ export function createInfo(
     },
     reset() {
       peakBytes = engine.host.usedMemoryBytes()
+      clients.memory.evicted = 0
       Object.assign(clients.stats, {
         connections: 0,
         rejected: 0,

@@ -319,7 +319,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
   }
   const shutdown = createShutdown({ options, log, clients, replication, persistence, end })
 
-  applyOptions(config, engine)
+  applyOptions(config, engine, clients)
   engine.setTime(wallMs())
   replication.prepare()
   const listening = await openListening(options, (wire) => clients.accept(wire), log).catch((error: unknown) => {
@@ -431,16 +431,18 @@ const DIRECTORY_ERRORS: Readonly<Record<string, string>> = {
 }
 
 /** Options that change a state of the engine. */
-function applyOptions(config: ServerConfig, engine: Engine): void {
+function applyOptions(config: ServerConfig, engine: Engine, clients: ClientRegistry): void {
   const { values } = config
   const apply = (): void => {
     engine.gate.maxmemoryBytes = values.maxmemory
     engine.gate.replicasToWriteMin = values['min-replicas-max-lag'] === 0 ? 0 : values['min-replicas-to-write']
     engine.effects.notifyMask = values['notify-keyspace-events']
+    clients.memory.limitChanged()
   }
   apply()
   for (const name of [
     'maxmemory',
+    'maxmemory-clients',
     'min-replicas-to-write',
     'min-replicas-max-lag',
     'notify-keyspace-events',

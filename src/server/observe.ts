@@ -47,6 +47,7 @@ function collectProcess(metrics: ServerMetrics, { server, clients, stats, loadin
   metrics.clientsBlocked.set(clients.blocked)
   metrics.clientsMax.set(clients.max)
   metrics.clientsTracking.set(clients.tracking)
+  setTotal(metrics.clientsEvicted, {}, stats.evictedClients)
   metrics.trackedKeys.set(stats.trackedKeys)
   metrics.trackedItems.set(stats.trackedItems)
   metrics.trackedPrefixes.set(stats.trackedPrefixes)

@@ -249,6 +249,7 @@ function watch(
     identity,
     log,
     onPing: (group, ms) => running.observer?.notePing(group, ms),
+    onHeartbeat: (peer, ms) => running.observer?.noteHeartbeat(peer, ms),
     onEvent: (name, payload) => {
       port.publish(name, payload)
       running.observer?.note(name, payload)
@@ -362,6 +363,7 @@ async function groupConfig(running: Process, group: MonitoredGroup): Promise<Gro
       writeMode: group['write-mode'],
       leaseMs: group['lease-milliseconds'],
       syncReplicas: group['sync-replicas'],
+      failoverIntervalMs: group['failover-interval'],
     },
   }
 }

@@ -123,6 +123,7 @@ function limitsOf(options: FrontOptions): ClientLimits {
   return {
     clientsMax: options.maxClients,
     idleSeconds: 0,
+    clientsBytesMax: 0,
     get passwordNeeded() {
       return options.password() !== ''
     },

@@ -43,10 +43,11 @@ export interface GroupReport {
   readonly primary: string
   /** One sentence: what keeps the group from a failover that it needs. */
   readonly deadEnd: string | null
+  /** Wall clock: until when no failover begins by itself. */
+  readonly pausedUntilMs: number | null
   readonly failover: FailoverReport | null
   readonly servers: readonly ServerReport[]
   readonly lastFailover: PastFailoverReport | null
-  readonly history: readonly PastFailoverReport[]
 }
 
 export interface ServerReport {
@@ -81,4 +82,50 @@ export interface PastFailoverReport {
   readonly ending: string
   readonly durationMs: number
   readonly atMs: number
+}
+
+/** A replica, and why it would not be or was not chosen; null for the one that is. */
+export interface CandidateReport {
+  readonly address: string
+  readonly offset: number
+  readonly priority: number
+  readonly whyNot: string | null
+}
+
+/** What SENTINEL VEDETTE-OUTLOOK says: who would become primary if the present one died now. */
+export interface OutlookReport {
+  readonly primary: string
+  readonly winner: string | null
+  /** Why no failover would be possible, or none would begin by itself; empty when all is well. */
+  readonly obstacles: readonly string[]
+  readonly candidates: readonly CandidateReport[]
+}
+
+export interface StepReport {
+  readonly phase: string
+  readonly ms: number
+  /** One sentence. */
+  readonly text: string
+}
+
+/** A failover that is over, in full: what SENTINEL VEDETTE-HISTORY and GET /history say. */
+export interface HistoryReport {
+  readonly group: string
+  readonly epoch: number
+  readonly kind: 'automatic' | 'switchover' | 'forced'
+  /** Why it was begun, in a word; null for one of an earlier version. */
+  readonly cause: string | null
+  /** `done`, or why it was given up. */
+  readonly outcome: string
+  readonly from: string
+  readonly to: string | null
+  readonly reason: string
+  readonly choice: string
+  readonly ending: string
+  readonly startedAtMs: number
+  readonly switchedAtMs: number | null
+  readonly endedAtMs: number
+  readonly steps: readonly StepReport[]
+  readonly candidates: readonly CandidateReport[]
+  readonly lostBytesMax: number | null
 }

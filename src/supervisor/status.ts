@@ -2,6 +2,7 @@
 import { addressKey, sameAddress } from '../sentinel/address.ts'
 import { lastingDeadEnd } from '../sentinel/dead-end.ts'
 import { phaseOf } from '../sentinel/failover-run.ts'
+import { pausedUntil } from '../sentinel/maintenance.ts'
 import { obstacleOf } from '../sentinel/obstacle.ts'
 import type { CoreState, GroupState } from '../sentinel/state.ts'
 import { topoOf } from '../sentinel/state.ts'
@@ -64,7 +65,7 @@ function sentinelList(core: CoreState, voters: readonly string[], nowMs: number)
 
 function masterStatus(core: CoreState, group: GroupState, nowMs: number): GroupReport {
   const topo = topoOf(core, group.name)!
-  const history = topo.history.map(recordOf)
+  const done = topo.history.findLast(({ outcome }) => outcome === 'done')
   const primary = group.servers.get(addressKey(topo.primary))
   return {
     name: group.name,
@@ -73,10 +74,10 @@ function masterStatus(core: CoreState, group: GroupState, nowMs: number): GroupR
     status: statusOf(core, group.name),
     primary: addressKey(topo.primary),
     deadEnd: lastingDeadEnd(group) ?? null,
+    pausedUntilMs: pausedUntil(core, topo, nowMs) ?? null,
     failover: topo.failover === undefined ? null : failoverOf(topo.failover, nowMs + core.options.wallOffsetMs),
     servers: [...group.servers.values()].map((server) => serverStatus(group, server, primary)),
-    lastFailover: history.findLast(({ outcome }) => outcome === 'done') ?? null,
-    history,
+    lastFailover: done === undefined ? null : recordOf(done),
   }
 }
 

@@ -94,10 +94,10 @@ export function createSentinel(options: SentinelOptions): Sentinel {
     if (!raft) return
     const { term, leader, membership, level } = raft.status()
     const isLeader = raft.isLeader(life.clockMs())
-    const key = `${term} ${leader} ${isLeader} ${membership.voters} ${membership.learners} ${level}`
+    const key = `${term} ${leader} ${isLeader} ${level} ${membership.voters} ${membership.learners}`
     if (key === viewKey) return
     viewKey = key
-    step({ type: 'raft', view: { term, leader, isLeader, ...membership, level } })
+    step({ type: 'raft', view: { term, leader, isLeader, level, ...membership } })
   }
 
   const sendPeer = (to: string, message: PeerMessage): void => {

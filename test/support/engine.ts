@@ -260,6 +260,7 @@ export function createTestServer(given: Readonly<Partial<Record<keyof ServerOpti
       argumentBytes: 0,
       replyBufferBytes: 0,
       outputBytes: 0,
+      chargedBytes: 0,
       send: (bytes) => (running ? reply.raw(bytes) : void messages.push(Buffer.from(bytes))),
       closeAfterReply: () => {
         session.closing = true

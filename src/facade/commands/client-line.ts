@@ -33,8 +33,6 @@ export function clientLine(session: Session, nowMs: number): string {
   const ageSeconds = Math.max(0, Math.floor((nowMs - session.createdMs) / 1000))
   const idleSeconds = Math.max(0, Math.floor((nowMs - session.lastCommandMs) / 1000))
   const queuedBytes = transaction?.bytes ?? 0
-  const { queryBytes, queryFreeBytes, argumentBytes, replyBufferBytes, outputBytes } = outlet
-  const totalBytes = queryBytes + queryFreeBytes + argumentBytes + queuedBytes + replyBufferBytes + outputBytes
   const fields: readonly (readonly [string, string | number])[] = [
     ['id', session.id],
     ['addr', outlet.peer],
@@ -49,7 +47,7 @@ export function clientLine(session: Session, nowMs: number): string {
     ['psub', session.patterns?.size ?? 0],
     ['ssub', session.shardChannels?.size ?? 0],
     ['multi', transaction === undefined ? -1 : transaction.queue.length],
-    ['qbuf', queryBytes],
+    ['qbuf', outlet.queryBytes],
     ['qbuf-free', outlet.queryFreeBytes],
     ['argv-mem', outlet.argumentBytes],
     ['multi-mem', queuedBytes],
@@ -58,7 +56,7 @@ export function clientLine(session: Session, nowMs: number): string {
     ['obl', 0],
     ['oll', outlet.outputBytes > 0 ? 1 : 0],
     ['omem', outlet.outputBytes],
-    ['tot-mem', totalBytes],
+    ['tot-mem', outlet.chargedBytes + outlet.replyBufferBytes],
     ['events', outlet.outputBytes > 0 ? 'rw' : 'r'],
     ['cmd', session.lastCommand],
     ['user', session.user],

@@ -66,6 +66,7 @@ function facts(): InfoFacts {
       'channels',
       'patterns',
       'shardChannels',
+      'evictedClients',
       'trackedKeys',
       'trackedItems',
       'trackedPrefixes',
