@@ -5,6 +5,7 @@ import { compareIds, idText, isZeroId, makeStreamId, STREAM_ID_MIN, type StreamI
 import type { NodeBytes, Nodes } from '../store/nodes.ts'
 import { createStream, streamAdded, streamDeletedId, streamEdgeId, streamLastId } from '../store/stream.ts'
 import {
+  addedUpTo,
   consumerNumber,
   consumerPending,
   createConsumer,
@@ -115,24 +116,6 @@ export function hasGapAfter(nodes: Nodes, root: number, id: Readonly<StreamId>):
   if (nodes.count(root) === 0 || isZeroId(deleted)) return false
   if (compareIds(streamEdgeId(nodes, root, false, makeStreamId()), deleted) > 0) return false
   return compareIds(id, deleted) <= 0
-}
-
-/** How many entries had been added when that ID was; READ_UNKNOWN if nobody can say. */
-export function addedUpTo(nodes: Nodes, root: number, id: Readonly<StreamId>): bigint {
-  const added = streamAdded(nodes, root)
-  if (added === 0n) return 0n
-  const length = BigInt(nodes.count(root))
-  const order = compareIds(id, streamLastId(nodes, root, makeStreamId()))
-  if (length === 0n && order < 1) return added
-  const deleted = streamDeletedId(nodes, root, makeStreamId())
-  if (!isZeroId(id) && compareIds(id, deleted) < 0) return READ_UNKNOWN
-  if (order >= 0) return order === 0 ? added : READ_UNKNOWN
-  const first = streamEdgeId(nodes, root, false, makeStreamId())
-  if (isZeroId(deleted) || compareIds(deleted, first) < 0) {
-    const toFirst = compareIds(id, first)
-    if (toFirst <= 0) return toFirst < 0 ? added - length : added - length + 1n
-  }
-  return READ_UNKNOWN
 }
 
 /** How many entries a group has still to read; undefined if nobody can say. */

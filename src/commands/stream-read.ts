@@ -14,6 +14,7 @@ import {
 import { TYPE_MASK } from '../store/entry.ts'
 import { streamEdgeId, streamEntry, streamLastId, streamRange } from '../store/stream.ts'
 import {
+  addedUpTo,
   findConsumer,
   findGroup,
   findPending,
@@ -34,7 +35,6 @@ import type { Context, KeyWait } from './context.ts'
 import { keyToChange, readKey } from './lookup.ts'
 import { idArgument } from './stream-arguments.ts'
 import {
-  addedUpTo,
   hasGapAfter,
   nameArgument,
   replicateClaim,

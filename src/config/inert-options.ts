@@ -151,6 +151,10 @@ export const INERT_OPTIONS = {
   'always-show-logo': keepFixed('there is no logo', bool, 'no', 'Show a logo in the log.'),
   'crash-log-enabled': keep('Node reports crashes', bool, 'yes', 'Log the state of a crash.'),
   'crash-memcheck-enabled': keep('Node reports crashes', bool, 'yes', 'Test memory after a crash.'),
+  'use-exit-on-panic': mutable(bool, 'no', 'End without a core dump after a crash.', {
+    inert: 'Node reports crashes',
+    hidden: true,
+  }),
   'ignore-warnings': keep(HOST, string, '', 'Start although the kernel has known bugs.'),
   'syslog-ident': keepFixed('there is no syslog', string, 'redis', 'Name in syslog.'),
   'syslog-facility': keepFixed(

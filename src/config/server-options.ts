@@ -262,10 +262,11 @@ const EFFECTIVE_OPTIONS = {
     { needsRestart: true },
   ),
   'http-bind': mutable(string, '127.0.0.1', 'Address to listen on for HTTP.', { needsRestart: true }),
-  'process-nice': fixed(
+  'process-nice': mutable(
     int(-20, 19),
     '-5',
     "How urgent the server is to the kernel's scheduler (nice), where it is permitted to become so: when others take all processors, a replica is promoted and clients are answered at once all the same. 0 leaves it as it was started.",
+    { needsRestart: true },
   ),
 } as const
 

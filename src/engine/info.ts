@@ -109,8 +109,8 @@ export interface InfoFacts {
   /** The whole section Replication. */
   readonly replication: InfoFields
   readonly cpu: CpuFacts
-  /** Commands and subcommands. */
-  readonly commands: Iterable<Command>
+  /** Commands and subcommands: gone through more than once. */
+  readonly commands: readonly Command[]
   /** Of the times of commands, for INFO latencystats. */
   readonly percentiles: readonly number[]
   /** Number of error replies by code. */

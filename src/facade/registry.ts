@@ -256,9 +256,7 @@ export class ClientRegistry implements Clients, ConnectionHost {
       connection.checkSoftLimit(nowMs)
       const { session } = connection
       const idle = nowMs - session.lastCommandMs
-      if (timeoutMs !== 0 && idle > timeoutMs && session.kind === 'normal' && session.blocked === undefined) {
-        connection.close()
-      }
+      if (timeoutMs !== 0 && idle > timeoutMs && mayIdleOut(session)) connection.close()
     }
   }
 
@@ -292,6 +290,11 @@ export class ClientRegistry implements Clients, ConnectionHost {
     wire.end()
     return { onData: () => {}, onDrain: () => {}, onClose: () => {} }
   }
+}
+
+/** Whether a session that sends nothing is idle: not if it listens, or waits for an answer. */
+function mayIdleOut(session: Session): boolean {
+  return session.kind === 'normal' && !session.monitor && session.blocked === undefined
 }
 
 /** The same without a reply: CLIENT REPLY holds for a command that waits as it was when the command was sent. */

@@ -83,8 +83,8 @@ export function createCore(options: CoreOptions, nowMs: number): Core {
 
 function initialState(options: CoreOptions, nowMs: number): CoreState {
   const provisional = createTopology()
-  for (const { name, primary, quorum, unresolved } of options.groups)
-    if (unresolved !== true) apply(provisional, { kind: 'monitor', group: name, primary, quorum })
+  for (const { name, primary, quorum, hostname, unresolved } of options.groups)
+    if (unresolved !== true) apply(provisional, { kind: 'monitor', group: name, primary, quorum, hostname })
   const core: CoreState = {
     options,
     self: options.self,
@@ -354,7 +354,7 @@ function takeResolved(core: CoreState, group: string, primary: Address): void {
   if (config === undefined) return
   core.named.set(group, primary)
   if (core.topology.groups.has(group) || core.topology.removed.has(group)) return
-  apply(core.provisional, { kind: 'monitor', group, primary, quorum: config.quorum })
+  apply(core.provisional, { kind: 'monitor', group, primary, quorum: config.quorum, hostname: config.hostname })
   core.dirty = true
 }
 

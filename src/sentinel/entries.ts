@@ -4,6 +4,7 @@ import { type Account, bounded, toAccount } from './account.ts'
 import { type Address, isHost } from './address.ts'
 import { asAddress, asId, asInt, asList, asName, asObject, asText, asWord, parseObject } from './fields.ts'
 import type { HistoryMark } from './lineage.ts'
+import { type Monitored, toMonitored } from './naming.ts'
 import { isOfLease, type SettingChanges, toChanges } from './settings.ts'
 
 /** Why a failover was given up. The words are those of Redis Sentinel's -failover-abort-* events, and two of ours. */
@@ -52,7 +53,7 @@ export interface StartEntry extends Decided {
 }
 
 export type Entry =
-  | (Base & { readonly kind: 'monitor'; readonly primary: Address; readonly quorum: number })
+  | (Base & Monitored & { readonly kind: 'monitor' })
   | (Base & { readonly kind: 'remove' })
   | (Base & { readonly kind: 'set'; readonly changes: SettingChanges })
   /** Forget the replicas but those named, the history, and sentinels that are down and no members; what lives is found again. */
@@ -64,7 +65,7 @@ export type Entry =
   | (Base & { readonly kind: 'pause'; readonly untilMs: number })
   /** Failovers may begin again, also one that would follow too soon upon the last. From level 2 on. */
   | (Base & { readonly kind: 'resume' })
-  /** The server that is monitored by this name has this address: at first, or from now on. */
+  /** The server that is monitored by this name (naming.ts) has this address: at first, or from now on. */
   | (Base & { readonly kind: 'hostname'; readonly host: string; readonly address: Address })
   /** The group's primaries need leases from now on, under this key and these settings unless others were set before. */
   | (Base & { readonly kind: 'lease'; readonly key: string; readonly settings: SettingChanges })
@@ -96,9 +97,16 @@ export function entryLevel(entry: Entry): number {
   return 'account' in entry && entry.account !== undefined ? 2 : 1
 }
 
-/** The entry as sentinels of that level understand it, where leaving something out does not change what it decides. */
-export const atLevel = (entry: Entry, level: number): Entry =>
-  level < 2 && 'account' in entry ? { ...entry, account: undefined } : entry
+/**
+ * The entry as sentinels of that level understand it, where leaving something out does not change what it decides. The name that a
+ * group is monitored by is an entry of its own, behind the first.
+ */
+export function atLevel(entry: Entry, level: number): Entry[] {
+  if (level < 2 && 'account' in entry) return [{ ...entry, account: undefined }]
+  if (entry.kind !== 'monitor' || entry.hostname === undefined) return [entry]
+  const { hostname, ...unnamed } = entry
+  return [unnamed, { kind: 'hostname', group: entry.group, host: hostname, address: entry.primary }]
+}
 
 /** The bytes of an entry. Over-long reasons are cut. */
 export function encodeEntry(entry: Entry): Uint8Array {
@@ -128,9 +136,8 @@ export function decodeEntry(bytes: Uint8Array): Entry | undefined {
 function toGroupEntry(base: Base, fields: Record<string, unknown>): Entry | undefined {
   switch (fields.kind) {
     case 'monitor': {
-      const primary = asAddress(fields.primary)
-      const quorum = asInt(fields.quorum, 1, 0x7fffffff)
-      return primary && quorum !== undefined ? { ...base, kind: 'monitor', primary, quorum } : undefined
+      const monitored = toMonitored(fields)
+      return monitored && { ...base, kind: 'monitor', ...monitored }
     }
     case 'set': {
       const object = asObject(fields.changes)

@@ -8,6 +8,7 @@ import type { ServerInfo } from './info.ts'
 import { greet, pollLease, promisesLeft } from './leases.ts'
 import { createLedger, noteDead } from './ledger.ts'
 import { type HistoryMark, markOf } from './lineage.ts'
+import { byAddress } from './naming.ts'
 import type { Opinion } from './peer-message.ts'
 import type { GroupSettings } from './settings.ts'
 import { type CoreState, emit, emitText, type GroupState, say, settingsOf, subjectOf, topoOf } from './state.ts'
@@ -190,8 +191,9 @@ function pollServer(core: CoreState, group: GroupState, server: Watched, nowMs: 
 }
 
 /** Takes an INFO: new replicas, roles, reboots, and what a replica knows of its primary. */
-export function takeInfo(core: CoreState, group: GroupState, server: Watched, info: ServerInfo, nowMs: number): void {
+export function takeInfo(core: CoreState, group: GroupState, server: Watched, said: ServerInfo, nowMs: number): void {
   const before = server.info
+  const info = byAddress(said, topoOf(core, group.name)?.hostname)
   if (!noteInfo(server, nowMs, info)) return
   const isPrimary = sameAddress(server.ref, group.primary)
   const subject = subjectOf(group, server.ref)

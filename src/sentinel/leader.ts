@@ -56,6 +56,7 @@ function proposeGroup(core: CoreState, group: GroupState, nowMs: number): void {
     group: group.name,
     primary: topo.primary,
     quorum: topo.quorum,
+    hostname: topo.hostname?.host,
   })
 }
 

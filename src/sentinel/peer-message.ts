@@ -8,6 +8,7 @@ import { asAddress, asId, asInt, asList, asName, asObject, asText, asWord, parse
 import { type FormedGroup, toGroup } from './formation.ts'
 import { type Hello, toHello } from './hello.ts'
 import type { HistoryMark } from './lineage.ts'
+import { type Monitored, toMonitored } from './naming.ts'
 import { REPLICAS_MAX } from './topology.ts'
 
 /** What a sentinel thinks of a primary. `dead` and `silent` count as down. */
@@ -32,7 +33,7 @@ export interface Opinion {
 /** What an operator wants. `from` other sentinels it reaches the leader as it is. */
 export type OperatorRequest =
   | { readonly kind: 'failover'; readonly group: string; readonly lossAllowed?: true }
-  | { readonly kind: 'monitor'; readonly group: string; readonly primary: Address; readonly quorum: number }
+  | (Monitored & { readonly kind: 'monitor'; readonly group: string })
   | { readonly kind: 'remove'; readonly group: string }
   | { readonly kind: 'set'; readonly group: string; readonly pairs: readonly (readonly [string, string])[] }
   | { readonly kind: 'reset'; readonly groups: readonly string[] }
@@ -205,9 +206,8 @@ function toRequest(value: unknown): OperatorRequest | undefined {
       return forMs === undefined ? undefined : { kind: 'pause', group, forMs }
     }
     case 'monitor': {
-      const primary = asAddress(fields.primary)
-      const quorum = asInt(fields.quorum, 1, 0x7fffffff)
-      return primary && quorum !== undefined ? { kind: 'monitor', group, primary, quorum } : undefined
+      const monitored = toMonitored(fields)
+      return monitored && { kind: 'monitor', group, ...monitored }
     }
     case 'set': {
       const pairs = asList(fields.pairs, MAX_PAIRS, toPair)

@@ -7,6 +7,9 @@
 //
 // Invariant: the server that the file names is only looked at until then. It is no replica of the group, is given no order, and is
 // looked at no more as soon as any server of the group answers: it may be a typing error, and somebody else's data.
+//
+// It is looked at during a failover too, which nobody can end who hears no other sentinel: those that moved find each other by the
+// hellos on the server that their files name.
 import { ballotOf, startFailover } from './acts.ts'
 import { type Address, addressKey, sameAddress } from './address.ts'
 import { isDown } from './detector.ts'
@@ -31,7 +34,6 @@ export function lookAtNamed(core: CoreState, group: GroupState, nowMs: number): 
     if (probe !== undefined && sameAddress(probe.ref, named)) probe.probe = false
     return
   }
-  if (topo.failover !== undefined) return
   if (!isForsaken(group, nowMs)) {
     if (probe !== undefined) dropProbe(core, group, probe)
     return

@@ -73,12 +73,12 @@ export function passOnRequests(core: CoreState, nowMs: number): void {
 export function askForGroups(core: CoreState, nowMs: number): void {
   const { leader } = core.raft
   if (core.formed === undefined || leader === undefined || leader === core.self.peer) return
-  for (const { name, primary, quorum } of core.provisional.groups.values()) {
+  for (const { name, primary, quorum, hostname } of core.provisional.groups.values()) {
     const key = `ask ${name}`
     if (!isVouchedFor(core, name, nowMs)) continue
     if (nowMs < (core.proposed.get(key) ?? Number.NEGATIVE_INFINITY)) continue
     core.proposed.set(key, nowMs + ASK_AGAIN_MS)
-    const request: OperatorRequest = { kind: 'monitor', group: name, primary, quorum }
+    const request: OperatorRequest = { kind: 'monitor', group: name, primary, quorum, hostname: hostname?.host }
     core.out.push({ type: 'send', to: leader, message: { type: 'request', id: 0, request } })
   }
 }
@@ -254,7 +254,7 @@ function toEntry(
   const { group } = request
   if (request.kind === 'pause') return { kind: 'pause', group, untilMs: wallMs(core, nowMs) + request.forMs }
   if (request.kind === 'resume') return { kind: 'resume', group }
-  if (request.kind === 'monitor') return { kind: 'monitor', group, primary: request.primary, quorum: request.quorum }
+  if (request.kind === 'monitor') return request
   if (request.kind === 'remove') return { kind: 'remove', group }
   const changes = parseChanges(request.pairs)
   return typeof changes === 'string' ? changes : { kind: 'set', group, changes }

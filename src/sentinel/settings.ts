@@ -2,8 +2,8 @@
 // is replicated through Raft and wins over every sentinel's file, which is read and never rewritten.
 import { errorText } from '../errors.ts'
 import { LEASE_MS_MAX, LEASE_MS_MIN, WRITE_MODES, type WriteMode } from '../lease/terms.ts'
-import type { Address } from './address.ts'
 import { asInt, asText, asWord } from './fields.ts'
+import type { Monitored } from './naming.ts'
 
 /** What can be set for a group, with SENTINEL SET's names in camel case. Times in ms. */
 export interface GroupSettings {
@@ -46,10 +46,8 @@ export const DEFAULT_SETTINGS: GroupSettings = {
 export type SettingChanges = { -readonly [K in keyof GroupSettings]?: GroupSettings[K] } & { quorum?: number }
 
 /** A group as the configuration file names it. */
-export interface GroupConfig {
+export interface GroupConfig extends Monitored {
   readonly name: string
-  readonly primary: { readonly host: string; readonly port: number }
-  readonly quorum: number
   readonly settings: Partial<GroupSettings>
   /** `primary` is a name that could not be looked up yet: nothing is watched there. */
   readonly unresolved?: boolean
@@ -60,7 +58,7 @@ export interface Early {
   readonly group: string
   /** It is not to be watched, whatever the file says. */
   readonly removed: boolean
-  readonly monitor?: { readonly primary: Address; readonly quorum: number } | undefined
+  readonly monitor?: Monitored | undefined
   readonly changes: SettingChanges
 }
 

@@ -252,7 +252,7 @@ const PROPOSAL_MS = 500
 export function propose(core: CoreState, nowMs: number, key: string, entry: Entry): boolean {
   if (nowMs < (core.proposed.get(key) ?? Number.NEGATIVE_INFINITY)) return false
   core.proposed.set(key, nowMs + PROPOSAL_MS)
-  core.out.push({ type: 'propose', data: encodeEntry(atLevel(entry, levelInForce(core))) })
+  for (const one of atLevel(entry, levelInForce(core))) core.out.push({ type: 'propose', data: encodeEntry(one) })
   return true
 }
 

@@ -10,6 +10,7 @@ import { type Address, addressKey, isHost, sameAddress } from './address.ts'
 import { type AbortCause, type Entry, LEASE_KEY, REPLICAS_MAX, type StartEntry, toMark } from './entries.ts'
 import { asAddress, asInt, asList, asName, asObject, asText, parseObject } from './fields.ts'
 import { type HistoryMark, LINEAGE_MAX } from './lineage.ts'
+import { type Hostname, hostnameOf } from './naming.ts'
 import { isOfLease, type SettingChanges, toChanges } from './settings.ts'
 
 /** A failover under way. */
@@ -73,7 +74,7 @@ export interface TopologyGroup {
   /** Epoch of the failover that began last; 0 at first. */
   lastEpoch: number
   /** The name that one of the servers is monitored by, and the address that it has. */
-  hostname: { readonly host: string; readonly address: Address } | undefined
+  hostname: Hostname | undefined
   /** The histories that the group's primaries have written, newest last. */
   lineage: HistoryMark[]
   /** Every server of the group that is not the primary, in the order of discovery. */
@@ -181,7 +182,7 @@ function monitor(topology: Topology, entry: Entry & { kind: 'monitor' }): Applie
     primary: entry.primary,
     configEpoch: 0,
     lastEpoch: 0,
-    hostname: undefined,
+    hostname: hostnameOf(entry),
     lineage: [],
     replicas: [],
     changes: {},
@@ -402,7 +403,7 @@ function toLeaseBase(value: unknown): LeaseBase | undefined {
   return { key, version, longestMs }
 }
 
-function toHostname(value: unknown): TopologyGroup['hostname'] {
+function toHostname(value: unknown): Hostname | undefined {
   const fields = asObject(value)
   const address = asAddress(fields?.address)
   return isHost(fields?.host) && address ? { host: fields.host, address } : undefined

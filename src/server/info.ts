@@ -160,7 +160,7 @@ export function createInfo(
       stats: stats(),
       replication: replication.facts(),
       cpu: { systemSeconds: system / 1e6, userSeconds: user / 1e6 },
-      commands: engine.host.commands.all(),
+      commands: [...engine.host.commands.all()],
       percentiles: options['latency-tracking-info-percentiles'],
       errors: engine.errorsByCode,
       databases: keyspace.databases.filter((db) => db.size > 0).map((db) => databaseFacts(db, engine.nowMs)),

@@ -25,6 +25,7 @@ import type { HttpServer } from '../io/http.ts'
 import type { Log } from '../io/log.ts'
 import { raisePriority } from '../io/priority.ts'
 import { sameSecret } from '../io/secrets.ts'
+import { connectTcp } from '../io/tcp.ts'
 import { eventLoop } from '../io/timers.ts'
 import { inlineMore } from '../io/v8.ts'
 import { AHEAD_MAX } from '../keyspace/ahead.ts'
@@ -85,7 +86,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
       return publish(channel, message)
     },
   }
-  const roleMemory = openRoleMemory(options.dir, options.port, config.text('replicaof'), log)
+  const roleMemory = openRoleMemory(options.dir, options.port, config.text('replicaof'), log, monotonicMs)
   const sentinels = createKnownSentinels({
     remembered: roleMemory.atStart,
     isPrimary: () => !replication.isReplica(),
@@ -258,6 +259,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     runId,
     port: 0,
     nowMs: wallMs,
+    dial: connectTcp,
     roleMemory,
     panic: (reason) => {
       log.warning(reason)
@@ -289,6 +291,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     housekeeping.round()
     persistence.tick()
     replication.tick()
+    roleMemory.tick()
     if (tracking.on) tracking.trim()
     measureHeld()
     info.tick()
@@ -310,6 +313,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     persistence.stop()
     replication.stop()
     roles.stop()
+    roleMemory.stop()
     listening.close()
     void http?.stop()
     clients.closeAll()

@@ -4,21 +4,27 @@
 //   /readyz    200 once the group is formed, a leader is known and every primary's address is certain; 503 says what is missing
 //   /primary   ?name=…: the primary as JSON; 200 while it is up, 503 while it is not, 404 for an unknown name
 //   /status    what SENTINEL VEDETTE-STATUS says
+//   /          the console; /events is what it shows as it changes, /picture the same for whoever cannot read a stream
+//   /failover  POST: a switchover, for the console, where a token is configured (switchover.ts)
 //   /history   ?name=…: the failovers of a group, or of all, newest first
 //   /outlook   ?name=…: who would become primary if the present one died now
 //   /metrics   Prometheus text
 import { monotonicMs } from '../io/clock.ts'
 import { type HttpReply, type HttpServer, startHttpOnFirst } from '../io/http.ts'
+import type { Log } from '../io/log.ts'
 import { expositionOf } from '../metrics/table.ts'
 import { isCertain } from '../sentinel/certainty.ts'
 import { obstacleOf } from '../sentinel/obstacle.ts'
 import type { CoreState } from '../sentinel/state.ts'
 import { topoOf } from '../sentinel/state.ts'
 import { statusOf } from './commands/info.ts'
+import { consolePage } from './console-page.ts'
 import { historyOf } from './history.ts'
+import type { Live } from './live.ts'
 import type { Observer } from './observe.ts'
 import { outlookReport } from './outlook.ts'
 import type { Sentinel } from './sentinel.ts'
+import { createSwitchover } from './switchover.ts'
 
 export interface HttpPortOptions {
   readonly host: string
@@ -27,16 +33,21 @@ export interface HttpPortOptions {
   readonly sentinel: Sentinel
   readonly observer: Observer
   readonly status: () => string
-  readonly onError: (message: string) => void
+  readonly live: Live
+  /** What a switchover over HTTP takes; undefined: none is possible. */
+  readonly token: string | undefined
+  readonly log: Log
 }
 
 const JSON_TYPE = 'application/json; charset=utf-8'
 
 /** Opens the first of the ports that can be had. */
 export function openHttp(options: HttpPortOptions): Promise<HttpServer> {
-  const { sentinel, observer, host } = options
+  const { sentinel, observer, host, live, token, log } = options
   const core = sentinel.core.state
   const routes = {
+    '/': consolePage(),
+    '/picture': () => json(live.picture().map(({ name, data }) => [name, JSON.parse(data)])),
     '/healthz': () => ({ body: 'ok\n' }),
     '/readyz': () => readiness(core, monotonicMs()),
     '/primary': ({ query }: { query: URLSearchParams }) => primary(core, query.get('name')),
@@ -48,8 +59,11 @@ export function openHttp(options: HttpPortOptions): Promise<HttpServer> {
       return { type: observer.registry.contentType, body: await expositionOf(observer.registry) }
     },
   }
-  const onError = (error: unknown, path: string): void => options.onError(`HTTP ${path}: ${String(error)}`)
-  return startHttpOnFirst(options.ports, { host, routes, onError })
+  const onError = (error: unknown, path: string): void => log.warning(`HTTP ${path}: ${String(error)}`)
+  const onRefused = (why: string): void => log.warning(why)
+  const switchover = createSwitchover({ token, request: sentinel.request, onRefused, nowMs: monotonicMs })
+  const [posts, streams] = [{ '/failover': switchover }, { '/events': live.stream }]
+  return startHttpOnFirst(options.ports, { host, routes, posts, streams, onError })
 }
 
 /** What is missing until this sentinel can be relied on. */

@@ -45,6 +45,8 @@ export interface GroupReport {
   readonly deadEnd: string | null
   /** Wall clock: until when no failover begins by itself. */
   readonly pausedUntilMs: number | null
+  /** Sentinels that find the primary down now, by their addresses, as far as this one knows. */
+  readonly downVotes: readonly string[]
   readonly failover: FailoverReport | null
   readonly servers: readonly ServerReport[]
   readonly lastFailover: PastFailoverReport | null
@@ -55,6 +57,8 @@ export interface ServerReport {
   readonly role: 'primary' | 'replica'
   readonly health: 'up' | 'down'
   readonly link: 'up' | 'down' | null
+  /** Whom it says it follows. */
+  readonly follows: string | null
   readonly offset: number
   readonly lagBytes: number
   readonly priority: number
@@ -67,7 +71,8 @@ export interface FailoverReport {
   readonly reason: string
   readonly planned: boolean
   readonly candidate: string | null
-  readonly sinceMs: number
+  /** Wall clock. */
+  readonly startedAtMs: number
 }
 
 export interface PastFailoverReport {
@@ -128,4 +133,22 @@ export interface HistoryReport {
   readonly steps: readonly StepReport[]
   readonly candidates: readonly CandidateReport[]
   readonly lostBytesMax: number | null
+}
+
+/** One group in the stream of the console, with what would happen if its primary died now. */
+export interface LiveGroup extends GroupReport {
+  readonly outlook: OutlookReport
+  /** Epoch of the failover that ended last; 0: none. */
+  readonly historyEpoch: number
+}
+
+/** The sentinels in the stream of the console: ages are left out, or there would always be news. */
+export interface LiveQuorum {
+  readonly self: string
+  readonly formed: boolean
+  readonly obstacle: string | null
+  readonly term: number
+  readonly sentinels: readonly Omit<SentinelReport, 'lastHeardMs'>[]
+  /** Whether a switchover can be asked for on the page. */
+  readonly writable: boolean
 }

@@ -6,7 +6,7 @@ import type { MemoryFacts } from '../../src/commands/observed.ts'
 import { allCommands } from '../../src/commands/table.ts'
 import type { ServerOptions } from '../../src/config/server-options.ts'
 import { type ServerConfig, serverConfig } from '../../src/config/store.ts'
-import { Engine, openGate } from '../../src/engine/engine.ts'
+import { Engine, openGate, type ReplicationFeed } from '../../src/engine/engine.ts'
 import { LatencyMonitor } from '../../src/engine/latency.ts'
 import { SlowLog } from '../../src/engine/slowlog.ts'
 import { ClientTracking } from '../../src/engine/tracking.ts'
@@ -86,8 +86,11 @@ const MEMORY: MemoryFacts = {
   releasedValues: 0,
 }
 
-/** Starts a server in memory. `given` are options as words of a configuration file. */
-export function createTestServer(given: Readonly<Partial<Record<keyof ServerOptions, string>>> = {}): TestServer {
+/** Starts a server in memory. `given` are options as words of a configuration file; `fed`: who takes what is to be replicated. */
+export function createTestServer(
+  given: Readonly<Partial<Record<keyof ServerOptions, string>>> = {},
+  fed?: ReplicationFeed,
+): TestServer {
   const config = serverConfig(given)
   const options = config.values
   const clients = new Map<number, Session>()
@@ -223,7 +226,7 @@ export function createTestServer(given: Readonly<Partial<Record<keyof ServerOpti
     commands,
     host,
     gate: openGate(),
-    feed: {
+    feed: fed ?? {
       get active() {
         return server.feeding
       },

@@ -78,7 +78,7 @@ function facts(): InfoFacts {
     ),
     replication: [['role', 'master']],
     cpu: { systemSeconds: 1.5, userSeconds: 2.25 },
-    commands: commands.all(),
+    commands: [...commands.all()],
     percentiles: [50, 99, 99.9],
     errors: new Map([['ERR', 3]]),
     databases: [{ index: 2, keys: 10, expires: 4, averageTtlMs: 99 }],
