@@ -161,10 +161,7 @@ export class Connection implements Outlet, WireHandler {
   }
 
   onDrain(): void {
-    if (this.reading || this.gone) return
-    this.reading = true
-    this.wire.resume()
-    this.proceed()
+    this.readOn()
   }
 
   onClose(): void {
@@ -227,11 +224,20 @@ export class Connection implements Outlet, WireHandler {
     if (this.wire.pendingBytes !== 0) this.checkOutput(0)
   }
 
-  /** Sends what waited for a position that has been reached. */
-  release(): void {
-    if (this.gone) return
+  /** Sends what waited for a position that has been reached; true if requests that waited for that can go on: see `readOn`. */
+  release(): boolean {
+    if (this.gone) return false
     this.outbox.release()
     if (this.wire.pendingBytes !== 0) this.checkOutput(0)
+    return !this.reading && this.wire.pendingBytes === 0
+  }
+
+  /** Reads again, if that was stopped because too much output waited. */
+  readOn(): void {
+    if (this.reading || this.gone) return
+    this.reading = true
+    this.wire.resume()
+    this.proceed()
   }
 
   /** Called once a second: ends a connection that has been over its soft limit for too long. */

@@ -134,7 +134,10 @@ export class ClientRegistry implements Clients, ConnectionHost {
   release(position: number): void {
     this.released = position
     this.beforeReplies()
-    for (const connection of this.connections.values()) connection.release()
+    for (const connection of this.connections.values()) {
+      // Not now: another connection's command may be running.
+      if (connection.release()) this.parts.timers.soon(() => connection.readOn())
+    }
   }
 
   /** Positions count anew from here: what is written from now on waits for more. */
