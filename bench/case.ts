@@ -7,6 +7,10 @@ export interface BenchContext {
   makes: readonly Make[]
   /** Runs or rounds per figure in place of the benchmark's own number. */
   runs: number | undefined
+  /** Of `commands`: names of lines, or what they begin with; seconds for each measurement; depths of pipelines. */
+  lines: readonly string[] | undefined
+  seconds: number | undefined
+  pipelines: readonly number[] | undefined
   /** A line of progress, on standard error. */
   say(line: string): void
 }
