@@ -217,13 +217,13 @@ export class Engine extends Processor<Context> implements Context {
       this.execFirst = undefined
       this.execFed = false
       // What the commands did is carried out; EXEC itself did nothing.
-      this.effects.reset()
+      this.resetEffects()
     }
   }
 
   /** Runs work of the server itself that changes the keyspace, such as expiring keys, and carries out its effects. */
   runInternal(work: () => void): void {
-    this.effects.reset()
+    this.resetEffects()
     work()
     this.carryOut(this.db.index, undefined, false)
     if (this.waits.anyReady) this.serveWaiting()
@@ -297,7 +297,7 @@ export class Engine extends Processor<Context> implements Context {
   private perform(session: Session, command: Command<Context>): void {
     const { effects, reply, args } = this
     const mark = reply.pos
-    effects.reset()
+    this.resetEffects()
     if (session.lastCommand !== command.fullName) session.lastCommand = command.fullName
     if (this.db.index !== session.db) this.db = this.keyspace.databases[session.db]
     const timed = --command.untimed < 0
@@ -388,7 +388,7 @@ export class Engine extends Processor<Context> implements Context {
     const db = this.keyspace.databases[ready.db]
     for (const waiter of this.waits.waitersOf(ready)) {
       // A key whose time is over is deleted here, and replicas hear of it.
-      this.effects.reset()
+      this.resetEffects()
       const h = db.find(ready.key, 0, ready.key.length)
       this.carryOut(db.index, undefined, false)
       if (h === 0) return
@@ -399,7 +399,6 @@ export class Engine extends Processor<Context> implements Context {
   /** Runs the command of somebody who waits as if it came now; its effects are carried out like those of any other. */
   private retry(waiter: Waiter, db: Database, key: Buffer): void {
     const { session, command, wait } = waiter
-    const { effects } = this
     const reply = new ReplyWriter(256)
     reply.resp = session.resp
     this.session = session
@@ -409,7 +408,7 @@ export class Engine extends Processor<Context> implements Context {
     this.reply = reply
     this.db = db
     this.retrying = 'yes'
-    effects.reset()
+    this.resetEffects()
     try {
       command.run!(this)
     } catch (error) {
@@ -427,6 +426,17 @@ export class Engine extends Processor<Context> implements Context {
 
   // ---- the effects ----
 
+  private resetEffects(): void {
+    const { effects } = this
+    effects.reset()
+    effects.heard = this.isHeard()
+  }
+
+  /** Whether what a command replicates goes anywhere: what a primary sent is passed on as it came. */
+  private isHeard(): boolean {
+    return this.parts.feed.active && this.session?.isPrimary !== true
+  }
+
   /** `asOne`: replicas are to run the effects together or not at all. */
   private carryOut(db: number, args: Args | undefined, asOne: boolean): void {
     const { effects } = this
@@ -435,7 +445,7 @@ export class Engine extends Processor<Context> implements Context {
       return
     }
     this.stats.changes += effects.dirty
-    if (this.parts.feed.active && !this.session?.isPrimary) this.replicate(db, args, asOne)
+    if (this.isHeard()) this.replicate(db, args, asOne)
     if (effects.events.length !== 0) this.publishEvents()
   }
 
