@@ -84,9 +84,15 @@ export class ReplyWriter {
   /** A bulk string of the text in UTF-8. */
   bulkText(text: string): void {
     if (!isShortAscii(text)) return this.bulk(Buffer.from(text))
+    this.bulkLatin1(text)
+  }
+
+  /** A bulk string of text of one character a byte. */
+  bulkLatin1(text: string): void {
+    if (text.length > COPY_LOOP_BYTES_MAX) return this.bulk(Buffer.from(text, 'latin1'))
     this.reserve(text.length + 24)
     this.header(36, text.length)
-    this.ascii(text)
+    this.characters(text)
     this.crlf()
   }
 
@@ -176,12 +182,12 @@ export class ReplyWriter {
   private line(type: number, text: string): void {
     this.reserve(text.length * 3 + 3)
     this.buffer[this.pos++] = type
-    if (isShortAscii(text)) this.ascii(text)
+    if (isShortAscii(text)) this.characters(text)
     else this.pos += this.buffer.write(text, this.pos)
     this.crlf()
   }
 
-  private ascii(text: string): void {
+  private characters(text: string): void {
     const b = this.buffer
     let p = this.pos
     for (let i = 0; i < text.length; i++) b[p++] = text.charCodeAt(i)
@@ -195,7 +201,7 @@ export class ReplyWriter {
     if (n < 10) {
       b[this.pos++] = 48 + n
     } else if (n > UINT31_MAX) {
-      this.ascii(String(n))
+      this.characters(String(n))
     } else {
       let digits = 2
       for (let limit = 100; n >= limit; limit *= 10) digits++
