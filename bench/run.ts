@@ -10,7 +10,9 @@ import type { Bench } from './case.ts'
 import { commandsBench } from './commands.ts'
 import { engineBench } from './engine.ts'
 import { failoverBenches } from './failover.ts'
+import { latencyBench } from './latency.ts'
 import { memoryBench } from './memory.ts'
+import { memoryTypesBench } from './memory-types.ts'
 import { primitivesBench } from './primitives.ts'
 import { quorumBenches } from './quorum.ts'
 import { isReached, markdownTable, type Row, ratioOf } from './report.ts'
@@ -22,6 +24,8 @@ const BENCHES: readonly Bench[] = [
   commandsBench,
   engineBench,
   memoryBench,
+  memoryTypesBench,
+  latencyBench,
   primitivesBench,
   ...quorumBenches,
   ...failoverBenches,
