@@ -7,7 +7,7 @@ export interface BenchContext {
   makes: readonly Make[]
   /** Runs or rounds per figure in place of the benchmark's own number. */
   runs: number | undefined
-  /** Of `commands`: names of lines, or what they begin with; seconds for each measurement; depths of pipelines. */
+  /** Beginnings of the names of lines, seconds for each measurement, depths of pipelines: for benchmarks that have these. */
   lines: readonly string[] | undefined
   seconds: number | undefined
   pipelines: readonly number[] | undefined

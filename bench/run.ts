@@ -34,7 +34,8 @@ const BENCHES: readonly Bench[] = [
 
 const USAGE = `usage: npm run bench [-- name… --runs N --only vedette|redis]
 names: ${BENCHES.map(({ name }) => name).join(' ')} (all of them by default; a prefix will do)
-commands [--lines LPUSH,ZADD --pipelines 1,16 --seconds N]: only lines that begin so, in measurements of N seconds`
+commands, engine, memory-types [--lines LPUSH,ZADD]: only lines that begin so
+commands, engine [--pipelines 1,16], commands, latency [--seconds N]: depths, length of a measurement`
 
 /** Runs what the arguments name. Exit code 0; 2 on bad usage or when a program is missing. */
 export async function main(args: string[]): Promise<number> {
