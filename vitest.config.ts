@@ -3,6 +3,7 @@ import { defineConfig } from 'vitest/config'
 // pure:      unit, scenario and simulator tests, in parallel.
 // processes: tests that start real processes of ours; one file after the other, on a machine that may have two cores.
 // chart:     the Helm chart, rendered by a real helm, which is fetched from the npm registry when there is none.
+// clients:   the example programs in every language that is here; fetches their packages, so it is left to whoever asks.
 // debian:    the same beside real redis-server and redis-sentinel processes of Debian's packages. `npm test` leaves them
 //            out, because it needs nothing but Node; .ci/run installs the packages and runs them.
 const processes = {
@@ -39,6 +40,13 @@ export default defineConfig({
           name: 'chart',
           include: ['test/chart/**/*.test.ts'],
           testTimeout: 120_000,
+        },
+      },
+      {
+        test: {
+          name: 'clients',
+          include: ['test/clients/**/*.test.ts'],
+          ...processes,
         },
       },
       {

@@ -3,12 +3,13 @@
 // machine's mood hits both.
 import { seededRandom } from '../src/lib/prng.ts'
 import { createScope } from '../test/support/scope.ts'
-import { type Make, type Running, startServer } from '../test/support/servers.ts'
+import type { Make, Running } from '../test/support/servers.ts'
 import type { Bench } from './case.ts'
 import { LINES, type Line } from './command-lines.ts'
 import { measureLight, type Sample, sendAll } from './light.ts'
 import { type Row, ratioOf, sampledRow } from './report.ts'
 import { encodeRequests, type Requests } from './requests.ts'
+import { startEqual } from './servers.ts'
 import { geometricMean } from './stats.ts'
 
 const CLIENTS = 50
@@ -42,7 +43,7 @@ export const commandsBench: Bench = {
     const scope = createScope()
     try {
       const servers = new Map<Make, Running>()
-      for (const make of makes) servers.set(make, await startServer(scope, { make }))
+      for (const make of makes) servers.set(make, await startEqual(scope, make))
       const rows: Row[] = []
       const ratios: number[] = []
       for (const pipeline of pipelines) {

@@ -33,6 +33,7 @@ function openServer(): (requests: Requests) => void {
     limits: {
       bulkBytesMax: 2 ** 29,
       queryBytesMax: 2 ** 30,
+      clientsBytesMax: 0,
       clientsMax: 10,
       idleSeconds: 0,
       protectedMode: false,

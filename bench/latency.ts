@@ -4,12 +4,13 @@ import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import { type Random, seededRandom } from '../src/lib/prng.ts'
 import { createScope } from '../test/support/scope.ts'
-import { type Make, type Running, startServer } from '../test/support/servers.ts'
+import type { Make, Running } from '../test/support/servers.ts'
 import type { Bench } from './case.ts'
 import { measureLight, sendAll } from './light.ts'
 import type { PacedLoad, PacedResult } from './paced-client.ts'
 import { sampledRow } from './report.ts'
 import { encodeRequests, type Request } from './requests.ts'
+import { startEqual } from './servers.ts'
 
 const KEYS = 2_000_000
 const PORTION = 50_000
@@ -69,7 +70,7 @@ export const latencyBench: Bench = {
     try {
       const servers = new Map<Make, Running>()
       for (const make of makes) {
-        const server = await startServer(scope, { make })
+        const server = await startEqual(scope, make)
         await fill(server)
         servers.set(make, server)
       }

@@ -1,15 +1,18 @@
 // Resident memory of large amounts of data of each type, beside redis-server's.
 import { createScope } from '../test/support/scope.ts'
-import { type Make, startServer } from '../test/support/servers.ts'
+import type { Make } from '../test/support/servers.ts'
 import { sleep } from '../test/support/wait.ts'
 import type { Bench } from './case.ts'
 import { sendAll } from './light.ts'
 import { type Row, sampledRow } from './report.ts'
 import type { Request } from './requests.ts'
+import { startEqual } from './servers.ts'
 import { residentBytes } from './stats.ts'
 
 const PORTION = 100_000
 const IN_ONE = 100
+/** Requests for one key before the empty server is looked at: what a runtime takes once, for its code and heap, is no item's. */
+const WARM_UP = 200_000
 const GOAL = 0.85
 
 /** Some data, a portion of whose requests at a time is sent. */
@@ -68,8 +71,8 @@ interface Sample {
 async function measure(make: Make, { count, each, request }: Data): Promise<Sample> {
   const scope = createScope()
   try {
-    const server = await startServer(scope, { make })
-    await sendAll(server, [['PING']])
+    const server = await startEqual(scope, make)
+    await sendAll(server, Array(WARM_UP).fill(['SET', 'key', 'value']))
     const emptyBytes = residentBytes(server.proc.pid)
     for (let at = 0; at < count; at += PORTION) {
       const requests = Array.from({ length: PORTION / each }, (_, i) => request(at + i * each))
@@ -84,7 +87,7 @@ async function measure(make: Make, { count, each, request }: Data): Promise<Samp
 
 export const memoryTypesBench: Bench = {
   name: 'memory-types',
-  about: 'Resident memory above that of the empty server, for each key or element.',
+  about: 'Resident memory above that of a server that has run and has one key, for each key or element.',
   run: async ({ makes, runs = 1, lines, say }) => {
     const rows: Row[] = []
     for (const data of DATA.filter(({ name }) => lines?.some((start) => name.startsWith(start)) ?? true)) {

@@ -5,11 +5,13 @@ import { setPriority } from 'node:os'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { connectRaw } from '../test/support/resp.ts'
 import { createScope } from '../test/support/scope.ts'
-import { type Make, startServer } from '../test/support/servers.ts'
+import type { Make } from '../test/support/servers.ts'
 import { sleep } from '../test/support/wait.ts'
 import type { Bench } from './case.ts'
 import { load } from './load.ts'
+
 import { sampledRow } from './report.ts'
+import { startEqual } from './servers.ts'
 import { residentBytes } from './stats.ts'
 
 const KEYS = 2_000_000
@@ -40,7 +42,7 @@ interface Sample {
 async function measure(make: Make): Promise<Sample> {
   const scope = createScope()
   try {
-    const server = await startServer(scope, { make })
+    const server = await startEqual(scope, make)
     const probe = await connectRaw(server.port, { scope })
     for (let i = 0; i < 100; i++) await probe.raw('PING')
     const emptyBytes = residentBytes(server.proc.pid)

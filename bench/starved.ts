@@ -14,8 +14,8 @@ import { median, worst } from './stats.ts'
 
 const WATCH_MS = 10_000
 const TRACE = process.env.BENCH_TRACE === '1'
-/** Lines for the configuration file of the sentinels, to measure what an option does: BENCH_SENTINEL='process-nice 0'. */
-const LINES = process.env.BENCH_SENTINEL?.split(';') ?? []
+/** Lines for the configuration files, to measure what an option does: BENCH_SENTINEL='process-nice 0', BENCH_SERVER='--process-nice;0'. */
+const linesOf = (variable: string): readonly string[] => process.env[variable]?.split(';') ?? []
 
 interface Sample {
   gapMs: number
@@ -62,7 +62,8 @@ async function once(make: Make, busy: number): Promise<Sample> {
       servers: make,
       sentinels: make,
       sentinelCount: 5,
-      sentinelLines: LINES,
+      sentinelLines: linesOf('BENCH_SENTINEL'),
+      serverArgs: linesOf('BENCH_SERVER'),
       quorum: 3,
       downAfterMs: 1000,
     })

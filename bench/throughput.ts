@@ -5,12 +5,14 @@ import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { seededRandom } from '../src/lib/prng.ts'
 import { createScope } from '../test/support/scope.ts'
-import { type Make, type Running, startServer } from '../test/support/servers.ts'
+import type { Make, Running } from '../test/support/servers.ts'
 import type { Bench } from './case.ts'
 import { measureLight, type Sample } from './light.ts'
 import { load } from './load.ts'
+
 import { type Row, sampledRow } from './report.ts'
 import { encodeRequests } from './requests.ts'
+import { startEqual } from './servers.ts'
 import { cpuMs } from './stats.ts'
 
 const PIPELINES = [1, 16, 64] as const
@@ -83,7 +85,7 @@ export const throughputBench: Bench = {
     try {
       const servers = new Map<Make, Running>()
       for (const make of makes) {
-        const server = await startServer(scope, { make })
+        const server = await startEqual(scope, make)
         await load({ port: server.port, keys: KEYS, pass: 1, perSecondMax: Infinity })
         servers.set(make, server)
       }

@@ -1,7 +1,7 @@
-// Compiles src/ to dist/, joins libp2p into one file, and makes the command executable. The old output goes first, so that
+// Compiles src/ to dist/, joins libp2p into one file and the console into another, and makes the command executable. The old output goes first, so that
 // a deleted source file leaves nothing behind.
 import { spawnSync } from 'node:child_process'
-import { chmodSync, rmSync } from 'node:fs'
+import { chmodSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { rolldown } from 'rolldown'
 
@@ -19,5 +19,22 @@ const node = `${root}dist/io/gossip/node.js`
 const bundle = await rolldown({ input: node, platform: 'node', external: ['xsalsa20'], logLevel: 'warn' })
 await bundle.write({ file: node, format: 'esm' })
 await bundle.close()
+
+// The console is one script and one style sheet, which the sentinel puts into its page (src/supervisor/console-page.ts).
+const page = await rolldown({
+  input: `${root}src/console/main.tsx`,
+  platform: 'browser',
+  logLevel: 'warn',
+  tsconfig: false,
+  transform: { jsx: { runtime: 'automatic', importSource: 'preact' } },
+})
+await page.write({ file: `${root}dist/console/app.js`, format: 'esm', minify: true })
+await page.close()
+const css = readFileSync(`${root}src/console/app.css`, 'utf8')
+const lean = css
+  .replace(/\/\*[\s\S]*?\*\//g, '')
+  .replace(/\s+/g, ' ')
+  .replace(/ ?([{};,]) ?/g, '$1')
+writeFileSync(`${root}dist/console/app.css`, lean.trim())
 
 chmodSync(`${root}dist/cli/main.js`, 0o755)

@@ -48,7 +48,7 @@ export const failover = dashboard(
         stat(
           'Failovers in this time',
           {
-            expr: `sum(max by (group) (increase(vedette_sentinel_failovers_total{${SELECTED}, result="done"}[$__range])))`,
+            expr: `sum(max by (group) (sum by (group, instance) (increase(vedette_sentinel_failovers_total{${SELECTED}, result="done"}[$__range]))))`,
           },
           {
             colours: [
@@ -103,11 +103,48 @@ export const failover = dashboard(
           })),
           { unit: 's' },
         ),
-        graph('Failovers by result', [
+        graph('Failovers by kind, reason and result', [
           {
-            expr: `max by (group, result) (increase(vedette_sentinel_failovers_total{${SELECTED}}[$__rate_interval]))`,
-            legend: '{{group}} {{result}}',
+            expr: `max by (group, kind, reason, result) (increase(vedette_sentinel_failovers_total{${SELECTED}}[$__rate_interval]))`,
+            legend: '{{group}} {{kind}}, {{reason}}: {{result}}',
           },
+        ]),
+        graph(
+          'Phases of failovers, median',
+          [
+            {
+              expr: `histogram_quantile(0.5, sum by (le, phase) (increase(vedette_sentinel_failover_phase_seconds_bucket{${SELECTED}}[$__rate_interval])))`,
+              legend: '{{phase}}',
+            },
+          ],
+          { unit: 's', description: 'Detect and vote count from the last sign of life of the primary.' },
+        ),
+        graph(
+          'Phases of failovers in this time, worst',
+          [
+            {
+              expr: `histogram_quantile(1, sum by (le, phase) (increase(vedette_sentinel_failover_phase_seconds_bucket{${SELECTED}}[$__range])))`,
+              legend: '{{phase}}',
+            },
+          ],
+          { unit: 's' },
+        ),
+        graph(
+          'Without a primary, as the sentinels see it',
+          [
+            {
+              expr: `max by (group) (increase(vedette_sentinel_group_unavailable_seconds_total{${SELECTED}}[$__rate_interval]))`,
+              legend: '{{group}}: by the one that saw most of it',
+            },
+            {
+              expr: `min by (group) (increase(vedette_sentinel_group_unavailable_seconds_total{${SELECTED}}[$__rate_interval]))`,
+              legend: '{{group}}: by the one that saw least',
+            },
+          ],
+          { unit: 's' },
+        ),
+        graph('Automatic failovers paused', [
+          { expr: `max by (group) (vedette_sentinel_group_paused{${SELECTED}})`, legend: '{{group}}' },
         ]),
         graph('Verdicts of down against the quorum', [
           { expr: `max by (group) (vedette_sentinel_group_down_verdicts{${SELECTED}})`, legend: '{{group}}: down' },
@@ -139,6 +176,26 @@ export const failover = dashboard(
             },
           ],
           { unit: 'bytes', description: 'What would be lost if the primary died now and this replica were chosen.' },
+        ),
+        graph(
+          'Replicas unheard by their primary',
+          [
+            {
+              expr: `max by (group, server) (vedette_sentinel_server_replication_lag_seconds{${SELECTED}})`,
+              legend: '{{group}} {{server}}',
+            },
+          ],
+          { unit: 's' },
+        ),
+        graph(
+          'Lost at most',
+          [
+            {
+              expr: `max by (group) (increase(vedette_sentinel_failover_lost_bytes_total{${SELECTED}}[$__rate_interval]))`,
+              legend: '{{group}}',
+            },
+          ],
+          { unit: 'bytes', description: 'Upper bound, by the offsets and the pace of writes that were seen before.' },
         ),
         graph(
           'Replication offsets',

@@ -57,7 +57,7 @@ export const fleet = dashboard('vedette-fleet', 'Fleet', 'Many groups at a glanc
       stat(
         'Failovers in this time',
         {
-          expr: `sum(max by (namespace, group) (increase(vedette_sentinel_failovers_total{${SELECTED}, result="done"}[$__range])))`,
+          expr: `sum(max by (namespace, group) (sum by (namespace, group, instance) (increase(vedette_sentinel_failovers_total{${SELECTED}, result="done"}[$__range]))))`,
         },
         {
           colours: [
@@ -73,7 +73,7 @@ export const fleet = dashboard('vedette-fleet', 'Fleet', 'Many groups at a glanc
     panels: [
       graph('Failovers', [
         {
-          expr: `max by (namespace, group) (increase(vedette_sentinel_failovers_total{${SELECTED}, result="done"}[$__rate_interval]))`,
+          expr: `max by (namespace, group) (sum by (namespace, group, instance) (increase(vedette_sentinel_failovers_total{${SELECTED}, result="done"}[$__rate_interval])))`,
           legend: '{{namespace}} {{group}}',
         },
       ]),

@@ -50,6 +50,23 @@ export const quorum = dashboard(
         graph('Raft term', [{ expr: `vedette_sentinel_raft_term{${SELECTED_PROCESS}}`, legend: '{{instance}}' }], {
           description: 'Rises with every election: it should be a flat line.',
         }),
+        graph('Elections', [
+          {
+            expr: `sum by (instance) (increase(vedette_sentinel_raft_elections_total{${SELECTED_PROCESS}}[$__rate_interval]))`,
+            legend: '{{instance}}',
+          },
+        ]),
+        graph(
+          'Answers to heartbeats: 50 and 99 %',
+          [0.5, 0.99].map((q) => ({
+            expr: `histogram_quantile(${q}, sum by (le, sentinel) (rate(vedette_sentinel_heartbeat_seconds_bucket{${SELECTED_PROCESS}}[$__rate_interval])))`,
+            legend: `{{sentinel}} ${q * 100} %`,
+          })),
+          { unit: 's', description: 'As the leader sees them.' },
+        ),
+        graph('Entries not committed yet', [
+          { expr: `vedette_sentinel_raft_commit_lag_entries{${SELECTED_PROCESS}}`, legend: '{{instance}}' },
+        ]),
         graph('Commit index', [
           { expr: `vedette_sentinel_raft_commit_index{${SELECTED_PROCESS}}`, legend: '{{instance}}' },
         ]),

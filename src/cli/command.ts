@@ -15,7 +15,7 @@ export const EXIT_HELP: readonly (readonly [code: number, meaning: string])[] = 
   [EXIT.ok, 'done'],
   [EXIT.failed, 'it failed while running: a port is taken, data cannot be loaded, a process died'],
   [EXIT.usage, 'the command line or a configuration file cannot be accepted; nothing was started'],
-  [EXIT.unreachable, 'no sentinel answers at the address (status, failover)'],
+  [EXIT.unreachable, 'no sentinel answers at the address'],
   [EXIT.unhealthy, 'the sentinels answer, and a group has no primary or no quorum, or refuses the failover'],
 ]
 

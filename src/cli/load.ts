@@ -104,26 +104,39 @@ export function loadSentinel(words: readonly string[], environment: NodeJS.Proce
     throw new UsageError('Nothing to watch: give `sentinel monitor <name> <host> <port> <quorum>`')
   options.dir = usableDir(options.dir, setBy.get('dir'))
   options.swarmKey = readSwarmKey(options['swarm-key-file'], environment.VEDETTE_SWARM_KEY)
+  options.consoleToken = readToken(options['console-token-file'], environment.VEDETTE_CONSOLE_TOKEN)
   return options
 }
 
-/** The swarm key's 64 hex digits: plain, or in the form of libp2p's swarm.key files. */
-function readSwarmKey(file: string, fromEnvironment: string | undefined): string | undefined {
-  const where = file === '' ? 'VEDETTE_SWARM_KEY' : `swarm-key-file ${file}`
-  let text = fromEnvironment
-  if (file !== '') {
-    try {
-      text = readText(file)
-    } catch (error) {
-      throw new UsageError(`${where}: ${reasonOf(error)}`)
-    }
-  }
-  if (text === undefined || (file === '' && text === '')) return undefined
+/** A secret that stands in a file or in the environment; undefined when there is none. */
+function readSecret(
+  option: string,
+  file: string,
+  variable: string,
+  fromEnvironment: string | undefined,
+  parse: (text: string) => string,
+): string | undefined {
+  const where = file === '' ? variable : `${option} ${file}`
   try {
-    return parseSwarmKey(text)
+    const text = file === '' ? fromEnvironment : readText(file)
+    return text === undefined || (file === '' && text === '') ? undefined : parse(text)
   } catch (error) {
     throw new UsageError(`${where}: ${reasonOf(error)}`)
   }
+}
+
+/** The swarm key's 64 hex digits: plain, or in the form of libp2p's swarm.key files. */
+const readSwarmKey = (file: string, fromEnvironment: string | undefined): string | undefined =>
+  readSecret('swarm-key-file', file, 'VEDETTE_SWARM_KEY', fromEnvironment, parseSwarmKey)
+
+const readToken = (file: string, fromEnvironment: string | undefined): string | undefined =>
+  readSecret('console-token-file', file, 'VEDETTE_CONSOLE_TOKEN', fromEnvironment, parseToken)
+
+/** A token that can be guessed is none. */
+function parseToken(text: string): string {
+  const token = text.trim()
+  if (/^[!-~]{16,256}$/.test(token)) return token
+  throw new Error('the token must be 16 to 256 visible characters without blanks')
 }
 
 /** The report of a configuration that cannot be accepted, as redis-server prints it. */

@@ -9,14 +9,24 @@ import { VERSION } from '../io/package.ts'
 import { CliError, type Command, EXIT, EXIT_HELP, type RawCommand, UsageError } from './command.ts'
 import { drillCommand } from './drill.ts'
 import { failoverCommand } from './failover.ts'
+import { historyCommand } from './history.ts'
 import { configReport } from './load.ts'
+import { pauseCommand, resumeCommand } from './pause.ts'
 import { sentinelCommand } from './sentinel.ts'
 import { serverCommand } from './server.ts'
 import { statusCommand } from './status.ts'
 import { upCommand } from './up.ts'
 
 const RAW: readonly RawCommand[] = [serverCommand, sentinelCommand]
-const COMMANDS: readonly Command<never>[] = [upCommand, statusCommand, failoverCommand, drillCommand]
+const COMMANDS: readonly Command<never>[] = [
+  upCommand,
+  statusCommand,
+  historyCommand,
+  failoverCommand,
+  pauseCommand,
+  resumeCommand,
+  drillCommand,
+]
 const NAMES = [...COMMANDS, ...RAW].map((one) => one.command.split(' ')[0]!)
 const EXIT_TEXT = `Exit codes:\n${EXIT_HELP.map(([code, meaning]) => `  ${code}  ${meaning}`).join('\n')}`
 

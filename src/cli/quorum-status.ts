@@ -12,6 +12,7 @@ import type {
   ServerReport,
   StatusReport,
 } from '../supervisor/status-report.ts'
+import { type Fields, fieldsOf, isObject, listOf, numberOf, parseJson, textOf } from './reading.ts'
 
 export interface ServerStatus {
   readonly address: string
@@ -45,6 +46,8 @@ export interface GroupStatus {
   readonly servers: readonly ServerStatus[]
   /** What keeps it from a failover that it needs. */
   readonly deadEnd: string | undefined
+  /** Until when no failover begins by itself; wall clock. */
+  readonly pausedUntilMs?: number | undefined
   /** The step of a failover that is going on. */
   readonly failoverStep: string | undefined
   readonly lastFailover: FailoverStatus | undefined
@@ -71,18 +74,8 @@ export interface QuorumStatus {
   readonly groups: readonly GroupStatus[]
 }
 
-/** What may be in place of a T: the names are its own, the values anything. */
-type Fields<T> = { readonly [K in keyof T]?: unknown }
-const fieldsOf = <T>(value: unknown): Fields<T> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Fields<T>) : {}
-const listOf = <T>(value: unknown): Fields<T>[] => (Array.isArray(value) ? value.map((one) => fieldsOf<T>(one)) : [])
-/** Text that may be shown on a terminal: control characters are replaced. */
-const textOf = (value: unknown): string => (typeof value === 'string' ? value.replace(/\p{Cc}/gu, '?') : '')
-const numberOf = (value: unknown): number | undefined =>
-  typeof value === 'number' && Number.isFinite(value) ? value : undefined
-
 function failoverOf(value: unknown): FailoverStatus | undefined {
-  if (typeof value !== 'object' || value === null) return undefined
+  if (!isObject(value)) return undefined
   const one = fieldsOf<PastFailoverReport>(value)
   return {
     epoch: numberOf(one.epoch) ?? 0,
@@ -110,13 +103,8 @@ function serverOf(one: Fields<ServerReport>): ServerStatus {
 
 /** Reads the JSON of SENTINEL VEDETTE-STATUS; undefined when it is no JSON object. */
 export function parseQuorumStatus(text: string): QuorumStatus | undefined {
-  let parsed: unknown
-  try {
-    parsed = JSON.parse(text)
-  } catch {
-    return undefined
-  }
-  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) return undefined
+  const parsed = parseJson(text)
+  if (!isObject(parsed)) return undefined
   const status = fieldsOf<StatusReport>(parsed)
   const raft = fieldsOf<RaftReport>(status.raft)
   const sentinels = listOf<SentinelReport>(status.sentinels).map((one) => ({
@@ -140,6 +128,7 @@ export function parseQuorumStatus(text: string): QuorumStatus | undefined {
       primary: textOf(one.primary),
       servers: listOf<ServerReport>(one.servers).map(serverOf),
       deadEnd: textOf(one.deadEnd) || undefined,
+      pausedUntilMs: numberOf(one.pausedUntilMs),
       failoverStep: textOf(fieldsOf<FailoverReport>(one.failover).step) || undefined,
       lastFailover: failoverOf(one.lastFailover),
     })),

@@ -1,4 +1,4 @@
-// The options by which `status` and `failover` find a sentinel, and the connection to it.
+// The options by which commands find a sentinel, and the connection to it.
 import type { Options } from 'yargs'
 import { connectResp, type RespClient } from '../io/resp-client.ts'
 import { EXIT } from './command.ts'
@@ -43,6 +43,21 @@ export function connectSentinel(args: SentinelAddressArgs): RespClient {
     replyTimeoutMs: 5000,
     ...(password === undefined || password === '' ? {} : { password }),
   })
+}
+
+/** Does something with a connection to the sentinel; the exit code, also when nobody answers. */
+export async function withSentinel(
+  args: SentinelAddressArgs,
+  act: (client: RespClient) => Promise<number>,
+): Promise<number> {
+  const client = connectSentinel(args)
+  try {
+    return await act(client)
+  } catch (error) {
+    return reportUnreachable(args, error)
+  } finally {
+    client.close()
+  }
 }
 
 /** Says that nobody answers, and what to try; the exit code. */

@@ -42,6 +42,10 @@ function groupLines(group: GroupStatus, paint: Paint, nowMs: number): string[] {
     ...columns([['  SERVER', 'ROLE', 'HEALTH', 'LINK', 'OFFSET', 'LAG BYTES'], ...rows], new Set([4, 5])),
   ]
   if (group.deadEnd !== undefined) lines.push(`  ${paint('red', 'no failover')}: ${group.deadEnd}`)
+  if (group.pausedUntilMs !== undefined)
+    lines.push(
+      `  ${paint('yellow', 'automatic failovers are paused')} for ${span(Math.max(0, group.pausedUntilMs - nowMs))} more`,
+    )
   if (group.failoverStep !== undefined) lines.push(`  failover going on: ${group.failoverStep}`)
   if (group.lastFailover !== undefined) lines.push(`  last failover: ${failoverText(group.lastFailover, nowMs)}`)
   return lines

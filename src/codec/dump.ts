@@ -163,7 +163,8 @@ function readBody(type: number, payload: Uint8Array, start: number, end: number,
     reader.feed(Uint8Array.of(type, 0))
     reader.feed(payload, start, end)
   } catch (error) {
-    if (error !== FOUND && !(error instanceof RdbError)) throw error
+    if (error instanceof RdbError) found = { fault: 'format', message: error.message }
+    else if (error !== FOUND) throw error
   } finally {
     reader.abandon()
   }

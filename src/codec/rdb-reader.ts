@@ -69,6 +69,8 @@ export interface RdbEntry {
 /** What the reader tells. */
 export interface RdbHandlers {
   onEntry: (entry: RdbEntry) => void
+  /** A key without elements is left out: such keys do not exist, though some versions of Redis wrote them. */
+  onEmpty?: (key: Uint8Array) => void
   /** A value is about to be built in memory, which an entry will hold; who replaces that memory must have done so. */
   onBuild?: () => void
   /** An auxiliary field, such as 'redis-ver'. Values that are no text come as latin1. */
@@ -387,8 +389,8 @@ export function createRdbReader(handlers: RdbHandlers, options: RdbReaderOptions
     if (!reader.step(input)) return
     valueReader = undefined
     const built = reader.finish()
-    // A key without elements does not exist. (Some versions of Redis wrote such.)
-    if (built !== undefined) emit(built.kind, built.root, built)
+    if (built === undefined) handlers.onEmpty?.(key.bytes.subarray(key.start, key.end))
+    else emit(built.kind, built.root, built)
   }
 
   const emit = (kind: number, root: number, range: { bytes: Uint8Array; start: number; end: number }): void => {

@@ -58,6 +58,28 @@ export function timeoutArgument(ctx: Context, i: number): number {
   return ms === 0 ? 0 : ctx.nowMs + ms
 }
 
+/** The time-out in milliseconds in argument i: until when, as a Unix time in milliseconds, 0 for ever. */
+export function timeoutMsArgument(ctx: Context, i: number): number {
+  const ms = ctx.args.int64(i) ?? fail('timeoutNotInteger')
+  if (ms < 0n) fail('timeoutNegative')
+  if (ms > INT64_MAX - BigInt(ctx.nowMs)) fail('timeoutRange')
+  return ms === 0n ? 0 : ctx.nowMs + Number(ms)
+}
+
+/** So many random elements may be asked for where some may come twice: what the reply takes is the asker's choice then. */
+const REPEATED_MAX = 2n ** 24n
+/** The shortest element of a reply. */
+const ELEMENT_BYTES_MIN = 6
+
+/**
+ * How many random elements a count asks for: different ones, or, below zero, such as may come twice. Too many of these are
+ * refused, but who may not be sent so much is cut off for that, as by Redis.
+ */
+export function randomCount({ reply }: Context, count: bigint): number {
+  if (count >= -REPEATED_MAX) return Number(count)
+  return reply.mayFollow(Number(-count) * ELEMENT_BYTES_MIN) ? fail('outOfRange') : 0
+}
+
 /** A stored time as an integer of at most 64 bits. (Times are exact up to 2⁵³ milliseconds.) */
 export function timeInteger(time: number): number | bigint {
   if (Number.isSafeInteger(time)) return time

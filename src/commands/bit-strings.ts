@@ -1,7 +1,6 @@
 // What bitmaps and bit fields share: the arguments that name bits, and the string under a key as one with room for them.
 
 import { fail } from '../errors.ts'
-import { NO_EXPIRY } from '../keyspace/database.ts'
 import { parseInt64 } from '../lib/decimal.ts'
 import { STRING_RAW } from '../types/string.ts'
 import { TYPE_STRING } from '../types/value-type.ts'
@@ -46,17 +45,10 @@ export function roomForBit(ctx: Context, position: number): Room {
   const h = keyToChange(ctx, 1, TYPE_STRING)
   if (h === 0) {
     notifyNew(ctx, 1)
-    const zeros = Buffer.alloc(length)
-    const made = db.put(args.buffer, args.start(1), args.end(1), zeros, 0, length, STRING_RAW, NO_EXPIRY)
-    return { h: made, grown: true }
+    return { h: db.putZeros(args.buffer, args.start(1), args.end(1), length, STRING_RAW), grown: true }
   }
   const before = db.valueLength(h)
-  if (before < length) {
-    const grown = db.resize(h, length, STRING_RAW, before, length)
-    const { bytes, start } = db.value(grown)
-    bytes.fill(0, start + before, start + length)
-    return { h: grown, grown: true }
-  }
+  if (before < length) return { h: db.grow(h, length, STRING_RAW, before, length), grown: true }
   makeRaw(ctx, h)
   return { h, grown: false }
 }

@@ -7,8 +7,16 @@ import { integerArgument } from './arguments.ts'
 import type { Context } from './context.ts'
 import { readKey } from './lookup.ts'
 import { cursorOf, isStar } from './scan.ts'
+import type { ArgumentSpec } from './spec.ts'
 
 const COUNT_DEFAULT = 10
+
+/** What they take behind the key. */
+export const SCAN_ARGUMENTS: readonly ArgumentSpec[] = [
+  { name: 'cursor', type: 'integer' },
+  { name: 'pattern', type: 'pattern', token: 'MATCH', optional: true },
+  { name: 'count', type: 'integer', token: 'COUNT', optional: true },
+]
 
 /** Takes one element of a collection, and what belongs to it. */
 export type TakeElement = (element: NodeBytes, second?: NodeBytes) => void

@@ -73,6 +73,24 @@ export interface ReplicationHost {
   goodReplicas(): number
 }
 
+/** MIGRATE, as it was asked for. */
+export interface MigrateOrder {
+  readonly host: string
+  readonly port: number
+  /** The database there. */
+  readonly db: number
+  /** For each answer of the other server. */
+  readonly timeoutMs: number
+  /** The keys stay here, too. */
+  readonly copy: boolean
+  /** Keys that are there already are replaced. */
+  readonly replace: boolean
+  /** What AUTH is to be given there; nothing: no AUTH. */
+  readonly auth: readonly Buffer[]
+  /** Keys that exist. */
+  readonly keys: readonly Buffer[]
+}
+
 /** SHUTDOWN's options. */
 export interface ShutdownOptions {
   readonly save: boolean | undefined
@@ -110,6 +128,8 @@ export interface Host extends FrontHost {
   ): void
   /** CONFIG REWRITE; `all`: also what is at its default. Throws CommandError. */
   rewriteConfig(all?: boolean): void
+  /** MIGRATE: moves keys of database `db` elsewhere; the session waits for the outcome. */
+  migrate(session: Session, db: number, order: MigrateOrder): void
   shutdown(ctx: Context, options: ShutdownOptions): void
   abortShutdown(): boolean
   /** Whether a snapshot is being loaded. */
@@ -126,6 +146,9 @@ export interface Host extends FrontHost {
   usedMemoryBytes(): number
 }
 
+/** Why somebody does not wait any more. */
+export type WaitError = 'unblocked' | 'forcedUnblock' | 'streamGone' | 'groupGone'
+
 /** What a command waits for that found nothing to do. */
 export interface KeyWait {
   /** Copies: they are kept. */
@@ -136,6 +159,8 @@ export interface KeyWait {
   readonly timeoutAtMs: number
   /** The command to run once there is such a value in one of the keys; it may find that it has to wait on (`waitForKeys`). */
   retry(key: Buffer): readonly Uint8Array[]
+  /** Asked whenever one of the keys has changed (`h`: its entry now, 0 for none): the error that ends the waiting. */
+  refuse?(db: Database, h: number): WaitError | undefined
 }
 
 /** What a command's function is given. One object serves all commands; its fields change from call to call. */

@@ -255,6 +255,11 @@ const COMMANDS: Readonly<Record<string, DebugCommand>> = {
     help: ['', 'Ends the process as a crash would.'],
     run: ({ host }) => host.crash(),
   },
+  replybuffer: {
+    count: [4, 4],
+    help: ['<PEAK-RESET-TIME|RESIZING> <value>', 'Does nothing: connections have no buffers of their own for replies.'],
+    run: (ctx) => ctx.reply.ok(),
+  },
   'set-active-expire': {
     count: [3, 3],
     help: ['<0|1>', 'Says whether keys whose time is over are looked for, or deleted only when met.'],

@@ -39,7 +39,10 @@ function restore(ctx: Context): void {
     verify: !ctx.host.debug.skipChecksums,
   })
   if (content.fault === 'checksum') fail('dumpVersion')
-  if (content.fault === 'format') fail('badDump')
+  if (content.fault === 'format') {
+    ctx.host.log(`Bad data format in RESTORE: ${content.message}`)
+    fail('badDump')
+  }
   if (content.fault !== undefined) fail('failed', content.message)
 
   if (expiryMs !== NO_EXPIRY && expiryMs <= ctx.nowMs && keyspace.expiry === 'delete') {

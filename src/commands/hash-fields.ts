@@ -3,7 +3,7 @@
 
 import type { Database } from '../keyspace/database.ts'
 import type { Keyspace } from '../keyspace/keyspace.ts'
-import { dictDelete, dictSet, releaseDict } from '../store/dict.ts'
+import { dictDelete, dictSet } from '../store/dict.ts'
 import {
   lpAppend,
   lpBytes,
@@ -18,11 +18,7 @@ import {
   NONE,
 } from '../store/listpack.ts'
 import { HASH_LISTPACK, HASH_TABLE, hashFitsListpack, hashTableOf } from '../types/hash.ts'
-
-/** An entry that may move while it changes. */
-export interface EntryRef {
-  h: number
-}
+import { type EntryRef, turnIntoParts } from './entry-ref.ts'
 
 /** Sets a field of a hash; whether it is new. Throws ArenaFullError before any change. */
 export function setField(
@@ -117,10 +113,5 @@ function appendField(
 function convert(keyspace: Keyspace, db: Database, ref: EntryRef): void {
   const { bytes, start } = db.value(ref.h)
   const root = hashTableOf(keyspace.nodes, bytes, start)
-  try {
-    ref.h = db.toParts(ref.h, root, HASH_TABLE)
-  } catch (error) {
-    releaseDict(keyspace.nodes, root)
-    throw error
-  }
+  turnIntoParts(keyspace, db, ref, root, HASH_TABLE)
 }

@@ -7,15 +7,12 @@ import { dictRandom } from '../store/dict.ts'
 import type { NodeBytes } from '../store/nodes.ts'
 import { hashCount, hashForEach } from '../types/hash.ts'
 import { TYPE_HASH, type ValueSource } from '../types/value-type.ts'
-import { integerArgument } from './arguments.ts'
+import { integerArgument, randomCount } from './arguments.ts'
 import type { Context } from './context.ts'
 import { readKey } from './lookup.ts'
 
 /** A part of the fields smaller than one in so many is drawn field by field, a larger one picked in one go over all. */
 const SMALL_PART = 3
-
-/** So many fields may be asked for where some may come twice: what the reply takes is the asker's choice then. */
-const REPEATED_MAX = 2n ** 24n
 
 type Take = (field: NodeBytes, value: NodeBytes) => void
 
@@ -55,8 +52,7 @@ function countArgument(ctx: Context): number {
   if (count < -INT64_MAX) fail('outOfRangeBetween', String(-INT64_MAX), String(INT64_MAX))
   if (args.count > 4 || (args.count === 4 && !args.is(3, 'withvalues'))) fail('syntax')
   if (args.count === 4 && (count < -INT64_MAX / 2n || count > INT64_MAX / 2n)) fail('outOfRange')
-  if (count < -REPEATED_MAX) fail('outOfRange')
-  return Number(count)
+  return randomCount(ctx, count)
 }
 
 /** Takes `count` fields, each any of all. */

@@ -9,9 +9,10 @@ import type { NodeBytes } from '../store/nodes.ts'
 import { createHashBuilder, hashCount, hashForEach, hashGet } from '../types/hash.ts'
 import { TYPE_HASH } from '../types/value-type.ts'
 import { integerArgument } from './arguments.ts'
-import { scanCollection } from './collection-scan.ts'
+import { SCAN_ARGUMENTS, scanCollection } from './collection-scan.ts'
 import type { Context } from './context.ts'
 import { NOTIFY_GENERIC, NOTIFY_HASH } from './effects.ts'
+import { removeEntry } from './entry-ref.ts'
 import { deleteField, setField } from './hash-fields.ts'
 import { hrandfield } from './hash-random.ts'
 import { keyToChange, notifyKey, notifyNew, readKey } from './lookup.ts'
@@ -189,8 +190,7 @@ function hdel(ctx: Context): void {
     if (!deleteField(keyspace, db, ref, buffer, args.start(i), args.end(i))) continue
     deleted++
     if (hashCount(db.source(ref.h)) > 0) continue
-    db.remove(ref.h)
-    ref.h = 0
+    removeEntry(db, ref)
     break
   }
   if (deleted > 0) notifyKey(ctx, NOTIFY_HASH, 'hdel', 1)
@@ -293,31 +293,39 @@ const WHOLE_ROW = {
   arguments: [KEY],
 } as const
 
+/** And those that set fields. */
+const SET_ROW = {
+  since: '2.0.0',
+  group: 'hash',
+  complexity: 'O(N), N being the number of fields set.',
+  arity: -4,
+  flags: ['write', 'denyoom', 'fast'],
+  keys: [keyAt(1, 'RW', 'update')],
+  arguments: [KEY, PAIRS],
+} as const
+
+/** And those that add to a field. */
+const INCREMENT_ROW = {
+  group: 'hash',
+  complexity: 'O(1)',
+  arity: 4,
+  flags: ['write', 'denyoom', 'fast'],
+  keys: [keyAt(1, 'RW', 'access', 'update')],
+} as const
+
 /** The hash family. */
 export const HASH_COMMANDS: readonly CommandSpec[] = [
   {
+    ...SET_ROW,
     name: 'hset',
     summary: 'Sets fields of a hash, which is created if need be.',
-    since: '2.0.0',
-    group: 'hash',
-    complexity: 'O(N), N being the number of fields set.',
-    arity: -4,
-    flags: ['write', 'denyoom', 'fast'],
-    keys: [keyAt(1, 'RW', 'update')],
-    arguments: [KEY, PAIRS],
     history: [['4.0.0', 'Several fields at once.']],
     run: hset,
   },
   {
+    ...SET_ROW,
     name: 'hmset',
     summary: 'Sets fields of a hash, which is created if need be.',
-    since: '2.0.0',
-    group: 'hash',
-    complexity: 'O(N), N being the number of fields set.',
-    arity: -4,
-    flags: ['write', 'denyoom', 'fast'],
-    keys: [keyAt(1, 'RW', 'update')],
-    arguments: [KEY, PAIRS],
     deprecatedSince: '4.0.0',
     replacedBy: '`HSET` with several fields',
     run: hmset,
@@ -417,26 +425,18 @@ export const HASH_COMMANDS: readonly CommandSpec[] = [
     run: hvals,
   },
   {
+    ...INCREMENT_ROW,
     name: 'hincrby',
     summary: 'Adds to the integer value of a field; a missing field counts as 0.',
     since: '2.0.0',
-    group: 'hash',
-    complexity: 'O(1)',
-    arity: 4,
-    flags: ['write', 'denyoom', 'fast'],
-    keys: [keyAt(1, 'RW', 'access', 'update')],
     arguments: [KEY, FIELD, { name: 'increment', type: 'integer' }],
     run: hincrby,
   },
   {
+    ...INCREMENT_ROW,
     name: 'hincrbyfloat',
     summary: 'Adds to the floating point value of a field; a missing field counts as 0.',
     since: '2.6.0',
-    group: 'hash',
-    complexity: 'O(1)',
-    arity: 4,
-    flags: ['write', 'denyoom', 'fast'],
-    keys: [keyAt(1, 'RW', 'access', 'update')],
     arguments: [KEY, FIELD, { name: 'increment', type: 'double' }],
     run: hincrbyfloat,
   },
@@ -474,12 +474,7 @@ export const HASH_COMMANDS: readonly CommandSpec[] = [
     flags: ['readonly'],
     keys: [keyAt(1, 'RO', 'access')],
     tips: ['nondeterministic_output'],
-    arguments: [
-      KEY,
-      { name: 'cursor', type: 'integer' },
-      { name: 'pattern', type: 'pattern', token: 'MATCH', optional: true },
-      { name: 'count', type: 'integer', token: 'COUNT', optional: true },
-    ],
+    arguments: [KEY, ...SCAN_ARGUMENTS],
     run: hscan,
   },
 ]

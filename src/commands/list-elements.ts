@@ -20,17 +20,12 @@ import {
   quicklistDelete,
   quicklistInsert,
   quicklistReplace,
-  releaseQuicklist,
 } from '../store/quicklist.ts'
 import { createListBuilder, LIST_LISTPACK, LIST_PARTS, listCount, listPartsOf, listpackTakes } from '../types/list.ts'
 import type { Context } from './context.ts'
 import { NOTIFY_GENERIC, NOTIFY_LIST } from './effects.ts'
+import { type EntryRef, removeEntry, turnIntoParts } from './entry-ref.ts'
 import { notifyKey, notifyNew } from './lookup.ts'
-
-/** An entry that may move while it changes; 0 for none. */
-export interface EntryRef {
-  h: number
-}
 
 /** Puts an element before the one at `index`, or behind all. Throws ArenaFullError before any change. */
 export function insertElement(
@@ -96,8 +91,7 @@ export function replaceElement(
 export function removeElements(keyspace: Keyspace, db: Database, ref: EntryRef, from: number, count: number): void {
   if (count === 0) return
   if (count === listCount(db.source(ref.h))) {
-    db.remove(ref.h)
-    ref.h = 0
+    removeEntry(db, ref)
   } else if (db.isParts(ref.h)) {
     quicklistDelete(keyspace.nodes, db.rootToChange(ref.h), keyspace.limits['list-max-listpack-size'], from, count)
   } else {
@@ -112,12 +106,7 @@ export function removeElements(keyspace: Keyspace, db: Database, ref: EntryRef, 
 function convert(keyspace: Keyspace, db: Database, ref: EntryRef): void {
   const { bytes, start } = db.value(ref.h)
   const root = listPartsOf(keyspace.nodes, bytes, start)
-  try {
-    ref.h = db.toParts(ref.h, root, LIST_PARTS)
-  } catch (error) {
-    releaseQuicklist(keyspace.nodes, root)
-    throw error
-  }
+  turnIntoParts(keyspace, db, ref, root, LIST_PARTS)
 }
 
 /** Puts an element at the beginning or the end of the list in the key of argument i, whose entry is `ref`: 0 makes one. */

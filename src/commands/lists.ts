@@ -9,14 +9,8 @@ import { TYPE_LIST } from '../types/value-type.ts'
 import { integerArgument } from './arguments.ts'
 import type { Context } from './context.ts'
 import { NOTIFY_GENERIC, NOTIFY_LIST } from './effects.ts'
-import {
-  type EntryRef,
-  elementsRemoved,
-  insertElement,
-  pushElement,
-  removeElements,
-  replaceElement,
-} from './list-elements.ts'
+import type { EntryRef } from './entry-ref.ts'
+import { elementsRemoved, insertElement, pushElement, removeElements, replaceElement } from './list-elements.ts'
 import { keyToChange, notifyKey, readKey } from './lookup.ts'
 
 /** Whether an element is that of argument i. */

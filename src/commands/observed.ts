@@ -18,6 +18,8 @@ export interface MemoryFacts {
   readonly clientBytes: number
   /** Flushed tables that are still being released. */
   readonly pendingTables: number
+  /** Values that were released in slices. */
+  readonly releasedValues: number
 }
 
 /** A slow command. */

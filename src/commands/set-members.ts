@@ -4,7 +4,7 @@
 import { type Database, NO_EXPIRY } from '../keyspace/database.ts'
 import type { Keyspace } from '../keyspace/keyspace.ts'
 import { type Int64, parseInt64Words } from '../lib/int64.ts'
-import { dictDelete, dictHas, dictSet, releaseDict } from '../store/dict.ts'
+import { dictDelete, dictHas, dictSet } from '../store/dict.ts'
 import {
   intsetBytes,
   intsetBytesWith,
@@ -23,11 +23,7 @@ import {
   setTableOf,
 } from '../types/set.ts'
 import type { Context } from './context.ts'
-
-/** An entry that may move while it changes; 0 for none. */
-export interface EntryRef {
-  h: number
-}
+import { type EntryRef, removeEntry, turnIntoParts } from './entry-ref.ts'
 
 const NUMBER: Int64 = { high: 0, low: 0 }
 const NO_VALUE = Buffer.alloc(0)
@@ -62,12 +58,7 @@ export function addMember(
 function convert(keyspace: Keyspace, db: Database, ref: EntryRef): void {
   const { bytes, start } = db.value(ref.h)
   const root = setTableOf(keyspace.nodes, bytes, start)
-  try {
-    ref.h = db.toParts(ref.h, root, SET_TABLE)
-  } catch (error) {
-    releaseDict(keyspace.nodes, root)
-    throw error
-  }
+  turnIntoParts(keyspace, db, ref, root, SET_TABLE)
 }
 
 /** Removes a member; whether it was there. A set without members is removed, and the entry 0 then. */
@@ -92,8 +83,7 @@ export function removeMember(
     ref.h = db.resize(ref.h, length, SET_INTSET, length, length)
   }
   if (setCount(db.source(ref.h)) > 0) return true
-  db.remove(ref.h)
-  ref.h = 0
+  removeEntry(db, ref)
   return true
 }
 

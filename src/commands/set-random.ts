@@ -9,7 +9,7 @@ import { dictRandom } from '../store/dict.ts'
 import { intsetLength } from '../store/intset.ts'
 import { intsetMember, setCount, setForEach, type VisitSetMember } from '../types/set.ts'
 import { TYPE_SET, type ValueSource } from '../types/value-type.ts'
-import { integerArgument } from './arguments.ts'
+import { integerArgument, randomCount } from './arguments.ts'
 import type { Context } from './context.ts'
 import { NOTIFY_GENERIC, NOTIFY_SET } from './effects.ts'
 import { keyToChange, notifyKey, readKey } from './lookup.ts'
@@ -17,8 +17,6 @@ import { removeMember } from './set-members.ts'
 
 /** A part of the members smaller than one in so many is drawn one by one, a larger one picked in one go over all. */
 const SMALL_PART = 3
-/** So many members may be asked for where some may come twice: what the reply takes is the asker's choice then. */
-const REPEATED_MAX = 2n ** 24n
 /** Members in one SREM that is replicated. */
 const REPLICATED_MAX = 1024
 
@@ -79,8 +77,7 @@ function countArgument(ctx: Context): number {
   if (ctx.args.count > 3) fail('syntax')
   const count = integerArgument(ctx, 2)
   if (count < -INT64_MAX) fail('outOfRangeBetween', String(-INT64_MAX), String(INT64_MAX))
-  if (count < -REPEATED_MAX) fail('outOfRange')
-  return Number(count)
+  return randomCount(ctx, count)
 }
 
 // ---- SPOP ----

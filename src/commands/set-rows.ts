@@ -1,5 +1,6 @@
 // The rows of the sets' commands.
 
+import { SCAN_ARGUMENTS } from './collection-scan.ts'
 import { sdiff, sdiffstore, sinter, sintercard, sinterstore, sunion, sunionstore } from './set-algebra.ts'
 import { spop, srandmember } from './set-random.ts'
 import { sadd, scard, sismember, smembers, smismember, smove, srem, sscan } from './sets.ts'
@@ -164,12 +165,7 @@ export const SET_COMMANDS: readonly CommandSpec[] = [
     flags: ['readonly'],
     keys: [keyAt(1, 'RO', 'access')],
     tips: ['nondeterministic_output'],
-    arguments: [
-      KEY,
-      { name: 'cursor', type: 'integer' },
-      { name: 'pattern', type: 'pattern', token: 'MATCH', optional: true },
-      { name: 'count', type: 'integer', token: 'COUNT', optional: true },
-    ],
+    arguments: [KEY, ...SCAN_ARGUMENTS],
     run: sscan,
   },
   { ...REPLIED, name: 'sinter', summary: 'Returns the intersection of sets.', complexity: OF_SMALLEST, run: sinter },

@@ -12,7 +12,6 @@ import {
   partsDelete,
   partsRemoveRange,
   partsSet,
-  releaseZset,
   ZSET_LISTPACK,
   ZSET_PARTS,
   zsetCount,
@@ -21,13 +20,9 @@ import {
 } from '../types/zset.ts'
 import type { Context } from './context.ts'
 import { NOTIFY_ZSET } from './effects.ts'
+import { type EntryRef, removeEntry, turnIntoParts } from './entry-ref.ts'
 import { notifyNew } from './lookup.ts'
 import { storeBuilt } from './stored-result.ts'
-
-/** An entry that may move while it changes; 0 for none. */
-export interface EntryRef {
-  h: number
-}
 
 /**
  * Sets the score of a member that has the score `before`, or adds it if that is NaN. Throws ArenaFullError before any
@@ -83,12 +78,7 @@ function setInListpack(
 function convert(keyspace: Keyspace, db: Database, ref: EntryRef): void {
   const { bytes, start } = db.value(ref.h)
   const root = zsetPartsOf(keyspace.nodes, bytes, start)
-  try {
-    ref.h = db.toParts(ref.h, root, ZSET_PARTS)
-  } catch (error) {
-    releaseZset(keyspace.nodes, root)
-    throw error
-  }
+  turnIntoParts(keyspace, db, ref, root, ZSET_PARTS)
 }
 
 /** Removes a member; whether it was there. A set without members is removed, and the entry 0 then. */
@@ -115,8 +105,7 @@ export function removeMember(
 /** Removes `count` members from the rank `from` on; there must be as many. A set without members is removed, and the entry 0 then. */
 export function removeRange(keyspace: Keyspace, db: Database, ref: EntryRef, from: number, count: number): void {
   if (count === zsetCount(db.source(ref.h))) {
-    db.remove(ref.h)
-    ref.h = 0
+    removeEntry(db, ref)
   } else if (db.isParts(ref.h)) {
     partsRemoveRange(keyspace.nodes, db.rootToChange(ref.h), from, count)
   } else {
@@ -135,8 +124,7 @@ function deleteFromListpack(db: Database, ref: EntryRef, offset: number, element
 
 function removeIfEmpty(db: Database, ref: EntryRef): void {
   if (zsetCount(db.source(ref.h)) > 0) return
-  db.remove(ref.h)
-  ref.h = 0
+  removeEntry(db, ref)
 }
 
 /** A new sorted set of one member in the key of argument 1; its entry. */

@@ -4,15 +4,13 @@ import { fail } from '../errors.ts'
 import { INT64_MAX } from '../lib/decimal.ts'
 import { TYPE_ZSET } from '../types/value-type.ts'
 import { type VisitMember, zsetCount, zsetRange } from '../types/zset.ts'
-import { integerArgument } from './arguments.ts'
+import { integerArgument, randomCount } from './arguments.ts'
 import type { Context } from './context.ts'
 import { readKey } from './lookup.ts'
 import { beginMembers } from './sorted-set-ranges.ts'
 
 /** A part of the members smaller than one in so many is drawn one by one, a larger one picked in one go over all. */
 const SMALL_PART = 3
-/** So many members may be asked for where some may come twice: what the reply takes is the asker's choice then. */
-const REPEATED_MAX = 2n ** 24n
 
 /** The command ZRANDMEMBER. */
 export function zrandmember(ctx: Context): void {
@@ -67,6 +65,5 @@ function countArgument(ctx: Context): number {
   if (count < -INT64_MAX) fail('outOfRangeBetween', String(-INT64_MAX), String(INT64_MAX))
   if (args.count > 4 || (args.count === 4 && !args.is(3, 'withscores'))) fail('syntax')
   if (args.count === 4 && (count < -INT64_MAX / 2n || count > INT64_MAX / 2n)) fail('outOfRange')
-  if (count < -REPEATED_MAX) fail('outOfRange')
-  return Number(count)
+  return randomCount(ctx, count)
 }

@@ -1,5 +1,6 @@
 // The rows of the sorted set family, whose functions are in the files beside this one.
 
+import { SCAN_ARGUMENTS } from './collection-scan.ts'
 import { zdiff, zdiffstore, zinter, zintercard, zinterstore, zunion, zunionstore } from './sorted-set-algebra.ts'
 import { zrandmember } from './sorted-set-random.ts'
 import {
@@ -127,6 +128,75 @@ const KEYS_AT_1: KeySpec = {
   find: { keynumIndex: 0, firstKey: 1, step: 1 },
 }
 
+/** What the commands have in common that tell the rank of a member. */
+const RANK_ROW = {
+  since: '2.0.0',
+  group: 'sorted-set',
+  complexity: 'O(log N), N being the number of members.',
+  arity: 3,
+  flags: ['readonly', 'fast'],
+  keys: [keyAt(1, 'RO', 'access')],
+  arguments: [KEY, MEMBER],
+} as const
+
+/** And those that count the members of a range. */
+const COUNT_ROW = {
+  group: 'sorted-set',
+  complexity: 'O(log N), N being the number of members.',
+  arity: 4,
+  flags: ['readonly', 'fast'],
+  keys: [keyAt(1, 'RO', 'access')],
+} as const
+
+/** And those that return a range. */
+const RANGE_ROW = {
+  group: 'sorted-set',
+  complexity: 'O(log N + M), N being the number of members and M how many of them are returned.',
+  arity: -4,
+  flags: ['readonly'],
+  keys: [keyAt(1, 'RO', 'access')],
+} as const
+
+/** And those that remove a range. */
+const REMOVE_ROW = {
+  group: 'sorted-set',
+  complexity: 'O(log N + M), N being the number of members and M how many of them are removed.',
+  arity: 4,
+  flags: ['write'],
+  keys: [keyAt(1, 'RW', 'delete')],
+} as const
+
+/** And those that pop members at one end. */
+const POP_ROW = {
+  since: '5.0.0',
+  group: 'sorted-set',
+  complexity: 'O(M log N), N being the number of members and M how many are popped.',
+  arity: -2,
+  flags: ['write', 'fast'],
+  keys: [keyAt(1, 'RW', 'access', 'delete')],
+  arguments: [KEY, { name: 'count', type: 'integer', optional: true }],
+} as const
+
+/** And those that reply the result of an operation on sets. */
+const REPLIED = {
+  since: '6.2.0',
+  group: 'sorted-set',
+  arity: -3,
+  flags: ['readonly', 'movablekeys'],
+  keys: [KEYS_AT_1],
+} as const
+
+/** And those that store it. */
+const STORED = {
+  group: 'sorted-set',
+  arity: -4,
+  flags: ['write', 'denyoom', 'movablekeys'],
+  keys: [
+    keyAt(1, 'OW', 'update'),
+    { flags: ['RO', 'access'], begin: { index: 2 }, find: { keynumIndex: 0, firstKey: 1, step: 1 } },
+  ],
+} as const
+
 /** The sorted set family. */
 export const SORTED_SET_COMMANDS: readonly CommandSpec[] = [
   {
@@ -233,62 +303,38 @@ export const SORTED_SET_COMMANDS: readonly CommandSpec[] = [
     run: zcard,
   },
   {
+    ...RANK_ROW,
     name: 'zrank',
     summary: 'Returns how many members have a lower score than the given one.',
-    since: '2.0.0',
-    group: 'sorted-set',
-    complexity: 'O(log N), N being the number of members.',
-    arity: 3,
-    flags: ['readonly', 'fast'],
-    keys: [keyAt(1, 'RO', 'access')],
-    arguments: [KEY, MEMBER],
     run: zrank,
   },
   {
+    ...RANK_ROW,
     name: 'zrevrank',
     summary: 'Returns how many members have a higher score than the given one.',
-    since: '2.0.0',
-    group: 'sorted-set',
-    complexity: 'O(log N), N being the number of members.',
-    arity: 3,
-    flags: ['readonly', 'fast'],
-    keys: [keyAt(1, 'RO', 'access')],
-    arguments: [KEY, MEMBER],
     run: zrevrank,
   },
   {
+    ...COUNT_ROW,
     name: 'zcount',
     summary: 'Counts the members whose scores lie in a range.',
     since: '2.0.0',
-    group: 'sorted-set',
-    complexity: 'O(log N), N being the number of members.',
-    arity: 4,
-    flags: ['readonly', 'fast'],
-    keys: [keyAt(1, 'RO', 'access')],
     arguments: [KEY, ...SCORES],
     run: zcount,
   },
   {
+    ...COUNT_ROW,
     name: 'zlexcount',
     summary: 'Counts the members that lie in a range of strings, where all scores are equal.',
     since: '2.8.9',
-    group: 'sorted-set',
-    complexity: 'O(log N), N being the number of members.',
-    arity: 4,
-    flags: ['readonly', 'fast'],
-    keys: [keyAt(1, 'RO', 'access')],
     arguments: [KEY, ...MEMBERS],
     run: zlexcount,
   },
   {
+    ...RANGE_ROW,
     name: 'zrange',
     summary: 'Returns a range of members, by rank, by score or by the members themselves.',
     since: '1.2.0',
-    group: 'sorted-set',
-    complexity: 'O(log N + M), N being the number of members and M how many of them are returned.',
-    arity: -4,
-    flags: ['readonly'],
-    keys: [keyAt(1, 'RO', 'access')],
     arguments: [
       KEY,
       { name: 'start', type: 'string' },
@@ -311,28 +357,20 @@ export const SORTED_SET_COMMANDS: readonly CommandSpec[] = [
     run: zrange,
   },
   {
+    ...RANGE_ROW,
     name: 'zrevrange',
     summary: 'Returns a range of members by rank, the highest first.',
     since: '1.2.0',
-    group: 'sorted-set',
-    complexity: 'O(log N + M), N being the number of members and M how many of them are returned.',
-    arity: -4,
-    flags: ['readonly'],
-    keys: [keyAt(1, 'RO', 'access')],
     arguments: [KEY, ...RANKS, WITHSCORES],
     deprecatedSince: '6.2.0',
     replacedBy: '`ZRANGE` with `REV`',
     run: zrevrange,
   },
   {
+    ...RANGE_ROW,
     name: 'zrangebyscore',
     summary: 'Returns the members whose scores lie in a range.',
     since: '1.0.5',
-    group: 'sorted-set',
-    complexity: 'O(log N + M), N being the number of members and M how many of them are returned.',
-    arity: -4,
-    flags: ['readonly'],
-    keys: [keyAt(1, 'RO', 'access')],
     arguments: [
       KEY,
       ...SCORES,
@@ -345,14 +383,10 @@ export const SORTED_SET_COMMANDS: readonly CommandSpec[] = [
     run: zrangebyscore,
   },
   {
+    ...RANGE_ROW,
     name: 'zrevrangebyscore',
     summary: 'Returns the members whose scores lie in a range, the highest first.',
     since: '2.2.0',
-    group: 'sorted-set',
-    complexity: 'O(log N + M), N being the number of members and M how many of them are returned.',
-    arity: -4,
-    flags: ['readonly'],
-    keys: [keyAt(1, 'RO', 'access')],
     arguments: [KEY, ...SCORES_DOWN, WITHSCORES, LIMIT],
     history: [['2.1.6', 'Scores may be open ends.']],
     deprecatedSince: '6.2.0',
@@ -360,28 +394,20 @@ export const SORTED_SET_COMMANDS: readonly CommandSpec[] = [
     run: zrevrangebyscore,
   },
   {
+    ...RANGE_ROW,
     name: 'zrangebylex',
     summary: 'Returns the members that lie in a range of strings, where all scores are equal.',
     since: '2.8.9',
-    group: 'sorted-set',
-    complexity: 'O(log N + M), N being the number of members and M how many of them are returned.',
-    arity: -4,
-    flags: ['readonly'],
-    keys: [keyAt(1, 'RO', 'access')],
     arguments: [KEY, ...MEMBERS, LIMIT],
     deprecatedSince: '6.2.0',
     replacedBy: '`ZRANGE` with `BYLEX`',
     run: zrangebylex,
   },
   {
+    ...RANGE_ROW,
     name: 'zrevrangebylex',
     summary: 'Returns the members that lie in a range of strings, the last first, where all scores are equal.',
     since: '2.8.9',
-    group: 'sorted-set',
-    complexity: 'O(log N + M), N being the number of members and M how many of them are returned.',
-    arity: -4,
-    flags: ['readonly'],
-    keys: [keyAt(1, 'RO', 'access')],
     arguments: [KEY, ...MEMBERS_DOWN, LIMIT],
     deprecatedSince: '6.2.0',
     replacedBy: '`ZRANGE` with `REV` and `BYLEX`',
@@ -415,63 +441,39 @@ export const SORTED_SET_COMMANDS: readonly CommandSpec[] = [
     run: zrangestore,
   },
   {
+    ...REMOVE_ROW,
     name: 'zremrangebyrank',
     summary: 'Removes the members in a range of ranks.',
     since: '2.0.0',
-    group: 'sorted-set',
-    complexity: 'O(log N + M), N being the number of members and M how many of them are removed.',
-    arity: 4,
-    flags: ['write'],
-    keys: [keyAt(1, 'RW', 'delete')],
     arguments: [KEY, ...RANKS],
     run: zremrangebyrank,
   },
   {
+    ...REMOVE_ROW,
     name: 'zremrangebyscore',
     summary: 'Removes the members whose scores lie in a range.',
     since: '1.2.0',
-    group: 'sorted-set',
-    complexity: 'O(log N + M), N being the number of members and M how many of them are removed.',
-    arity: 4,
-    flags: ['write'],
-    keys: [keyAt(1, 'RW', 'delete')],
     arguments: [KEY, ...SCORES],
     run: zremrangebyscore,
   },
   {
+    ...REMOVE_ROW,
     name: 'zremrangebylex',
     summary: 'Removes the members that lie in a range of strings, where all scores are equal.',
     since: '2.8.9',
-    group: 'sorted-set',
-    complexity: 'O(log N + M), N being the number of members and M how many of them are removed.',
-    arity: 4,
-    flags: ['write'],
-    keys: [keyAt(1, 'RW', 'delete')],
     arguments: [KEY, ...MEMBERS],
     run: zremrangebylex,
   },
   {
+    ...POP_ROW,
     name: 'zpopmin',
     summary: 'Removes and returns the members with the lowest scores.',
-    since: '5.0.0',
-    group: 'sorted-set',
-    complexity: 'O(M log N), N being the number of members and M how many are popped.',
-    arity: -2,
-    flags: ['write', 'fast'],
-    keys: [keyAt(1, 'RW', 'access', 'delete')],
-    arguments: [KEY, { name: 'count', type: 'integer', optional: true }],
     run: zpopmin,
   },
   {
+    ...POP_ROW,
     name: 'zpopmax',
     summary: 'Removes and returns the members with the highest scores.',
-    since: '5.0.0',
-    group: 'sorted-set',
-    complexity: 'O(M log N), N being the number of members and M how many are popped.',
-    arity: -2,
-    flags: ['write', 'fast'],
-    keys: [keyAt(1, 'RW', 'access', 'delete')],
-    arguments: [KEY, { name: 'count', type: 'integer', optional: true }],
     run: zpopmax,
   },
   {
@@ -538,63 +540,40 @@ export const SORTED_SET_COMMANDS: readonly CommandSpec[] = [
     flags: ['readonly'],
     keys: [keyAt(1, 'RO', 'access')],
     tips: ['nondeterministic_output'],
-    arguments: [
-      KEY,
-      { name: 'cursor', type: 'integer' },
-      { name: 'pattern', type: 'pattern', token: 'MATCH', optional: true },
-      { name: 'count', type: 'integer', token: 'COUNT', optional: true },
-    ],
+    arguments: [KEY, ...SCAN_ARGUMENTS],
     run: zscan,
   },
   {
+    ...REPLIED,
     name: 'zunion',
     summary: 'Returns the union of sorted sets.',
-    since: '6.2.0',
-    group: 'sorted-set',
     complexity: 'O(N + M log M), N being the number of members of all sets and M that of the result.',
-    arity: -3,
-    flags: ['readonly', 'movablekeys'],
-    keys: [KEYS_AT_1],
     arguments: [NUMKEYS, KEYS, WEIGHTS, AGGREGATE, WITHSCORES],
     run: zunion,
   },
   {
+    ...REPLIED,
     name: 'zinter',
     summary: 'Returns the intersection of sorted sets.',
-    since: '6.2.0',
-    group: 'sorted-set',
     complexity:
       'O(N K + M log M), N being the number of members of the smallest set, K the number of sets and M the size of the result.',
-    arity: -3,
-    flags: ['readonly', 'movablekeys'],
-    keys: [KEYS_AT_1],
     arguments: [NUMKEYS, KEYS, WEIGHTS, AGGREGATE, WITHSCORES],
     run: zinter,
   },
   {
+    ...REPLIED,
     name: 'zdiff',
     summary: 'Returns the members of the first sorted set that are in none of the others.',
-    since: '6.2.0',
-    group: 'sorted-set',
     complexity: 'O(N + M log M), N being the number of members of all sets and M that of the result.',
-    arity: -3,
-    flags: ['readonly', 'movablekeys'],
-    keys: [KEYS_AT_1],
     arguments: [NUMKEYS, KEYS, WITHSCORES],
     run: zdiff,
   },
   {
+    ...STORED,
     name: 'zunionstore',
     summary: 'Stores the union of sorted sets.',
     since: '2.0.0',
-    group: 'sorted-set',
     complexity: 'O(N + M log M), N being the number of members of all sets and M that of the result.',
-    arity: -4,
-    flags: ['write', 'denyoom', 'movablekeys'],
-    keys: [
-      keyAt(1, 'OW', 'update'),
-      { flags: ['RO', 'access'], begin: { index: 2 }, find: { keynumIndex: 0, firstKey: 1, step: 1 } },
-    ],
     arguments: [
       { name: 'destination', type: 'key', keySpecIndex: 0 },
       NUMKEYS,
@@ -605,18 +584,12 @@ export const SORTED_SET_COMMANDS: readonly CommandSpec[] = [
     run: zunionstore,
   },
   {
+    ...STORED,
     name: 'zinterstore',
     summary: 'Stores the intersection of sorted sets.',
     since: '2.0.0',
-    group: 'sorted-set',
     complexity:
       'O(N K + M log M), N being the number of members of the smallest set, K the number of sets and M the size of the result.',
-    arity: -4,
-    flags: ['write', 'denyoom', 'movablekeys'],
-    keys: [
-      keyAt(1, 'OW', 'update'),
-      { flags: ['RO', 'access'], begin: { index: 2 }, find: { keynumIndex: 0, firstKey: 1, step: 1 } },
-    ],
     arguments: [
       { name: 'destination', type: 'key', keySpecIndex: 0 },
       NUMKEYS,
@@ -627,17 +600,11 @@ export const SORTED_SET_COMMANDS: readonly CommandSpec[] = [
     run: zinterstore,
   },
   {
+    ...STORED,
     name: 'zdiffstore',
     summary: 'Stores the members of the first sorted set that are in none of the others.',
     since: '6.2.0',
-    group: 'sorted-set',
     complexity: 'O(N + M log M), N being the number of members of all sets and M that of the result.',
-    arity: -4,
-    flags: ['write', 'denyoom', 'movablekeys'],
-    keys: [
-      keyAt(1, 'OW', 'update'),
-      { flags: ['RO', 'access'], begin: { index: 2 }, find: { keynumIndex: 0, firstKey: 1, step: 1 } },
-    ],
     arguments: [
       { name: 'destination', type: 'key', keySpecIndex: 0 },
       NUMKEYS,

@@ -11,9 +11,10 @@ import { timeoutArgument } from './arguments.ts'
 import { scanCollection, type TakeElement } from './collection-scan.ts'
 import type { Context } from './context.ts'
 import { type Argv, NOTIFY_GENERIC, NOTIFY_ZSET } from './effects.ts'
+import type { EntryRef } from './entry-ref.ts'
 import { keyToChange, notifyKey, readKey } from './lookup.ts'
 import { scoreArgument } from './sorted-set-bounds.ts'
-import { createZset, type EntryRef, removeMember, removeRange, setMember } from './sorted-set-members.ts'
+import { createZset, removeMember, removeRange, setMember } from './sorted-set-members.ts'
 import { beginMembers, replyScore } from './sorted-set-ranges.ts'
 
 /** The score of the member in argument i, NaN if it is not in the set of that entry (0: no set). */

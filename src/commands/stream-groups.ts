@@ -5,6 +5,7 @@ import { compareIds, idText, isZeroId, makeStreamId, STREAM_ID_MIN, type StreamI
 import type { NodeBytes, Nodes } from '../store/nodes.ts'
 import { createStream, streamAdded, streamDeletedId, streamEdgeId, streamLastId } from '../store/stream.ts'
 import {
+  addedUpTo,
   consumerNumber,
   consumerPending,
   createConsumer,
@@ -119,24 +120,6 @@ export function hasGapAfter(nodes: Nodes, root: number, id: Readonly<StreamId>):
   return compareIds(id, deleted) <= 0
 }
 
-/** How many entries had been added when that ID was; READ_UNKNOWN if nobody can say. */
-export function addedUpTo(nodes: Nodes, root: number, id: Readonly<StreamId>): bigint {
-  const added = streamAdded(nodes, root)
-  if (added === 0n) return 0n
-  const length = BigInt(nodes.count(root))
-  const order = compareIds(id, streamLastId(nodes, root, makeStreamId()))
-  if (length === 0n && order < 1) return added
-  const deleted = streamDeletedId(nodes, root, makeStreamId())
-  if (!isZeroId(id) && compareIds(id, deleted) < 0) return READ_UNKNOWN
-  if (order >= 0) return order === 0 ? added : READ_UNKNOWN
-  const first = streamEdgeId(nodes, root, false, makeStreamId())
-  if (isZeroId(deleted) || compareIds(deleted, first) < 0) {
-    const toFirst = compareIds(id, first)
-    if (toFirst <= 0) return toFirst < 0 ? added - length : added - length + 1n
-  }
-  return READ_UNKNOWN
-}
-
 /** How many entries a group has still to read; undefined if nobody can say. */
 export function groupLag(nodes: Nodes, root: number, group: number): bigint | undefined {
   const added = streamAdded(nodes, root)
@@ -207,7 +190,8 @@ export function xgroupSetid(ctx: Context): void {
   const { read } = parseGroupOptions(ctx, false)
   const h = streamOfGroup(ctx, true)
   if (args.count > 7) fail('subcommandSyntax', args.str(1), 'XGROUP')
-  const id = groupIdArgument(ctx, h)
+  const isEdge = args.is(4, '-') || args.is(4, '+')
+  const id = isEdge ? boundArgument(ctx, 4, args.is(4, '+')) : groupIdArgument(ctx, h)
   const group = groupToChange(nodes, db.rootToChange(h), nameArgument(ctx, 3))
   setGroupLast(nodes, group, id)
   setGroupRead(nodes, group, read)

@@ -1,4 +1,5 @@
-// XREAD and XREADGROUP: the entries of several streams that come after given IDs, or those that a group has not delivered yet.
+// XREAD and XREADGROUP: the entries of several streams that come after given IDs, or those that a group has not delivered yet. With BLOCK
+// they wait for such entries if there are none; once a stream has some the command runs again, for that stream only.
 
 import { fail } from '../errors.ts'
 import {
@@ -10,8 +11,10 @@ import {
   STREAM_ID_MAX,
   type StreamId,
 } from '../lib/stream-id.ts'
+import { TYPE_MASK } from '../store/entry.ts'
 import { streamEdgeId, streamEntry, streamLastId, streamRange } from '../store/stream.ts'
 import {
+  addedUpTo,
   findConsumer,
   findGroup,
   findPending,
@@ -27,12 +30,11 @@ import {
   visitConsumerPending,
 } from '../store/stream-groups.ts'
 import { TYPE_STREAM } from '../types/value-type.ts'
-import { integerArgument } from './arguments.ts'
-import type { Context } from './context.ts'
+import { integerArgument, timeoutMsArgument } from './arguments.ts'
+import type { Context, KeyWait } from './context.ts'
 import { keyToChange, readKey } from './lookup.ts'
 import { idArgument } from './stream-arguments.ts'
 import {
-  addedUpTo,
   hasGapAfter,
   nameArgument,
   replicateClaim,
@@ -50,6 +52,8 @@ interface ReadOptions {
   /** Index of the group's name, behind which the consumer's is; 0 for XREAD. */
   groupAt: number
   noAck: boolean
+  /** Until when to wait, as a Unix time in milliseconds, 0 for ever; undefined for not at all. */
+  waitUntilMs: number | undefined
 }
 
 export function xread(ctx: Context): void {
@@ -63,6 +67,12 @@ export function xread(ctx: Context): void {
     const h = readKey(ctx, options.first + i, TYPE_STREAM)
     if (h !== 0 && compareIds(streamEdgeId(nodes, db.root(h), true, last), id) > 0) served.push(i)
   })
+  if (served.length === 0)
+    return waitForNews(
+      ctx,
+      options,
+      after.map((id) => idText(id)),
+    )
   replyStreams(ctx, options, served, (i) => {
     const h = readKey(ctx, options.first + i, TYPE_STREAM)
     incrementId(after[i])
@@ -73,7 +83,6 @@ export function xread(ctx: Context): void {
 /** Replies streams by name, each with what `replyOne` replies for it. */
 function replyStreams(ctx: Context, options: ReadOptions, served: number[], replyOne: (i: number) => void): void {
   const { args, reply } = ctx
-  if (served.length === 0) return reply.nullArray()
   // RESP3 has a map here.
   const isMap = reply.resp === 3
   if (isMap) reply.map(served.length)
@@ -83,6 +92,21 @@ function replyStreams(ctx: Context, options: ReadOptions, served: number[], repl
     reply.bulk(args.bytes(options.first + i))
     replyOne(i)
   }
+}
+
+/** Waits for entries in any of the streams, if that is asked for; `after` are the IDs, as they are to be read again. */
+function waitForNews(ctx: Context, options: ReadOptions, after: readonly string[]): void {
+  const { args, reply } = ctx
+  const { first, streams, groupAt, waitUntilMs } = options
+  if (waitUntilMs === undefined) return reply.nullArray()
+  const keys = Array.from({ length: streams }, (_, i) => args.copy(first + i))
+  const beforeKeys = args.copyAll().slice(0, first)
+  const retry = (key: Buffer): Buffer[] => {
+    const id = after[keys.findIndex((one) => one.equals(key))]!
+    return [...beforeKeys, key, Buffer.from(id)]
+  }
+  const refuse = groupAt === 0 ? undefined : refuseWithoutGroup(ctx, args.copy(groupAt))
+  if (!ctx.waitForKeys({ keys, type: TYPE_STREAM, timeoutAtMs: waitUntilMs, retry, refuse })) reply.nullArray()
 }
 
 // ---- XREADGROUP ----
@@ -109,6 +133,7 @@ export function xreadgroup(ctx: Context): void {
     const isNews = compareIds(streamEdgeId(nodes, root, true, top), groupLast(nodes, group, last)) > 0
     if (id !== undefined || isNews) served.push(i)
   })
+  if (served.length === 0) return waitForNews(ctx, options, Array(streams).fill('>'))
   replyStreams(ctx, options, served, (i) => {
     const root = db.rootToChange(keyToChange(ctx, first + i, TYPE_STREAM))
     const group = groupToChange(nodes, root, nameArgument(ctx, groupAt))
@@ -119,6 +144,15 @@ export function xreadgroup(ctx: Context): void {
     else replyHistory(ctx, root, group, id, options)
   })
   replicateOnlyThat(ctx)
+}
+
+/** Whoever waits for the news of a group is told when the group is gone, or its stream. */
+function refuseWithoutGroup({ keyspace }: Context, name: Buffer): KeyWait['refuse'] {
+  const group = { bytes: name, start: 0, end: name.length }
+  return (db, h) => {
+    if (h === 0 || (db.kind(h) & TYPE_MASK) !== TYPE_STREAM) return 'streamGone'
+    return findGroup(keyspace.nodes, db.root(h), group) === 0 ? 'groupGone' : undefined
+  }
 }
 
 /** Delivers entries that the group has not delivered yet to a consumer. */
@@ -201,6 +235,7 @@ function parseOptions(ctx: Context, isGroup: boolean): ReadOptions {
   let count = 0
   let groupAt = 0
   let noAck = false
+  let waitUntilMs: number | undefined
   for (let i = 1; i < args.count; i++) {
     const more = args.count - i - 1
     if (more > 0 && args.is(i, 'count')) {
@@ -209,9 +244,9 @@ function parseOptions(ctx: Context, isGroup: boolean): ReadOptions {
       if (more % 2 !== 0) fail('xreadUnbalanced', 'XREAD', '$')
       if (isGroup && groupAt === 0) fail('xreadgroupGroup')
       const most = count === 0 ? Number.POSITIVE_INFINITY : count
-      return { count: most, first: i + 1, streams: more / 2, groupAt, noAck }
+      return { count: most, first: i + 1, streams: more / 2, groupAt, noAck, waitUntilMs }
     } else if (more > 0 && args.is(i, 'block')) {
-      fail('xreadBlock')
+      waitUntilMs = timeoutMsArgument(ctx, ++i)
     } else if (more > 1 && args.is(i, 'group')) {
       if (!isGroup) fail('xreadGroup')
       groupAt = i + 1

@@ -48,16 +48,13 @@ function setrange(ctx: Context): void {
   if (from === to) return reply.int(before)
   checkLength(ctx, offset + to - from)
   const length = Math.max(before, offset + to - from)
-  if (h === 0) {
-    notifyNew(ctx, 1)
-    const value = Buffer.alloc(length)
-    buffer.copy(value, offset, from, to)
-    db.put(buffer, args.start(1), args.end(1), value, 0, length, STRING_RAW, NO_EXPIRY)
-  } else {
-    const { bytes, start } = db.value(db.resize(h, length, STRING_RAW, Math.min(offset, before), offset + to - from))
-    if (offset > before) bytes.fill(0, start + before, start + offset)
-    buffer.copy(bytes, start + offset, from, to)
-  }
+  if (h === 0) notifyNew(ctx, 1)
+  const changed =
+    h === 0
+      ? db.putZeros(buffer, args.start(1), args.end(1), length, STRING_RAW)
+      : db.grow(h, length, STRING_RAW, offset, offset + to - from)
+  const { bytes, start } = db.value(changed)
+  buffer.copy(bytes, start + offset, from, to)
   effects.dirty++
   notifyKey(ctx, NOTIFY_STRING, 'setrange', 1)
   reply.int(length)
@@ -103,7 +100,7 @@ export const STRING_RANGE_COMMANDS: readonly CommandSpec[] = [
     summary: 'Appends to the string value of a key, or creates it.',
     since: '2.0.0',
     group: 'string',
-    complexity: 'O(N), N being the length of what is appended: the room of a value doubles as it grows.',
+    complexity: 'O(N), N being the length of what is appended: a long value moves into more room bit by bit.',
     arity: 3,
     flags: ['write', 'denyoom', 'fast'],
     keys: [keyAt(1, 'RW', 'insert')],
@@ -127,7 +124,7 @@ export const STRING_RANGE_COMMANDS: readonly CommandSpec[] = [
     summary: 'Overwrites a part of the string value of a key, filling up with zero bytes before it.',
     since: '2.2.0',
     group: 'string',
-    complexity: 'O(N), N being the length of what is written, and of the value if it has to grow.',
+    complexity: 'O(N), N being the length of what is written.',
     arity: 4,
     flags: ['write', 'denyoom'],
     keys: [keyAt(1, 'RW', 'update')],

@@ -22,6 +22,7 @@ import { KEYS_COMMANDS } from './keys.ts'
 import { LATENCY_COMMANDS } from './latency.ts'
 import { LIST_COMMANDS } from './list-rows.ts'
 import { MEMORY_COMMANDS } from './memory.ts'
+import { MIGRATE_COMMANDS } from './migrate.ts'
 import { OBJECT_COMMANDS } from './object.ts'
 import { PUBLISH_COMMANDS } from './publish.ts'
 import { REPLICATION_COMMANDS } from './replication.ts'
@@ -62,6 +63,7 @@ export function allCommands(): CommandTable<Context> {
     ...SCAN_COMMANDS,
     ...OBJECT_COMMANDS,
     ...DUMP_COMMANDS,
+    ...MIGRATE_COMMANDS,
     ...DATABASE_COMMANDS,
     ...SESSION_COMMANDS,
     ...CONNECTION_COMMANDS,

@@ -2,7 +2,7 @@
 // redis.conf made for Redis loads. Each row says why. An option is only inert if ignoring it is harmless; values that
 // ask for something which would be missed (append-only files, TLS, a cluster) are refused as `unbuilt`.
 import { fixed, mutable, type OptionRow } from './option.ts'
-import { memoryOrPercent, oomScores } from './special-values.ts'
+import { oomScores } from './special-values.ts'
 import type { OptionType } from './values.ts'
 import { bool, fileName, INT_MAX, int, long, memory, oneOf, port, string, ULONG_MAX } from './values.ts'
 
@@ -89,12 +89,6 @@ export const INERT_OPTIONS = {
   // ---- memory
   'maxmemory-samples': keep(EVICTION, int(1), '5', 'Keys looked at to evict one.'),
   'maxmemory-eviction-tenacity': keep(EVICTION, int(0, 100), '10', 'How long to go on evicting.'),
-  'maxmemory-clients': keep(
-    'each client is bounded by its own limits',
-    memoryOrPercent,
-    '0',
-    'Bytes of all clients together.',
-  ),
   'lfu-log-factor': keep(EVICTION, int(0), '10', 'How fast the use counter saturates.'),
   'lfu-decay-time': keep(EVICTION, int(0), '1', 'Minutes in which the use counter halves.'),
   'lazyfree-lazy-eviction': keep(FREEING, bool, 'no', 'Free evicted keys in the background.'),
@@ -121,7 +115,6 @@ export const INERT_OPTIONS = {
   'active-defrag-threshold-lower': keep(DEFRAG, int(0, 1000), '10', 'Fragmentation percentage at which to start.'),
   'active-defrag-threshold-upper': keep(DEFRAG, int(0, 1000), '100', 'Fragmentation percentage for full effort.'),
   'jemalloc-bg-thread': keep(MEMORY, bool, 'yes', 'Purge memory in the background.'),
-  'tracking-table-max-keys': keep('client tracking is not built yet', long(0), '1000000', 'Keys tracked for clients.'),
   // ---- logs and timing
   hz: keep(
     'background work has a pace of its own',
@@ -158,6 +151,10 @@ export const INERT_OPTIONS = {
   'always-show-logo': keepFixed('there is no logo', bool, 'no', 'Show a logo in the log.'),
   'crash-log-enabled': keep('Node reports crashes', bool, 'yes', 'Log the state of a crash.'),
   'crash-memcheck-enabled': keep('Node reports crashes', bool, 'yes', 'Test memory after a crash.'),
+  'use-exit-on-panic': mutable(bool, 'no', 'End without a core dump after a crash.', {
+    inert: 'Node reports crashes',
+    hidden: true,
+  }),
   'ignore-warnings': keep(HOST, string, '', 'Start although the kernel has known bugs.'),
   'syslog-ident': keepFixed('there is no syslog', string, 'redis', 'Name in syslog.'),
   'syslog-facility': keepFixed(

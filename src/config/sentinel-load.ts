@@ -137,6 +137,7 @@ export function loadSentinelOptions(directives: readonly Directive[]): {
     ...createConfigStore(SENTINEL_OPTIONS).values,
     groups: [],
     swarmKey: undefined,
+    consoleToken: undefined,
     notes: [],
   }
   const setBy = new Map<string, Directive>()

@@ -71,14 +71,19 @@ export const SENTINEL_OPTIONS = {
   maxclients: row('plain', int(1, 2 ** 32 - 1), '10000', 'Clients connected at once; more are refused.'),
   'announce-ip': row('sentinel', string, '', 'Address under which clients and other sentinels reach this one.'),
   'announce-port': row('sentinel', port, '0', 'Port under which they reach it; 0: port.'),
-  'resolve-hostnames': row('sentinel', bool, 'no', 'Allow host names, not only addresses, for servers.'),
+  'resolve-hostnames': row('sentinel', bool, 'yes', 'Allow host names, not only addresses, for servers (Redis: no).'),
   'announce-id': row(
     'either',
     identifier,
     '',
     "Name of this sentinel that outlives its folder (a pod's name): one that comes back empty takes its old place in the group.",
   ),
-  'announce-hostnames': row('sentinel', bool, 'no', 'Tell clients host names where they were given.'),
+  'announce-hostnames': row('sentinel', bool, 'no', 'Tell clients the name that a group is monitored by.', {
+    unbuilt: (yes) =>
+      yes
+        ? 'Clients are told the address of a server that is monitored by name, and of others what their replica-announce-ip says: take it away'
+        : undefined,
+  }),
   'deny-scripts-reconfig': row('sentinel', bool, 'yes', 'Refuse to change scripts at run time (SENTINEL SET).'),
   // ---- Vedette's own
   expect: row(
@@ -132,6 +137,12 @@ export const SENTINEL_OPTIONS = {
     'HTTP port of metrics and health; auto: port + 1000, or any free one.',
   ),
   'http-bind': row('either', string, '127.0.0.1', 'Address to listen on for HTTP.'),
+  'console-token-file': row(
+    'either',
+    string,
+    '',
+    'File with the token (16 characters or more) that a switchover on the console takes; VEDETTE_CONSOLE_TOKEN in the environment does the same. Without one the console is for reading.',
+  ),
 } as const
 
 /** What each monitored group is told by `sentinel <option> <name> …`; the default is Redis's where Redis has it. */
@@ -149,6 +160,11 @@ export const GROUP_OPTIONS = {
     'Service without a selector whose EndpointSlice of the same name the leader points at the primary; empty: none.',
   ),
   'kubernetes-replica-service': groupRow(string, '', 'The same for the replicas that are up and in sync; empty: none.'),
+  'failover-interval': groupRow(
+    int(0),
+    '2000',
+    'Milliseconds after a failover in which none begins by itself, so that a fault does not chase the primary about; vedette resume ends them early. 0: none.',
+  ),
   'master-reboot-down-after-period': groupRow(
     int(0),
     '0',
@@ -187,6 +203,8 @@ export interface SentinelOptions extends OptionValues<typeof SENTINEL_OPTIONS> {
   groups: MonitoredGroup[]
   /** The 64 hex digits of swarm-key-file or VEDETTE_SWARM_KEY, lower case; undefined: none (gossip on loopback only). */
   swarmKey: string | undefined
+  /** The token of console-token-file or VEDETTE_CONSOLE_TOKEN; undefined: the console is for reading. */
+  consoleToken: string | undefined
   /** One line each for directives that were accepted and have no effect; to be logged at start. */
   notes: string[]
 }

@@ -7,6 +7,7 @@ import { optionalPort } from './ports.ts'
 import {
   bindAddresses,
   eventClasses,
+  memoryOrPercent,
   outputBufferLimits,
   percentiles,
   primaryAddress,
@@ -204,6 +205,16 @@ const EFFECTIVE_OPTIONS = {
     'normal 0 0 0 replica 256mb 64mb 60 pubsub 32mb 8mb 60',
     'Bytes of unsent replies above which a client is cut off, by class.',
   ),
+  'maxmemory-clients': mutable(
+    memoryOrPercent,
+    '0',
+    'Bytes that all clients together may hold, also as a share of maxmemory; beyond it those that hold most are cut off. 0: no limit.',
+  ),
+  'tracking-table-max-keys': mutable(
+    long(0),
+    '1000000',
+    'Keys that are remembered for clients that track what they read; beyond it they are told as if keys had changed. 0: no limit.',
+  ),
   // ---- events and background work
   'notify-keyspace-events': mutable(eventClasses, '', 'Classes of keyspace events to publish.'),
   // ---- what took long
@@ -251,6 +262,12 @@ const EFFECTIVE_OPTIONS = {
     { needsRestart: true },
   ),
   'http-bind': mutable(string, '127.0.0.1', 'Address to listen on for HTTP.', { needsRestart: true }),
+  'process-nice': mutable(
+    int(-20, 19),
+    '-5',
+    "How urgent the server is to the kernel's scheduler (nice), where it is permitted to become so: when others take all processors, a replica is promoted and clients are answered at once all the same. 0 leaves it as it was started.",
+    { needsRestart: true },
+  ),
 } as const
 
 /** Every option of the server by name. */

@@ -1,9 +1,9 @@
 // Runs commands: the gate (may this command run now?), the call, and the one place that carries out what it did. All of it
 // is synchronous: between the gate and the effects nothing else runs, which is what makes a command atomic.
 
-import type { Context, Host, KeyWait } from '../commands/context.ts'
+import type { Context, Host, KeyWait, WaitError } from '../commands/context.ts'
 import { type Argv, Effects, NOTIFY_EXPIRED, NOTIFY_KEYEVENT, NOTIFY_KEYSPACE } from '../commands/effects.ts'
-import { errorReply, errorText } from '../errors.ts'
+import { errorText } from '../errors.ts'
 import { type Pause, Processor } from '../facade/processor.ts'
 import { type Blocked, queuedBytes, type Session } from '../facade/session.ts'
 import {
@@ -28,6 +28,7 @@ import { encodeRequest, ReplyWriter } from '../protocol/writer.ts'
 import { ArenaFullError } from '../store/arena.ts'
 import { TYPE_MASK } from '../store/entry.ts'
 import { KeyWaits, type ReadyKey, type Waiter } from './key-waits.ts'
+import type { ClientTracking } from './tracking.ts'
 
 /** Takes what is to be replicated, in order. */
 export interface ReplicationFeed {
@@ -88,6 +89,7 @@ export interface EngineParts {
   readonly host: Host
   readonly gate: GateConditions
   readonly feed: ReplicationFeed
+  readonly tracking: ClientTracking
   /** A key that may be watched has changed. */
   readonly onModified: (db: Database, bytes: Uint8Array, start: number, end: number) => void
   readonly onFlushing: (db: Database, replacement: Database | undefined) => void
@@ -128,6 +130,7 @@ export class Engine extends Processor<Context> implements Context {
   override readonly stats = { commands: 0, errors: 0, changes: 0 }
 
   private readonly parts: EngineParts
+  private readonly tracking: ClientTracking
   private readonly queuedArgs = new Args(EMPTY)
   /** Those who wait for keys. */
   private readonly waits: KeyWaits
@@ -149,19 +152,23 @@ export class Engine extends Processor<Context> implements Context {
     this.gate = parts.gate
     this.pause = parts.gate
     this.db = parts.keyspace.databases[0]
+    this.tracking = parts.tracking
     this.waits = new KeyWaits((on) => parts.keyspace.setWatching('waits', on))
     parts.keyspace.hooks = {
       expired: (db, key) => {
         this.effects.expired.push({ db: db.index, key })
         this.effects.notify(db.index, NOTIFY_EXPIRED, 'expired', key)
+        if (this.tracking.on) this.tracking.expired(key)
       },
       modified: (db, bytes, start, end) => {
         parts.onModified(db, bytes, start, end)
         this.waits.modified(db.index, bytes, start, end)
+        if (this.tracking.on) this.tracking.modified(bytes, start, end)
       },
       flushing: (db, replacement) => {
         parts.onFlushing(db, replacement)
-        if (replacement !== undefined) this.waits.exchanged(db.index)
+        this.waits.exchanged(db.index)
+        if (this.tracking.on) this.tracking.flushing()
       },
     }
   }
@@ -200,6 +207,7 @@ export class Engine extends Processor<Context> implements Context {
     const found = this.table.lookup(argv[0], 0, argv[0].length)!
     const command = found.subcommands === undefined ? found : this.subcommand(found)!
     this.perform(this.session, command)
+    if (this.tracking.on) this.tracking.read(this.session, command, this.args)
     this.args = outer
   }
 
@@ -221,11 +229,11 @@ export class Engine extends Processor<Context> implements Context {
     }
   }
 
-  /** Runs work of the server itself that changes the keyspace, such as expiring keys, and carries out its effects. */
-  runInternal(work: () => void): void {
+  /** Runs work of the server itself that changes a database, or expires keys of any, and carries out its effects. */
+  runInternal(work: () => void, db = this.db.index): void {
     this.resetEffects()
     work()
-    this.carryOut(this.db.index, undefined, false)
+    this.carryOut(db, undefined, false)
     if (this.waits.anyReady) this.serveWaiting()
   }
 
@@ -263,7 +271,10 @@ export class Engine extends Processor<Context> implements Context {
   }
 
   protected override reject(session: Session, command: Command<Context> | undefined, error: string): void {
-    if (command !== undefined) command.rejected++
+    if (command !== undefined) {
+      command.rejected++
+      this.tracking.forgetCaching(session, command)
+    }
     if (command?.spec.name !== 'exec') {
       if (session.transaction !== undefined) session.transaction.aborted = true
       return this.replyError(error)
@@ -290,8 +301,14 @@ export class Engine extends Processor<Context> implements Context {
   // ---- the call ----
 
   protected override call(session: Session, command: Command<Context>): void {
+    const { tracking } = this
+    if (tracking.on) tracking.begin(session)
     if (session.transaction !== undefined && (command.flags & FLAG_TRANSACTION) === 0) this.enqueue(session, command)
-    else this.perform(session, command)
+    else {
+      this.perform(session, command)
+      if (tracking.on) tracking.read(session, command, this.args)
+    }
+    if (tracking.on) tracking.end(session, command)
   }
 
   private perform(session: Session, command: Command<Context>): void {
@@ -310,7 +327,9 @@ export class Engine extends Processor<Context> implements Context {
       this.replyError(this.errorOf(error, command.fullName))
     }
     command.calls++
-    if (timed) this.timed(session, command, args, this.parts.clockMicros() - startMicros)
+    // What waits is timed when it is served.
+    if (timed && session.blocked === undefined)
+      this.timed(session, command, args, this.parts.clockMicros() - startMicros)
     this.stats.commands++
     if (this.monitored && (command.flags & (FLAG_SKIP_MONITOR | FLAG_ADMIN)) === 0) this.parts.onMonitor(session, args)
     if (this.gate.writableReplica && effects.dirty !== 0 && !session.isPrimary) {
@@ -343,12 +362,12 @@ export class Engine extends Processor<Context> implements Context {
     if (this.inExec || session.isPrimary) return false
     const { buffer } = this.args
     const command = this.table.lookup(buffer, this.args.start(0), this.args.end(0))!
-    const waiter: Waiter = { session, db: this.db.index, wait, command, answer: undefined }
+    const waiter: Waiter = { session, db: this.db.index, wait, command, argv: this.args.copyAll(), answer: undefined }
     this.waits.add(waiter)
     const finish: Blocked['finish'] = (reply, why) => {
       this.waits.remove(session)
       if (waiter.answer !== undefined) reply.raw(waiter.answer)
-      else if (why === 'error') reply.error(errorText('unblocked'))
+      else if (why === 'error') this.failWaiting(waiter, 'unblocked', reply)
       else reply.nullArray()
     }
     this.host.clients.block(session, { kind: 'wait', timeoutAtMs: wait.timeoutAtMs, finish })
@@ -363,8 +382,7 @@ export class Engine extends Processor<Context> implements Context {
   /** This server becomes a replica, on which nobody may pop: all who wait get an error, and their connections end. */
   dismissWaiting(): void {
     for (const waiter of this.waits.all()) {
-      waiter.answer = errorReply('forcedUnblock')
-      this.host.clients.unblock(waiter.session, 'error')
+      this.refuseWaiting(waiter, 'forcedUnblock')
       waiter.session.outlet.closeAfterReply()
     }
   }
@@ -372,6 +390,8 @@ export class Engine extends Processor<Context> implements Context {
   /** Runs the commands of those whose keys have become ready, and of those whose keys become so by that. */
   private serveWaiting(): void {
     const { args, reply, session, db } = this
+    // What made the keys may have taken long: some may be over already.
+    this.setTime(Number(this.host.wallMicros() / 1000n))
     try {
       for (let ready = this.waits.takeReady(); ready !== undefined; ready = this.waits.takeReady()) this.serve(ready)
     } finally {
@@ -391,8 +411,9 @@ export class Engine extends Processor<Context> implements Context {
       this.resetEffects()
       const h = db.find(ready.key, 0, ready.key.length)
       this.carryOut(db.index, undefined, false)
-      if (h === 0) return
-      if ((db.kind(h) & TYPE_MASK) === waiter.wait.type) this.retry(waiter, db, ready.key)
+      const error = waiter.wait.refuse?.(db, h)
+      if (error !== undefined) this.refuseWaiting(waiter, error)
+      else if (h !== 0 && (db.kind(h) & TYPE_MASK) === waiter.wait.type) this.retry(waiter, db, ready.key)
     }
   }
 
@@ -409,6 +430,7 @@ export class Engine extends Processor<Context> implements Context {
     this.db = db
     this.retrying = 'yes'
     this.resetEffects()
+    const startMicros = this.parts.clockMicros()
     try {
       command.run!(this)
     } catch (error) {
@@ -420,8 +442,27 @@ export class Engine extends Processor<Context> implements Context {
     this.retrying = 'no'
     this.carryOut(db.index, this.retriedArgs, true)
     if (!served) return
-    waiter.answer = Buffer.from(reply.written())
-    this.host.clients.unblock(session, 'ready')
+    const micros = this.parts.clockMicros() - startMicros
+    command.micros += micros
+    this.retriedArgs.load(waiter.argv)
+    this.parts.onTimed(command, session, this.retriedArgs, micros, 1)
+    this.endWaiting(waiter, Buffer.from(reply.written()))
+  }
+
+  private refuseWaiting(waiter: Waiter, error: WaitError): void {
+    const reply = new ReplyWriter(128)
+    this.failWaiting(waiter, error, reply)
+    this.endWaiting(waiter, Buffer.from(reply.written()))
+  }
+
+  private failWaiting({ command }: Waiter, error: WaitError, reply: ReplyWriter): void {
+    command.failed++
+    this.replyError(errorText(error), reply)
+  }
+
+  private endWaiting(waiter: Waiter, answer: Buffer): void {
+    waiter.answer = answer
+    this.host.clients.unblock(waiter.session, 'ready')
   }
 
   // ---- the effects ----

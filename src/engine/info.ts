@@ -39,6 +39,8 @@ export interface ClientFacts {
   readonly blocked: number
   /** Of the blocked ones, those that wait for a limited time. */
   readonly inTimeoutTable: number
+  /** Those that track keys (CLIENT TRACKING). */
+  readonly tracking: number
   readonly inputBufferBytesMax: number
   readonly outputBufferBytesMax: number
 }
@@ -65,6 +67,14 @@ export interface StatFacts {
   readonly channels: number
   readonly patterns: number
   readonly shardChannels: number
+  /** Clients cut off to keep within maxmemory-clients. */
+  readonly evictedClients: number
+  /** Keys that are remembered for clients that track them, pairs of key and client, and prefixes. */
+  readonly trackedKeys: number
+  readonly trackedItems: number
+  readonly trackedPrefixes: number
+  /** Connections to other servers that are kept for the next MIGRATE. */
+  readonly migrateSockets: number
   readonly errorReplies: number
   /** Commands of our primary that failed here. */
   readonly unexpectedErrorReplies: number
@@ -99,8 +109,8 @@ export interface InfoFacts {
   /** The whole section Replication. */
   readonly replication: InfoFields
   readonly cpu: CpuFacts
-  /** Commands and subcommands. */
-  readonly commands: Iterable<Command>
+  /** Commands and subcommands: gone through more than once. */
+  readonly commands: readonly Command[]
   /** Of the times of commands, for INFO latencystats. */
   readonly percentiles: readonly number[]
   /** Number of error replies by code. */
@@ -163,7 +173,7 @@ function clients({ clients: facts }: InfoFacts): InfoFields {
     ['client_recent_max_input_buffer', facts.inputBufferBytesMax],
     ['client_recent_max_output_buffer', facts.outputBufferBytesMax],
     ['blocked_clients', facts.blocked],
-    ['tracking_clients', 0],
+    ['tracking_clients', facts.tracking],
     ['clients_in_timeout_table', facts.inTimeoutTable],
   ]
 }
@@ -222,7 +232,7 @@ function memory({ memory: facts }: InfoFacts): InfoFields {
     ['mem_allocator', 'vedette-arena'],
     ['active_defrag_running', 0],
     ['lazyfree_pending_objects', facts.pendingTables],
-    ['lazyfreed_objects', 0],
+    ['lazyfreed_objects', facts.releasedValues],
   ]
 }
 
@@ -274,7 +284,7 @@ function stats({ stats: facts }: InfoFacts): InfoFields {
     ['expired_time_cap_reached_count', 0],
     ['expire_cycle_cpu_milliseconds', 0],
     ['evicted_keys', facts.evictedKeys],
-    ['evicted_clients', 0],
+    ['evicted_clients', facts.evictedClients],
     ['total_eviction_exceeded_time', 0],
     ['current_eviction_exceeded_time', 0],
     ['keyspace_hits', facts.hits],
@@ -284,7 +294,7 @@ function stats({ stats: facts }: InfoFacts): InfoFields {
     ['pubsubshard_channels', facts.shardChannels],
     ['latest_fork_usec', 0],
     ['total_forks', 0],
-    ['migrate_cached_sockets', 0],
+    ['migrate_cached_sockets', facts.migrateSockets],
     ['slave_expires_tracked_keys', 0],
     ['active_defrag_hits', 0],
     ['active_defrag_misses', 0],
@@ -292,9 +302,9 @@ function stats({ stats: facts }: InfoFacts): InfoFields {
     ['active_defrag_key_misses', 0],
     ['total_active_defrag_time', 0],
     ['current_active_defrag_time', 0],
-    ['tracking_total_keys', 0],
-    ['tracking_total_items', 0],
-    ['tracking_total_prefixes', 0],
+    ['tracking_total_keys', facts.trackedKeys],
+    ['tracking_total_items', facts.trackedItems],
+    ['tracking_total_prefixes', facts.trackedPrefixes],
     ['unexpected_error_replies', facts.unexpectedErrorReplies],
     ['total_error_replies', facts.errorReplies],
     ['dump_payload_sanitizations', 0],

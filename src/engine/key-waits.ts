@@ -16,6 +16,8 @@ export interface Waiter {
   readonly db: number
   readonly wait: KeyWait
   readonly command: Command<Context>
+  /** The command as it was sent. */
+  readonly argv: readonly Uint8Array[]
   /** The reply, once there is one. */
   answer: Buffer | undefined
 }
@@ -90,7 +92,7 @@ export class KeyWaits {
     this.queue.push({ db, key: Buffer.from(bytes.subarray(start, end)) })
   }
 
-  /** Another database has taken the place of that one: all keys in it have changed. */
+  /** A database was emptied, or another one has taken its place: all keys in it have changed. */
   exchanged(db: number): void {
     for (const waiter of this.bySession.values()) {
       if (waiter.db === db) for (const key of waiter.wait.keys) this.modified(db, key, 0, key.length)

@@ -3,7 +3,7 @@
 
 import type { Args } from '../protocol/args.ts'
 import type { ReplyWriter } from '../protocol/writer.ts'
-import type { Session } from './session.ts'
+import type { Session, Tracking } from './session.ts'
 import type { CommandTable } from './table.ts'
 
 /** Publishes messages and knows who subscribes to what. Names are latin1 strings, one character a byte. */
@@ -40,6 +40,14 @@ export interface Clients {
   unblock(session: Session, why: 'ready' | 'unblock' | 'error'): boolean
 }
 
+/** CLIENT TRACKING: tells sessions what has changed of what they have read. */
+export interface KeyTracking {
+  /** The session tracks from now on, or in another way than before. */
+  enable(session: Session, tracking: Tracking): void
+  /** It does not any more. */
+  disable(session: Session): void
+}
+
 /** The process around the commands of the facade. */
 export interface FrontHost {
   /** The rows of this process, whatever their functions are given. */
@@ -50,9 +58,8 @@ export interface FrontHost {
   hello(): readonly (readonly [string, string])[]
   /** Whether a password is asked for, and whether this one is right; in constant time. */
   checkPassword(user: string, password: string): 'ok' | 'wrong' | 'unset'
-  /** Whether sessions may ask for messages about changed keys (CLIENT TRACKING). */
-  readonly tracking: boolean
-  /** The most channels and patterns of one session. */
+  readonly tracking: KeyTracking
+  /** The most channels and patterns of one session, and the most prefixes that it tracks. */
   readonly subscriptionsMax: number
   /** RESET and QUIT: forget what this process keeps of the session beyond what the facade does. */
   forget(session: Session): void

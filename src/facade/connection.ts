@@ -9,13 +9,14 @@ import { Args } from '../protocol/args.ts'
 import { type ParserLimits, PROTOCOL_ERROR, QUERY_TOO_LARGE, REQUEST, RequestParser } from '../protocol/parser.ts'
 import type { Scanned } from '../protocol/scanned.ts'
 import type { ReplyWriter } from '../protocol/writer.ts'
+import type { ClientMemory } from './client-memory.ts'
 import type { ClientLimits } from './limits.ts'
 import { Outbox, type OutboxHost } from './outbox.ts'
 import type { Ahead, Outcome } from './processor.ts'
 import { type Outlet, queuedBytes, Session } from './session.ts'
 import type { Wire, WireHandler } from './wire.ts'
 
-/** Replies are flushed in the middle of a batch when so many bytes are waiting. */
+/** Replies are flushed in the middle of a batch when so many bytes are waiting, unless all of them may turn out to be too much. */
 const FLUSH_BYTES = 64 * 1024
 /**
  * A client that does not read its replies is not read from any more, beyond this. Redis buffers without limit by default;
@@ -47,6 +48,7 @@ export interface ConnectionHost extends OutboxHost {
   nowMs(): number
   readonly limits: ClientLimits
   readonly stats: { inputBytes: number; outputBytes: number; reads: number; writes: number }
+  readonly memory: ClientMemory
   /** Calls the connection's `sendHeld` at the end of this turn of the event loop, after `beforeReplies`. */
   sendHeldSoon(connection: Connection): void
   /** Called once when a connection is gone. */
@@ -60,6 +62,7 @@ export interface ConnectionHost extends OutboxHost {
 export class Connection implements Outlet, WireHandler {
   readonly session: Session
   readonly wire: Wire
+  countedBytes = 0
   private readonly host: ConnectionHost
   private readonly parser: RequestParser
   private readonly outbox: Outbox
@@ -113,7 +116,7 @@ export class Connection implements Outlet, WireHandler {
   }
 
   get queryBytes(): number {
-    return this.parser.unreadBytes
+    return this.parser.queryBytes
   }
 
   get queryFreeBytes(): number {
@@ -134,9 +137,14 @@ export class Connection implements Outlet, WireHandler {
 
   /** Memory that the connection holds: input, what waits or is queued of it, what it watches and listens to, output. */
   get heldBytes(): number {
-    const { transaction, watchedBytes, subscribedBytes } = this.session
+    const { transaction, watchedBytes, subscribedBytes, tracking } = this.session
     const waiting = (this.postponed === undefined ? 0 : this.postponedBytes) + (transaction?.bytes ?? 0)
-    return this.parser.heldBytes + waiting + watchedBytes + subscribedBytes + this.outputBytes
+    const listening = watchedBytes + subscribedBytes + (tracking?.prefixBytes ?? 0)
+    return this.parser.heldBytes + waiting + listening + this.outputBytes
+  }
+
+  get chargedBytes(): number {
+    return this.heldBytes + this.parser.announcedBytes
   }
 
   /** Unix time in milliseconds since which the soft output limit is exceeded, 0 if it is not. */
@@ -153,10 +161,7 @@ export class Connection implements Outlet, WireHandler {
   }
 
   onDrain(): void {
-    if (this.reading || this.gone) return
-    this.reading = true
-    this.wire.resume()
-    this.proceed()
+    this.readOn()
   }
 
   onClose(): void {
@@ -171,6 +176,7 @@ export class Connection implements Outlet, WireHandler {
     try {
       this.run()
       this.parser.keep()
+      this.host.memory.update(this)
     } catch (error) {
       this.broken(error)
     }
@@ -201,11 +207,20 @@ export class Connection implements Outlet, WireHandler {
     if (this.wire.pendingBytes !== 0) this.checkOutput(0)
   }
 
-  /** Sends what waited for a position that has been reached. */
-  release(): void {
-    if (this.gone) return
+  /** Sends what waited for a position that has been reached; true if requests that waited for that can go on: see `readOn`. */
+  release(): boolean {
+    if (this.gone) return false
     this.outbox.release()
     if (this.wire.pendingBytes !== 0) this.checkOutput(0)
+    return !this.reading && this.wire.pendingBytes === 0
+  }
+
+  /** Reads again, if that was stopped because too much output waited. */
+  readOn(): void {
+    if (this.reading || this.gone) return
+    this.reading = true
+    this.wire.resume()
+    this.proceed()
   }
 
   /** Called once a second: ends a connection that has been over its soft limit for too long. */
@@ -225,6 +240,11 @@ export class Connection implements Outlet, WireHandler {
     return hardBytes === 0 || bytes + Math.max(this.batchBytes, this.outputBytes) <= hardBytes
   }
 
+  /** Whether there is a limit beyond which nothing of a batch is sent. */
+  private get isBounded(): boolean {
+    return this.host.limits.output(this.session).hardBytes !== 0
+  }
+
   /** It is somebody else's command that sends: it must not fail because this peer cannot be sent to. */
   private sendGuarded(bytes: Buffer): void {
     try {
@@ -239,8 +259,12 @@ export class Connection implements Outlet, WireHandler {
     this.host.stats.inputBytes += length
     if (this.gone || this.session.closing) return
     this.parser.feed(bytes, 0, length)
+    // A request whose arguments alone are too much is not run any more.
+    this.host.memory.update(this)
+    if (this.gone) return
     this.run()
     this.parser.keep()
+    this.host.memory.update(this)
     // While a reply is waited for nothing is parsed, so nothing else would notice.
     const { blocked } = this.session
     if (blocked !== undefined && this.queryBytes > this.host.limits.queryBytesMax) this.inputEnded(QUERY_TOO_LARGE)
@@ -269,7 +293,7 @@ export class Connection implements Outlet, WireHandler {
         }
         if (requests.execute(session, parser.args, out) === 'postponed') this.postpone()
         if (ahead.count !== 0) ahead.index++
-        if (out.pos > FLUSH_BYTES) this.flush()
+        if (out.pos > FLUSH_BYTES && !this.isBounded) this.flush()
       }
     } finally {
       if (ahead.count !== 0) ahead.end()
@@ -345,10 +369,12 @@ export class Connection implements Outlet, WireHandler {
   private write(bytes: Buffer, length: number): void {
     if (this.gone) return
     const { session, host, outbox } = this
-    if (outbox.write(bytes, length, session.replyPosition, session.isReplica)) host.sendHeldSoon(this)
     let together = length
     if (host.current === this) together = this.batchBytes += length
+    else host.memory.update(this)
     const counted = together > CHECKED_BYTES_MIN && !session.isReplica
+    if (counted && !this.mayReply(0)) return this.overLimit()
+    if (outbox.write(bytes, length, session.replyPosition, session.isReplica)) host.sendHeldSoon(this)
     if (counted || this.wire.pendingBytes !== 0 || outbox.waits) this.checkOutput(counted ? together : 0)
   }
 

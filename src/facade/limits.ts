@@ -14,6 +14,8 @@ export interface OutputLimit {
 export interface ClientLimits {
   /** Connections at once. */
   readonly clientsMax: number
+  /** Bytes that all clients together may hold, 0 for no limit. */
+  readonly clientsBytesMax: number
   /** Seconds after which an idle client is closed, 0 for never. */
   readonly idleSeconds: number
   /** Whether a password is asked for. */

@@ -205,11 +205,11 @@ export abstract class Processor<C> implements Call {
     return errorText('internal')
   }
 
-  protected replyError(text: string): void {
+  protected replyError(text: string, reply = this.reply): void {
     this.stats.errors++
     const code = text.slice(0, text.indexOf(' ') < 0 ? text.length : text.indexOf(' '))
     this.errorsByCode.set(code, (this.errorsByCode.get(code) ?? 0) + 1)
-    this.reply.error(text)
+    reply.error(text)
   }
 }
 

@@ -4,6 +4,8 @@ import { errorReply } from '../errors.ts'
 import { Scanned } from '../protocol/scanned.ts'
 import { ReplyWriter } from '../protocol/writer.ts'
 import type { Clients } from './call.ts'
+import { ClientMemory } from './client-memory.ts'
+import { clientLine } from './commands/client-line.ts'
 import { Connection, type ConnectionHost, type Requests } from './connection.ts'
 import type { ClientLimits } from './limits.ts'
 import type { Pause } from './processor.ts'
@@ -53,6 +55,8 @@ export class ClientRegistry implements Clients, ConnectionHost {
   readonly nowMs: () => number
   readonly log: (message: string) => void
   readonly internalError: RegistryParts['internalError']
+  /** What all of them together hold, within its limit. */
+  readonly memory: ClientMemory
   private readonly parts: RegistryParts
   private readonly connections = new Map<number, Connection>()
   private readonly monitors = new Set<Session>()
@@ -70,6 +74,13 @@ export class ClientRegistry implements Clients, ConnectionHost {
     this.nowMs = parts.nowMs
     this.log = parts.log
     this.internalError = parts.internalError
+    this.memory = new ClientMemory({
+      limitBytes: () => parts.limits.clientsBytesMax,
+      holders: () => this.connections.values(),
+      endOfTurn: parts.timers.endOfTurn,
+      busy: () => this.current !== undefined,
+      evicting: ({ session }) => parts.log(`Evicting client: ${clientLine(session, parts.nowMs())}`),
+    })
     this.scanned = parts.requestsAhead === 0 ? undefined : new Scanned(parts.requestsAhead)
     this.out.mayKeep = (bytes) => this.current?.mayReply(bytes) ?? true
   }
@@ -123,7 +134,10 @@ export class ClientRegistry implements Clients, ConnectionHost {
   release(position: number): void {
     this.released = position
     this.beforeReplies()
-    for (const connection of this.connections.values()) connection.release()
+    for (const connection of this.connections.values()) {
+      // Not now: another connection's command may be running.
+      if (connection.release()) this.parts.timers.soon(() => connection.readOn())
+    }
   }
 
   connection(session: Session): Connection | undefined {
@@ -134,6 +148,7 @@ export class ClientRegistry implements Clients, ConnectionHost {
     const { session } = connection
     this.connections.delete(session.id)
     this.clearDeadline(session)
+    this.memory.forget(connection)
     if (session.monitor) this.setMonitor(session, false)
     session.closing = true
     this.parts.onClosed(session)
@@ -225,9 +240,7 @@ export class ClientRegistry implements Clients, ConnectionHost {
       connection.checkSoftLimit(nowMs)
       const { session } = connection
       const idle = nowMs - session.lastCommandMs
-      if (timeoutMs !== 0 && idle > timeoutMs && session.kind === 'normal' && session.blocked === undefined) {
-        connection.close()
-      }
+      if (timeoutMs !== 0 && idle > timeoutMs && mayIdleOut(session)) connection.close()
     }
   }
 
@@ -261,6 +274,11 @@ export class ClientRegistry implements Clients, ConnectionHost {
     wire.end()
     return { onData: () => {}, onDrain: () => {}, onClose: () => {} }
   }
+}
+
+/** Whether a session that sends nothing is idle: not if it listens, or waits for an answer. */
+function mayIdleOut(session: Session): boolean {
+  return session.kind === 'normal' && !session.monitor && session.blocked === undefined
 }
 
 /** The same without a reply: CLIENT REPLY holds for a command that waits as it was when the command was sent. */

@@ -46,6 +46,8 @@ export interface Outlet {
   readonly replyBufferBytes: number
   /** Output in bytes that the peer has not taken yet. */
   readonly outputBytes: number
+  /** Memory that it holds, and has announced that it will need, all together: what `maxmemory-clients` limits. */
+  readonly chargedBytes: number
 }
 
 /** A transaction being queued. */
@@ -79,8 +81,12 @@ export interface Tracking {
   readonly noLoop: boolean
   /** The session that gets the messages, 0 for this one. */
   readonly redirect: number
-  /** Of `bcast`, in latin1. */
+  /** Of `bcast`, in latin1; the empty one is all keys. */
   readonly prefixes: readonly string[]
+  /** Bytes that these take, about. */
+  readonly prefixBytes: number
+  /** A message could not be sent: the session that gets them is gone. */
+  broken: boolean
   /** CLIENT CACHING was said for the next command. */
   caching: boolean
 }

@@ -49,9 +49,11 @@ export const FLAG_PUBSUB_CONTEXT = 1 << 10
 export const FLAG_ANY_KEYS = 1 << 11
 /** Commands that a replica may send on its link once it gets the stream. */
 export const FLAG_FROM_REPLICA = 1 << 12
+export const FLAG_READONLY = 1 << 13
 
 const FLAG_BITS: Partial<Record<CommandFlag, number>> = {
   write: FLAG_WRITE,
+  readonly: FLAG_READONLY,
   denyoom: FLAG_DENYOOM,
   no_auth: FLAG_NO_AUTH,
   no_multi: FLAG_NO_MULTI,

@@ -1,13 +1,16 @@
-// A small HTTP server for health checks, metrics and the like: exact paths, GET and HEAD, whole replies. Bounded in what a
-// client can make it hold (headers, connections, time); request bodies are not read.
+// A small HTTP server for health checks, metrics and the like: exact paths, whole replies to GET and HEAD, streams of events, and
+// POST where somebody takes it. Bounded in what a client can make it hold (headers, connections, time, the body of a POST);
+// other bodies are not read.
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import type { EventStream } from './event-stream.ts'
 
 const HEADER_BYTES_MAX = 8 << 10
 const CONNECTIONS_MAX = 256
 const HEADERS_TIMEOUT_MS = 5_000
 const REQUEST_TIMEOUT_MS = 10_000
 const KEEP_ALIVE_MS = 5_000
+const BODY_BYTES_MAX = 4 << 10
 const TEXT = 'text/plain; charset=utf-8'
 
 export interface HttpRequest {
@@ -16,15 +19,24 @@ export interface HttpRequest {
   readonly query: URLSearchParams
 }
 
+export interface PostRequest extends HttpRequest {
+  /** A header by its name in lower case. */
+  header(name: string): string | undefined
+  readonly body: string
+}
+
 export interface HttpReply {
   /** Default 200. */
   readonly status?: number
   /** Content type, default text/plain in UTF-8. */
   readonly type?: string
   readonly body: string | Uint8Array
+  readonly headers?: Readonly<Record<string, string>>
 }
 
 export type HttpHandler = (request: HttpRequest) => HttpReply | Promise<HttpReply>
+
+export type PostHandler = (request: PostRequest) => HttpReply | Promise<HttpReply>
 
 export interface HttpOptions {
   readonly host: string
@@ -32,6 +44,10 @@ export interface HttpOptions {
   readonly port: number
   /** Path → handler, as `/metrics`. */
   readonly routes: Readonly<Record<string, HttpHandler>>
+  /** Paths that take a POST. */
+  readonly posts?: Readonly<Record<string, PostHandler>>
+  /** Paths that are streams of events. */
+  readonly streams?: Readonly<Record<string, EventStream>>
   /** A handler threw; the client got 500 and no details. */
   readonly onError?: (error: unknown, path: string) => void
 }
@@ -44,7 +60,11 @@ export interface HttpServer {
 
 /** Listens; rejects with an error that names the address when that is impossible. */
 export async function startHttp(options: HttpOptions): Promise<HttpServer> {
-  const routes = new Map(Object.entries(options.routes))
+  const routes: Routes = {
+    gets: new Map(Object.entries(options.routes)),
+    posts: new Map(Object.entries(options.posts ?? {})),
+    streams: new Map(Object.entries(options.streams ?? {})),
+  }
   const server = createServer(
     {
       maxHeaderSize: HEADER_BYTES_MAX,
@@ -55,6 +75,7 @@ export async function startHttp(options: HttpOptions): Promise<HttpServer> {
       noDelay: true,
     },
     (request, response) => {
+      if (opensStream(request, response, routes)) return
       void answer(request, routes, options.onError).then((reply) => send(request, response, reply))
     },
   )
@@ -93,27 +114,58 @@ export async function startHttpOnFirst(
   throw failure
 }
 
-interface Answer extends HttpReply {
-  readonly headers?: Readonly<Record<string, string>>
+interface Routes {
+  readonly gets: ReadonlyMap<string, HttpHandler>
+  readonly posts: ReadonlyMap<string, PostHandler>
+  readonly streams: ReadonlyMap<string, EventStream>
 }
 
-async function answer(
-  request: IncomingMessage,
-  routes: ReadonlyMap<string, HttpHandler>,
-  onError: HttpOptions['onError'],
-): Promise<Answer> {
+/** True when the request became a reader of a stream: that has its response from now on. */
+function opensStream(request: IncomingMessage, response: ServerResponse, { streams }: Routes): boolean {
+  const stream = streams.get(parse(request.url ?? '/')?.path ?? '')
+  return stream !== undefined && request.method === 'GET' && stream.open(response)
+}
+
+async function answer(request: IncomingMessage, routes: Routes, onError: HttpOptions['onError']): Promise<HttpReply> {
   const target = parse(request.url ?? '/')
   if (target === undefined) return { status: 400, body: 'bad request\n' }
-  const handler = routes.get(target.path)
-  if (handler === undefined) return { status: 404, body: 'not found\n' }
-  if (request.method !== 'GET' && request.method !== 'HEAD')
-    return { status: 405, body: 'method not allowed\n', headers: { allow: 'GET, HEAD' } }
+  const { path } = target
+  if (routes.streams.has(path) && request.method === 'GET') return { status: 503, body: 'too many readers\n' }
+  const get = routes.gets.get(path)
+  const post = routes.posts.get(path)
+  const allow = [...(get === undefined ? [] : ['GET, HEAD']), ...(post === undefined ? [] : ['POST'])].join(', ')
+  if (allow === '') return { status: 404, body: 'not found\n' }
   try {
-    return await handler(target)
+    if (get !== undefined && (request.method === 'GET' || request.method === 'HEAD')) return await get(target)
+    if (post !== undefined && request.method === 'POST') return await answerPost(request, target, post)
+    return { status: 405, body: 'method not allowed\n', headers: { allow } }
   } catch (error) {
-    onError?.(error, target.path)
+    onError?.(error, path)
     return { status: 500, body: 'internal error\n' }
   }
+}
+
+async function answerPost(request: IncomingMessage, target: HttpRequest, handler: PostHandler): Promise<HttpReply> {
+  const body = await bodyOf(request)
+  if (body === undefined) return { status: 413, body: 'too long\n' }
+  const header = (name: string): string | undefined => request.headers[name]?.toString()
+  return handler({ ...target, header, body })
+}
+
+/** The body as text; undefined when it is too long or does not come to its end. */
+function bodyOf(request: IncomingMessage): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const pieces: Buffer[] = []
+    let length = 0
+    request.on('data', (piece: Buffer) => {
+      length += piece.length
+      if (length <= BODY_BYTES_MAX) pieces.push(piece)
+      else resolve(undefined)
+    })
+    request.on('end', () => resolve(Buffer.concat(pieces).toString('utf8')))
+    request.on('error', () => resolve(undefined))
+    request.on('close', () => resolve(undefined))
+  })
 }
 
 function parse(url: string): HttpRequest | undefined {
@@ -126,7 +178,7 @@ function parse(url: string): HttpRequest | undefined {
   }
 }
 
-function send(request: IncomingMessage, response: ServerResponse, reply: Answer): void {
+function send(request: IncomingMessage, response: ServerResponse, reply: HttpReply): void {
   const body = typeof reply.body === 'string' ? Buffer.from(reply.body) : reply.body
   // A request with a body is answered and its connection closed: reading it would be the only other way to find the next.
   const hasBody =

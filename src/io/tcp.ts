@@ -118,13 +118,16 @@ export interface Dial {
 }
 
 /** Connects to an address: `accept` gets the wire, or `onFailed` the system's error code. Nothing is called before this returns. */
-export function connectTcp(
+export type Dialler = (
   host: string,
   port: number,
   accept: (wire: Wire) => WireHandler,
   onFailed: (reason: string) => void,
-  localAddress = '',
-): Dial {
+  localAddress?: string,
+) => Dial
+
+/** Over TCP. */
+export const connectTcp: Dialler = (host, port, accept, onFailed, localAddress = '') => {
   let socket!: net.Socket
   const dial = (from: string): void => {
     let reason = 'end'

@@ -72,9 +72,9 @@ export function releaseBlock(arena: Arena, h: number): void {
   arena.release(h, unitsOfEntry(arena, h))
 }
 
-/** Gives an entry without a value a huge block for one of `length` bytes. */
-export function addHuge(arena: Arena, h: number, length: number): void {
-  setValueWord(arena, h, arena.huge.alloc(length))
+/** Gives an entry without a value a huge block for one of `length` bytes: the first `given` are undefined, the others zero. */
+export function addHuge(arena: Arena, h: number, length: number, given: number): void {
+  setValueWord(arena, h, arena.huge.alloc(length, given))
   setEntryMeta(arena, h, entryMeta(arena, h) | HUGE)
 }
 

@@ -224,7 +224,7 @@ export class Database implements EntryTables {
     const meta = entryMeta(arena, h)
     const block = blockUnits(unitsOfEntry(arena, h)) * UNIT_BYTES
     if ((meta & PARTS) !== 0) return block + nodes.bytes(entryValueWord(arena, h))
-    return block + ((meta & HUGE) !== 0 ? arena.huge.capacity(entryValueWord(arena, h)) : 0)
+    return block + ((meta & HUGE) !== 0 ? arena.huge.memory(entryValueWord(arena, h)) : 0)
   }
 
   /** Calls `visit` for the entries of one step of a scan, expired ones included; see Table.scan. */
@@ -314,9 +314,30 @@ export class Database implements EntryTables {
     const h = this.newEntry(hash, keyBytes, keyStart, keyEnd, huge ? 0 : length, expiryMs)
     setKind(arena, h, typeAndEncoding)
     try {
-      if (huge) addHuge(arena, h, length)
+      if (huge) addHuge(arena, h, length, length)
       const to = entryValue(arena, h, this.range)
       copyBytes(valueBytes, valueStart, valueEnd, to.bytes, to.start)
+      this.place(old, h)
+    } catch (error) {
+      this.releaseEntry(h)
+      throw error
+    }
+    this.afterChange(h)
+    return h
+  }
+
+  /** Stores a blob of zero bytes without an expiry, otherwise as `put`. */
+  putZeros(keyBytes: Uint8Array, keyStart: number, keyEnd: number, length: number, kind: number): number {
+    const { arena, hashKey } = this.space
+    const hash = hashBytes(keyBytes, keyStart, keyEnd, hashKey)
+    const old = this.table.find(keyBytes, keyStart, keyEnd, hash)
+    const huge = keyEnd - keyStart + length > INLINE_BYTES_MAX
+    const h = this.newEntry(hash, keyBytes, keyStart, keyEnd, huge ? 0 : length, NO_EXPIRY)
+    setKind(arena, h, kind)
+    try {
+      if (huge) addHuge(arena, h, length, 0)
+      else this.zero(h, 0)
+      if (old !== 0) this.beforeChange(old)
       this.place(old, h)
     } catch (error) {
       this.releaseEntry(h)
@@ -340,8 +361,8 @@ export class Database implements EntryTables {
     const word = entryValueWord(arena, h)
     const huge = keyLength + length > INLINE_BYTES_MAX
     if ((meta & HUGE) !== 0 && huge) {
-      arena.huge.beforeWrite(word, Math.min(from, arena.huge.length(word)), Math.max(to, length))
       arena.huge.resize(word, length)
+      arena.huge.beforeWrite(word, from, to)
       setKind(arena, h, kind | HUGE)
       this.afterChange(h)
       return h
@@ -359,7 +380,7 @@ export class Database implements EntryTables {
     const moved = this.cloneEntry(h, huge ? 0 : length, this.expiryMs(h))
     setKind(arena, moved, kind)
     try {
-      if (huge) addHuge(arena, moved, length)
+      if (huge) addHuge(arena, moved, length, kept.length)
     } catch (error) {
       releaseBlock(arena, moved)
       throw error
@@ -370,6 +391,20 @@ export class Database implements EntryTables {
     this.replaceFound(h, moved)
     this.afterChange(moved)
     return moved
+  }
+
+  /** As `resize`, to a length that is not less; the new bytes are zero, and the caller may write into bytes [from, to). */
+  grow(h: number, length: number, kind: number, from: number, to: number): number {
+    const before = this.valueLength(h)
+    const grown = this.resize(h, length, kind, from, to)
+    if ((entryMeta(this.space.arena, grown) & HUGE) === 0) this.zero(grown, before)
+    return grown
+  }
+
+  /** Zeroes a blob in its entry's block from byte `from` on. */
+  private zero(h: number, from: number): void {
+    const { bytes, start, end } = this.value(h)
+    bytes.fill(0, start + from, end)
   }
 
   /** Tells that bytes [from, to) of a blob are about to be changed in place, and its kind from now on. */

@@ -29,7 +29,7 @@ export interface KeyspaceHooks {
 }
 
 /** Those who want to hear of changes. */
-export type Watcher = 'transactions' | 'waits'
+export type Watcher = 'transactions' | 'waits' | 'tracking'
 
 /** Counters of INFO. */
 export interface KeyspaceStats {

@@ -30,6 +30,8 @@ export function releaseWalk(nodes: Nodes, kind: number, root: number): Walk {
 export class ReleaseQueue {
   private readonly values: Walk[] = []
   private readonly tables: DetachedTables[] = []
+  /** Number of values that were released in slices, on their own or with their database. */
+  released = 0
 
   /** Number of values and databases that wait. */
   get pending(): number {
@@ -62,12 +64,19 @@ export class ReleaseQueue {
   step(snapshotUnderWay: boolean, releaseEntry: (h: number) => void): boolean {
     const walk = this.values[0]
     if (walk !== undefined) {
-      if (walk.next().done) this.values.shift()
+      if (walk.next().done) {
+        this.values.shift()
+        this.released++
+      }
       return this.values.length > 0 || (this.tables.length > 0 && !snapshotUnderWay)
     }
     const first = this.tables[0]
     if (first === undefined || snapshotUnderWay) return false
-    first.hash = first.table.visitSegment(first.hash, releaseEntry)
+    first.hash = first.table.visitSegment(first.hash, (h) => {
+      const { length } = this.values
+      releaseEntry(h)
+      if (this.values.length === length) this.released++
+    })
     if (first.hash < 2 ** 32) return true
     first.table.releaseIndex()
     first.expires.releaseIndex()

@@ -22,6 +22,9 @@ export const TOPICS_MAX = PEERS_MAX + 2
 /** Characters of an identity: of a peer, or of a group. */
 export const ID_LENGTH_MAX = 128
 
+/** The longest pause of automatic failovers, ms: one that was forgotten must not last. */
+export const PAUSE_MAX_MS = 24 * 60 * 60 * 1000
+
 /** Longest message between two sentinels; the transport cuts it into pieces. */
 export const MESSAGE_BYTES_MAX = 4 << 20
 /** Longest piece: well under gossipsub's limits, and short enough not to hold up heartbeats for long. */

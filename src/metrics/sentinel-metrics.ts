@@ -4,6 +4,7 @@ import type { Registry } from 'prom-client'
 import { createMetrics, type Metrics, type MetricTable } from './table.ts'
 
 const MILLISECOND = 0.001
+const ROUND_TRIPS = [0.25, 0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 1_000, 5_000].map((ms) => ms * MILLISECOND)
 
 export const SENTINEL_METRICS = {
   // ---- consensus ----
@@ -36,6 +37,25 @@ export const SENTINEL_METRICS = {
     name: 'vedette_sentinel_raft_commit_index',
     help: 'Highest log index known to be committed.',
     labels: [],
+  },
+  raftCommitLag: {
+    kind: 'gauge',
+    name: 'vedette_sentinel_raft_commit_lag_entries',
+    help: 'Entries of its log that it does not know to be committed yet.',
+    labels: [],
+  },
+  raftElections: {
+    kind: 'counter',
+    name: 'vedette_sentinel_raft_elections_total',
+    help: 'Terms that began since this process started, whoever stood for election.',
+    labels: [],
+  },
+  heartbeatSeconds: {
+    kind: 'histogram',
+    name: 'vedette_sentinel_heartbeat_seconds',
+    help: 'Leader: time from a heartbeat to another sentinel (host:port) until its answer.',
+    labels: ['sentinel'],
+    buckets: ROUND_TRIPS,
   },
   raftVoters: {
     kind: 'gauge',
@@ -147,6 +167,18 @@ export const SENTINEL_METRICS = {
     help: '1 while a quorum holds the primary for down.',
     labels: ['group'],
   },
+  groupPaused: {
+    kind: 'gauge',
+    name: 'vedette_sentinel_group_paused',
+    help: '1 while an operator has paused automatic failovers of the group.',
+    labels: ['group'],
+  },
+  groupUnavailableSeconds: {
+    kind: 'counter',
+    name: 'vedette_sentinel_group_unavailable_seconds_total',
+    help: 'Time without a primary that is up, as this sentinel sees it, each from the last sign of life on.',
+    labels: ['group'],
+  },
   serverUp: {
     kind: 'gauge',
     name: 'vedette_sentinel_server_up',
@@ -171,12 +203,18 @@ export const SENTINEL_METRICS = {
     help: 'How far the replica is behind the offset of its primary.',
     labels: ['group', 'server'],
   },
+  serverLagSeconds: {
+    kind: 'gauge',
+    name: 'vedette_sentinel_server_replication_lag_seconds',
+    help: 'Time since the primary last heard an acknowledgement of the replica, in whole seconds, as the primary says.',
+    labels: ['group', 'server'],
+  },
   pingSeconds: {
     kind: 'histogram',
     name: 'vedette_sentinel_ping_seconds',
     help: 'Time from a PING to a server until its answer.',
     labels: ['group'],
-    buckets: [0.25, 0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 1_000, 5_000].map((ms) => ms * MILLISECOND),
+    buckets: ROUND_TRIPS,
   },
   // ---- decisions ----
   verdicts: {
@@ -194,8 +232,21 @@ export const SENTINEL_METRICS = {
   failovers: {
     kind: 'counter',
     name: 'vedette_sentinel_failovers_total',
-    help: 'Failovers that ended, as committed, by result.',
-    labels: ['group', 'result'],
+    help: 'Failovers that ended, as committed, by kind (automatic, switchover, forced), reason (dead, silent, operator, data, moved, unknown) and result (done, or why it was given up).',
+    labels: ['group', 'kind', 'reason', 'result'],
+  },
+  failoverPhaseSeconds: {
+    kind: 'histogram',
+    name: 'vedette_sentinel_failover_phase_seconds',
+    help: 'Time that each phase of a failover took: detect, vote, wait, choose, commit, fence, promote, announce, reconfigure.',
+    labels: ['group', 'phase'],
+    buckets: [1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 10_000, 60_000].map((ms) => ms * MILLISECOND),
+  },
+  failoverLostBytes: {
+    kind: 'counter',
+    name: 'vedette_sentinel_failover_lost_bytes_total',
+    help: 'Upper bound of what failovers lost: bytes that the old primary may have written and the new one lacked.',
+    labels: ['group'],
   },
   failoverSeconds: {
     kind: 'histogram',

@@ -55,6 +55,36 @@ export const SERVER_METRICS = {
     help: 'Connections that are let in at most (maxclients).',
     labels: [],
   },
+  clientsTracking: {
+    kind: 'gauge',
+    name: 'vedette_server_clients_tracking',
+    help: 'Clients that are told of changes to what they have read (CLIENT TRACKING).',
+    labels: [],
+  },
+  trackedKeys: {
+    kind: 'gauge',
+    name: 'vedette_server_tracked_keys',
+    help: 'Keys that are remembered for these clients, at most tracking-table-max-keys.',
+    labels: [],
+  },
+  trackedItems: {
+    kind: 'gauge',
+    name: 'vedette_server_tracked_items',
+    help: 'Pairs of a key and a client that has read it.',
+    labels: [],
+  },
+  trackedPrefixes: {
+    kind: 'gauge',
+    name: 'vedette_server_tracked_prefixes',
+    help: 'Prefixes that clients in the mode BCAST want to hear of.',
+    labels: [],
+  },
+  clientsEvicted: {
+    kind: 'counter',
+    name: 'vedette_server_clients_evicted_total',
+    help: 'Clients that were cut off to keep all of them within maxmemory-clients.',
+    labels: [],
+  },
   connectionsReceived: {
     kind: 'counter',
     name: 'vedette_server_connections_received_total',

@@ -39,6 +39,9 @@ const MINUS = 45
 const CR = 13
 const LF = 10
 
+/** From here on Redis reads an argument into a buffer of its own. */
+const LONG_ARGUMENT_BYTES = 32 * 1024
+
 /** Incremental parser of one connection's input. Feed bytes, then call `next` until it needs more. */
 export class RequestParser {
   /** The request that `next` found last. */
@@ -80,6 +83,11 @@ export class RequestParser {
     return this.end - this.start
   }
 
+  /** The same as operators see it: of a request with a long argument only that, as in Redis, which keeps what came before apart. */
+  get queryBytes(): number {
+    return this.bulkLength < LONG_ARGUMENT_BYTES ? this.unreadBytes : this.end - this.pos
+  }
+
   /** What the buffer that the input is in has beside the unread bytes. */
   get spareBytes(): number {
     return this.buffer.length - this.unreadBytes
@@ -101,6 +109,11 @@ export class RequestParser {
   /** Bytes of memory that this parser holds on to between two reads. */
   get heldBytes(): number {
     return (this.owned ? this.buffer.length : 0) + this.own.ranges.byteLength
+  }
+
+  /** Bytes of an argument that was announced and for which there is no memory yet. */
+  get announcedBytes(): number {
+    return this.bulkLength < 0 ? 0 : Math.max(0, this.pos - this.start + this.bulkLength + 2 - this.buffer.length)
   }
 
   /**

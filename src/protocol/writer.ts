@@ -43,6 +43,12 @@ export class ReplyWriter {
     this.pos = mark
   }
 
+  /** Whether so many bytes more may be kept. If not, the reply has overflowed. */
+  mayFollow(bytes: number): boolean {
+    if (this.mayKeep?.(this.pos + bytes) === false) this.overflowed = true
+    return !this.overflowed
+  }
+
   /** Bytes as they are: an encoded reply. */
   raw(bytes: Uint8Array, start = 0, end = bytes.length): void {
     this.reserve(end - start)

@@ -1,4 +1,5 @@
 // The step of a failover in which the candidate is chosen: fresh facts of every replica that can be reached, then the ranking.
+import type { CandidateNote } from './account.ts'
 import { type Address, addressKey } from './address.ts'
 import {
   type Decision,
@@ -11,7 +12,7 @@ import {
 } from './failover-run.ts'
 import type { ServerInfo } from './info.ts'
 import { holds } from './lineage.ts'
-import { type Candidate, rank } from './ranking.ts'
+import { type Candidate, notesOf, rank } from './ranking.ts'
 import type { GroupSettings } from './settings.ts'
 import { isLost, stillDown } from './sure.ts'
 import type { TopologyGroup } from './topology.ts'
@@ -27,8 +28,13 @@ const DRAIN_WAIT_MS = 50
 /** A choice that can be made now, or how long it pays to wait for more facts. */
 export type Choice =
   | { readonly kind: 'wait'; readonly ask: readonly Watched[] }
-  | { readonly kind: 'chosen'; readonly replica: Address; readonly why: string }
-  | { readonly kind: 'none'; readonly why: string }
+  | {
+      readonly kind: 'chosen'
+      readonly replica: Address
+      readonly why: string
+      readonly candidates: readonly CandidateNote[]
+    }
+  | { readonly kind: 'none'; readonly why: string; readonly candidates: readonly CandidateNote[] }
 
 /** What the choice rests on. `freshSinceMs`: older facts do not count. `crashed`: the primary's process is gone. */
 export interface ChoiceFacts {
@@ -51,14 +57,16 @@ export function chooseReplica(facts: ChoiceFacts, patient: boolean): Choice {
   if (waiting.length > 0 && patient)
     return { kind: 'wait', ask: waiting.filter(({ infoAsks }) => infoAsks.length === 0) }
   const candidates = replicas.map((server) => candidateOf(server, freshSinceMs))
-  const { winner, sentence } = rank(candidates, {
+  const ranking = rank(candidates, {
     maxLinkDownMs: maxLinkDownMs(facts),
     lineage: topo.lineage,
     primary: servers.get(addressKey(old))?.info,
     settleForLess: facts.forced || isLost(facts, freshSinceMs),
   })
-  if (winner === undefined) return { kind: 'none', why: sentence }
-  return { kind: 'chosen', replica: winner.address, why: sentence }
+  const { winner, sentence: why } = ranking
+  const notes = notesOf(candidates, ranking)
+  if (winner === undefined) return { kind: 'none', why, candidates: notes }
+  return { kind: 'chosen', replica: winner.address, why, candidates: notes }
 }
 
 export function choose(run: FailoverRun, facts: FailoverFacts, out: Decision[]): void {
@@ -77,13 +85,13 @@ export function choose(run: FailoverRun, facts: FailoverFacts, out: Decision[]):
   const choice = chooseReplica(base, waitedMs < CHOOSE_WAIT_MS)
   if (choice.kind === 'chosen') {
     const why = failover.planned ? `${choice.why}, as the operator asked for a switchover` : choice.why
-    out.push({ do: 'choose', replica: choice.replica, why })
+    out.push({ do: 'choose', replica: choice.replica, why, candidates: choice.candidates })
   } else if (choice.kind === 'wait') {
     for (const server of choice.ask) out.push({ do: 'info', server })
     out.push({ do: 'wake', atMs: nowMs + POLL_FAST_MS })
   } else if (waitedMs < Math.min(CHOOSE_LIMIT_MS, settings.failoverTimeoutMs)) {
     out.push({ do: 'wake', atMs: nowMs + POLL_SLOW_MS })
-  } else out.push({ do: 'abort', cause: 'no-good-slave', why: choice.why })
+  } else out.push({ do: 'abort', cause: 'no-good-slave', why: choice.why, candidates: choice.candidates })
 }
 
 /** What the replica with the most of the newest history said. */

@@ -39,6 +39,7 @@ import {
   say,
   topoOf,
 } from './state.ts'
+import { createStopwatch, noteCommitted } from './stopwatch.ts'
 import { apply, createTopology, decodeTopology, encodeTopology, type TopologyGroup } from './topology.ts'
 import { noteLinkDown, noteLinkUp, notePong } from './watched.ts'
 import { followNamed } from './whereabouts.ts'
@@ -80,8 +81,8 @@ export function createCore(options: CoreOptions, nowMs: number): Core {
 
 function initialState(options: CoreOptions, nowMs: number): CoreState {
   const provisional = createTopology()
-  for (const { name, primary, quorum, unresolved } of options.groups)
-    if (unresolved !== true) apply(provisional, { kind: 'monitor', group: name, primary, quorum })
+  for (const { name, primary, quorum, hostname, unresolved } of options.groups)
+    if (unresolved !== true) apply(provisional, { kind: 'monitor', group: name, primary, quorum, hostname })
   const core: CoreState = {
     options,
     self: options.self,
@@ -345,7 +346,7 @@ function takeResolved(core: CoreState, group: string, primary: Address): void {
   if (config === undefined) return
   core.named.set(group, primary)
   if (core.topology.groups.has(group) || core.topology.removed.has(group)) return
-  apply(core.provisional, { kind: 'monitor', group, primary, quorum: config.quorum })
+  apply(core.provisional, { kind: 'monitor', group, primary, quorum: config.quorum, hostname: config.hostname })
   core.dirty = true
 }
 
@@ -380,11 +381,20 @@ function takeCommitted(
   if (!applied.ok) return core.groups.get(entry.group)
   const topo = core.topology.groups.get(entry.group)
   const group = core.groups.get(entry.group)
+  if (group !== undefined) timeCommit(group, entry, nowMs)
   if (topo !== undefined && group !== undefined) announce(core, group, topo, entry, before?.by, nowMs)
   syncGroups(core, nowMs)
   // The address that the server had before is nobody's.
   if (group !== undefined && entry.kind === 'hostname') forgetUnnamed(core, group)
   return core.groups.get(entry.group)
+}
+
+/** Goes on to the next phase of what is told of a failover; one that was given up begins anew, without another vote. */
+function timeCommit(group: GroupState, { kind }: Entry, nowMs: number): void {
+  if (kind === 'end') group.stopwatch = undefined
+  else if (kind === 'abort') group.stopwatch = { ...createStopwatch(nowMs), agreed: true }
+  else if (group.stopwatch !== undefined && (kind === 'start' || kind === 'choose' || kind === 'switch'))
+    noteCommitted(group.stopwatch, kind === 'switch' ? 'announce' : 'commit', nowMs)
 }
 
 /** Tells what an applied entry means; a new primary and new groups are told by syncGroups. */

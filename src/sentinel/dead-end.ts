@@ -3,6 +3,7 @@
 import { ballotOf } from './acts.ts'
 import { addressKey } from './address.ts'
 import { isDown } from './detector.ts'
+import { heldBack } from './maintenance.ts'
 import { type CoreState, type GroupState, say, topoOf } from './state.ts'
 import type { TopologyGroup } from './topology.ts'
 
@@ -21,6 +22,8 @@ export function deadEndOf(core: CoreState, group: GroupState, nowMs: number): st
   const { failover } = topo
   if (failover === undefined && !votes.enough) return `${votes.down} of the ${topo.quorum} ${NEEDED}`
   if (topo.replicas.length === 0) return 'no replica of it is known'
+  const held = failover === undefined ? heldBack(core, topo, nowMs) : undefined
+  if (held !== undefined) return held
   if (failover?.switchedAtMs !== undefined) return undefined
   const last = topo.history.at(-1)
   if (last !== undefined && last.outcome !== 'done' && last.epoch > topo.configEpoch)

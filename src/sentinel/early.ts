@@ -2,8 +2,9 @@
 // once, and handed to the leader when there is one.
 // Invariant: an answer given is kept until the group holds it, or refused it and the log says so. What two operators told
 // two sentinels differently is decided by the order in which the leader hears of it.
-import { type Address, addressKey, sameAddress } from './address.ts'
-import { asAddress, asInt, asList, asName, asObject } from './fields.ts'
+import { addressKey, sameAddress } from './address.ts'
+import { asList, asName, asObject } from './fields.ts'
+import { type Monitored, toMonitored } from './naming.ts'
 import type { OperatorRequest, OperatorResult } from './peer-message.ts'
 import { type Early, optionOf, type SettingChanges, toChanges } from './settings.ts'
 import { type CoreState, say } from './state.ts'
@@ -14,14 +15,14 @@ const AGAIN_MS = 2_000
 
 /** Notes a request that was applied here. */
 export function noteEarly(core: CoreState, request: OperatorRequest, changes: SettingChanges | undefined): void {
-  if (request.kind === 'failover' || request.kind === 'reset') return
+  if (request.kind !== 'monitor' && request.kind !== 'remove' && request.kind !== 'set') return
   const { group } = request
   const before = core.early.get(group) ?? { group, removed: false, changes: {} }
   if (request.kind === 'remove') core.early.set(group, { group, removed: true, changes: {} })
   else if (request.kind === 'set') core.early.set(group, { ...before, changes: { ...before.changes, ...changes } })
   else {
-    const { primary, quorum } = request
-    core.early.set(group, { group, removed: false, monitor: { primary, quorum }, changes: {} })
+    const { primary, quorum, hostname } = request
+    core.early.set(group, { group, removed: false, monitor: { primary, quorum, hostname }, changes: {} })
   }
   keep(core)
 }
@@ -70,10 +71,8 @@ function requestOf(core: CoreState, { group, removed, monitor, changes }: Early)
 }
 
 /** Whether this is how a group is watched. */
-export const isMonitored = (
-  { primary, quorum }: { primary: Address; quorum: number },
-  wanted: { readonly primary: Address; readonly quorum: number },
-): boolean => quorum === wanted.quorum && sameAddress(primary, wanted.primary)
+export const isMonitored = ({ primary, quorum }: Pick<Monitored, 'primary' | 'quorum'>, wanted: Monitored): boolean =>
+  quorum === wanted.quorum && sameAddress(primary, wanted.primary)
 
 /** The leader's answer: it is the group's now, or will never be. */
 export function takeEarlyResult(core: CoreState, group: string, { ok, text }: OperatorResult): void {
@@ -98,9 +97,6 @@ function toEarly(value: unknown): Early | undefined {
   const changes = object && toChanges(object)
   if (group === undefined || changes === undefined || typeof fields?.removed !== 'boolean') return undefined
   if (fields.monitor === undefined) return { group, removed: fields.removed, changes }
-  const monitor = asObject(fields.monitor)
-  const primary = asAddress(monitor?.primary)
-  const quorum = asInt(monitor?.quorum, 1, 0x7fffffff)
-  if (primary === undefined || quorum === undefined) return undefined
-  return { group, removed: fields.removed, monitor: { primary, quorum }, changes }
+  const monitor = toMonitored(asObject(fields.monitor))
+  return monitor && { group, removed: fields.removed, monitor, changes }
 }

@@ -44,6 +44,8 @@ export interface RaftView {
   readonly isLeader: boolean
   readonly voters: readonly string[]
   readonly learners: readonly string[]
+  /** The feature level in force, the first if absent: entries of a higher one cannot be proposed yet. */
+  readonly level?: number
 }
 
 export type Input =

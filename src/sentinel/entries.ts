@@ -1,8 +1,10 @@
 // The entries that sentinels commit through Raft: every decision that must not be taken twice or differently. JSON with a
 // version, validated field by field when read, because what is applied must be the same on every sentinel for ever.
+import { type Account, bounded, toAccount } from './account.ts'
 import { type Address, isHost } from './address.ts'
 import { asAddress, asId, asInt, asList, asName, asObject, asText, asWord, parseObject } from './fields.ts'
 import type { HistoryMark } from './lineage.ts'
+import { type Monitored, toMonitored } from './naming.ts'
 import { type SettingChanges, toChanges } from './settings.ts'
 
 /** Why a failover was given up. The words are those of Redis Sentinel's -failover-abort-* events, and two of ours. */
@@ -21,6 +23,8 @@ interface Decided extends Base {
   readonly atMs: number
   /** One sentence: what was decided and why. */
   readonly reason: string
+  /** What there is to tell since the entry before. From level 2 on. */
+  readonly account?: Account | undefined
 }
 
 interface FailoverBase extends Decided {
@@ -47,7 +51,7 @@ export interface StartEntry extends Decided {
 }
 
 export type Entry =
-  | (Base & { readonly kind: 'monitor'; readonly primary: Address; readonly quorum: number })
+  | (Base & Monitored & { readonly kind: 'monitor' })
   | (Base & { readonly kind: 'remove' })
   | (Base & { readonly kind: 'set'; readonly changes: SettingChanges })
   /** Forget the replicas but those named, the history, and sentinels that are down and no members; what lives is found again. */
@@ -55,7 +59,11 @@ export type Entry =
   | (Base & { readonly kind: 'replica'; readonly replica: Address })
   /** The group's primary writes this history (lineage.ts), in the process of this run ID. */
   | (Base & { readonly kind: 'history'; readonly primary: Address; readonly mark: HistoryMark })
-  /** The server that is monitored by this name has this address: at first, or from now on. */
+  /** No failover begins by itself until then (wall clock). From level 2 on. */
+  | (Base & { readonly kind: 'pause'; readonly untilMs: number })
+  /** Failovers may begin again, also one that would follow too soon upon the last. From level 2 on. */
+  | (Base & { readonly kind: 'resume' })
+  /** The server that is monitored by this name (naming.ts) has this address: at first, or from now on. */
   | (Base & { readonly kind: 'hostname'; readonly host: string; readonly address: Address })
   | StartEntry
   /** `replica` and no other may be promoted in this epoch. */
@@ -72,6 +80,24 @@ const MAX = Number.MAX_SAFE_INTEGER
 /** Most replicas of a group. */
 export const REPLICAS_MAX = 256
 
+/** The feature level from which on this entry can be applied (machine.ts). */
+export function entryLevel(entry: Entry): number {
+  if (entry.kind === 'pause' || entry.kind === 'resume') return 2
+  if (entry.kind === 'set') return entry.changes.failoverIntervalMs === undefined ? 1 : 2
+  return 'account' in entry && entry.account !== undefined ? 2 : 1
+}
+
+/**
+ * The entry as sentinels of that level understand it, where leaving something out does not change what it decides. The name that a
+ * group is monitored by is an entry of its own, behind the first.
+ */
+export function atLevel(entry: Entry, level: number): Entry[] {
+  if (level < 2 && 'account' in entry) return [{ ...entry, account: undefined }]
+  if (entry.kind !== 'monitor' || entry.hostname === undefined) return [entry]
+  const { hostname, ...unnamed } = entry
+  return [unnamed, { kind: 'hostname', group: entry.group, host: hostname, address: entry.primary }]
+}
+
 /** The bytes of an entry. Over-long reasons are cut. */
 export function encodeEntry(entry: Entry): Uint8Array {
   const short = (text: string): string => text.slice(0, MAX_REASON)
@@ -81,7 +107,8 @@ export function encodeEntry(entry: Entry): Uint8Array {
       : 'reason' in entry
         ? { ...entry, reason: short(entry.reason) }
         : entry
-  return Buffer.from(JSON.stringify({ v: VERSION, ...cut }), 'utf8')
+  const told = 'account' in cut && cut.account !== undefined ? { account: bounded(cut.account) } : {}
+  return Buffer.from(JSON.stringify({ v: VERSION, ...cut, ...told }), 'utf8')
 }
 
 /** The entry, or undefined when the bytes are none of a version that this code knows. */
@@ -99,9 +126,8 @@ export function decodeEntry(bytes: Uint8Array): Entry | undefined {
 function toGroupEntry(base: Base, fields: Record<string, unknown>): Entry | undefined {
   switch (fields.kind) {
     case 'monitor': {
-      const primary = asAddress(fields.primary)
-      const quorum = asInt(fields.quorum, 1, 0x7fffffff)
-      return primary && quorum !== undefined ? { ...base, kind: 'monitor', primary, quorum } : undefined
+      const monitored = toMonitored(fields)
+      return monitored && { ...base, kind: 'monitor', ...monitored }
     }
     case 'set': {
       const object = asObject(fields.changes)
@@ -123,7 +149,12 @@ function toGroupEntry(base: Base, fields: Record<string, unknown>): Entry | unde
       return isHost(host) && address ? { ...base, kind: 'hostname', host, address } : undefined
     }
     case 'remove':
-      return { ...base, kind: 'remove' }
+    case 'resume':
+      return { ...base, kind: fields.kind }
+    case 'pause': {
+      const untilMs = asInt(fields.untilMs, 0, MAX)
+      return untilMs === undefined ? undefined : { ...base, kind: 'pause', untilMs }
+    }
     case 'reset': {
       if (fields.keep === undefined) return { ...base, kind: 'reset' }
       const keep = asList(fields.keep, REPLICAS_MAX, asAddress)
@@ -162,10 +193,13 @@ function toFailoverEntry(group: Base, fields: Record<string, unknown>): Entry | 
   const atMs = asInt(fields.atMs, 0, MAX)
   const reason = asText(fields.reason, MAX_REASON)
   if (atMs === undefined || reason === undefined) return undefined
-  if (fields.kind === 'start') return toStart({ ...group, atMs, reason }, fields)
+  const account = fields.account === undefined ? undefined : toAccount(fields.account)
+  if (fields.account !== undefined && account === undefined) return undefined
+  const decided: Decided = { ...group, atMs, reason, ...(account && { account }) }
+  if (fields.kind === 'start') return toStart(decided, fields)
   const epoch = asInt(fields.epoch, 1, MAX)
   if (epoch === undefined) return undefined
-  const base: FailoverBase = { ...group, epoch, atMs, reason }
+  const base: FailoverBase = { ...decided, epoch }
   switch (fields.kind) {
     case 'choose': {
       const replica = asAddress(fields.replica)

@@ -1,5 +1,6 @@
 // What a leader holds in its head while it takes a failover through its steps: the orders it gave, when, and what came of
 // them. All of it may be lost (with the leader) at any moment; whatever must not be decided twice is in the topology.
+import type { CandidateNote, Phase } from './account.ts'
 import { type Address, addressKey } from './address.ts'
 import { isDown } from './detector.ts'
 import type { Order } from './effects.ts'
@@ -78,6 +79,8 @@ export interface FailoverRun {
   doubtedSinceMs: number | undefined
   /** Decided to abort; only the commit is still to come. */
   givenUp: { readonly cause: AbortCause; readonly why: string } | undefined
+  /** Phases of the promotion that are over, in their order. */
+  readonly laps: Phase[]
   /** Events that were told already. */
   readonly told: Set<string>
 }
@@ -96,10 +99,22 @@ export type Decision =
   /** `why` is for the log; empty for an order that only repeats one. */
   | { readonly do: 'order'; readonly server: Watched; readonly order: Order; readonly why: string }
   | { readonly do: 'info'; readonly server: Watched }
-  | { readonly do: 'choose'; readonly replica: Address; readonly why: string }
+  | {
+      readonly do: 'choose'
+      readonly replica: Address
+      readonly why: string
+      readonly candidates: readonly CandidateNote[]
+    }
   | { readonly do: 'switch'; readonly why: string; readonly server: Watched }
   | { readonly do: 'end'; readonly why: string }
-  | { readonly do: 'abort'; readonly cause: AbortCause; readonly why: string }
+  | {
+      readonly do: 'abort'
+      readonly cause: AbortCause
+      readonly why: string
+      readonly candidates?: readonly CandidateNote[]
+    }
+  /** A phase of the account is over. */
+  | { readonly do: 'lap'; readonly phase: Phase }
   /** Tell an event, about a server or (without one) about the group's primary. */
   | { readonly do: 'tell'; readonly event: EventName; readonly about: Address | undefined }
   | { readonly do: 'wake'; readonly atMs: number }
@@ -127,6 +142,7 @@ export function createRun(failover: Failover, nowMs: number, freshSinceMs: numbe
     switching: false,
     doubtedSinceMs: undefined,
     givenUp: undefined,
+    laps: [],
     told: new Set(),
   }
 }

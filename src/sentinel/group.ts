@@ -6,11 +6,13 @@ import { isDown, signal } from './detector.ts'
 import { switchText } from './events.ts'
 import type { ServerInfo } from './info.ts'
 import { type HistoryMark, markOf } from './lineage.ts'
+import { byAddress } from './naming.ts'
 import type { Opinion } from './peer-message.ts'
 import type { GroupSettings } from './settings.ts'
 import { type CoreState, emit, emitText, type GroupState, say, settingsOf, subjectOf, topoOf } from './state.ts'
+import { createStopwatch, lap } from './stopwatch.ts'
 import { apply, REPLICAS_MAX, type TopologyGroup } from './topology.ts'
-import { count } from './votes.ts'
+import { type Count, count } from './votes.ts'
 import { askInfo, createWatched, judge, noteInfo, poll, reconnect, type Watched } from './watched.ts'
 
 /** INFO is asked this often for EAGER_MS after a group appeared or changed, so that replicas are found at once… */
@@ -65,9 +67,12 @@ function createGroup(topo: TopologyGroup, login: string, nowMs: number): GroupSt
     votes: new Map(),
     odown: false,
     odownSinceMs: nowMs,
+    unavailableSinceMs: undefined,
+    unavailableMs: 0,
     settledMs: nowMs,
     eagerUntilMs: nowMs + EAGER_MS,
     run: undefined,
+    stopwatch: undefined,
     startedEpoch: undefined,
     doubt: undefined,
     hearsay: undefined,
@@ -181,8 +186,9 @@ function pollServer(core: CoreState, group: GroupState, server: Watched, nowMs: 
 }
 
 /** Takes an INFO: new replicas, roles, reboots, and what a replica knows of its primary. */
-export function takeInfo(core: CoreState, group: GroupState, server: Watched, info: ServerInfo, nowMs: number): void {
+export function takeInfo(core: CoreState, group: GroupState, server: Watched, said: ServerInfo, nowMs: number): void {
   const before = server.info
+  const info = byAddress(said, topoOf(core, group.name)?.hostname)
   if (!noteInfo(server, nowMs, info)) return
   const isPrimary = sameAddress(server.ref, group.primary)
   const subject = subjectOf(group, server.ref)
@@ -245,6 +251,8 @@ export function evaluate(core: CoreState, group: GroupState, nowMs: number): boo
   const primary = group.servers.get(addressKey(group.primary))!
   const { verdict } = primary.judgement
   const votes = count(topo, core.self.peer, verdict, group.votes, core.raft.voters, nowMs)
+  timeAbsence(group, primary, nowMs)
+  if (topo.failover === undefined) timeVotes(group, primary, votes, nowMs)
   // As in Redis Sentinel a primary is objectively down only for one that finds it down itself; and for the leader, who acts.
   const odown = votes.enough && (isDown(verdict) || core.raft.isLeader)
   if (odown !== group.odown) {
@@ -256,6 +264,37 @@ export function evaluate(core: CoreState, group: GroupState, nowMs: number): boo
   if (group.reported === verdict) return false
   group.reported = verdict
   return true
+}
+
+/** For how long, in all, this sentinel has seen no primary that was up. */
+export const unavailableMs = (group: GroupState, nowMs: number): number =>
+  group.unavailableMs + (group.unavailableSinceMs === undefined ? 0 : Math.max(0, nowMs - group.unavailableSinceMs))
+
+/** An absence counts from the last sign of life on. */
+function timeAbsence(group: GroupState, primary: Watched, nowMs: number): void {
+  if (isDown(primary.judgement.verdict)) {
+    group.unavailableSinceMs ??= primary.detector.waitingSinceMs ?? nowMs
+    return
+  }
+  group.unavailableMs = unavailableMs(group, nowMs)
+  group.unavailableSinceMs = undefined
+}
+
+/** The first two phases of what is told of a failover: until somebody found the primary down, and until a quorum did. */
+function timeVotes(group: GroupState, primary: Watched, { down, enough }: Count, nowMs: number): void {
+  // The start of a switchover may be on its way.
+  if (group.stopwatch?.proposed === true) return
+  if (down === 0) {
+    group.stopwatch = undefined
+    return
+  }
+  if (group.stopwatch === undefined) {
+    group.stopwatch = createStopwatch(primary.detector.waitingSinceMs ?? nowMs)
+    lap(group.stopwatch, 'detect', nowMs)
+  }
+  if (!enough || group.stopwatch.agreed) return
+  group.stopwatch.agreed = true
+  lap(group.stopwatch, 'vote', nowMs)
 }
 
 function evaluateServer(

@@ -15,6 +15,7 @@ import { type Address, addressKey } from './address.ts'
 import { reachable } from './failover-run.ts'
 import type { ServerInfo } from './info.ts'
 import { hasMore, holds, kinshipOf, markOf } from './lineage.ts'
+import { pausedUntil } from './maintenance.ts'
 import { type CoreState, emit, type GroupState, propose, say, subjectOf, wake } from './state.ts'
 import { isLost } from './sure.ts'
 import type { TopologyGroup } from './topology.ts'
@@ -145,11 +146,11 @@ function promoteFuller(
     return hasMore(server!.info!, info, topo.lineage) ? [server!] : []
   })
   if (fuller.length === 0) return false
-  if (nowMs < group.retryAtMs) return true
+  if (nowMs < group.retryAtMs || pausedUntil(core, topo, nowMs) !== undefined) return true
   const names = fuller.map(({ key }) => key).join(' and ')
   const came = info.role === 'primary' ? 'came back' : 'came back as a replica'
   const reason = `${primary.key} ${came} with less data than ${names}`
-  startFailover(core, topo, { planned: false, reason }, nowMs)
+  startFailover(core, topo, { planned: false, cause: 'data', reason }, nowMs)
   return true
 }
 

@@ -2,7 +2,8 @@
 // in, take it through its steps, and correct servers that follow the wrong primary. Every decision is first proposed
 // and acted upon only after it was committed and applied; a sentinel that is not certainly the leader does nothing here.
 // What it makes of the primary's data is in keeper.ts.
-import { ballotOf, giveOrder, startFailover } from './acts.ts'
+import type { Account } from './account.ts'
+import { accountOf, ballotOf, endPhase, giveOrder, startFailover } from './acts.ts'
 import { type Address, addressKey, sameAddress } from './address.ts'
 import { chooseReplica } from './choose.ts'
 import { isDown } from './detector.ts'
@@ -12,8 +13,11 @@ import { createRun, type Decision, type FailoverFacts, reachable } from './failo
 import { uncommitted } from './group.ts'
 import { keepData, proposeHearsay } from './keeper.ts'
 import { markOf } from './lineage.ts'
+import { lostBytesMax } from './loss.ts'
+import { heldBack } from './maintenance.ts'
 import { moveToNamed } from './relocation.ts'
 import { type CoreState, emit, type GroupState, propose, say, settingsOf, subjectOf, wake, wallMs } from './state.ts'
+import { noteProposed } from './stopwatch.ts'
 import type { Failover, TopologyGroup } from './topology.ts'
 import { askInfo, type Watched } from './watched.ts'
 import { isVouchedFor } from './whereabouts.ts'
@@ -49,6 +53,7 @@ function proposeGroup(core: CoreState, group: GroupState, nowMs: number): void {
     group: group.name,
     primary: topo.primary,
     quorum: topo.quorum,
+    hostname: topo.hostname?.host,
   })
 }
 
@@ -65,7 +70,10 @@ function proposeReplicas(core: CoreState, group: GroupState, nowMs: number): voi
 function considerFailover(core: CoreState, group: GroupState, topo: TopologyGroup, nowMs: number): boolean {
   const votes = ballotOf(core, group, topo, nowMs)
   if (!votes.enough) return false
-  if (nowMs < group.retryAtMs || topo.replicas.length === 0) return true
+  if (nowMs < group.retryAtMs || topo.replicas.length === 0 || heldBack(core, topo, nowMs) !== undefined) {
+    endPhase(group, 'wait', nowMs)
+    return true
+  }
   const primary = group.servers.get(addressKey(topo.primary))!
   const { verdict, why } = primary.judgement
   const choice = verdict === 'dead' ? chooseEarly(core, group, topo, primary, nowMs) : undefined
@@ -73,7 +81,8 @@ function considerFailover(core: CoreState, group: GroupState, topo: TopologyGrou
   const sentinels = `${votes.down} of ${core.raft.voters.length} sentinels say so, ${topo.quorum} suffice`
   // The others' word is enough: what cuts them off from the primary need not cut this one off.
   const finding = isDown(verdict) ? `is ${verdict}: ${why}` : `is down for others (this sentinel: ${why})`
-  startFailover(core, topo, { planned: false, reason: `${primary.key} ${finding}; ${sentinels}`, choice }, nowMs)
+  const cause = verdict === 'dead' ? 'dead' : 'silent'
+  startFailover(core, topo, { planned: false, cause, reason: `${primary.key} ${finding}; ${sentinels}`, choice }, nowMs)
   return true
 }
 
@@ -137,9 +146,11 @@ function continueFailover(
 
 function carryOut(core: CoreState, group: GroupState, failover: Failover, decision: Decision, nowMs: number): void {
   const { epoch } = failover
-  const step = (entry: Entry & { reason: string }): void => {
-    if (propose(core, nowMs, `${entry.kind} ${group.name} ${epoch}`, entry))
-      say(core, 'notice', `Failover of ${group.name} (epoch ${epoch}): ${entry.reason}.`)
+  const step = (entry: Entry & { kind: 'choose' | 'switch' | 'end' | 'abort' }, told: Partial<Account> = {}): void => {
+    const account = { ...accountOf(group), ...told }
+    if (!propose(core, nowMs, `${entry.kind} ${group.name} ${epoch}`, { ...entry, account })) return
+    if (group.stopwatch !== undefined) noteProposed(group.stopwatch)
+    say(core, 'notice', `Failover of ${group.name} (epoch ${epoch}): ${entry.reason}.`)
   }
   const base = { group: group.name, epoch, atMs: wallMs(core, nowMs) }
   switch (decision.do) {
@@ -148,14 +159,27 @@ function carryOut(core: CoreState, group: GroupState, failover: Failover, decisi
       return giveOrder(core, group, decision.server, decision.order, nowMs)
     case 'info':
       return askInfo(decision.server, nowMs, core.out)
-    case 'choose':
-      return step({ ...base, kind: 'choose', replica: decision.replica, reason: decision.why })
-    case 'switch':
-      return step({ ...base, kind: 'switch', reason: decision.why, mark: markOf(decision.server.info) })
+    case 'lap':
+      return endPhase(group, decision.phase, nowMs)
+    case 'choose': {
+      endPhase(group, 'choose', nowMs)
+      const { replica, why: reason, candidates } = decision
+      return step({ ...base, kind: 'choose', replica, reason }, { candidates })
+    }
+    case 'switch': {
+      const { server, why: reason } = decision
+      const old = group.servers.get(addressKey(failover.old))
+      const lost = lostBytesMax(group.run!, failover, group.servers, old, server, nowMs)
+      return step({ ...base, kind: 'switch', reason, mark: markOf(server.info) }, { lostBytesMax: lost })
+    }
     case 'end':
+      endPhase(group, 'reconfigure', nowMs)
       return step({ ...base, kind: 'end', reason: decision.why })
-    case 'abort':
-      return step({ ...base, kind: 'abort', cause: decision.cause, reason: decision.why })
+    case 'abort': {
+      endPhase(group, failover.candidate === undefined ? 'choose' : 'promote', nowMs)
+      const { cause, why: reason, candidates = [] } = decision
+      return step({ ...base, kind: 'abort', cause, reason }, { candidates })
+    }
     case 'tell': {
       const subject = decision.about === undefined ? ({ kind: 'master' } as const) : subjectOf(group, decision.about)
       return emit(core, decision.event, group.name, group.primary, subject)

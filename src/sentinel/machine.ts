@@ -1,15 +1,21 @@
 // What Raft is told of the state machine of a sentinel: what it understands, at which feature level, and which of its entries
 // lead to an announcement. Invariant: what is understood here is applied alike by every version that has this level.
 import type { Machine } from '../raft/machine.ts'
-import { decodeEntry } from './entries.ts'
+import { decodeEntry, entryLevel } from './entries.ts'
 import { decodeTopology } from './topology.ts'
 
-/** The highest feature level that this version can apply. A kind of entry, or a meaning, that older versions lack needs the next. */
-export const LEVEL_MAX = 1
+/**
+ * The highest feature level that this version can apply. A kind of entry, or a meaning, that older versions lack needs the next.
+ * 2: what is told of a failover (account.ts), a longer history, pauses, the interval between failovers.
+ */
+export const LEVEL_MAX = 2
 
 export const MACHINE: Machine = {
   levelMax: LEVEL_MAX,
-  levelOf: (data) => (decodeEntry(data) === undefined ? undefined : LEVEL_MAX),
+  levelOf(data) {
+    const entry = decodeEntry(data)
+    return entry && entryLevel(entry)
+  },
   canRestore: (data) => data.length === 0 || decodeTopology(data) !== undefined,
   // A primary that was announced must still be known after a crash: an announced epoch never falls.
   mustOutlastCrash: (data) => decodeEntry(data)?.kind === 'switch',

@@ -1,13 +1,14 @@
 // What sentinels say to each other over the transport: Raft messages (opaque bytes here), reports of what they see,
 // requests passed on to the leader, and how a group is joined. One tag byte, then Raft's bytes or JSON. Decoding never
 // throws: what is not a well-formed message is undefined, and a decoded message is bounded in every field.
-import { FOUNDERS_MAX } from '../lib/limits.ts'
+import { FOUNDERS_MAX, PAUSE_MAX_MS } from '../lib/limits.ts'
 import type { Address } from './address.ts'
 import { toMark } from './entries.ts'
 import { asAddress, asId, asInt, asList, asName, asObject, asText, asWord, parseObject } from './fields.ts'
 import { type FormedGroup, toGroup } from './formation.ts'
 import { type Hello, toHello } from './hello.ts'
 import type { HistoryMark } from './lineage.ts'
+import { type Monitored, toMonitored } from './naming.ts'
 import { REPLICAS_MAX } from './topology.ts'
 
 /** What a sentinel thinks of a primary. `dead` and `silent` count as down. */
@@ -30,10 +31,14 @@ export interface Opinion {
 /** What an operator wants. `from` other sentinels it reaches the leader as it is. */
 export type OperatorRequest =
   | { readonly kind: 'failover'; readonly group: string }
-  | { readonly kind: 'monitor'; readonly group: string; readonly primary: Address; readonly quorum: number }
+  | (Monitored & { readonly kind: 'monitor'; readonly group: string })
   | { readonly kind: 'remove'; readonly group: string }
   | { readonly kind: 'set'; readonly group: string; readonly pairs: readonly (readonly [string, string])[] }
   | { readonly kind: 'reset'; readonly groups: readonly string[] }
+  /** No failover is to begin by itself for so long. */
+  | { readonly kind: 'pause'; readonly group: string; readonly forMs: number }
+  /** Failovers may begin again, also one that would follow too soon upon the last. */
+  | { readonly kind: 'resume'; readonly group: string }
 
 /** What became of it: `text` is the error (with its code) when not ok, else free. */
 export interface OperatorResult {
@@ -183,13 +188,16 @@ function toRequest(value: unknown): OperatorRequest | undefined {
   if (fields === undefined || group === undefined) return undefined
   switch (fields.kind) {
     case 'failover':
-      return { kind: 'failover', group }
     case 'remove':
-      return { kind: 'remove', group }
+    case 'resume':
+      return { kind: fields.kind, group }
+    case 'pause': {
+      const forMs = asInt(fields.forMs, 1, PAUSE_MAX_MS)
+      return forMs === undefined ? undefined : { kind: 'pause', group, forMs }
+    }
     case 'monitor': {
-      const primary = asAddress(fields.primary)
-      const quorum = asInt(fields.quorum, 1, 0x7fffffff)
-      return primary && quorum !== undefined ? { kind: 'monitor', group, primary, quorum } : undefined
+      const monitored = toMonitored(fields)
+      return monitored && { kind: 'monitor', group, ...monitored }
     }
     case 'set': {
       const pairs = asList(fields.pairs, MAX_PAIRS, toPair)

@@ -61,6 +61,7 @@ export function promote(run: FailoverRun, facts: FailoverFacts, out: Decision[])
   if (!isPromoted(run, server)) return orderPromotion(run, facts, server, out)
   if (held.kind === 'held') return fence(run, facts, out)
   tell(run, out, '+promoted-slave', address)
+  endPhase(run, out, run.fenced ? 'fence' : 'promote')
   run.switching = true
   proposeSwitch(facts, server, out)
 }
@@ -88,8 +89,16 @@ function orderPromotion(run: FailoverRun, facts: FailoverFacts, server: Watched,
     if (given?.ok) inquire(server, out)
     return
   }
+  endPhase(run, out, 'fence')
   tell(run, out, '+failover-state-wait-promotion', server.ref)
   out.push({ do: 'info', server })
+}
+
+/** Ends a phase once in a run. */
+function endPhase(run: FailoverRun, out: Decision[], phase: 'fence' | 'promote'): void {
+  if (run.laps.at(-1) === phase) return
+  run.laps.push(phase)
+  out.push({ do: 'lap', phase })
 }
 
 /** True when INFO, asked for after the candidate was chosen, says that it is primary. */
@@ -99,6 +108,7 @@ const isPromoted = (run: FailoverRun, server: Watched): boolean =>
 /** Makes the old primary, whose writes are held back, follow the candidate. */
 function fence(run: FailoverRun, facts: FailoverFacts, out: Decision[]): void {
   const { failover, servers } = facts
+  endPhase(run, out, 'promote')
   const old = servers.get(addressKey(failover.old))!
   const order: Order = { kind: 'fence', epoch: failover.epoch, primary: failover.candidate! }
   give(run, facts, old, order, `${old.key} is made a replica of ${addressKey(failover.candidate!)}`, out)

@@ -4,6 +4,7 @@
 // First of all a replica must have the newest history of the group's data (lineage.ts): an offset that counts in another
 // history says nothing, and one that never had this data must not replace those that do. Among those that have it the order is
 // that of Redis Sentinel: the lowest priority number, then the largest offset, then the smallest run ID.
+import type { CandidateNote } from './account.ts'
 import { type Address, addressKey } from './address.ts'
 import { isDown } from './detector.ts'
 import type { ServerInfo } from './info.ts'
@@ -54,6 +55,15 @@ export function rank(candidates: readonly Candidate[], rules: Rules): Ranking {
     .map(({ candidate, why }) => ({ address: candidate.address, why: why ?? behind(candidate, winner!, rules) }))
   return { winner, losers, sentence: sentenceOf(winner, losers) }
 }
+
+/** The ranking as the history tells it. */
+export const notesOf = (candidates: readonly Candidate[], { losers }: Ranking): CandidateNote[] =>
+  candidates.map(({ address, info }) => ({
+    address,
+    offset: info?.offset ?? 0,
+    priority: info?.priority ?? 0,
+    whyNot: losers.find((loser) => loser.address === address)?.why,
+  }))
 
 function whyNot({ verdict, linked, info }: Candidate, rules: Rules): string | undefined {
   if (isDown(verdict)) return `it is ${verdict}`

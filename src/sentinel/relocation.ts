@@ -7,10 +7,14 @@
 //
 // Invariant: the server that the file names is only looked at until then. It is no replica of the group, is given no order, and is
 // looked at no more as soon as any server of the group answers: it may be a typing error, and somebody else's data.
+//
+// It is looked at during a failover too, which nobody can end who hears no other sentinel: those that moved find each other by the
+// hellos on the server that their files name.
 import { ballotOf, startFailover } from './acts.ts'
 import { type Address, addressKey, sameAddress } from './address.ts'
 import { isDown } from './detector.ts'
 import { dropProbe, watchProbe } from './group.ts'
+import { heldBack } from './maintenance.ts'
 import { type CoreState, type GroupState, say } from './state.ts'
 import type { TopologyGroup } from './topology.ts'
 
@@ -30,7 +34,6 @@ export function lookAtNamed(core: CoreState, group: GroupState, nowMs: number): 
     if (probe !== undefined && sameAddress(probe.ref, named)) probe.probe = false
     return
   }
-  if (topo.failover !== undefined) return
   if (!isForsaken(group, nowMs)) {
     if (probe !== undefined) dropProbe(core, group, probe)
     return
@@ -67,10 +70,10 @@ export function moveToNamed(core: CoreState, group: GroupState, topo: TopologyGr
   const probe = [...group.servers.values()].find((server) => server.probe)
   if (probe === undefined || !isForsaken(group, nowMs) || !ballotOf(core, group, topo, nowMs).enough) return false
   if (probe.link !== 'up' || probe.info?.role !== 'primary' || isDown(probe.judgement.verdict)) return false
-  if (nowMs < group.retryAtMs) return true
+  if (nowMs < group.retryAtMs || heldBack(core, topo, nowMs) !== undefined) return true
   const reason = `no server of the group answers at its address any more (the primary was ${addressKey(topo.primary)})`
   const { host, port } = probe.ref
   const why = `${probe.key} is a primary, and the file of this sentinel names it`
-  startFailover(core, topo, { planned: false, reason, choice: { replica: { host, port }, why } }, nowMs)
+  startFailover(core, topo, { planned: false, cause: 'moved', reason, choice: { replica: { host, port }, why } }, nowMs)
   return true
 }

@@ -7,12 +7,12 @@ import { type Address, addressKey, sameAddress } from './address.ts'
 import { chooseReplica } from './choose.ts'
 import { isDown } from './detector.ts'
 import { earlyRequests, isMonitored, noteEarly, takeEarlyResult } from './early.ts'
-import type { Entry } from './entries.ts'
+import { type Entry, entryLevel } from './entries.ts'
 import { reachable } from './failover-run.ts'
 import { forgetDeadMembers } from './membership.ts'
 import type { OperatorRequest, OperatorResult } from './peer-message.ts'
 import { parseChanges } from './settings.ts'
-import { type CoreState, type PendingRequest, propose, say, settingsOf, topoOf } from './state.ts'
+import { type CoreState, levelInForce, type PendingRequest, propose, say, settingsOf, topoOf, wallMs } from './state.ts'
 import { apply, type TopologyGroup } from './topology.ts'
 import { isVouchedFor } from './whereabouts.ts'
 
@@ -28,6 +28,11 @@ const no = (text: string): OperatorResult => ({ ok: false, text })
 const NO_LEADER = no(errorText('noMajority'))
 const NO_GROUP = no(errorText('noSuchMaster'))
 
+/** A change that one sentinel can make before there is a group; of a failover and a pause only a leader makes something. */
+type Change = OperatorRequest & { kind: 'monitor' | 'remove' | 'set' | 'reset' }
+const isChange = (request: OperatorRequest): request is Change =>
+  request.kind !== 'failover' && request.kind !== 'pause' && request.kind !== 'resume'
+
 /** Takes a request: of this sentinel's operator, or passed on by `from`. */
 export function takeRequest(
   core: CoreState,
@@ -38,7 +43,7 @@ export function takeRequest(
 ): void {
   if (core.raft.isLeader) return decideRequest(core, id, from, request, nowMs)
   if (from !== undefined) return answer(core, id, from, NO_LEADER)
-  if (core.formed === undefined && request.kind !== 'failover') return answer(core, id, from, applyHere(core, request))
+  if (core.formed === undefined && isChange(request)) return answer(core, id, from, applyHere(core, request))
   if (core.formed === undefined || core.pending.size >= PENDING_MAX) return answer(core, id, from, NO_LEADER)
   const untilMs = nowMs + NO_LEADER_MS
   core.pending.set(`id ${id}`, { ...pendingUntil(nowMs, id, from, request), untilMs, unsent: true })
@@ -67,12 +72,12 @@ export function passOnRequests(core: CoreState, nowMs: number): void {
 export function askForGroups(core: CoreState, nowMs: number): void {
   const { leader } = core.raft
   if (core.formed === undefined || leader === undefined || leader === core.self.peer) return
-  for (const { name, primary, quorum } of core.provisional.groups.values()) {
+  for (const { name, primary, quorum, hostname } of core.provisional.groups.values()) {
     const key = `ask ${name}`
     if (!isVouchedFor(core, name, nowMs)) continue
     if (nowMs < (core.proposed.get(key) ?? Number.NEGATIVE_INFINITY)) continue
     core.proposed.set(key, nowMs + ASK_AGAIN_MS)
-    const request: OperatorRequest = { kind: 'monitor', group: name, primary, quorum }
+    const request: OperatorRequest = { kind: 'monitor', group: name, primary, quorum, hostname: hostname?.host }
     core.out.push({ type: 'send', to: leader, message: { type: 'request', id: 0, request } })
   }
 }
@@ -178,13 +183,13 @@ function failover(core: CoreState, name: string, nonce: string, nowMs: number): 
   const facts = { ...base, freshSinceMs: Number.NEGATIVE_INFINITY, forced: !planned }
   if (chooseReplica(facts, false).kind !== 'chosen') return no(errorText('noCandidate'))
   const reason = 'an operator asked for it (SENTINEL FAILOVER)'
-  const started = startFailover(core, topo, { planned, reason, nonce }, nowMs)
+  const started = startFailover(core, topo, { planned, cause: 'operator', reason, nonce }, nowMs)
   return started ? undefined : no(errorText('failoverInProgress'))
 }
 
 function change(
   core: CoreState,
-  request: OperatorRequest & { kind: Exclude<OperatorRequest['kind'], 'failover'> },
+  request: Exclude<OperatorRequest, { kind: 'failover' }>,
   nonce: string,
   nowMs: number,
 ): OperatorResult | undefined {
@@ -197,8 +202,9 @@ function change(
     }
     return undefined
   }
-  const entry = toEntry(request)
+  const entry = toEntry(core, request, nowMs)
   if (typeof entry === 'string') return no(entry)
+  if (entryLevel(entry) > levelInForce(core)) return no(errorText('sentinelTooOld'))
   if (isMonitoredAlready(core, request) && core.topology.groups.has(request.group)) return { ok: true, text: 'OK' }
   if (request.kind === 'monitor' ? core.topology.groups.has(request.group) : !core.topology.groups.has(request.group))
     return request.kind === 'monitor' ? no(errorText('duplicateMaster')) : NO_GROUP
@@ -230,26 +236,29 @@ function keptByReset(core: CoreState, name: string): Address[] {
   return kept
 }
 
-function toEntry(request: OperatorRequest & { kind: 'monitor' | 'remove' | 'set' }): Entry | string {
+function toEntry(
+  core: CoreState,
+  request: Exclude<OperatorRequest, { kind: 'failover' | 'reset' }>,
+  nowMs: number,
+): Entry | string {
   const { group } = request
-  if (request.kind === 'monitor') return { kind: 'monitor', group, primary: request.primary, quorum: request.quorum }
+  if (request.kind === 'pause') return { kind: 'pause', group, untilMs: wallMs(core, nowMs) + request.forMs }
+  if (request.kind === 'resume') return { kind: 'resume', group }
+  if (request.kind === 'monitor') return request
   if (request.kind === 'remove') return { kind: 'remove', group }
   const changes = parseChanges(request.pairs)
   return typeof changes === 'string' ? changes : { kind: 'set', group, changes }
 }
 
 /** Before there is a group of sentinels, the change is in force here at once, and the group's as soon as there is one. */
-function applyHere(
-  core: CoreState,
-  request: OperatorRequest & { kind: Exclude<OperatorRequest['kind'], 'failover'> },
-): OperatorResult {
+function applyHere(core: CoreState, request: Change): OperatorResult {
   if (request.kind === 'reset') {
     for (const group of request.groups)
       apply(core.provisional, { kind: 'reset', group, keep: keptByReset(core, group) })
     core.dirty = true
     return { ok: true, text: String(request.groups.length) }
   }
-  const entry = toEntry(request)
+  const entry = toEntry(core, request, core.lastStepMs)
   if (typeof entry === 'string') return no(entry)
   const known: TopologyGroup | undefined = topoOf(core, request.group)
   if (isMonitoredAlready(core, request)) return { ok: true, text: 'OK' }

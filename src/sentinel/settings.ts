@@ -1,8 +1,8 @@
 // The settings of a monitored group: those of the configuration file, and those that SENTINEL SET changed since. A change
 // is replicated through Raft and wins over every sentinel's file, which is read and never rewritten.
 import { errorText } from '../errors.ts'
-import type { Address } from './address.ts'
 import { asInt, asText } from './fields.ts'
+import type { Monitored } from './naming.ts'
 
 /** What can be set for a group, with SENTINEL SET's names in camel case. Times in ms. */
 export interface GroupSettings {
@@ -18,6 +18,8 @@ export interface GroupSettings {
   readonly clientReconfigScript: string
   /** A primary that restarted and keeps answering errors is down after this long; 0 = off. */
   readonly rebootDownAfterMs: number
+  /** No failover begins by itself so soon after the last one (maintenance.ts); 0 = at once. */
+  readonly failoverIntervalMs: number
 }
 
 export const DEFAULT_SETTINGS: GroupSettings = {
@@ -29,16 +31,15 @@ export const DEFAULT_SETTINGS: GroupSettings = {
   notificationScript: '',
   clientReconfigScript: '',
   rebootDownAfterMs: 0,
+  failoverIntervalMs: 2_000,
 }
 
 /** Changes made by SENTINEL SET; `quorum` is a field of the group itself. */
 export type SettingChanges = { -readonly [K in keyof GroupSettings]?: GroupSettings[K] } & { quorum?: number }
 
 /** A group as the configuration file names it. */
-export interface GroupConfig {
+export interface GroupConfig extends Monitored {
   readonly name: string
-  readonly primary: { readonly host: string; readonly port: number }
-  readonly quorum: number
   readonly settings: Partial<GroupSettings>
   /** `primary` is a name that could not be looked up yet: nothing is watched there. */
   readonly unresolved?: boolean
@@ -49,7 +50,7 @@ export interface Early {
   readonly group: string
   /** It is not to be watched, whatever the file says. */
   readonly removed: boolean
-  readonly monitor?: { readonly primary: Address; readonly quorum: number } | undefined
+  readonly monitor?: Monitored | undefined
   readonly changes: SettingChanges
 }
 
@@ -66,6 +67,7 @@ const ROWS: readonly Row[] = [
   { option: 'failover-timeout', field: 'failoverTimeoutMs', min: 1 },
   { option: 'parallel-syncs', field: 'parallelSyncs', min: 1 },
   { option: 'master-reboot-down-after-period', field: 'rebootDownAfterMs', min: 0 },
+  { option: 'failover-interval', field: 'failoverIntervalMs', min: 0 },
   { option: 'quorum', field: 'quorum', min: 1 },
   { option: 'auth-user', field: 'authUser' },
   { option: 'auth-pass', field: 'authPass' },

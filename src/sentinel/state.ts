@@ -1,9 +1,10 @@
 // What one sentinel holds in memory, and the small helpers that every part of the core uses. The parts are functions over
 // this state: group.ts watches and judges, peers.ts knows the other sentinels, leader.ts decides; core.ts joins them.
 import type { Random } from '../lib/prng.ts'
+import { FIRST_LEVEL } from '../raft/machine.ts'
 import { type Address, sameAddress } from './address.ts'
 import type { Effect, PeerAddress, RaftView } from './effects.ts'
-import { type Entry, encodeEntry } from './entries.ts'
+import { atLevel, type Entry, encodeEntry } from './entries.ts'
 import { type EventName, instanceText, type Subject } from './events.ts'
 import type { FailoverRun } from './failover-run.ts'
 import type { Formation, FormedGroup } from './formation.ts'
@@ -12,6 +13,7 @@ import type { Circle, Obstacle } from './memory.ts'
 import type { OperatorRequest } from './peer-message.ts'
 import type { Sequence } from './sequence.ts'
 import { type Early, effectiveSettings, type GroupConfig, type GroupSettings } from './settings.ts'
+import type { Stopwatch } from './stopwatch.ts'
 import type { Topology, TopologyGroup } from './topology.ts'
 import type { Votes } from './votes.ts'
 import type { Watched } from './watched.ts'
@@ -82,12 +84,17 @@ export interface GroupState {
   readonly votes: Votes
   odown: boolean
   odownSinceMs: number
+  /** Since when there is no primary that is up, as this sentinel sees it; and how long there was none before that, in all. */
+  unavailableSinceMs: number | undefined
+  unavailableMs: number
   /** When the configuration last changed; INFO that was asked for earlier says nothing about who strays. */
   settledMs: number
   /** INFO is asked often until then. */
   eagerUntilMs: number
   /** The leader's progress in the failover under way. */
   run: FailoverRun | undefined
+  /** Times the phases of a failover, from the first verdict of down on; every sentinel may become its leader. */
+  stopwatch: Stopwatch | undefined
   /** Epoch of the failover that this leader itself began, in the term that goes on. */
   startedEpoch: number | undefined
   /** The primary's process that came back with a history of its own, and since when the leader looks whether anybody has more. */
@@ -182,6 +189,9 @@ export interface CoreState {
 
 export const NO_RAFT: RaftView = { term: 0, leader: undefined, isLeader: false, voters: [], learners: [] }
 
+/** The feature level of what may be proposed now. */
+export const levelInForce = ({ raft }: CoreState): number => raft.level ?? FIRST_LEVEL
+
 /** The replicated (or provisional) part of a group that is watched. */
 export function topoOf(core: CoreState, name: string): TopologyGroup | undefined {
   return core.topology.groups.get(name) ?? core.provisional.groups.get(name)
@@ -235,7 +245,7 @@ const PROPOSAL_MS = 500
 export function propose(core: CoreState, nowMs: number, key: string, entry: Entry): boolean {
   if (nowMs < (core.proposed.get(key) ?? Number.NEGATIVE_INFINITY)) return false
   core.proposed.set(key, nowMs + PROPOSAL_MS)
-  core.out.push({ type: 'propose', data: encodeEntry(entry) })
+  for (const one of atLevel(entry, levelInForce(core))) core.out.push({ type: 'propose', data: encodeEntry(one) })
   return true
 }
 

@@ -5,10 +5,12 @@
 // only by `switch`, which names the failover's epoch. An entry that does not fit the state changes nothing: it lost a
 // race (two leaders proposed the same step, or a proposal was doubled), and says so in its result.
 import { errorText } from '../errors.ts'
+import { type Account, joined, NO_ACCOUNT, toAccount } from './account.ts'
 import { type Address, addressKey, isHost, sameAddress } from './address.ts'
 import { type AbortCause, type Entry, REPLICAS_MAX, type StartEntry, toMark } from './entries.ts'
 import { asAddress, asInt, asList, asName, asObject, asText, parseObject } from './fields.ts'
 import { type HistoryMark, LINEAGE_MAX } from './lineage.ts'
+import { type Hostname, hostnameOf } from './naming.ts'
 import { type SettingChanges, toChanges } from './settings.ts'
 
 /** A failover under way. */
@@ -27,6 +29,8 @@ export interface Failover {
   choice: string
   /** Wall clock of the switch; undefined before. */
   switchedAtMs: number | undefined
+  /** What is told of it so far. */
+  account: Account
 }
 
 /** A failover that is over. */
@@ -45,6 +49,7 @@ export interface FailoverRecord {
   readonly startedAtMs: number
   readonly switchedAtMs: number | undefined
   readonly endedAtMs: number
+  readonly account: Account
 }
 
 /** A group of servers under watch. */
@@ -57,12 +62,16 @@ export interface TopologyGroup {
   /** Epoch of the failover that began last; 0 at first. */
   lastEpoch: number
   /** The name that one of the servers is monitored by, and the address that it has. */
-  hostname: { readonly host: string; readonly address: Address } | undefined
+  hostname: Hostname | undefined
   /** The histories that the group's primaries have written, newest last. */
   lineage: HistoryMark[]
   /** Every server of the group that is not the primary, in the order of discovery. */
   replicas: Address[]
   changes: SettingChanges
+  /** No failover begins by itself until then (wall clock); 0: none was asked to wait. */
+  pausedUntilMs: number
+  /** An operator knows of the failovers up to this epoch: the next one need not wait. */
+  acknowledgedEpoch: number
   failover: Failover | undefined
   /** The last failovers, oldest first. */
   history: FailoverRecord[]
@@ -85,7 +94,12 @@ export interface Applied {
 export { REPLICAS_MAX } from './entries.ts'
 
 export const GROUPS_MAX = 1024
-const HISTORY_MAX = 32
+/** Failovers that are remembered of a group… */
+const HISTORY_MAX = 100
+/** …and of all together; the oldest go first. */
+const HISTORY_TOTAL_MAX = 2_000
+/** What the first feature level remembers: an entry of that level must do on every sentinel what it did then. */
+const HISTORY_LEVEL_1 = 32
 const REMOVED_MAX = 4096
 
 export const createTopology = (): Topology => ({ epoch: 0, groups: new Map(), removed: new Set() })
@@ -121,6 +135,13 @@ export function apply(topology: Topology, entry: Entry): Applied {
       group.replicas = group.replicas.filter((replica) => (entry.keep ?? []).some((kept) => sameAddress(kept, replica)))
       group.history = []
       return DONE
+    case 'pause':
+      group.pausedUntilMs = entry.untilMs
+      return DONE
+    case 'resume':
+      group.pausedUntilMs = 0
+      group.acknowledgedEpoch = group.lastEpoch
+      return DONE
     case 'history':
       return noteHistory(group, entry)
     case 'replica':
@@ -130,7 +151,7 @@ export function apply(topology: Topology, entry: Entry): Applied {
     case 'start':
       return start(topology, group, entry)
     default:
-      return advance(group, entry)
+      return advance(topology, group, entry)
   }
 }
 
@@ -144,10 +165,12 @@ function monitor(topology: Topology, entry: Entry & { kind: 'monitor' }): Applie
     primary: entry.primary,
     configEpoch: 0,
     lastEpoch: 0,
-    hostname: undefined,
+    hostname: hostnameOf(entry),
     lineage: [],
     replicas: [],
     changes: {},
+    pausedUntilMs: 0,
+    acknowledgedEpoch: 0,
     failover: undefined,
     history: [],
   })
@@ -213,6 +236,7 @@ function start(topology: Topology, group: TopologyGroup, entry: StartEntry): App
     candidate: undefined,
     choice: '',
     switchedAtMs: undefined,
+    account: entry.account ?? NO_ACCOUNT,
   }
   if (entry.choice !== undefined) chooseCandidate(group, group.failover, entry.choice.replica, entry.choice.why)
   return DONE
@@ -226,9 +250,16 @@ function chooseCandidate(group: TopologyGroup, failover: Failover, replica: Addr
 
 type FailoverEntry = Entry & { kind: 'choose' | 'switch' | 'end' | 'abort' }
 
-function advance(group: TopologyGroup, entry: FailoverEntry): Applied {
+function advance(topology: Topology, group: TopologyGroup, entry: FailoverEntry): Applied {
   const { failover } = group
   if (failover === undefined || failover.epoch !== entry.epoch) return refused(`no failover of epoch ${entry.epoch}`)
+  const applied = advanceFailover(topology, group, failover, entry)
+  if (applied.ok && group.failover !== undefined && entry.account !== undefined)
+    failover.account = joined(failover.account, entry.account)
+  return applied
+}
+
+function advanceFailover(topology: Topology, group: TopologyGroup, failover: Failover, entry: FailoverEntry): Applied {
   switch (entry.kind) {
     case 'choose':
       if (failover.candidate !== undefined) return refused('a candidate is chosen already')
@@ -238,10 +269,10 @@ function advance(group: TopologyGroup, entry: FailoverEntry): Applied {
       return switchPrimary(group, failover, entry)
     case 'end':
       if (failover.switchedAtMs === undefined) return refused('not switched yet')
-      return close(group, failover, 'done', entry)
+      return close(topology, group, failover, 'done', entry)
     case 'abort':
       if (failover.switchedAtMs !== undefined) return refused('switched already')
-      return close(group, failover, entry.cause, entry)
+      return close(topology, group, failover, entry.cause, entry)
   }
 }
 
@@ -258,18 +289,31 @@ function switchPrimary(group: TopologyGroup, failover: Failover, { atMs, mark }:
 }
 
 function close(
+  topology: Topology,
   group: TopologyGroup,
   failover: Failover,
   outcome: 'done' | AbortCause,
-  { atMs, reason: ending }: FailoverEntry,
+  { atMs, reason: ending, account: last }: FailoverEntry,
 ): Applied {
   const { epoch, planned, reason, choice, old, candidate, startedAtMs, switchedAtMs } = failover
   const to = outcome === 'done' ? candidate : undefined
   const times = { startedAtMs, switchedAtMs, endedAtMs: atMs }
-  const record = { epoch, planned, reason, choice, from: old, to, outcome, ending, ...times }
-  group.history = [...group.history, record].slice(-HISTORY_MAX)
+  const account = last === undefined ? failover.account : joined(failover.account, last)
+  const record = { epoch, planned, reason, choice, from: old, to, outcome, ending, ...times, account }
+  const most = last === undefined ? HISTORY_LEVEL_1 : HISTORY_MAX
+  group.history = [...group.history, record].slice(-most)
   group.failover = undefined
+  if (last !== undefined) forgetOldest(topology)
   return DONE
+}
+
+function forgetOldest({ groups }: Topology): void {
+  const all = [...groups.values()].filter(({ history }) => history.length > 0)
+  let total = all.reduce((sum, { history }) => sum + history.length, 0)
+  for (; total > HISTORY_TOTAL_MAX; total -= 1) {
+    const oldest = all.reduce((a, b) => ((b.history[0]?.epoch ?? Infinity) < (a.history[0]?.epoch ?? Infinity) ? b : a))
+    oldest.history.shift()
+  }
 }
 
 const VERSION = 1
@@ -306,15 +350,18 @@ function toTopologyGroup(value: unknown): TopologyGroup | undefined {
   if (fields?.failover !== undefined && failover === undefined) return undefined
   if (!name || quorum === undefined || !primary || configEpoch === undefined) return undefined
   if (!replicas || !changes || !history) return undefined
-  // Both came later: a snapshot of an earlier version lacks them.
+  // These came later: a snapshot of an earlier version lacks them.
   const lastEpoch = asInt(fields?.lastEpoch, 0, Number.MAX_SAFE_INTEGER) ?? failover?.epoch ?? configEpoch
   const lineage = fields?.lineage === undefined ? [] : asList(fields.lineage, LINEAGE_MAX, toMark)
   if (!lineage) return undefined
   const hostname = fields?.hostname === undefined ? undefined : toHostname(fields.hostname)
-  return { name, quorum, primary, configEpoch, lastEpoch, hostname, lineage, replicas, changes, failover, history }
+  const pausedUntilMs = wallMs(fields?.pausedUntilMs) ?? 0
+  const acknowledgedEpoch = asInt(fields?.acknowledgedEpoch, 0, Number.MAX_SAFE_INTEGER) ?? 0
+  const known = { name, quorum, primary, configEpoch, lastEpoch, hostname, lineage, replicas, changes }
+  return { ...known, pausedUntilMs, acknowledgedEpoch, failover, history }
 }
 
-function toHostname(value: unknown): TopologyGroup['hostname'] {
+function toHostname(value: unknown): Hostname | undefined {
   const fields = asObject(value)
   const address = asAddress(fields?.address)
   return isHost(fields?.host) && address ? { host: fields.host, address } : undefined
@@ -335,7 +382,8 @@ function toFailover(value: unknown): Failover | undefined {
   const candidate = asAddress(fields.candidate)
   const switchedAtMs = wallMs(fields.switchedAtMs)
   const [planned, forced] = [fields.planned, fields.forced === true]
-  return { epoch, planned, forced, old, reason, by, startedAtMs, candidate, choice, switchedAtMs }
+  const account = toAccount(fields.account) ?? NO_ACCOUNT
+  return { epoch, planned, forced, old, reason, by, startedAtMs, candidate, choice, switchedAtMs, account }
 }
 
 function toRecord(value: unknown): FailoverRecord | undefined {
@@ -353,5 +401,6 @@ function toRecord(value: unknown): FailoverRecord | undefined {
   const to = asAddress(fields.to)
   const times = { startedAtMs, switchedAtMs: wallMs(fields.switchedAtMs), endedAtMs }
   const ending = asText(fields.ending, 2048) ?? ''
-  return { epoch, planned: fields.planned, reason, choice, from, to, outcome, ending, ...times }
+  const account = toAccount(fields.account) ?? NO_ACCOUNT
+  return { epoch, planned: fields.planned, reason, choice, from, to, outcome, ending, ...times, account }
 }

@@ -29,6 +29,8 @@ export interface Watched {
   /** When the request that `info` answers was sent: the facts in it are no older than this. */
   infoAskedMs: number
   infoAtMs: number
+  /** What it last said as a primary, and how fast it wrote at most of late. */
+  lastAsPrimary: Writing | undefined
   roleSinceMs: number
   /** When it was found to have restarted; undefined once it answers PONG again. */
   rebootedMs: number | undefined
@@ -44,6 +46,15 @@ export interface Watched {
   strayingSinceMs: number | undefined
   /** It is only looked at (relocation.ts), and no server of the group. */
   probe: boolean
+}
+
+/** How far a primary was, when, and its pace. */
+export interface Writing {
+  readonly replId: string
+  readonly offset: number
+  readonly askedMs: number
+  /** The highest pace between two INFOs; an earlier one counts for less with time. */
+  readonly bytesPerMs: number
 }
 
 /** Rhythm of asking, ms. */
@@ -80,6 +91,7 @@ export function createWatched(group: string, address: Address, nowMs: number): W
     info: undefined,
     infoAskedMs: never,
     infoAtMs: never,
+    lastAsPrimary: undefined,
     roleSinceMs: nowMs,
     rebootedMs: undefined,
     nextHelloMs: nowMs,
@@ -209,7 +221,19 @@ export function noteInfo(server: Watched, nowMs: number, info: ServerInfo): bool
   server.info = info
   server.infoAskedMs = askedMs
   server.infoAtMs = nowMs
+  if (info.role === 'primary') server.lastAsPrimary = writingOf(server.lastAsPrimary, info, askedMs)
   return true
+}
+
+/** After this time a pace counts half. */
+const PACE_HALVES_MS = 10_000
+
+function writingOf(before: Writing | undefined, { replId, offset }: ServerInfo, askedMs: number): Writing {
+  const elapsedMs = before === undefined ? 0 : askedMs - before.askedMs
+  if (before?.replId !== replId || elapsedMs <= 0) return { replId, offset, askedMs, bytesPerMs: 0 }
+  const pace = Math.max(0, offset - before.offset) / elapsedMs
+  const faded = before.bytesPerMs * 0.5 ** (elapsedMs / PACE_HALVES_MS)
+  return { replId, offset, askedMs, bytesPerMs: Math.max(pace, faded) }
 }
 
 /** Renews the verdict. A server that restarted and only says LOADING is down after `rebootDownAfterMs`, if that is not 0. */

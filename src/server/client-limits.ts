@@ -7,6 +7,15 @@ import type { Session } from '../facade/session.ts'
 /** Who has not given the password gets short errors, and has no reason to leave them unread. */
 const STRANGER: OutputLimit = { hardBytes: 64 * 1024, softBytes: 0, softSeconds: 0 }
 
+/** With less nobody could say a word, as in Redis. */
+const CLIENTS_BYTES_MIN = 128 * 1024
+
+/** `maxmemory-clients` in bytes, 0 for no limit; below zero it is a share of `maxmemory` in percent, and of none if that is not set. */
+function clientsBytesMax(option: number, maxmemory: number): number {
+  const bytes = option < 0 ? Math.floor((maxmemory * -option) / 100) : option
+  return bytes === 0 ? 0 : Math.max(bytes, CLIENTS_BYTES_MIN)
+}
+
 /**
  * The limits that the options say, read at each use, so that CONFIG SET takes effect. What may wait for a replica, replication
  * knows.
@@ -18,6 +27,9 @@ export function clientLimits(
   return {
     get clientsMax() {
       return options.maxclients
+    },
+    get clientsBytesMax() {
+      return clientsBytesMax(options['maxmemory-clients'], options.maxmemory)
     },
     get idleSeconds() {
       return options.timeout

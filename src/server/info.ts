@@ -3,8 +3,10 @@
 
 import { machine, release, totalmem, type } from 'node:os'
 import { type DatabaseFacts, formatInfo, type InfoFacts } from '../engine/info.ts'
+import type { ClientTracking } from '../engine/tracking.ts'
 import { monotonicMs } from '../io/clock.ts'
 import type { Database } from '../keyspace/database.ts'
+import type { Migration } from './migration.ts'
 import type { ServerParts, ServerReplication } from './parts.ts'
 import type { ServerPersistence } from './persistence.ts'
 
@@ -46,6 +48,8 @@ export function createInfo(
   parts: ServerParts,
   persistence: Pick<ServerPersistence, 'facts'>,
   replication: Pick<ServerReplication, 'facts' | 'counters'>,
+  tracking: Pick<ClientTracking, 'counts'>,
+  migration: Pick<Migration, 'sockets'>,
   shutdownMs: () => number | undefined,
 ): ServerInfo {
   const { options, keyspace, engine, clients } = parts
@@ -74,6 +78,7 @@ export function createInfo(
       replicaBufferBytes,
       clientBytes: Math.max(0, clients.heldBytes - replicaOutputBytes),
       pendingTables: keyspace.releases.pending,
+      releasedValues: keyspace.releases.released,
     }
   }
 
@@ -103,6 +108,7 @@ export function createInfo(
       blocked: blocked.length,
       inTimeoutTable: blocked.filter(({ timeoutAtMs }) => timeoutAtMs !== 0).length,
       inputBufferBytesMax: sessions.reduce((max, { outlet }) => Math.max(max, outlet.queryBytes), 0),
+      tracking: tracking.counts.clients,
       outputBufferBytesMax: sessions.reduce((max, { outlet }) => Math.max(max, outlet.outputBytes), 0),
     }
   }
@@ -131,6 +137,11 @@ export function createInfo(
       channels: pubsub.channels().size,
       patterns: pubsub.patterns().size,
       shardChannels: pubsub.shardChannels().size,
+      evictedClients: clients.memory.evicted,
+      trackedKeys: tracking.counts.keys,
+      trackedItems: tracking.counts.items,
+      trackedPrefixes: tracking.counts.prefixes,
+      migrateSockets: migration.sockets,
       errorReplies: engine.stats.errors,
       unexpectedErrorReplies: counters.applyErrors,
       reads: clients.stats.reads,
@@ -149,7 +160,7 @@ export function createInfo(
       stats: stats(),
       replication: replication.facts(),
       cpu: { systemSeconds: system / 1e6, userSeconds: user / 1e6 },
-      commands: engine.host.commands.all(),
+      commands: [...engine.host.commands.all()],
       percentiles: options['latency-tracking-info-percentiles'],
       errors: engine.errorsByCode,
       databases: keyspace.databases.filter((db) => db.size > 0).map((db) => databaseFacts(db, engine.nowMs)),
@@ -167,6 +178,7 @@ export function createInfo(
     },
     reset() {
       peakBytes = engine.host.usedMemoryBytes()
+      clients.memory.evicted = 0
       Object.assign(clients.stats, {
         connections: 0,
         rejected: 0,

@@ -12,6 +12,8 @@ export interface Loader {
   loaded(): number
   /** Entries whose time was over and that were left out. */
   expired(): number
+  /** Keys without elements, which were left out. */
+  empty(): number
 }
 
 export interface LoadOptions {
@@ -23,6 +25,8 @@ export interface LoadOptions {
   readonly onFirst?: () => void
   /** A key was left out for that. */
   readonly onExpired?: (db: number, key: Buffer) => void
+  /** A key was left out because it had no elements. */
+  readonly onEmpty?: (key: Uint8Array) => void
   /** A key that is there already is an error, not replaced. */
   readonly refuseDuplicates?: boolean
 }
@@ -32,6 +36,7 @@ export function createLoader(keyspace: Keyspace, options: LoadOptions): Loader {
   const aux = new Map<string, string>()
   let loaded = 0
   let expired = 0
+  let empty = 0
   let begun = false
   const first = (): void => {
     if (begun) return
@@ -56,8 +61,12 @@ export function createLoader(keyspace: Keyspace, options: LoadOptions): Loader {
     db.putBuilt(key, keyStart, keyEnd, builtValue(entry), expiryMs)
     loaded++
   }
+  const onEmpty = (key: Uint8Array): void => {
+    empty++
+    options.onEmpty?.(key)
+  }
   const reader = createRdbReader(
-    { onEntry, onBuild: first, onAux: (name, value) => void aux.set(name, value) },
+    { onEntry, onEmpty, onBuild: first, onAux: (name, value) => void aux.set(name, value) },
     {
       checksum: options.checksum,
       databases: keyspace.databases.length,
@@ -65,7 +74,7 @@ export function createLoader(keyspace: Keyspace, options: LoadOptions): Loader {
       build: keyspace,
     },
   )
-  return { reader, aux, loaded: () => loaded, expired: () => expired }
+  return { reader, aux, loaded: () => loaded, expired: () => expired, empty: () => empty }
 }
 
 function builtValue({ kind, root, value, valueStart, valueEnd }: RdbEntry): BuiltValue {

@@ -11,6 +11,7 @@ import { Engine, mayWrite, openGate } from '../engine/engine.ts'
 import { LatencyMonitor } from '../engine/latency.ts'
 import { monitorLine } from '../engine/monitor.ts'
 import { SlowLog } from '../engine/slowlog.ts'
+import { ClientTracking } from '../engine/tracking.ts'
 import { createTransactions } from '../engine/transactions.ts'
 import type { PubSub } from '../facade/call.ts'
 import { createPubSub } from '../facade/pubsub.ts'
@@ -22,7 +23,9 @@ import { monotonicMs, wallMicros, wallMs } from '../io/clock.ts'
 import { randomHex, randomWords } from '../io/entropy.ts'
 import type { HttpServer } from '../io/http.ts'
 import type { Log } from '../io/log.ts'
+import { raisePriority } from '../io/priority.ts'
 import { sameSecret } from '../io/secrets.ts'
+import { connectTcp } from '../io/tcp.ts'
 import { eventLoop } from '../io/timers.ts'
 import { inlineMore } from '../io/v8.ts'
 import { AHEAD_MAX } from '../keyspace/ahead.ts'
@@ -36,6 +39,7 @@ import { createHousekeeping } from './expiry.ts'
 import { handOver } from './hand-over.ts'
 import { createInfo, type ServerInfo } from './info.ts'
 import { openListening } from './listening.ts'
+import { createMigration } from './migration.ts'
 import { createOwnExpiries } from './own-expiries.ts'
 import type { ServerParts, ServerReplication } from './parts.ts'
 import { createPersistence } from './persistence.ts'
@@ -66,6 +70,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
   inlineMore()
   const lock = await lockData(config, log)
   const options = config.values
+  raisePriority(options['process-nice'])
   const [k0, k1, ...seed] = randomWords(8)
   const runId = randomHex(40)
   const keyspace = new Keyspace(options.databases, { k0, k1 }, { expired() {}, modified() {}, flushing() {} })
@@ -81,7 +86,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
       return publish(channel, message)
     },
   }
-  const roleMemory = openRoleMemory(options.dir, options.port, config.text('replicaof'), log)
+  const roleMemory = openRoleMemory(options.dir, options.port, config.text('replicaof'), log, monotonicMs)
   const sentinels = createKnownSentinels({
     remembered: roleMemory.atStart,
     isPrimary: () => !replication.isReplica(),
@@ -100,6 +105,14 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     monotonicMs,
   })
   const transactions = createTransactions(() => engine)
+  const tracking = new ClientTracking({
+    clients: () => clients,
+    hashKey: { k0, k1 },
+    random: seededRandom(...seed),
+    keysMax: () => options['tracking-table-max-keys'],
+    onWatching: (on) => keyspace.setWatching('tracking', on),
+    endOfTurn: eventLoop.endOfTurn,
+  })
   const slowlog = new SlowLog()
   const latency = new LatencyMonitor()
   const timings = createTimings({ config, commands, slowlog, latency, nowMs: wallMs, log })
@@ -148,6 +161,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
       })
     },
     rewriteConfig: (all) => rewriteConfigFile(configFile, config, log, all),
+    migrate: (session, db, order) => migration.start(session, db, order),
     shutdown: (ctx, how) => shutdown.command(ctx, how),
     abortShutdown: () => shutdown.abort(),
     setActiveExpire: (on) => {
@@ -164,12 +178,12 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
       if (options.requirepass === '') return user === 'default' ? 'unset' : 'wrong'
       return user === 'default' && sameSecret(password, options.requirepass) ? 'ok' : 'wrong'
     },
-    usedMemoryBytes: () => keyspace.usedBytes + heldBytes,
+    usedMemoryBytes: () => keyspace.usedBytes + tracking.heldBytes + heldBytes,
     hello: () => [
       ['mode', 'standalone'],
       ['role', replication.isReplica() ? 'replica' : 'master'],
     ],
-    tracking: false,
+    tracking,
     subscriptionsMax: Number.POSITIVE_INFINITY,
     forget: (session) => transactions.unwatch(session),
     sessionChanged: (session) => engine.entered(session),
@@ -187,6 +201,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
       },
       feed: (db, bytes, start, end) => replication.feed(db, bytes, start, end),
     },
+    tracking,
     onModified: transactions.modified,
     onFlushing: transactions.flushing,
     onReplicaWrite: (command, args, db) => ownExpiries.note(command, args, db),
@@ -217,6 +232,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     onClosed: (session) => {
       pubsub.unsubscribeAll(session)
       transactions.unwatch(session)
+      tracking.disable(session)
       engine.forgetWaiting(session)
       replication.sessionClosed(session)
     },
@@ -232,6 +248,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     runId,
     port: 0,
     nowMs: wallMs,
+    dial: connectTcp,
     roleMemory,
     panic: (reason) => {
       log.warning(reason)
@@ -249,7 +266,8 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     roles.settle()
   })
   const roles = decideRole(parts, replication)
-  const info = createInfo(parts, persistence, replication, () => shutdown.remainingMs())
+  const migration = createMigration(parts)
+  const info = createInfo(parts, persistence, replication, tracking, migration, () => shutdown.remainingMs())
   const housekeeping = createHousekeeping(keyspace, engine, ownExpiries, wallMs)
 
   let rounds = 0
@@ -259,6 +277,8 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     housekeeping.round()
     persistence.tick()
     replication.tick()
+    roleMemory.tick()
+    if (tracking.on) tracking.trim()
     measureHeld()
     info.tick()
     if (++rounds % 10 === 0) clients.tick()
@@ -275,9 +295,11 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     clearInterval(timer)
     housekeeping.stop()
     hold.stop()
+    migration.stop()
     persistence.stop()
     replication.stop()
     roles.stop()
+    roleMemory.stop()
     listening.close()
     void http?.stop()
     clients.closeAll()
@@ -287,7 +309,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
   }
   const shutdown = createShutdown({ options, log, clients, replication, persistence, end })
 
-  applyOptions(config, engine)
+  applyOptions(config, engine, clients)
   engine.setTime(wallMs())
   replication.prepare()
   const listening = await openListening(options, (wire) => clients.accept(wire), log).catch((error: unknown) => {
@@ -399,16 +421,18 @@ const DIRECTORY_ERRORS: Readonly<Record<string, string>> = {
 }
 
 /** Options that change a state of the engine. */
-function applyOptions(config: ServerConfig, engine: Engine): void {
+function applyOptions(config: ServerConfig, engine: Engine, clients: ClientRegistry): void {
   const { values } = config
   const apply = (): void => {
     engine.gate.maxmemoryBytes = values.maxmemory
     engine.gate.replicasToWriteMin = values['min-replicas-max-lag'] === 0 ? 0 : values['min-replicas-to-write']
     engine.effects.notifyMask = values['notify-keyspace-events']
+    clients.memory.limitChanged()
   }
   apply()
   for (const name of [
     'maxmemory',
+    'maxmemory-clients',
     'min-replicas-to-write',
     'min-replicas-max-lag',
     'notify-keyspace-events',
@@ -427,4 +451,5 @@ function resetStats(commands: CommandTable<never>, engine: Engine, keyspace: Key
   engine.stats.commands = engine.stats.errors = 0
   engine.errorsByCode.clear()
   Object.assign(keyspace.stats, { hits: 0, misses: 0, expired: 0 })
+  keyspace.releases.released = 0
 }

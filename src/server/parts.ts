@@ -8,6 +8,7 @@ import type { OutputLimit } from '../facade/limits.ts'
 import type { ClientRegistry } from '../facade/registry.ts'
 import type { Session } from '../facade/session.ts'
 import type { Log } from '../io/log.ts'
+import type { Dialler } from '../io/tcp.ts'
 import type { Keyspace } from '../keyspace/keyspace.ts'
 import type { RoleMemory } from './role-memory.ts'
 
@@ -28,6 +29,8 @@ export interface ServerParts {
   port: number
   /** Unix time in milliseconds. */
   readonly nowMs: () => number
+  /** How a primary is connected to. */
+  readonly dial: Dialler
   /** What was remembered of the role at the last start, and what is to be at the next. */
   readonly roleMemory: RoleMemory
   /** Ends the process: going on would be worse. */

@@ -5,7 +5,7 @@ import { RdbError } from '../codec/rdb-format.ts'
 import type { Persistence, ReloadOptions } from '../commands/context.ts'
 import { fail } from '../errors.ts'
 import { monotonicMs } from '../io/clock.ts'
-import { createLoader } from './loading.ts'
+import { createLoader, type Loader } from './loading.ts'
 import type { ServerParts } from './parts.ts'
 import { checkWritable, createRdbFile, type RdbFile, readRdbFile, readRdbFileAtOnce } from './rdb-file.ts'
 import { delayMs, type SnapshotOptions, type Snapshots, snapshotAux } from './snapshot.ts'
@@ -182,6 +182,7 @@ export function createPersistence(parts: ServerParts, snapshots: Snapshots, plac
       checksum: options.rdbchecksum && !engine.host.debug.skipChecksums,
       stringBytesMax: Number.MAX_SAFE_INTEGER,
       dropExpiredAtMs: options.replicaof === undefined ? parts.nowMs() : undefined,
+      onEmpty: skipEmpty,
       onExpired: (db, key) => {
         resume()
         place.expired(db, key)
@@ -210,14 +211,25 @@ export function createPersistence(parts: ServerParts, snapshots: Snapshots, plac
       resume()
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return
+      log.warning(`${describe(error)}. Terminating server after rdb file reading failure.`)
       throw new Error(`Fatal error loading the DB ${path()}: ${describe(error)}. Nothing was changed; exiting.`)
     } finally {
       engine.gate.loading = false
     }
+    finished(loader)
+    log.notice(`DB loaded from disk: ${((monotonicMs() - startMs) / 1000).toFixed(3)} seconds`)
+  }
+
+  const skipEmpty = (key: Uint8Array): void =>
+    log.notice(
+      `The snapshot has a key without elements, skipping empty key: ${Buffer.from(key.subarray(0, 128)).toString()}`,
+    )
+
+  const finished = (loader: Loader): void => {
     loadedKeys = loader.loaded()
     expiredKeys = loader.expired()
-    log.notice(`Done loading RDB, keys loaded: ${loadedKeys}, keys expired: ${expiredKeys}.`)
-    log.notice(`DB loaded from disk: ${((monotonicMs() - startMs) / 1000).toFixed(3)} seconds`)
+    const empty = loader.empty() === 0 ? '' : `, empty keys skipped: ${loader.empty()}`
+    log.notice(`Done loading RDB, keys loaded: ${loadedKeys}, keys expired: ${expiredKeys}${empty}.`)
   }
 
   /** Loads the snapshot while nothing else happens. What is refused leaves the data half loaded, as in Redis. */
@@ -229,6 +241,7 @@ export function createPersistence(parts: ServerParts, snapshots: Snapshots, plac
       checksum: options.rdbchecksum && !engine.host.debug.skipChecksums,
       stringBytesMax: Number.MAX_SAFE_INTEGER,
       dropExpiredAtMs: options.replicaof === undefined ? parts.nowMs() : undefined,
+      onEmpty: skipEmpty,
       refuseDuplicates: !merge,
     })
     try {
@@ -238,9 +251,7 @@ export function createPersistence(parts: ServerParts, snapshots: Snapshots, plac
       log.warning(`Cannot load ${path()}: ${describe(error)}`)
       fail('rdbLoad')
     }
-    loadedKeys = loader.loaded()
-    expiredKeys = loader.expired()
-    log.notice(`Done loading RDB, keys loaded: ${loadedKeys}, keys expired: ${expiredKeys}.`)
+    finished(loader)
   }
 
   return {

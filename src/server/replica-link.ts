@@ -8,7 +8,7 @@
 import type { Connection } from '../facade/connection.ts'
 import type { Wire } from '../facade/wire.ts'
 import { monotonicMs } from '../io/clock.ts'
-import { connectTcp, type Dial } from '../io/tcp.ts'
+import type { Dial } from '../io/tcp.ts'
 import type { Args } from '../protocol/args.ts'
 import { PROTOCOL_ERROR, QUERY_TOO_LARGE, REQUEST, RequestParser } from '../protocol/parser.ts'
 import { ReplyWriter } from '../protocol/writer.ts'
@@ -130,7 +130,7 @@ export function linkToPrimary(parts: PrimaryLinkParts, host: string, port: numbe
   // ---- connection ----
 
   const open = (): void => {
-    const opened = connectTcp(
+    const opened = server.dial(
       host,
       port,
       (made) => {

@@ -3,7 +3,8 @@
 // the oldest.
 //
 // Invariants: the memory holds only as long as the configuration says what it said when the order came: whoever changes
-// `replicaof` is obeyed. The file is whole or not there; one that cannot be read is as good as none.
+// `replicaof` is obeyed. The file is whole or not there; one that cannot be read is as good as none. An order is on disk before
+// it is answered; what hellos say, which may be anybody's, costs the disk a write now and then, however many come.
 import { closeSync, readFileSync, rmSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { replaceFile } from '../io/durable.ts'
@@ -34,31 +35,45 @@ export interface RoleMemory {
   readonly atStart: Remembered
   /** Replaces what is remembered of the role. */
   setRole(role: Remembered['role']): void
-  /** Replaces what is remembered of the sentinels. */
+  /** Replaces what is remembered of the sentinels; on disk after SENTINELS_EVERY_MS at the latest, if `tick` is called. */
   setSentinels(sentinels: readonly SentinelPlace[], selves: readonly string[]): void
+  tick(): void
+  /** Writes what is not written yet. */
+  stop(): void
   readonly path: string
 }
 
 export const SENTINELS_MAX = 16
 export const SELVES_MAX = 4
 const FILE_BYTES_MAX = 64 * 1024
+const SENTINELS_EVERY_MS = 5000
 const NOTHING: Remembered = { role: undefined, sentinels: [], selves: [] }
 
 /** The memory in folder `dir` of the server on `port`, 0 for none at all. `configured` is what the configuration says of its role. */
-export function openRoleMemory(dir: string, port: number, configured: string, log: Log): RoleMemory {
+export function openRoleMemory(
+  dir: string,
+  port: number,
+  configured: string,
+  log: Log,
+  monotonicMs: () => number,
+): RoleMemory {
   const path = resolve(dir, `vedette-role-${port}.json`)
-  let stored = port === 0 ? NOTHING : read(path, configured)
-  const atStart = stored
+  let known = port === 0 ? NOTHING : read(path, configured)
+  const atStart = known
+  let stored = JSON.stringify(known)
+  let storedMs = Number.NEGATIVE_INFINITY
 
-  const write = (next: Remembered): void => {
-    const isEmpty = next.role === undefined && next.sentinels.length === 0
-    if (port === 0 || JSON.stringify(next) === JSON.stringify(stored)) return
-    stored = next
+  const write = (): void => {
+    const text = JSON.stringify(known)
+    if (port === 0 || text === stored) return
+    stored = text
+    storedMs = monotonicMs()
+    const isEmpty = known.role === undefined && known.sentinels.length === 0
     try {
       if (isEmpty) rmSync(path, { force: true })
       else
         closeSync(
-          replaceFile(path, `${path}.tmp`, Buffer.from(`${JSON.stringify({ v: 1, configured, ...next })}\n`), 0o644),
+          replaceFile(path, `${path}.tmp`, Buffer.from(`${JSON.stringify({ v: 1, configured, ...known })}\n`), 0o644),
         )
     } catch (error) {
       log.warning(
@@ -67,10 +82,22 @@ export function openRoleMemory(dir: string, port: number, configured: string, lo
     }
   }
 
+  const writeNowAndThen = (): void => {
+    if (monotonicMs() - storedMs >= SENTINELS_EVERY_MS) write()
+  }
+
   return {
     atStart,
-    setRole: (role) => write({ ...stored, role }),
-    setSentinels: (sentinels, selves) => write({ ...stored, sentinels, selves }),
+    setRole(role) {
+      known = { ...known, role }
+      write()
+    },
+    setSentinels(sentinels, selves) {
+      known = { ...known, sentinels, selves }
+      writeNowAndThen()
+    },
+    tick: writeNowAndThen,
+    stop: write,
     path,
   }
 }

@@ -5,66 +5,63 @@
 // yet, the chunks that they are in are put aside; a block that is released or replaced becomes the hold's own. So a change costs
 // what it changes, however large the value is.
 
-/** Numbered buffers. An id stays valid until it is released; 0 is never an id. */
+import { HugeBlock } from './huge-block.ts'
+
+/** Numbered blocks. An id stays valid until it is released; 0 is never an id. */
 export class HugeBlocks {
-  /** Bytes of all buffers, and of what is held of former ones. */
+  /** Bytes of all blocks, and of what is held of former ones. */
   usedBytes = 0
-  private readonly blocks: Buffer[] = [EMPTY]
-  private readonly lengths: number[] = [0]
+  private readonly blocks: (HugeBlock | undefined)[] = [undefined]
   private readonly freeIds: number[] = []
   private readonly holds = new Map<number, Hold>()
 
-  /** A new block of `length` bytes with undefined contents. */
-  alloc(length: number): number {
-    const block = Buffer.allocUnsafeSlow(length)
+  /** A new block of `length` bytes; the first `given` are undefined, the others zero. */
+  alloc(length: number, given = length): number {
+    const block = new HugeBlock(length, given)
     const id = this.freeIds.pop() ?? this.blocks.length
     this.blocks[id] = block
-    this.lengths[id] = length
-    this.usedBytes += length
+    this.usedBytes += block.usedBytes
     return id
   }
 
-  /** The bytes of block `id`. */
+  /** The bytes of block `id`, until its length changes. */
   bytes(id: number): Buffer {
-    return this.blocks[id].subarray(0, this.lengths[id])
+    const { buffer, length } = this.block(id)
+    return buffer.subarray(0, length)
   }
 
   /** Length of block `id`. */
   length(id: number): number {
-    return this.lengths[id]
+    return this.block(id).length
   }
 
-  /** Bytes of memory of block `id`, spare ones included. */
-  capacity(id: number): number {
-    return this.blocks[id].length
+  /** Bytes of memory of block `id`. */
+  memory(id: number): number {
+    return this.block(id).usedBytes
   }
 
-  /** Changes the length of block `id`; new bytes are undefined. Growth is by a part of the length, so appending stays linear. */
+  /** Changes the length of block `id`; new bytes are zero. */
   resize(id: number, length: number): void {
-    const old = this.blocks[id]
-    if (length > old.length || length < old.length / 2) {
-      const other = Buffer.allocUnsafeSlow(
-        length > old.length ? Math.max(length, Math.min(old.length * 2, length + headroomBytes(length))) : length,
-      )
-      old.copy(other, 0, 0, Math.min(this.lengths[id], length))
-      this.blocks[id] = other
-      this.usedBytes += other.length
-      this.forget(id, old)
-    }
-    this.lengths[id] = length
+    const block = this.block(id)
+    const { buffer, touched, usedBytes } = block
+    // Bytes that were cut off and come back get zeroed.
+    this.holds.get(id)?.saveChunks(block.length, length)
+    block.resize(length)
+    this.usedBytes += block.usedBytes - usedBytes
+    if (block.buffer !== buffer) this.giveToHold(id, touched)
   }
 
   release(id: number): void {
-    const block = this.blocks[id]
-    this.blocks[id] = EMPTY
-    this.lengths[id] = 0
+    const { touched, usedBytes } = this.block(id)
+    this.blocks[id] = undefined
     this.freeIds.push(id)
-    this.forget(id, block)
+    this.usedBytes -= usedBytes
+    this.giveToHold(id, touched)
   }
 
   /** To be called before bytes [from, to) of block `id` are written to. */
   beforeWrite(id: number, from: number, to: number): void {
-    if (this.holds.size === 0) return
+    this.block(id).beforeWrite(from, to)
     this.holds.get(id)?.saveChunks(from, to)
   }
 
@@ -80,14 +77,13 @@ export class HugeBlocks {
     if (this.holds.get(id) === hold) this.holds.delete(id)
   }
 
-  /** A block does not have this buffer any more. */
-  private forget(id: number, buffer: Buffer): void {
-    const hold = this.holds.get(id)
-    if (hold === undefined) {
-      this.usedBytes -= buffer.length
-      return
-    }
-    hold.takeOver(buffer.length)
+  private block(id: number): HugeBlock {
+    return this.blocks[id]!
+  }
+
+  /** A block does not have its former buffer any more: whoever holds that has it to itself, and what of it was touched. */
+  private giveToHold(id: number, touched: number): void {
+    this.holds.get(id)?.account(touched)
     this.holds.delete(id)
   }
 }
@@ -146,27 +142,12 @@ export class Hold {
     }
   }
 
-  /** The buffer, of that many bytes, is this hold's own from now on; for HugeBlocks. */
-  takeOver(bytes: number): void {
-    this.ownBytes += bytes
-  }
-
-  private account(bytes: number): void {
+  /** That many bytes more, or fewer, are kept for this hold alone; for HugeBlocks, too. */
+  account(bytes: number): void {
     this.ownBytes += bytes
     this.owner.usedBytes += bytes
   }
 }
 
-const EMPTY = Buffer.alloc(0)
-
-/**
- * What a block that has grown has room for beside its bytes: an eighth, since moving a long one takes milliseconds. (Memory that
- * was never touched is only on the account; the system has not given it yet.)
- */
-function headroomBytes(length: number): number {
-  return Math.max(HEADROOM_BYTES_MIN, length >>> 3)
-}
-
-const HEADROOM_BYTES_MIN = 1 << 20
 /** Grain of what a hold puts aside and reads. */
 const HOLD_CHUNK_BYTES = 64 * 1024

@@ -10,7 +10,7 @@
 // A pending entry is in the group's tree and in that of its consumer, which has IDs only. Both are changed together.
 
 import { compareBytes } from '../lib/bytes.ts'
-import { makeStreamId, STREAM_ID_MIN, type StreamId, writeIdKey } from '../lib/stream-id.ts'
+import { compareIds, isZeroId, makeStreamId, STREAM_ID_MIN, type StreamId, writeIdKey } from '../lib/stream-id.ts'
 import { SLAB_BITS, SLAB_MASK } from './arena.ts'
 import {
   findId,
@@ -28,7 +28,7 @@ import {
   walkIdPages,
 } from './id-pages.ts'
 import type { NodeBytes, Nodes } from './nodes.ts'
-import { setStreamGroups, streamGroups } from './stream.ts'
+import { setStreamGroups, streamAdded, streamDeletedId, streamEdgeId, streamGroups, streamLastId } from './stream.ts'
 import { type LeafOrder, Tree, TreeWalk } from './tree.ts'
 import { type Done, type ElementOut, WALK_STEP_BYTES, type Walk } from './walk.ts'
 
@@ -47,6 +47,24 @@ const DELIVERIES_MAX = 2 ** 32 - 1
 
 /** The number of entries that a group has read is not known. */
 export const READ_UNKNOWN = -1n
+
+/** How many entries had been added when that ID was; READ_UNKNOWN if nobody can say. */
+export function addedUpTo(nodes: Nodes, root: number, id: Readonly<StreamId>): bigint {
+  const added = streamAdded(nodes, root)
+  if (added === 0n) return 0n
+  const length = BigInt(nodes.count(root))
+  const order = compareIds(id, streamLastId(nodes, root, makeStreamId()))
+  if (length === 0n && order < 1) return added
+  const deleted = streamDeletedId(nodes, root, makeStreamId())
+  if (!isZeroId(id) && compareIds(id, deleted) < 0) return READ_UNKNOWN
+  if (order >= 0) return order === 0 ? added : READ_UNKNOWN
+  const first = streamEdgeId(nodes, root, false, makeStreamId())
+  if (isZeroId(deleted) || compareIds(deleted, first) < 0) {
+    const toFirst = compareIds(id, first)
+    if (toFirst <= 0) return toFirst < 0 ? added - length : added - length + 1n
+  }
+  return READ_UNKNOWN
+}
 
 const groupTree = new Tree()
 const consumerTree = new Tree()

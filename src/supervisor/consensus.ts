@@ -31,6 +31,8 @@ export interface ConsensusOptions {
   readonly snapshot: () => Uint8Array
   /** True when the state machine has taken everything that onCommitted gave it. */
   readonly idle: () => boolean
+  /** Leader: a member answered a heartbeat after so long. */
+  readonly onRoundTrip?: (from: string, ms: number) => void
   /** What an operator should know: something was refused. */
   readonly onWarning: (text: string) => void
   /** The disk failed, or the log holds what this version does not understand: nothing may be promised any more. */
@@ -58,6 +60,9 @@ export interface Consensus {
 /** Entries after which the log is replaced by a snapshot; and bytes, besides twice those of the last snapshot. */
 const COMPACT_ENTRIES = 1_000
 const COMPACT_BYTES = 1 << 20
+
+/** What is said to have taken longer is no answer to anything that was sent. */
+const ROUND_TRIP_MAX_MS = 60_000
 
 const REFUSALS = {
   'too-large': `an entry may have ${ENTRY_BYTES_MAX} bytes`,
@@ -187,6 +192,10 @@ export function startConsensus(options: ConsensusOptions): Consensus {
     options.onChange()
   }
 
+  function noteRoundTrip(from: string, ms: number): void {
+    if (ms >= 0 && ms <= ROUND_TRIP_MAX_MS) options.onRoundTrip?.(from, ms)
+  }
+
   function stop(): void {
     stopped = true
     clearTimeout(timer)
@@ -201,6 +210,7 @@ export function startConsensus(options: ConsensusOptions): Consensus {
     receive(from, bytes) {
       const message = decodeMessage(bytes)
       if (message === undefined || message.from !== from) return false
+      if (message.type === 'heartbeat-reply') noteRoundTrip(from, nowMs() - message.sentMs)
       raft.tick(nowMs())
       raft.step(message, nowMs())
       pump()
@@ -224,8 +234,8 @@ export function startConsensus(options: ConsensusOptions): Consensus {
       pump()
     },
     view() {
-      const { term, leader, membership } = raft.status()
-      return { term, leader, isLeader: raft.isLeader(nowMs()), ...membership }
+      const { term, leader, membership, level } = raft.status()
+      return { term, leader, level, isLeader: raft.isLeader(nowMs()), ...membership }
     },
     status: () => raft.status(),
     isLeader: () => raft.isLeader(nowMs()),

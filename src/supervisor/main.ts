@@ -1,6 +1,7 @@
 // The sentinel process: opens its state, its ports and its transport, and joins them to the sentinel. The order matters for
 // the start: all ports are taken first, watching begins at once, while libp2p is still being loaded, and the others are told of
 // this sentinel when it can be reached; metrics come last.
+import net from 'node:net'
 import { join } from 'node:path'
 import { portChoices } from '../config/ports.ts'
 import {
@@ -30,6 +31,7 @@ import { processFacts, shownOptions } from './facts.ts'
 import { followHostnames } from './hostnames.ts'
 import { decodeIdentity, type Identity, loadIdentity } from './identity.ts'
 import { keepSlices } from './kubernetes.ts'
+import type { Live } from './live.ts'
 import type { Observer } from './observe.ts'
 import { openPort, type PortOptions, type RespPort } from './port.ts'
 import { createScripts, type Scripts } from './scripts.ts'
@@ -97,6 +99,7 @@ interface Process {
   transport?: PeerTransport
   http?: HttpServer
   observer?: Observer
+  live?: Live
   slices?: readonly SliceKeeper[]
   /** Held for listeners that open later. */
   readonly reserved: ReservedPort[]
@@ -134,8 +137,9 @@ function createProcess(options: SentinelOptions, log: Log, lock: DirectoryLock, 
 }
 
 async function closeAll(running: Process): Promise<void> {
-  const { sentinel, port, http, transport, store, lock, scripts, reserved, slices = [] } = running
+  const { sentinel, port, http, transport, store, lock, scripts, reserved, live, slices = [] } = running
   scripts.stop()
+  live?.stop()
   for (const slice of slices) slice.stop()
   sentinel?.stop()
   port?.close()
@@ -179,7 +183,7 @@ async function open(running: Process, groups: readonly GroupConfig[], gossipHost
   running.port = port
   const sentinel = watch(running, { groups, key, identity, gossipHost, gossipPort, failures, port })
   running.sentinel = sentinel
-  const forget = followHostnames(sentinel, options.groups)
+  const forget = followHostnames(sentinel, options.groups, (host) => lookUp(options, host))
   void running.closed.then(forget)
   log.notice(`Sentinel ID is ${identity.runId}, peer ID ${key.peerId}; port ${port.port}, gossip port ${gossipPort}`)
   const transport = await gossip(running, sentinel, key, gossipHost, gossipHeld)
@@ -212,7 +216,7 @@ function portOptions(running: Process, identity: Identity, failures: Set<string>
       failures,
       scripts: running.scripts,
       shutdown: () => void running.stop(),
-      resolve: resolveHost,
+      resolve: (host) => lookUp(options, host),
     },
   }
 }
@@ -249,9 +253,11 @@ function watch(
     identity,
     log,
     onPing: (group, ms) => running.observer?.notePing(group, ms),
+    onHeartbeat: (peer, ms) => running.observer?.noteHeartbeat(peer, ms),
     onEvent: (name, payload) => {
       port.publish(name, payload)
       running.observer?.note(name, payload)
+      running.live?.poke()
       for (const slice of running.slices ?? []) slice.poke()
       if (running.sentinel !== undefined) runScripts(running.sentinel.core.state, running.scripts, name, payload)
       if (!simulates(failures, name)) return
@@ -309,23 +315,35 @@ function toPeers(peers: readonly PeerAddress[], hints: readonly PeerAddress[]): 
 /** Metrics and HTTP come last: nothing waits for them, and loading them takes time from the start. */
 async function observe(running: Process, sentinel: Sentinel, held: ReservedPort): Promise<HttpServer> {
   const { options, log, store } = running
-  const [{ createObserver }, { openHttp }] = await Promise.all([import('./observe.ts'), import('./http.ts')])
+  const [{ createObserver }, { openHttp }, { createLive }] = await Promise.all([
+    import('./observe.ts'),
+    import('./http.ts'),
+    import('./live.ts'),
+  ])
   const observer = createObserver({ sentinel, store, transport: () => running.transport })
   const host = options['http-bind']
   await held.release()
-  const onError = (message: string): void => log.warning(message)
+  const { consoleToken: token } = options
+  const live = createLive(sentinel, token !== undefined, monotonicMs)
+  running.live = live
   running.http = await openHttp({
     host,
     ports: [held.port],
     sentinel,
     observer,
+    live,
+    token,
+    log,
     status: () => statusText(running),
-    onError,
   })
   running.observer = observer
-  log.notice(`Metrics and health: http://${host}:${running.http.port}`)
+  log.notice(`Metrics and health: http://${host}:${running.http.port}, where the console is, too`)
   return running.http
 }
+
+/** The address of a server, which may be given by name unless `resolve-hostnames no` says otherwise. */
+const lookUp = async (options: SentinelOptions, host: string): Promise<string | undefined> =>
+  options['resolve-hostnames'] || net.isIP(host) !== 0 ? resolveHost(host) : undefined
 
 /** How often a name that does not resolve is looked up again. */
 const RESOLVE_AGAIN_MS = 1_000
@@ -335,7 +353,7 @@ const RESOLVE_AGAIN_MS = 1_000
  * watches: it looks the name up again and again. Without that it would know no server to watch: it ends, as Redis's does.
  */
 async function groupConfig(running: Process, group: MonitoredGroup): Promise<GroupConfig> {
-  const host = await resolveHost(group.host)
+  const host = await lookUp(running.options, group.host)
   if (host === undefined) {
     const { identity } = running.store.state
     if (identity === undefined || decodeIdentity(identity)?.group === undefined)
@@ -348,6 +366,7 @@ async function groupConfig(running: Process, group: MonitoredGroup): Promise<Gro
   return {
     unresolved: host === undefined,
     name: group.name,
+    hostname: net.isIP(group.host) === 0 ? group.host : undefined,
     primary: { host: host ?? group.host, port: group.port },
     quorum: group.quorum,
     settings: {
@@ -359,13 +378,14 @@ async function groupConfig(running: Process, group: MonitoredGroup): Promise<Gro
       notificationScript: group['notification-script'],
       clientReconfigScript: group['client-reconfig-script'],
       rebootDownAfterMs: group['master-reboot-down-after-period'],
+      failoverIntervalMs: group['failover-interval'],
     },
   }
 }
 
 function resolveLater(running: Process, { name, host, port }: MonitoredGroup): void {
   const timer = setInterval(() => {
-    void resolveHost(host).then((ip) => {
+    void lookUp(running.options, host).then((ip) => {
       if (ip === undefined || running.sentinel === undefined) return
       clearInterval(timer)
       running.log.notice(`${host} of ${name} is ${ip}.`)

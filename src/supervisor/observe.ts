@@ -5,10 +5,15 @@ import type { StateStore } from '../io/state/store.ts'
 import type { PeerTransport } from '../io/transport.ts'
 import { createSentinelMetrics, type SentinelMetrics } from '../metrics/sentinel-metrics.ts'
 import { createRegistry, setTotal } from '../metrics/table.ts'
+import { phaseMs } from '../sentinel/account.ts'
 import { addressKey, sameAddress } from '../sentinel/address.ts'
 import { isDown } from '../sentinel/detector.ts'
+import { unavailableMs } from '../sentinel/group.ts'
+import { pausedUntil } from '../sentinel/maintenance.ts'
 import { type CoreState, type GroupState, topoOf } from '../sentinel/state.ts'
+import type { FailoverRecord } from '../sentinel/topology.ts'
 import { count } from '../sentinel/votes.ts'
+import { kindOf } from './history.ts'
 import { promotable, quorumState } from './outlook.ts'
 import type { Sentinel } from './sentinel.ts'
 
@@ -18,6 +23,8 @@ export interface Observer {
   note(name: string, payload: string): void
   /** Notes how long a ping took, ms. */
   notePing(group: string, ms: number): void
+  /** Notes how long another sentinel took to answer a heartbeat, ms. */
+  noteHeartbeat(peer: string, ms: number): void
   /** Brings the gauges up to date; call before reading the registry. */
   collect(nowMs: number): void
 }
@@ -34,19 +41,17 @@ export function createObserver({ sentinel, store, transport }: Observed): Observ
   const metrics = createSentinelMetrics(registry)
   const core = sentinel.core.state
   const epochAtStart = core.topology.epoch
+  const termAtStart = sentinel.consensus?.status().term ?? 0
   /** Epoch of the last failover that was counted, by group: those of two groups need not end in the order of their epochs. */
   const counted = new Map<string, number>()
 
   /** Counts what was added to the histories. */
   function countFailovers(): void {
     for (const { name, history } of core.topology.groups.values()) {
-      for (const { epoch, outcome, startedAtMs, switchedAtMs, endedAtMs } of history) {
-        if (epoch <= (counted.get(name) ?? epochAtStart)) continue
-        counted.set(name, epoch)
-        metrics.failovers.inc({ group: name, result: outcome })
-        if (switchedAtMs !== undefined)
-          metrics.failoverSeconds.observe({ group: name }, (switchedAtMs - startedAtMs) / 1000)
-        metrics.lastFailoverTimestamp.set({ group: name }, endedAtMs / 1000)
+      for (const record of history) {
+        if (record.epoch <= (counted.get(name) ?? epochAtStart)) continue
+        counted.set(name, record.epoch)
+        countFailover(metrics, name, record)
       }
     }
     for (const name of counted.keys()) {
@@ -64,10 +69,14 @@ export function createObserver({ sentinel, store, transport }: Observed): Observ
       if (kind === 'master' && group !== undefined)
         metrics.verdicts.inc({ group, verdict: name === '+sdown' ? 'down' : 'up' })
     },
+    noteHeartbeat(peer, ms) {
+      const known = core.peers.get(peer)
+      if (known !== undefined) metrics.heartbeatSeconds.observe({ sentinel: addressKey(known.resp) }, ms / 1000)
+    },
     notePing: (group, ms) => metrics.pingSeconds.observe({ group }, ms / 1000),
     collect(nowMs) {
       countFailovers()
-      collectConsensus(metrics, sentinel, store)
+      collectConsensus(metrics, sentinel, store, termAtStart)
       collectPeers(metrics, core, transport())
       for (const gauge of [
         metrics.groupServers,
@@ -80,10 +89,12 @@ export function createObserver({ sentinel, store, transport }: Observed): Observ
         metrics.groupPromotableReplicas,
         metrics.groupDownVerdicts,
         metrics.groupObjectivelyDown,
+        metrics.groupPaused,
         metrics.serverUp,
         metrics.serverIsPrimary,
         metrics.serverOffsetBytes,
         metrics.serverLagBytes,
+        metrics.serverLagSeconds,
       ])
         gauge.reset()
       for (const group of core.groups.values()) collectGroup(metrics, core, group, nowMs)
@@ -91,8 +102,25 @@ export function createObserver({ sentinel, store, transport }: Observed): Observ
   }
 }
 
-function collectConsensus(metrics: SentinelMetrics, { consensus, core }: Sentinel, store: StateStore): void {
+function countFailover(metrics: SentinelMetrics, group: string, record: FailoverRecord): void {
+  const { outcome, startedAtMs, switchedAtMs, endedAtMs, account } = record
+  metrics.failovers.inc({ group, kind: kindOf(record), reason: account.cause ?? 'unknown', result: outcome })
+  if (switchedAtMs !== undefined) metrics.failoverSeconds.observe({ group }, (switchedAtMs - startedAtMs) / 1000)
+  for (const phase of new Set(account.laps.map((lap) => lap.phase)))
+    metrics.failoverPhaseSeconds.observe({ group, phase }, phaseMs(account, phase) / 1000)
+  if (account.lostBytesMax !== undefined) metrics.failoverLostBytes.inc({ group }, account.lostBytesMax)
+  metrics.lastFailoverTimestamp.set({ group }, endedAtMs / 1000)
+}
+
+function collectConsensus(
+  metrics: SentinelMetrics,
+  { consensus, core }: Sentinel,
+  store: StateStore,
+  termAtStart: number,
+): void {
   const status = consensus?.status()
+  setTotal(metrics.raftElections, {}, Math.max(0, (status?.term ?? 0) - termAtStart))
+  metrics.raftCommitLag.set((status?.lastIndex ?? 0) - (status?.commitIndex ?? 0))
   metrics.raftTerm.set(status?.term ?? 0)
   metrics.raftIsLeader.set(consensus?.isLeader() === true ? 1 : 0)
   metrics.raftHasLeader.set(status?.leader === undefined ? 0 : 1)
@@ -132,6 +160,8 @@ function collectGroup(metrics: SentinelMetrics, core: CoreState, group: GroupSta
   metrics.groupPromotableReplicas.set(name, promotable(core, group.name))
   metrics.groupDownVerdicts.set(name, count(topo, core.self.peer, own, group.votes, core.raft.voters, nowMs).down)
   metrics.groupObjectivelyDown.set(name, group.odown ? 1 : 0)
+  metrics.groupPaused.set(name, pausedUntil(core, topo, nowMs) === undefined ? 0 : 1)
+  setTotal(metrics.groupUnavailableSeconds, name, unavailableMs(group, nowMs) / 1000)
   for (const role of ['primary', 'replica'])
     for (const health of ['up', 'down']) metrics.groupServers.set({ ...name, role, health }, 0)
   for (const server of group.servers.values()) {
@@ -141,6 +171,8 @@ function collectGroup(metrics: SentinelMetrics, core: CoreState, group: GroupSta
     metrics.groupServers.inc({ ...name, role: isPrimary ? 'primary' : 'replica', health: down ? 'down' : 'up' })
     metrics.serverUp.set(labels, down ? 0 : 1)
     metrics.serverIsPrimary.set(labels, isPrimary ? 1 : 0)
+    const acknowledged = primary?.info?.replicas.find((replica) => sameAddress(replica, server.ref))
+    if (!isPrimary && acknowledged !== undefined) metrics.serverLagSeconds.set(labels, acknowledged.lagSeconds)
     if (server.info === undefined) continue
     metrics.serverOffsetBytes.set(labels, server.info.offset)
     if (!isPrimary && primary?.info)

@@ -1,6 +1,7 @@
 // Orders to servers as Redis commands. A change of role is one transaction, so that no client sees half of it: the role
 // changes, the server writes it to its configuration file (if it has one), and every client is cut off, because it must
 // ask anew who is primary. A fence changes the role alone: clients wait, and who is primary is not committed yet. These are the commands of Redis Sentinel, which every Redis understands.
+import { errorText } from '../errors.ts'
 import type { RespClient } from '../io/resp-client.ts'
 import { type Reply, ReplyError } from '../protocol/reply-parser.ts'
 import type { Address } from '../sentinel/address.ts'
@@ -53,7 +54,7 @@ async function settled(reply: Promise<Reply>): Promise<Reply> {
   try {
     return await reply
   } catch (error) {
-    return new ReplyError(`IOERR ${(error as Error).message}`)
+    return new ReplyError(errorText('linkLost', (error as Error).message))
   }
 }
 

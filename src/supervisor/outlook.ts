@@ -1,8 +1,13 @@
 // What would happen if something failed now: which replica would take over, and how many sentinels may be lost before nothing
 // can be decided. The same functions that decide answer, so that metrics, console and commands cannot promise anything else.
 import { addressKey } from '../sentinel/address.ts'
-import { type Candidate, type Ranking, type Rules, rank } from '../sentinel/ranking.ts'
-import { type CoreState, topoOf } from '../sentinel/state.ts'
+import { isCertain } from '../sentinel/certainty.ts'
+import { lastingDeadEnd } from '../sentinel/dead-end.ts'
+import { heldBack } from '../sentinel/maintenance.ts'
+import { obstacleOf } from '../sentinel/obstacle.ts'
+import { type Candidate, notesOf, type Rules, rank } from '../sentinel/ranking.ts'
+import { type CoreState, settingsOf, topoOf } from '../sentinel/state.ts'
+import type { OutlookReport } from './status-report.ts'
 
 /** The replicas of a group as candidates, from the last facts of each. */
 export function candidatesOf(core: CoreState, name: string): Candidate[] {
@@ -14,13 +19,46 @@ export function candidatesOf(core: CoreState, name: string): Candidate[] {
   })
 }
 
-const rulesOf = (core: CoreState, name: string): Rules => ({
-  maxLinkDownMs: Number.POSITIVE_INFINITY,
-  lineage: topoOf(core, name)?.lineage ?? [],
-})
+function rulesOf(core: CoreState, name: string): Rules {
+  const topo = topoOf(core, name)
+  if (topo === undefined) return { maxLinkDownMs: 0, lineage: [] }
+  const primary = core.groups.get(name)?.servers.get(addressKey(topo.primary))?.info
+  return { maxLinkDownMs: settingsOf(core, topo).downAfterMs * 10, lineage: topo.lineage, primary }
+}
 
-/** Who would become primary if the present one died now, and why not the others. */
-export const outlookOf = (core: CoreState, name: string): Ranking => rank(candidatesOf(core, name), rulesOf(core, name))
+/** Who would become primary if the present one died now, why not the others, and what stands against a failover at all. */
+export function outlookReport(core: CoreState, name: string, nowMs: number): OutlookReport {
+  const candidates = candidatesOf(core, name)
+  const ranking = rank(candidates, rulesOf(core, name))
+  const obstacles = obstaclesOf(core, name, nowMs)
+  const notes = notesOf(candidates, ranking).map(({ address, offset, priority, whyNot }) => ({
+    address: addressKey(address),
+    offset,
+    priority,
+    whyNot: whyNot ?? null,
+  }))
+  const winner = ranking.winner === undefined ? null : addressKey(ranking.winner.address)
+  if (winner === null) obstacles.push(notes.length === 0 ? 'no replica of it is known' : 'no replica can be promoted')
+  return { primary: addressKey(topoOf(core, name)!.primary), winner, obstacles, candidates: notes }
+}
+
+/** Whatever would keep the sentinels from a failover that is needed, whoever the candidates are. */
+function obstaclesOf(core: CoreState, name: string, nowMs: number): string[] {
+  const topo = topoOf(core, name)!
+  const group = core.groups.get(name)!
+  const { usable, majority } = quorumState(core)
+  const obstacle = obstacleOf(core, nowMs)
+  const deadEnd = lastingDeadEnd(group)
+  const held = heldBack(core, topo, nowMs)
+  return [
+    ...(usable < topo.quorum ? [`only ${usable} of the ${topo.quorum} sentinels that must agree can be reached`] : []),
+    ...(usable < majority ? [`only ${usable} sentinels can be reached, ${majority} are a majority`] : []),
+    ...(obstacle === undefined && !isCertain(core, nowMs) ? ['this sentinel has not heard the leader yet'] : []),
+    ...(obstacle === undefined ? [] : [obstacle]),
+    ...(held === undefined ? [] : [held]),
+    ...(deadEnd === undefined || deadEnd === held ? [] : [deadEnd]),
+  ]
+}
 
 /** How many replicas could take over, each looked at alone. */
 export const promotable = (core: CoreState, name: string): number =>

@@ -3,6 +3,7 @@
 // (QUERY_BYTES_MAX), and what may wait for one that does not read (OUTPUT_BYTES_MAX, then it is cut off).
 
 import type { FrontHost, PubSub } from '../facade/call.ts'
+import { TRACKING_NOTHING } from '../facade/commands/tracking.ts'
 import type { ClientLimits } from '../facade/limits.ts'
 import { type Ahead, Processor } from '../facade/processor.ts'
 import { createPubSub } from '../facade/pubsub.ts'
@@ -74,8 +75,7 @@ export function createFront(options: FrontOptions): { readonly clients: ClientRe
       if (secret === '') return user === 'default' ? 'unset' : 'wrong'
       return user === 'default' && sameSecret(given, secret) ? 'ok' : 'wrong'
     },
-    // A sentinel has no keys, so nothing is ever to be told: whoever asks for messages about them gets what there is.
-    tracking: true,
+    tracking: TRACKING_NOTHING,
     subscriptionsMax: SUBSCRIPTIONS_MAX,
     forget: () => {},
     sessionChanged: () => {},
@@ -123,6 +123,7 @@ function limitsOf(options: FrontOptions): ClientLimits {
   return {
     clientsMax: options.maxClients,
     idleSeconds: 0,
+    clientsBytesMax: 0,
     get passwordNeeded() {
       return options.password() !== ''
     },

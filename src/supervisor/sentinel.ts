@@ -49,6 +49,8 @@ export interface SentinelSetup {
   readonly log: Log
   readonly onEvent: (name: string, payload: string) => void
   readonly onPing: (group: string, ms: number) => void
+  /** Leader: another sentinel answered a heartbeat after so long. */
+  readonly onHeartbeat: (peer: string, ms: number) => void
   /** The disk failed or memory and log disagree: the process must end. */
   readonly onFatal: (error: Error) => void
 }
@@ -152,7 +154,7 @@ export function startSentinel(setup: SentinelSetup): Sentinel {
   function renewRaftView(): void {
     if (consensus === undefined) return
     const view = consensus.view()
-    const key = `${view.term} ${view.leader} ${view.isLeader} ${view.voters.join()} ${view.learners.join()}`
+    const key = `${view.term} ${view.leader} ${view.isLeader} ${view.level} ${view.voters.join()} ${view.learners.join()}`
     if (key === viewKey) return
     viewKey = key
     carryOutAll(core.step(nowMs(), { type: 'raft', view }))
@@ -285,6 +287,7 @@ export function startSentinel(setup: SentinelSetup): Sentinel {
         onChange: () => feed({ type: 'heard', from: '' }),
         snapshot: core.snapshot,
         idle: () => !draining && inputs.length === 0,
+        onRoundTrip: setup.onHeartbeat,
         onWarning: (text) => log.warning(text),
         onFatal: (error) => {
           stop()

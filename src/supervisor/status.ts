@@ -1,11 +1,14 @@
 // SENTINEL VEDETTE-STATUS: what `vedette status`, `vedette up` and the console show, as one JSON object (status-report.ts).
 import { addressKey, sameAddress } from '../sentinel/address.ts'
 import { lastingDeadEnd } from '../sentinel/dead-end.ts'
+import { isDown } from '../sentinel/detector.ts'
 import { phaseOf } from '../sentinel/failover-run.ts'
+import { pausedUntil } from '../sentinel/maintenance.ts'
 import { obstacleOf } from '../sentinel/obstacle.ts'
 import type { CoreState, GroupState } from '../sentinel/state.ts'
 import { topoOf } from '../sentinel/state.ts'
 import type { Failover, FailoverRecord } from '../sentinel/topology.ts'
+import { OPINION_TTL_MS } from '../sentinel/votes.ts'
 import type { Watched } from '../sentinel/watched.ts'
 import { statusOf } from './commands/info.ts'
 import type { Sentinel } from './sentinel.ts'
@@ -39,11 +42,11 @@ export function statusOfSentinel(sentinel: Sentinel, nowMs: number): StatusRepor
       learners: raft?.membership.learners ?? [],
     },
     sentinels: sentinelList(core, members, nowMs),
-    masters: [...core.groups.values()].map((group) => masterStatus(core, group, nowMs)),
+    masters: [...core.groups.values()].map((group) => groupStatus(core, group, nowMs)),
   }
 }
 
-function sentinelList(core: CoreState, voters: readonly string[], nowMs: number): SentinelReport[] {
+export function sentinelList(core: CoreState, voters: readonly string[], nowMs: number): SentinelReport[] {
   const role = (peer: string) => ({ leader: core.raft.leader === peer, voter: voters.includes(peer) })
   const self = {
     peer: core.self.peer,
@@ -62,9 +65,9 @@ function sentinelList(core: CoreState, voters: readonly string[], nowMs: number)
   return [self, ...others].map((one) => ({ ...one, ...role(one.peer) }))
 }
 
-function masterStatus(core: CoreState, group: GroupState, nowMs: number): GroupReport {
+export function groupStatus(core: CoreState, group: GroupState, nowMs: number): GroupReport {
   const topo = topoOf(core, group.name)!
-  const history = topo.history.map(recordOf)
+  const done = topo.history.findLast(({ outcome }) => outcome === 'done')
   const primary = group.servers.get(addressKey(topo.primary))
   return {
     name: group.name,
@@ -73,10 +76,11 @@ function masterStatus(core: CoreState, group: GroupState, nowMs: number): GroupR
     status: statusOf(core, group.name),
     primary: addressKey(topo.primary),
     deadEnd: lastingDeadEnd(group) ?? null,
-    failover: topo.failover === undefined ? null : failoverOf(topo.failover, nowMs + core.options.wallOffsetMs),
+    pausedUntilMs: pausedUntil(core, topo, nowMs) ?? null,
+    downVotes: downVotesOf(core, group, nowMs),
+    failover: topo.failover === undefined ? null : failoverOf(topo.failover),
     servers: [...group.servers.values()].map((server) => serverStatus(group, server, primary)),
-    lastFailover: history.findLast(({ outcome }) => outcome === 'done') ?? null,
-    history,
+    lastFailover: done === undefined ? null : recordOf(done),
   }
 }
 
@@ -88,6 +92,7 @@ function serverStatus(group: GroupState, server: Watched, primary: Watched | und
     address: server.key,
     role: isPrimary ? 'primary' : 'replica',
     health: server.sdown ? 'down' : 'up',
+    follows: info?.primary === undefined ? null : addressKey(info.primary),
     link: isPrimary ? null : info?.linkUp === true && !server.sdown ? 'up' : 'down',
     offset: info?.offset ?? 0,
     lagBytes: isPrimary ? 0 : lag,
@@ -96,7 +101,15 @@ function serverStatus(group: GroupState, server: Watched, primary: Watched | und
   }
 }
 
-function failoverOf(failover: Failover, wallMs: number): FailoverReport {
+function downVotesOf(core: CoreState, group: GroupState, nowMs: number): string[] {
+  const own = group.servers.get(addressKey(group.primary))?.judgement.verdict ?? 'up'
+  const others = [...group.votes]
+    .filter(([, { opinion, heardMs }]) => nowMs - heardMs <= OPINION_TTL_MS && isDown(opinion.verdict))
+    .flatMap(([peer]) => core.peers.get(peer)?.resp ?? [])
+  return [...(isDown(own) ? [core.self.resp] : []), ...others].map(addressKey)
+}
+
+function failoverOf(failover: Failover): FailoverReport {
   const { epoch, reason, candidate, startedAtMs, planned } = failover
   return {
     epoch,
@@ -104,7 +117,7 @@ function failoverOf(failover: Failover, wallMs: number): FailoverReport {
     reason,
     planned,
     candidate: candidate === undefined ? null : addressKey(candidate),
-    sinceMs: Math.max(0, Math.round(wallMs - startedAtMs)),
+    startedAtMs,
   }
 }
 

@@ -1,65 +1,25 @@
 // The chart: rendered with a matrix of values, linted, checked against its schema; and the arguments that it gives to the
 // processes are read by the very code that will read them in a pod.
 import { readdirSync, readFileSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
-import { parse, parseAllDocuments } from 'yaml'
+import { parse } from 'yaml'
 import { loadSentinel, loadServer } from '../../src/cli/load.ts'
-import { helm } from '../support/helm.ts'
+import { CHART, lint, MATRIX, of, render, renderText } from '../support/chart.ts'
+import { helm, helm3Program } from '../support/helm.ts'
 
-const CHART = fileURLToPath(new URL('../../charts/vedette', import.meta.url))
-
-interface Manifest {
-  readonly kind: string
-  readonly metadata: { readonly name: string; readonly annotations?: Record<string, string> }
-  // biome-ignore lint/suspicious/noExplicitAny: the shape of a manifest is Kubernetes's, and what is asked of it stands at each place
-  readonly [key: string]: any
-}
-
-function render(...sets: string[]): Manifest[] {
-  const { ok, stdout, stderr } = helm('template', 'v', CHART, ...sets.flatMap((set) => ['--set', set]))
-  if (!ok) throw new Error(stderr)
-  return parseAllDocuments(stdout).flatMap((document) => (document.toJS() as Manifest | null) ?? [])
-}
-
-const of = (manifests: readonly Manifest[], kind: string, name: string): Manifest => {
-  const found = manifests.find((one) => one.kind === kind && one.metadata.name === name)
-  if (found === undefined) throw new Error(`no ${kind} ${name}`)
-  return found
-}
-
-const MATRIX: Readonly<Record<string, readonly string[]>> = {
-  defaults: [],
-  'one server, no password, no volumes': [
-    'server.replicas=1',
-    'auth.enabled=false',
-    'server.persistence.enabled=false',
-    'sentinel.persistence.enabled=false',
-  ],
-  'five sentinels, everything monitored and closed': [
-    'sentinel.replicas=5',
-    'metrics.serviceMonitor.enabled=true',
-    'metrics.prometheusRule.enabled=true',
-    'metrics.dashboards.enabled=true',
-    'networkPolicy.enabled=true',
-  ],
-  'soft affinity, own secrets, own directives': [
-    'server.antiAffinity=preferred',
-    'sentinel.antiAffinity=none',
-    'auth.existingSecret=s',
-    'auth.existingSecretKey=k',
-    'gossip.existingSecret=g',
-    'server.config.maxmemory=256mb',
-    'server.config.save=900 1',
-    'service.primary.type=LoadBalancer',
-    'image.digest=sha256:0000000000000000000000000000000000000000000000000000000000000000',
-  ],
-}
+/** What is generated anew by each rendering. */
+const withoutSecrets = (text: string): string => text.replace(/^ {2}(password|swarm-key): .*$/gm, '  $1: generated')
 
 describe.each(Object.entries(MATRIX))('with %s', (_, sets) => {
   it('passes helm lint --strict', () => {
-    const { ok, stdout, stderr } = helm('lint', '--strict', CHART, ...sets.flatMap((set) => ['--set', set]))
+    const { ok, stdout, stderr } = lint(sets)
     expect(ok, stdout + stderr).toBe(true)
+  })
+
+  it('is the same for Helm 3', () => {
+    const { ok, stdout, stderr } = lint(sets, helm3Program())
+    expect(ok, stdout + stderr).toBe(true)
+    expect(withoutSecrets(renderText(sets, helm3Program()))).toBe(withoutSecrets(renderText(sets)))
   })
 
   it('gives the processes arguments that they take', () => {
@@ -168,6 +128,14 @@ describe('values', () => {
     compare(parse(text), schema, '')
     expect(missing).toEqual([])
   })
+})
+
+it('the table of values in the README is what values.yaml says (make it anew: node scripts/chart-readme.mjs)', async () => {
+  // A plain script without types, hence not imported as a module of known shape.
+  const script: string = new URL('../../scripts/chart-readme.mjs', import.meta.url).href
+  const { withTable } = (await import(script)) as { withTable: (page: string, yaml: string) => string }
+  const page = readFileSync(`${CHART}/README.md`, 'utf8')
+  expect(page).toBe(withTable(page, readFileSync(`${CHART}/values.yaml`, 'utf8')))
 })
 
 it('alerts and dashboards in the chart are those of the repository', () => {

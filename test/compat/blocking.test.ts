@@ -54,6 +54,9 @@ const SCRIPTS: Readonly<Record<string, string>> = {
     a: BLMPOP 0 1 l LEFT
     a: BZPOPMIN l 0
     a: BZMPOP 0 1 l MIN
+    a: XREAD BLOCK 0 STREAMS l $
+    a: XGROUP CREATE s g $ MKSTREAM
+    a: XREADGROUP GROUP g alice BLOCK 0 STREAMS s >
     a: EXEC`,
   'keys that come about in other ways': `
     a> BLPOP l 0
@@ -121,6 +124,109 @@ const SCRIPTS: Readonly<Record<string, string>> = {
     d: ZADD v 1 a
     d: ZUNIONSTORE u 1 v
     d: EXISTS u`,
+  'news of a stream go to all who wait for them': `
+    d: XADD s 1-1 f v
+    a> XREAD BLOCK 0 STREAMS s $
+    b> XREAD COUNT 1 BLOCK 0 STREAMS t s 0 1-1
+    c> XREAD BLOCK 0 STREAMS s 5
+    d: XADD s 2-1 f v
+    d: MULTI
+    d: XADD s 6-1 f v
+    d: XADD s 7-1 f v
+    d: EXEC
+    a: XREAD BLOCK 0 STREAMS s 6
+    a> XREAD BLOCK 0 STREAMS s s 7-1 7-1
+    d: XADD s 8-1 f v`,
+  'what is no news of a stream': `
+    a> XREAD BLOCK 0 STREAMS s $
+    d: MULTI
+    d: XADD s 1-1 f v
+    d: DEL s
+    d: RPUSH s x
+    d: EXEC
+    d: DEL s
+    d: XGROUP CREATE s g $ MKSTREAM
+    d: FLUSHALL
+    d: XADD other 1-1 f v
+    d: RENAME other s`,
+  'a group delivers to those who wait in order': `
+    d: XGROUP CREATE s g $ MKSTREAM
+    a> XREADGROUP GROUP g alice COUNT 1 BLOCK 0 STREAMS s >
+    b> XREADGROUP GROUP g bob BLOCK 0 NOACK STREAMS s >
+    c> XREAD BLOCK 0 STREAMS s $
+    d: XADD s 1-1 f v
+    d: XADD s 2-1 f v
+    d: XPENDING s g
+    d: XINFO GROUPS s
+    a: XREADGROUP GROUP g alice BLOCK 0 STREAMS s 0
+    a: XREADGROUP GROUP g alice BLOCK 0 STREAMS s 5
+    a> XREADGROUP GROUP g alice COUNT 1 BLOCK 0 STREAMS s >
+    d: MULTI
+    d: XADD s 3-1 f v
+    d: XADD s 4-1 f v
+    d: EXEC
+    d: XPENDING s g - + 10 nobody`,
+  'those who wait for a group that goes hear of it': `
+    d: XGROUP CREATE s g $ MKSTREAM
+    d: XGROUP CREATE t g $ MKSTREAM
+    a> XREADGROUP GROUP g alice BLOCK 0 STREAMS s t > >
+    b> XREAD BLOCK 0 STREAMS s $
+    d: XGROUP DESTROY s g
+    d: XGROUP CREATE s g $
+    a> XREADGROUP GROUP g alice BLOCK 0 STREAMS s >
+    d: DEL s
+    d: XGROUP CREATE s g $ MKSTREAM
+    a> XREADGROUP GROUP g alice BLOCK 0 STREAMS s >
+    d: SET s x
+    d: DEL s
+    d: XGROUP CREATE s g $ MKSTREAM
+    a> XREADGROUP GROUP g alice BLOCK 0 STREAMS s >
+    d: MULTI
+    d: DEL s
+    d: SADD s x
+    d: EXEC
+    d: DEL s
+    d: XGROUP CREATE s g $ MKSTREAM
+    a> XREADGROUP GROUP g alice BLOCK 0 STREAMS s >
+    d: MULTI
+    d: DEL s
+    d: XADD s 1-1 f v
+    d: EXEC
+    d: XGROUP CREATE s g $
+    a> XREADGROUP GROUP g alice BLOCK 0 STREAMS s >
+    d: FLUSHDB
+    d: XGROUP CREATE s g $ MKSTREAM
+    a> XREADGROUP GROUP g alice BLOCK 0 STREAMS s >
+    d: SWAPDB 0 1
+    d: XGROUP CREATE s g $ MKSTREAM
+    a> XREADGROUP GROUP g alice BLOCK 0 STREAMS s >
+    d: RENAME s moved
+    d: XGROUP CREATE s g $ MKSTREAM
+    d: XADD other 1-1 f v
+    a> XREADGROUP GROUP g alice BLOCK 0 STREAMS s >
+    d: RENAME other s
+    d: XGROUP CREATE s g 0
+    d: COPY s new
+    d: XREADGROUP GROUP g alice STREAMS s >
+    a> XREADGROUP GROUP g alice BLOCK 0 STREAMS s >
+    d: RENAME new s`,
+  'time-outs of streams': `
+    a> XREAD BLOCK 1200 STREAMS s $
+    d: XGROUP CREATE s g $ MKSTREAM
+    b> XREADGROUP GROUP g alice BLOCK 1200 STREAMS s >
+    .
+    d: XINFO CONSUMERS s g
+    d: XADD s 1-1 f v
+    a: XREAD BLOCK -1 STREAMS s $
+    a: XREAD BLOCK x STREAMS s $
+    a: XREAD BLOCK 1.5 STREAMS s $
+    a: XREAD BLOCK
+    a: XREAD BLOCK 1 STREAMS s 1-1
+    a: XREAD BLOCK 0 STREAMS s 0
+    a: SET k x
+    a: XREAD BLOCK 0 STREAMS s k $ $
+    a: XREADGROUP GROUP g alice BLOCK 0 STREAMS none >
+    a: XREADGROUP GROUP none alice BLOCK 0 STREAMS s >`,
   'time-outs': `
     a> BLPOP l 1.2
     b> BLMOVE l m LEFT LEFT 1.2

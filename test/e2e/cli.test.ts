@@ -43,7 +43,7 @@ async function freeBase(distances: readonly number[]): Promise<number> {
 }
 
 describe('vedette', () => {
-  it.each(['up', 'status', 'failover', 'server', 'sentinel'])(
+  it.each(['up', 'status', 'history', 'failover', 'pause', 'resume', 'server', 'sentinel'])(
     '%s --help shows examples and exit codes',
     async (command) => {
       const { code, output } = await run(command, '--help')
@@ -63,6 +63,7 @@ describe('vedette', () => {
     [['up', 'now'], "Unexpected argument 'now'"],
     [['status', '--sentinel', 'a:b:c'], '--sentinel must be host:port'],
     [['failover'], 'Not enough non-option arguments'],
+    [['pause', 'm', '--for', '25h'], "--for must be 24 h or less, not '25h'"],
     [[], 'Give a command'],
     [['server', '--prot', '7000'], "Did you mean 'port'?"],
     [['server', '--port', 'x'], "argument couldn't be parsed into an integer"],
@@ -80,7 +81,7 @@ describe('vedette', () => {
 
   it('says that no sentinel answers, with exit code 3, and that a server is none', async () => {
     const port = await freePort()
-    for (const args of [['status'], ['failover', 'm']]) {
+    for (const args of [['status'], ['failover', 'm'], ['history'], ['pause', 'm']]) {
       const { code, output } = await run(...args, '--sentinel', `127.0.0.1:${port}`)
       expect(output).toContain(`no answer from a sentinel at 127.0.0.1:${port}`)
       expect(code).toBe(3)
@@ -299,11 +300,31 @@ describe('a group of vedette up', () => {
       const status = JSON.parse((await run('status', '--json', ...at)).output)
       return status.groups[0].servers.filter((one: { linkUp?: boolean }) => one.linkUp).length === 2
     })
+    const dryRun = await run('failover', 'mymaster', '--dry-run', ...at)
+    expect(dryRun.output).toMatch(/^If 127.0.0.1:\d+ died now, 127.0.0.1:\d+ would become the primary of mymaster.$/m)
+    expect(dryRun.output).toMatch(/127.0.0.1:\d+ +100 +[\d,]+ +not chosen: it /)
+    expect(dryRun.code).toBe(0)
+    expect((await run('history', ...at)).output.trim()).toBe('No failover yet.')
+
+    expect((await run('pause', 'mymaster', '--for', '1m', ...at)).code).toBe(0)
+    expect(String(await callOnce(sentinelPort, 'SENTINEL', 'CKQUORUM', 'mymaster'))).toContain(
+      ', but automatic failovers',
+    )
+    expect((await run('status', ...at)).output).toContain('automatic failovers are paused for')
+    expect((await run('failover', 'mymaster', '--dry-run', ...at)).code).toBe(4)
+    expect((await run('resume', 'mymaster', ...at)).code).toBe(0)
     const handed = await run('failover', 'mymaster', '--sentinel', others[0].address)
     expect(handed.output).toMatch(new RegExp(`mymaster: 127.0.0.1:${port} → 127.0.0.1:\\d+ in`))
     expect(handed.code).toBe(0)
     const after = await run('status', ...at)
     expect(after.output).toMatch(/last failover: .* → /)
+    await eventually('the failover is over, and told', async () => {
+      const { output } = await run('history', 'mymaster', '--last', '1', ...at)
+      return output.includes('switchover, epoch 1') && output.includes('nothing was lost') && output
+    })
+    const told = await run('history', 'mymaster', ...at)
+    for (const phase of ['choose', 'commit', 'fence', 'promote', 'announce', 'reconfigure'])
+      expect(told.output).toMatch(new RegExp(`^  ${phase} +[\\d.]+ m?s  .+\\.$`, 'm'))
     await end(proc)
   })
 

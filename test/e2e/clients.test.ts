@@ -1,9 +1,11 @@
 // The options that README and docs/CLIENTS.md recommend for ioredis, against real groups: a primary that is killed, frozen or
-// handed over. The client is that of examples/clients/ioredis.mjs, which also runs as the program that it is.
+// handed over. The client is that of examples/clients/ioredis.mjs, which also runs as the program that it is, beside the other
+// examples for Node.
 import type { Redis, RedisOptions } from 'ioredis'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 // @ts-expect-error An example without types.
 import { connect as connectExample, OPTIONS as EXAMPLE } from '../../examples/clients/ioredis.mjs'
+import { NODE_PROGRAMS, ordeal } from '../support/client-programs.ts'
 import { type Group, startGroup } from '../support/group.ts'
 import { callOnce } from '../support/resp.ts'
 import { createScope, type Scope } from '../support/scope.ts'
@@ -37,11 +39,19 @@ async function gapOf(fault: () => unknown): Promise<number> {
 }
 
 it('the recommended options are what the other tests and the benchmarks use', () => {
-  expect(Object.keys(OPTIONS).sort()).toEqual(['maxRetriesPerRequest', 'retryStrategy', 'socketTimeout'])
-  expect({ ...OPTIONS, retryStrategy: OPTIONS.retryStrategy?.(1) }).toEqual({
-    ...CLIENT_OPTIONS,
-    retryStrategy: CLIENT_OPTIONS.retryStrategy?.(1),
+  expect(Object.keys(OPTIONS).sort()).toEqual([
+    'connectTimeout',
+    'maxRetriesPerRequest',
+    'reconnectOnError',
+    'retryStrategy',
+    'socketTimeout',
+  ])
+  const comparable = ({ retryStrategy, reconnectOnError, ...others }: RedisOptions): object => ({
+    ...others,
+    retry: retryStrategy?.(1),
+    reconnect: ['READONLY You', 'LOADING Redis'].map((text) => reconnectOnError?.(new Error(text))),
   })
+  expect(comparable(OPTIONS)).toEqual(comparable(CLIENT_OPTIONS))
 })
 
 describe('ioredis with the recommended options', () => {
@@ -96,13 +106,20 @@ describe('ioredis with the recommended options', () => {
     }
     expect(ended).toBe(false)
   })
+})
 
-  it('runs as a program', async () => {
-    const sentinels = group.sentinels.map(({ port }) => `127.0.0.1:${port}`)
-    const program = scope.spawn(process.execPath, ['examples/clients/ioredis.mjs', group.name, ...sentinels])
-    await program.waitForOutput(/2000 writes/)
-    await group.servers[0]!.proc.kill()
-    await program.waitForOutput(/4000 writes/, 30_000)
-    expect(program.isRunning()).toBe(true)
+describe.each(NODE_PROGRAMS)('the example for $name, told of one sentinel,', (program) => {
+  beforeEach(async () => {
+    scope = createScope()
+    group = await startGroup(scope, { servers: 'vedette', sentinels: 'vedette', downAfterMs: DOWN_AFTER_MS })
+  })
+  afterEach(() => scope.close())
+
+  it('writes on through a crash, a freeze and a switchover, and loses nothing in the last', async () => {
+    for (const fault of ['killed', 'frozen', 'handed over'] as const) {
+      const { gapMs, lost } = await ordeal(scope, program.ready(), group, fault, 60_000)
+      console.info(`${program.name}, ${fault}: ${gapMs.toFixed(0)} ms, ${lost} lost`)
+      if (fault === 'handed over') expect(lost).toBe(0)
+    }
   })
 })

@@ -6,15 +6,15 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { generatePeerKey } from '../../src/io/gossip/identity.ts'
 import { groupOf } from '../../src/sentinel/formation.ts'
-import { announcedPort, isFormed } from '../support/group.ts'
+import { failedOver, formed, type Lined, launch, monitor, NAME, PATIENT, startLined } from '../support/lined.ts'
 import { freePort } from '../support/ports.ts'
 import { callOnce, connectRaw, info, RespError, record } from '../support/resp.ts'
-import { createScope, type Proc, type Scope } from '../support/scope.ts'
+import { createScope, type Scope } from '../support/scope.ts'
 import { type Running, startServer, vedette } from '../support/servers.ts'
 import { eventually, sleep, within } from '../support/wait.ts'
 
 let scope: Scope
-const running: Sentinel[] = []
+const running: Lined[] = []
 beforeEach(({ onTestFailed }) => {
   scope = createScope()
   running.length = 0
@@ -25,40 +25,14 @@ beforeEach(({ onTestFailed }) => {
 })
 afterEach(() => scope.close())
 
-const NAME = 'm'
-const PATIENT = { timeoutMs: 40_000, intervalMs: 50 }
-
-interface Sentinel {
-  readonly port: number
-  readonly dir: string
-  proc: Proc
-  lines: readonly string[]
-}
-
 /** Starts a sentinel with just these lines in its file. */
-async function sentinel(lines: readonly string[], dir = scope.tempDir(), at?: number): Promise<Sentinel> {
-  const port = at ?? (await freePort())
-  const one = { port, dir, proc: undefined as unknown as Proc, lines }
+async function sentinel(lines: readonly string[], dir?: string, port?: number): Promise<Lined> {
+  const one = await startLined(scope, lines, { ...(dir === undefined ? {} : { dir }), port })
   running.push(one)
-  await start(one)
   return one
 }
 
-async function start(one: Sentinel): Promise<void> {
-  const conf = join(one.dir, 'sentinel.conf')
-  writeFileSync(conf, [`port ${one.port}`, `dir ${one.dir}`, 'bind 127.0.0.1', ...one.lines, ''].join('\n'))
-  one.proc = vedette(scope, ['sentinel', conf])
-  await eventually(
-    `the sentinel on ${one.port} answers`,
-    async () => (await callOnce(one.port, 'PING')) === 'PONG',
-    PATIENT,
-  )
-}
-
-const monitor = (port: number, quorum: number, host = '127.0.0.1'): string[] => [
-  `sentinel monitor ${NAME} ${host} ${port} ${quorum}`,
-  `sentinel down-after-milliseconds ${NAME} 1000`,
-]
+const start = (one: Lined): Promise<void> => launch(scope, one)
 
 /** A primary and a replica. */
 async function servers(args: readonly string[] = []): Promise<[Running, Running]> {
@@ -70,36 +44,14 @@ async function servers(args: readonly string[] = []): Promise<[Running, Running]
   return [primary, replica]
 }
 
-const formed = (sentinels: readonly Sentinel[], replicas = 1): Promise<unknown> =>
-  Promise.all(
-    sentinels.map((one) =>
-      eventually(
-        `the sentinel on ${one.port} sees all:\n${one.proc.output().slice(-2_000)}`,
-        () => isFormed(one as unknown as Running, NAME, replicas, sentinels.length - 1),
-        PATIENT,
-      ),
-    ),
-  )
-
-const failedOver = (sentinels: readonly Sentinel[], to: number): Promise<unknown> =>
-  Promise.all(
-    sentinels.map((one) =>
-      eventually(
-        `the sentinel on ${one.port} names ${to}`,
-        async () => (await announcedPort(one as unknown as Running, NAME)) === to,
-        PATIENT,
-      ),
-    ),
-  )
-
-const status = async (one: Sentinel) =>
+const status = async (one: Lined) =>
   JSON.parse(String(await callOnce(one.port, 'SENTINEL', 'VEDETTE-STATUS'))) as {
     group: { id: string } | null
     obstacle: string | null
     raft: { voters: string[] }
   }
 
-const checkQuorum = async (one: Sentinel): Promise<string> => {
+const checkQuorum = async (one: Lined): Promise<string> => {
   const reply = await callOnce(one.port, 'SENTINEL', 'CKQUORUM', NAME)
   return reply instanceof RespError ? reply.message : String(reply)
 }
@@ -166,7 +118,7 @@ it('four of five form the group when the fifth dies before there is one', async 
   await failedOver(living, replica.port)
 })
 
-async function isKnown(one: Sentinel, replica: Running): Promise<boolean> {
+async function isKnown(one: Lined, replica: Running): Promise<boolean> {
   const rows = await callOnce(one.port, 'SENTINEL', 'REPLICAS', NAME)
   return Array.isArray(rows) && rows.some((row) => record(row).port === String(replica.port))
 }
@@ -241,7 +193,7 @@ it('names no primary after a restart before it has heard the leader, and never t
   const [primary, replica] = await servers()
   const sentinels = await Promise.all([1, 2, 3].map(() => sentinel(monitor(primary.port, 2))))
   await formed(sentinels)
-  const [late, ...others] = sentinels as [Sentinel, ...Sentinel[]]
+  const [late, ...others] = sentinels as [Lined, ...Lined[]]
   await late.proc.kill()
   await primary.proc.kill()
   await failedOver(others, replica.port)
@@ -265,7 +217,7 @@ it('that was reset away while it was down comes back, although the primary that 
   const third = await startServer(scope, { make: 'vedette', args: ['--replicaof', '127.0.0.1', String(primary.port)] })
   const sentinels = await Promise.all([1, 2, 3].map(() => sentinel(monitor(primary.port, 2))))
   await formed(sentinels, 2)
-  const [late, ...others] = sentinels as [Sentinel, ...Sentinel[]]
+  const [late, ...others] = sentinels as [Lined, ...Lined[]]
   await late.proc.kill()
   await third.proc.kill()
   await eventually(

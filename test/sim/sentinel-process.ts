@@ -90,12 +90,12 @@ export function createSentinel(options: SentinelOptions): Sentinel {
   const renewRaftView = (): void => {
     const raft = process?.raft
     if (!raft) return
-    const { term, leader, membership } = raft.status()
+    const { term, leader, membership, level } = raft.status()
     const isLeader = raft.isLeader(life.clockMs())
-    const key = `${term} ${leader} ${isLeader} ${membership.voters} ${membership.learners}`
+    const key = `${term} ${leader} ${isLeader} ${level} ${membership.voters} ${membership.learners}`
     if (key === viewKey) return
     viewKey = key
-    step({ type: 'raft', view: { term, leader, isLeader, ...membership } })
+    step({ type: 'raft', view: { term, leader, isLeader, level, ...membership } })
   }
 
   const sendPeer = (to: string, message: PeerMessage): void => {

@@ -6,7 +6,7 @@ export const STRING_COMMANDS =
 export const BITMAP_COMMANDS = 'setbit getbit bitcount bitpos bitop bitfield bitfield_ro'
 export const HYPERLOGLOG_COMMANDS = 'pfadd pfcount pfmerge pfdebug pfselftest'
 export const GENERIC_COMMANDS =
-  'copy del dump exists expire expireat expiretime keys move object persist pexpire pexpireat pexpiretime pttl randomkey rename renamenx restore scan sort sort_ro touch ttl type unlink wait'
+  'copy del dump exists expire expireat expiretime keys migrate move object persist pexpire pexpireat pexpiretime pttl randomkey rename renamenx restore scan sort sort_ro touch ttl type unlink wait'
 export const LIST_COMMANDS =
   'lpush rpush lpushx rpushx lpop rpop llen lindex lrange lset linsert lrem ltrim lpos lmove rpoplpush lmpop blpop brpop blmove brpoplpush blmpop'
 export const HASH_COMMANDS =

@@ -6,9 +6,10 @@ import type { MemoryFacts } from '../../src/commands/observed.ts'
 import { allCommands } from '../../src/commands/table.ts'
 import type { ServerOptions } from '../../src/config/server-options.ts'
 import { type ServerConfig, serverConfig } from '../../src/config/store.ts'
-import { Engine, openGate } from '../../src/engine/engine.ts'
+import { Engine, openGate, type ReplicationFeed } from '../../src/engine/engine.ts'
 import { LatencyMonitor } from '../../src/engine/latency.ts'
 import { SlowLog } from '../../src/engine/slowlog.ts'
+import { ClientTracking } from '../../src/engine/tracking.ts'
 import { createTransactions } from '../../src/engine/transactions.ts'
 import { failWith } from '../../src/errors.ts'
 import { createPubSub } from '../../src/facade/pubsub.ts'
@@ -48,6 +49,9 @@ export interface TestServer {
   /** Unix time in milliseconds. */
   nowMs: number
   advance(ms: number): void
+  readonly tracking: ClientTracking
+  /** What happens at the end of a turn of the event loop. */
+  endTurn(): void
   connect(): TestClient
 }
 
@@ -79,10 +83,14 @@ const MEMORY: MemoryFacts = {
   replicaBufferBytes: 2,
   clientBytes: 3,
   pendingTables: 0,
+  releasedValues: 0,
 }
 
-/** Starts a server in memory. `given` are options as words of a configuration file. */
-export function createTestServer(given: Readonly<Partial<Record<keyof ServerOptions, string>>> = {}): TestServer {
+/** Starts a server in memory. `given` are options as words of a configuration file; `fed`: who takes what is to be replicated. */
+export function createTestServer(
+  given: Readonly<Partial<Record<keyof ServerOptions, string>>> = {},
+  fed?: ReplicationFeed,
+): TestServer {
   const config = serverConfig(given)
   const options = config.values
   const clients = new Map<number, Session>()
@@ -165,6 +173,7 @@ export function createTestServer(given: Readonly<Partial<Record<keyof ServerOpti
     info: (sections) => `info ${sections.join(' ')}`,
     resetStats: () => call('resetStats'),
     rewriteConfig: () => failWith('ERR The server is running without a config file'),
+    migrate: (_session, db, order) => call('migrate', db, order.host, order.port, ...order.keys.map(String)),
     shutdown: (_ctx, how) => call('shutdown', JSON.stringify(how)),
     abortShutdown: () => false,
     crash: () => call('crash'),
@@ -172,7 +181,10 @@ export function createTestServer(given: Readonly<Partial<Record<keyof ServerOpti
       call('listenAnew', ...bind, port)
       setImmediate(() => done(apply()))
     },
-    sleep: (ms) => call('sleep', ms),
+    sleep: (ms) => {
+      call('sleep', ms)
+      server.nowMs += ms
+    },
     setActiveExpire: (on) => call('setActiveExpire', on),
     checkPassword: (user, password) => {
       if (options.requirepass === '') return user === 'default' ? 'unset' : 'wrong'
@@ -183,7 +195,9 @@ export function createTestServer(given: Readonly<Partial<Record<keyof ServerOpti
       ['mode', 'standalone'],
       ['role', replication.isReplica() ? 'replica' : 'master'],
     ],
-    tracking: false,
+    get tracking() {
+      return tracking
+    },
     subscriptionsMax: Number.POSITIVE_INFINITY,
     forget: (session) => transactions.unwatch(session),
     sessionChanged: (session) => engine.entered(session),
@@ -198,12 +212,21 @@ export function createTestServer(given: Readonly<Partial<Record<keyof ServerOpti
     { expired: () => {}, modified: () => {}, flushing: () => {} },
   )
   keyspace.limits = options
+  const endings: (() => void)[] = []
+  const tracking = new ClientTracking({
+    clients: () => host.clients,
+    hashKey: { k0: 1, k1: 2 },
+    random: seededRandom(1),
+    keysMax: () => options['tracking-table-max-keys'],
+    onWatching: (on) => keyspace.setWatching('tracking', on),
+    endOfTurn: (run) => void endings.push(run),
+  })
   const engine: Engine = new Engine({
     keyspace,
     commands,
     host,
     gate: openGate(),
-    feed: {
+    feed: fed ?? {
       get active() {
         return server.feeding
       },
@@ -212,6 +235,7 @@ export function createTestServer(given: Readonly<Partial<Record<keyof ServerOpti
         feed.push(`${db}: ${argv.join(' ')}`)
       },
     },
+    tracking,
     onModified: transactions.modified,
     onFlushing: transactions.flushing,
     onMonitor: () => {},
@@ -238,6 +262,7 @@ export function createTestServer(given: Readonly<Partial<Record<keyof ServerOpti
       argumentBytes: 0,
       replyBufferBytes: 0,
       outputBytes: 0,
+      chargedBytes: 0,
       send: (bytes) => (running ? reply.raw(bytes) : void messages.push(Buffer.from(bytes))),
       closeAfterReply: () => {
         session.closing = true
@@ -289,6 +314,10 @@ export function createTestServer(given: Readonly<Partial<Record<keyof ServerOpti
     nowMs: START_MS,
     connect,
     advance,
+    tracking,
+    endTurn: () => {
+      for (const run of endings.splice(0)) run()
+    },
   }
   return server
 }

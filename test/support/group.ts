@@ -35,7 +35,7 @@ export async function linkUp(replica: Running, primaryPort: number): Promise<voi
 }
 
 /** The address that one sentinel announces. */
-export async function announcedPort(sentinel: Running, name: string): Promise<number> {
+export async function announcedPort(sentinel: Pick<Running, 'port'>, name: string): Promise<number> {
   const reply = await callOnce(sentinel.port, 'SENTINEL', 'GET-MASTER-ADDR-BY-NAME', name)
   if (!Array.isArray(reply)) throw new Error(`no address: ${text(reply)}`)
   return Number(reply[1])
@@ -44,7 +44,12 @@ export async function announcedPort(sentinel: Running, name: string): Promise<nu
 const text = (value: RespValue): string => (value instanceof RespError ? value.message : String(value))
 
 /** Whether this sentinel sees the primary up, so many replicas and other sentinels, and a quorum that can act. */
-export async function isFormed(sentinel: Running, name: string, replicas: number, others: number): Promise<boolean> {
+export async function isFormed(
+  sentinel: Pick<Running, 'port'>,
+  name: string,
+  replicas: number,
+  others: number,
+): Promise<boolean> {
   const state = record(await callOnce(sentinel.port, 'SENTINEL', 'MASTER', name))
   if (state.flags !== 'master' || state['num-slaves'] !== String(replicas)) return false
   if (state['num-other-sentinels'] !== String(others)) return false

@@ -27,6 +27,8 @@ interface StartOptions {
   /** `--directive value …` after the port, folder and persistence switches. */
   args?: readonly string[]
   name?: string
+  /** What the program is run by, as `unshare …`. */
+  under?: readonly string[]
 }
 
 const commandOf = (make: Make, what: 'server' | 'sentinel'): [string, ...string[]] =>
@@ -62,7 +64,7 @@ async function start(
   const port = options.port ?? (await freePort())
   const dir = options.dir ?? scope.tempDir()
   const spawn = async (args: readonly string[]): Promise<Proc> => {
-    const [program, ...rest] = commandLine(port, dir, args) as [string, ...string[]]
+    const [program = '', ...rest] = [...(options.under ?? []), ...commandLine(port, dir, args)]
     const proc = scope.spawn(program, rest, { name: options.name ?? `${options.make}:${port}`, cwd: dir })
     await answersPing(proc, port)
     return proc

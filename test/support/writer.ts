@@ -23,7 +23,13 @@ export interface Writer {
  * ioredis with the options of docs/CLIENTS.md and examples/clients/ioredis.mjs: it tries again quickly, keeps a write until it is
  * acknowledged, and leaves a primary that neither answers nor closes. (Not `failoverDetector`: see there.)
  */
-export const CLIENT_OPTIONS: RedisOptions = { socketTimeout: 400, retryStrategy: () => 10, maxRetriesPerRequest: null }
+export const CLIENT_OPTIONS: RedisOptions = {
+  socketTimeout: 400,
+  retryStrategy: () => 10,
+  maxRetriesPerRequest: null,
+  connectTimeout: 500,
+  reconnectOnError: (error) => (error.message.startsWith('READONLY') ? 2 : false),
+}
 
 /** An ioredis that asks these sentinels for the primary. */
 export function sentinelClient(

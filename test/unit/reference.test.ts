@@ -5,7 +5,7 @@ import { expect, test } from 'vitest'
 // @ts-expect-error A script without types.
 import { parseOutput } from '../../scripts/reference/harness.mjs'
 // @ts-expect-error A script without types.
-import { compare, referencePage, withPasses } from '../../scripts/reference/page.mjs'
+import { compare, eitherOf, referencePage, withPasses } from '../../scripts/reference/page.mjs'
 
 const OUTPUT = `Cleanup: may take some time... OK
 [ready]: 123
@@ -41,6 +41,7 @@ test('a pass that is gone is found, also one of several of one name; passes are 
   const entry = withPasses({ cases: 4, passes: ['a', 'b', 'b'] }, ['b', 'c'])
   expect(entry).toEqual({ cases: 4, passes: ['a', 'b', 'b', 'c'] })
   expect(withPasses(undefined, ['x', 'x'])).toEqual({ cases: 2, passes: ['x', 'x'] })
+  expect(eitherOf(['a', 'b', 'b'], ['c', 'b'])).toEqual(['a', 'b', 'b', 'c'])
 })
 
 test('the page is that of the committed list', () => {

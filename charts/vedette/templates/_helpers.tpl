@@ -19,9 +19,20 @@ vedette.dev/group: {{ .Values.group }}
 {{ toYaml . }}
 {{- end }}
 {{- end }}
-{{- define "vedette.annotations" -}}
-{{- with .Values.commonAnnotations }}
-{{ toYaml . }}
+{{/* Metadata of an object: a dict of context and name; component, labels and annotations if it has any. */}}
+{{- define "vedette.metadata" -}}
+name: {{ .name }}
+labels:
+{{ include "vedette.labels" .context | indent 2 }}
+  {{- with .component }}
+  app.kubernetes.io/component: {{ . }}
+  {{- end }}
+  {{- with .labels }}
+{{ toYaml . | indent 2 }}
+  {{- end }}
+{{- with merge (deepCopy (default dict .annotations)) .context.Values.commonAnnotations }}
+annotations:
+{{ toYaml . | indent 2 }}
 {{- end }}
 {{- end }}
 {{- define "vedette.image" -}}

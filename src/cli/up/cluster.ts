@@ -57,6 +57,8 @@ export interface Cluster {
   look(): Promise<Moment>
   /** Kills the primary as a crash would; its name, or undefined when no primary is known to run. */
   killPrimary(): string | undefined
+  /** Sends a signal to the server on this port, if it runs. */
+  signal(port: number, signal: NodeJS.Signals): void
   /** Ends all processes, in order, and removes what is temporary. */
   stop(): Promise<void>
   /** Kills all at once, without waiting; for when `up` itself fails. */
@@ -191,9 +193,17 @@ export function createCluster(options: ClusterOptions): Cluster {
     return slot.plan.name
   }
 
+  const signal = (port: number, signal: NodeJS.Signals): void => {
+    const slot = servers.find((one) => one.plan.port === port)
+    if (slot?.child?.alive === true) slot.child.kill(signal)
+  }
+
   const endAll = async (some: readonly Slot<unknown>[]): Promise<void> => {
     const children = some.flatMap(({ child }) => (child?.alive === true ? [child] : []))
-    for (const child of children) child.kill('SIGTERM')
+    for (const child of children) {
+      child.kill('SIGCONT')
+      child.kill('SIGTERM')
+    }
     const force = setTimeout(() => {
       for (const child of children) child.kill('SIGKILL')
     }, STOP_MS_MAX)
@@ -217,5 +227,5 @@ export function createCluster(options: ClusterOptions): Cluster {
     if (temporary) rmSync(root, { recursive: true, force: true, maxRetries: 3 })
   }
 
-  return { start, look, killPrimary, stop, abort }
+  return { start, look, killPrimary, signal, stop, abort }
 }

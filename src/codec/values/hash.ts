@@ -49,7 +49,7 @@ function readListpack(context: BuildContext): ValueReader {
       input.string(blob)
       const { bytes, start, end } = blob
       const elements = lpValidate(bytes, start, end - start)
-      if (elements === NONE || elements % 2 !== 0) throw input.corrupt('a hash whose listpack is not sound')
+      if (elements === NONE || elements % 2 !== 0) throw input.corrupt('Hash listpack integrity check failed')
       if (hasDuplicates(bytes, start, elements / 2)) throw input.corrupt('a field that comes twice in a hash')
       if (elements === 0) return true
       if (elements / 2 <= context.limits['hash-max-listpack-entries']) {
@@ -98,6 +98,7 @@ const FEW_FIELDS = 16
 /** What an old encoding holds, read in one step: the fields and values that `visit` is called with in turn. */
 function readOld(
   context: BuildContext,
+  name: 'Zipmap' | 'Hash ziplist',
   visitAll: (bytes: Uint8Array, start: number, end: number, visit: (text: NodeBytes) => void) => boolean,
 ): ValueReader {
   const blob = emptyRange()
@@ -110,7 +111,7 @@ function readOld(
       const sound = visitAll(blob.bytes, blob.start, blob.end, ({ bytes, start, end }) => {
         strings.push(Buffer.from(bytes.subarray(start, end)))
       })
-      if (!sound || strings.length % 2 !== 0) throw input.corrupt('a hash whose old encoding is not sound')
+      if (!sound || strings.length % 2 !== 0) throw input.corrupt(`${name} integrity check failed`)
       for (let i = 0; i < strings.length; i += 2) {
         const field = strings[i]
         const value = strings[i + 1]
@@ -132,7 +133,7 @@ export const HASH_CODEC: ValueCodec = {
   readers: {
     [RDB_HASH]: readFields,
     [RDB_HASH_LISTPACK]: readListpack,
-    [RDB_HASH_ZIPLIST]: (context) => readOld(context, visitZiplist),
-    [RDB_HASH_ZIPMAP]: (context) => readOld(context, visitZipmap),
+    [RDB_HASH_ZIPLIST]: (context) => readOld(context, 'Hash ziplist', visitZiplist),
+    [RDB_HASH_ZIPMAP]: (context) => readOld(context, 'Zipmap', visitZipmap),
   },
 }

@@ -47,16 +47,16 @@ function readZiplist(input: RdbInput, builder: ListBuilder): void {
   const sound = visitZiplist(RANGE.bytes, RANGE.start, RANGE.end, ({ bytes, start, end }) => {
     builder.push(bytes, start, end)
   })
-  if (!sound) throw input.corrupt('a list whose ziplist is not sound')
+  if (!sound) throw input.corrupt('Quicklist ziplist integrity check failed')
 }
 
 function readNode(input: RdbInput, builder: ListBuilder): void {
   const container = input.length()
   input.string(RANGE)
   if (container === CONTAINER_PLAIN) return builder.push(RANGE.bytes, RANGE.start, RANGE.end)
-  if (container !== CONTAINER_PACKED) throw input.corrupt('a list with a node of an unknown kind')
+  if (container !== CONTAINER_PACKED) throw input.corrupt('Quicklist integrity check failed: a node of an unknown kind')
   const elements = lpValidate(RANGE.bytes, RANGE.start, RANGE.end - RANGE.start)
-  if (elements === NONE) throw input.corrupt('a list whose listpack is not sound')
+  if (elements === NONE) throw input.corrupt('Quicklist listpack integrity check failed')
   if (lpCount(RANGE.bytes, RANGE.start) > 0) builder.page(RANGE.bytes, RANGE.start)
 }
 

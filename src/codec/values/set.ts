@@ -43,7 +43,7 @@ function readIntset(context: BuildContext): ValueReader {
     step(input) {
       input.string(blob)
       const { bytes, start, end } = blob
-      if (!intsetValidate(bytes, start, end - start)) throw input.corrupt('a set whose intset is not sound')
+      if (!intsetValidate(bytes, start, end - start)) throw input.corrupt('Intset integrity check failed')
       const count = intsetLength(bytes, start)
       if (setFitsIntset(context.limits, count)) {
         built = { kind: SET_INTSET, root: 0, bytes, start, end }
@@ -67,7 +67,7 @@ function readListpack(context: BuildContext): ValueReader {
       input.string(blob)
       const { bytes, start, end } = blob
       const elements = lpValidate(bytes, start, end - start)
-      if (elements === NONE) throw input.corrupt('a set whose listpack is not sound')
+      if (elements === NONE) throw input.corrupt('Set listpack integrity check failed')
       builder = createSetBuilder(context.nodes, context.limits)
       for (let p = lpFirst(bytes, start); p !== NONE; p = lpNext(bytes, p)) {
         lpText(bytes, p, TEXT)

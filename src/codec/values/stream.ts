@@ -22,6 +22,7 @@ import {
   streamAppendPage,
 } from '../../store/stream.ts'
 import {
+  addedUpTo,
   consumerNumber,
   createConsumer,
   createGroup,
@@ -119,9 +120,10 @@ function readStream(context: BuildContext, version: 1 | 2 | 3): ValueReader {
   const readGroup = (input: RdbInput): Stage => {
     input.string(name)
     const lastId = readIdNumbers(input)
-    const read = version > 1 ? readWords(input, { ...NUMBER }) : { high: 0xffffffff, low: 0xffffffff }
+    const read = version > 1 ? readWords(input, { ...NUMBER }) : undefined
     pending = unowned = input.length()
-    group = createGroup(nodes, root, name, lastId, wordsToBigInt(read.high, read.low))
+    const known = read === undefined ? addedUpTo(nodes, root, lastId) : wordsToBigInt(read.high, read.low)
+    group = createGroup(nodes, root, name, lastId, known)
     if (group === 0) throw input.corrupt('a consumer group that comes twice')
     groups--
     return pending > 0 ? 'pending' : 'consumers'
@@ -155,7 +157,7 @@ function readStream(context: BuildContext, version: 1 | 2 | 3): ValueReader {
     const seenMs = readTime(input)
     if (version > 2) readTime(input)
     ids = input.length()
-    if (findConsumer(nodes, group, name) !== 0) throw input.corrupt('a consumer that comes twice')
+    if (findConsumer(nodes, group, name) !== 0) throw input.corrupt('Duplicate stream consumer detected')
     consumer = consumerNumber(nodes, createConsumer(nodes, root, group, name, seenMs))
     consumers--
     return afterConsumer(input)
@@ -163,9 +165,8 @@ function readStream(context: BuildContext, version: 1 | 2 | 3): ValueReader {
 
   const readOwned = (input: RdbInput): Stage => {
     readRawId(input)
-    if (!findPending(nodes, group, entry.id, found) || found.consumer !== 0) {
-      throw input.corrupt('a consumer of entries that are not pending')
-    }
+    if (!findPending(nodes, group, entry.id, found)) throw input.corrupt('Consumer entry not found in group global PEL')
+    if (found.consumer !== 0) throw input.corrupt('Stream consumer PEL entry already has a consumer assigned')
     found.consumer = consumer
     setPending(nodes, root, group, found)
     unowned--
@@ -189,7 +190,7 @@ function readStream(context: BuildContext, version: 1 | 2 | 3): ValueReader {
     Object.assign(before, last)
     const { bytes, start, end } = listpack
     const count = validatePage(bytes, start, end, page, last)
-    if (count === NONE) throw input.corrupt('a stream with a page that is not sound')
+    if (count === NONE) throw input.corrupt('Stream listpack integrity check failed')
     if (count === 0) return
     // Pages are found by their IDs, so these ascend, too.
     const ascends = isZeroId(before) || compareIds(page, before) > 0

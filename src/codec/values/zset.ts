@@ -74,7 +74,7 @@ function readListpack(context: BuildContext): ValueReader {
       input.string(blob)
       const { bytes, start, end } = blob
       const elements = lpValidate(bytes, start, end - start)
-      if (elements === NONE || elements % 2 !== 0) throw input.corrupt('a sorted set whose listpack is not sound')
+      if (elements === NONE || elements % 2 !== 0) throw input.corrupt('Zset listpack integrity check failed')
       if (elements === 0) return true
       if (elements / 2 <= context.limits['zset-max-listpack-entries'] && isInOrder(bytes, start)) {
         built = { kind: ZSET_LISTPACK, root: 0, bytes, start, end }
@@ -128,7 +128,7 @@ function readZiplist(context: BuildContext): ValueReader {
       const sound = visitZiplist(blob.bytes, blob.start, blob.end, ({ bytes, start, end }) => {
         strings.push({ bytes: Buffer.from(bytes.subarray(start, end)), start: 0, end: end - start })
       })
-      if (!sound || strings.length % 2 !== 0) throw input.corrupt('a sorted set whose ziplist is not sound')
+      if (!sound || strings.length % 2 !== 0) throw input.corrupt('Zset ziplist integrity check failed')
       for (let i = 0; i < strings.length; i += 2) addMember(builder, input, strings[i], scoreOf(strings[i + 1]))
       return true
     },

@@ -1,7 +1,11 @@
 // One line of CLIENT LIST and CLIENT INFO. Field names, their order and the letters of `flags` are an interface: monitoring
 // tools parse them.
 
-import type { Session } from '../session.ts'
+import type { Session, Tracking } from '../session.ts'
+
+function trackingFlags({ broken, mode }: Tracking): string {
+  return `t${broken ? 'R' : ''}${mode === 'bcast' ? 'B' : ''}`
+}
 
 /** The letters of a session's state; `N` if there are none. */
 function flagsOf(session: Session): string {
@@ -12,9 +16,9 @@ function flagsOf(session: Session): string {
   if (session.subscriptions > 0) flags += 'P'
   if (session.transaction !== undefined) flags += 'x'
   if (session.blocked !== undefined) flags += 'b'
+  if (session.tracking !== undefined) flags += trackingFlags(session.tracking)
   if (session.watchBroken) flags += 'd'
   if (session.closing) flags += 'c'
-  if (session.tracking !== undefined) flags += session.tracking.mode === 'bcast' ? 'tB' : 't'
   if (session.outlet.isUnix) flags += 'U'
   if (session.noEvict) flags += 'e'
   return flags === '' ? 'N' : flags
@@ -29,8 +33,6 @@ export function clientLine(session: Session, nowMs: number): string {
   const ageSeconds = Math.max(0, Math.floor((nowMs - session.createdMs) / 1000))
   const idleSeconds = Math.max(0, Math.floor((nowMs - session.lastCommandMs) / 1000))
   const queuedBytes = transaction?.bytes ?? 0
-  const { queryBytes, queryFreeBytes, argumentBytes, replyBufferBytes, outputBytes } = outlet
-  const totalBytes = queryBytes + queryFreeBytes + argumentBytes + queuedBytes + replyBufferBytes + outputBytes
   const fields: readonly (readonly [string, string | number])[] = [
     ['id', session.id],
     ['addr', outlet.peer],
@@ -45,7 +47,7 @@ export function clientLine(session: Session, nowMs: number): string {
     ['psub', session.patterns?.size ?? 0],
     ['ssub', session.shardChannels?.size ?? 0],
     ['multi', transaction === undefined ? -1 : transaction.queue.length],
-    ['qbuf', queryBytes],
+    ['qbuf', outlet.queryBytes],
     ['qbuf-free', outlet.queryFreeBytes],
     ['argv-mem', outlet.argumentBytes],
     ['multi-mem', queuedBytes],
@@ -54,7 +56,7 @@ export function clientLine(session: Session, nowMs: number): string {
     ['obl', 0],
     ['oll', outlet.outputBytes > 0 ? 1 : 0],
     ['omem', outlet.outputBytes],
-    ['tot-mem', totalBytes],
+    ['tot-mem', outlet.chargedBytes + outlet.replyBufferBytes],
     ['events', outlet.outputBytes > 0 ? 'rw' : 'r'],
     ['cmd', session.lastCommand],
     ['user', session.user],

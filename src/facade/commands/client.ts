@@ -137,6 +137,13 @@ const ON_OFF: readonly ArgumentSpec[] = [
   { name: 'off', type: 'pure-token', token: 'OFF' },
 ]
 
+/** What the subcommands have in common that are about the connection itself. */
+const OWN_ROW = {
+  group: 'connection',
+  complexity: 'O(1)',
+  flags: ['noscript', 'loading', 'stale'],
+} as const
+
 /** CLIENT and its subcommands. */
 export const CLIENT_COMMANDS: readonly CommandRow<Call>[] = [
   {
@@ -149,13 +156,11 @@ export const CLIENT_COMMANDS: readonly CommandRow<Call>[] = [
     flags: [],
     subcommands: [
       {
+        ...OWN_ROW,
         name: 'caching',
         summary: 'Says whether the keys of the next command are tracked.',
         since: '6.0.0',
-        group: 'connection',
-        complexity: 'O(1)',
         arity: 3,
-        flags: ['noscript', 'loading', 'stale'],
         arguments: [
           {
             name: 'mode',
@@ -169,23 +174,19 @@ export const CLIENT_COMMANDS: readonly CommandRow<Call>[] = [
         run: caching,
       },
       {
+        ...OWN_ROW,
         name: 'getname',
         summary: 'Returns the name of the connection.',
         since: '2.6.9',
-        group: 'connection',
-        complexity: 'O(1)',
         arity: 2,
-        flags: ['noscript', 'loading', 'stale'],
         run: clientGetname,
       },
       {
+        ...OWN_ROW,
         name: 'getredir',
         summary: 'Returns the ID of the client that tracking messages go to.',
         since: '6.0.0',
-        group: 'connection',
-        complexity: 'O(1)',
         arity: 2,
-        flags: ['noscript', 'loading', 'stale'],
         run: redirection,
       },
       {
@@ -199,23 +200,19 @@ export const CLIENT_COMMANDS: readonly CommandRow<Call>[] = [
         run: help,
       },
       {
+        ...OWN_ROW,
         name: 'id',
         summary: 'Returns the ID of the connection.',
         since: '5.0.0',
-        group: 'connection',
-        complexity: 'O(1)',
         arity: 2,
-        flags: ['noscript', 'loading', 'stale'],
         run: clientId,
       },
       {
+        ...OWN_ROW,
         name: 'info',
         summary: 'Describes the connection in one line.',
         since: '6.2.0',
-        group: 'connection',
-        complexity: 'O(1)',
         arity: 2,
-        flags: ['noscript', 'loading', 'stale'],
         tips: ['nondeterministic_output'],
         run: clientInfo,
       },
@@ -324,26 +321,21 @@ export const CLIENT_COMMANDS: readonly CommandRow<Call>[] = [
         arguments: [{ name: 'enabled', type: 'oneof', arguments: ON_OFF }],
         run: clientNoEvict,
       },
-
       {
+        ...OWN_ROW,
         name: 'no-touch',
         summary: 'Keeps the reads of the connection from counting as accesses of the keys.',
         since: '7.2.0',
-        group: 'connection',
-        complexity: 'O(1)',
         arity: 3,
-        flags: ['noscript', 'loading', 'stale'],
         arguments: [{ name: 'enabled', type: 'oneof', arguments: ON_OFF }],
         run: clientNoTouch,
       },
       {
+        ...OWN_ROW,
         name: 'setinfo',
         summary: 'Tells which client library the connection uses.',
         since: '7.2.0',
-        group: 'connection',
-        complexity: 'O(1)',
         arity: 4,
-        flags: ['noscript', 'loading', 'stale'],
         arguments: [
           {
             name: 'attr',
@@ -381,13 +373,11 @@ export const CLIENT_COMMANDS: readonly CommandRow<Call>[] = [
         run: clientPause,
       },
       {
+        ...OWN_ROW,
         name: 'reply',
         summary: 'Turns the replies to the connection on and off.',
         since: '3.2.0',
-        group: 'connection',
-        complexity: 'O(1)',
         arity: 3,
-        flags: ['noscript', 'loading', 'stale'],
         arguments: [
           {
             name: 'on_off_skip',
@@ -398,13 +388,11 @@ export const CLIENT_COMMANDS: readonly CommandRow<Call>[] = [
         run: clientReply,
       },
       {
+        ...OWN_ROW,
         name: 'setname',
         summary: 'Names the connection.',
         since: '2.6.9',
-        group: 'connection',
-        complexity: 'O(1)',
         arity: 3,
-        flags: ['noscript', 'loading', 'stale'],
         arguments: [{ name: 'connection-name', type: 'string' }],
         run: clientSetname,
       },
@@ -428,13 +416,11 @@ export const CLIENT_COMMANDS: readonly CommandRow<Call>[] = [
         run: tracking,
       },
       {
+        ...OWN_ROW,
         name: 'trackinginfo',
         summary: 'Tells how the connection uses tracking.',
         since: '6.2.0',
-        group: 'connection',
-        complexity: 'O(1)',
         arity: 2,
-        flags: ['noscript', 'loading', 'stale'],
         run: trackingInfo,
       },
       {

@@ -91,8 +91,8 @@ function reset(ctx: Call): void {
   host.clients.setMonitor(session, false)
   host.pubsub.unsubscribeAll(session)
   host.forget(session)
+  host.tracking.disable(session)
   session.transaction = undefined
-  session.tracking = undefined
   session.db = 0
   session.resp = 2
   session.user = 'default'

@@ -1,10 +1,10 @@
 // CLIENT TRACKING and what belongs to it: how a session wants to hear of changes to the keys that it has read. Here is what a
-// session says and is told about it; who reads keys sends the messages.
+// session says and is told about it; who has the keys sends the messages (KeyTracking).
 
 import { fail } from '../../errors.ts'
 import type { Args } from '../../protocol/args.ts'
-import type { Call } from '../call.ts'
-import type { Tracking } from '../session.ts'
+import type { Call, KeyTracking } from '../call.ts'
+import { namedBytes, type Tracking } from '../session.ts'
 import { labelArgument } from './labels.ts'
 
 /** The options behind CLIENT TRACKING ON|OFF. */
@@ -46,23 +46,27 @@ function modeOf({ bcast, optin, optout }: Options): Tracking['mode'] {
   return optout ? 'optout' : 'all'
 }
 
-/** Prefixes of one session; each new one is compared with all of them. */
-const PREFIXES_MAX = 256
+/** Two of the prefixes of which one begins with the other: in order of their bytes, such two stand side by side somewhere. */
+function overlapping(prefixes: readonly string[]): readonly [string, string] | undefined {
+  const sorted = [...prefixes].sort()
+  const at = sorted.findIndex((prefix, i) => i > 0 && prefix.startsWith(sorted[i - 1]!))
+  return at < 0 ? undefined : [sorted[at - 1]!, sorted[at]!]
+}
 
 /** Refuses prefixes that overlap with each other, or with those that the session has already. */
-function checkPrefixes(prefixes: readonly string[], former: readonly string[]): void {
-  if (prefixes.length + former.length > PREFIXES_MAX) fail('trackingPrefixesMax', PREFIXES_MAX)
-  const overlap = (a: string, b: string): boolean => a.startsWith(b) || b.startsWith(a)
-  prefixes.forEach((prefix, i) => {
-    const known = former.find((other) => overlap(prefix, other))
-    if (known !== undefined) fail('trackingPrefixKnown', prefix, known)
-    const other = prefixes.find((one, k) => k > i && overlap(prefix, one))
-    if (other !== undefined) fail('trackingPrefixes', prefix, other)
-  })
+function checkPrefixes(prefixes: readonly string[], former: readonly string[], max: number): void {
+  if (prefixes.length + former.length > max) fail('trackingPrefixesMax', max)
+  const pair = overlapping([...former, ...prefixes])
+  if (pair === undefined) return
+  const known = former.find((prefix) => pair.includes(prefix))
+  if (known !== undefined) fail('trackingPrefixKnown', pair[0] === known ? pair[1] : pair[0], known)
+  const first = prefixes.find((prefix) => pair.includes(prefix))
+  if (first === pair[0]) fail('trackingPrefixes', pair[0], pair[1])
+  fail('trackingPrefixes', pair[1], pair[0])
 }
 
 /** Refuses what does not go together, or does not go with what is on already. */
-function check(options: Options, former: Tracking | undefined): void {
+function check(options: Options, former: Tracking | undefined, prefixesMax: number): void {
   const { bcast, optin, optout, prefixes } = options
   if (!bcast && prefixes.length > 0) fail('trackingPrefixWithoutBcast')
   if (former !== undefined && (former.mode === 'bcast') !== bcast) fail('trackingSwitchBcast')
@@ -70,7 +74,7 @@ function check(options: Options, former: Tracking | undefined): void {
   if (optin && optout) fail('trackingBothOpts')
   const crosses = (optin && former?.mode === 'optout') || (optout && former?.mode === 'optin')
   if (crosses) fail('trackingSwitchOpt')
-  if (bcast) checkPrefixes(prefixes, former?.prefixes ?? [])
+  if (bcast) checkPrefixes(prefixes, former?.prefixes ?? [], prefixesMax)
 }
 
 /** CLIENT TRACKING. */
@@ -78,17 +82,32 @@ export function tracking(call: Call): void {
   const { args, session, reply, host } = call
   const options = optionsOf(call)
   if (args.is(2, 'off')) {
-    session.tracking = undefined
+    host.tracking.disable(session)
     return reply.ok()
   }
   if (!args.is(2, 'on')) fail('syntax')
-  const former = session.tracking
-  check(options, former)
-  if (!host.tracking) fail('trackingUnbuilt')
-  const { redirect, noLoop, prefixes } = options
-  const kept = former?.prefixes ?? []
-  session.tracking = { mode: modeOf(options), noLoop, redirect, prefixes: [...kept, ...prefixes], caching: false }
+  check(options, session.tracking, host.subscriptionsMax)
+  host.tracking.enable(session, trackingOf(options, session.tracking))
   reply.ok()
+}
+
+/** What the options say, with the prefixes that the session has already. */
+function trackingOf(options: Options, former: Tracking | undefined): Tracking {
+  const { bcast, redirect, noLoop } = options
+  const added = bcast && options.prefixes.length === 0 ? [''] : options.prefixes
+  const prefixes = [...new Set([...(former?.prefixes ?? []), ...added])].sort()
+  const prefixBytes = prefixes.reduce((sum, prefix) => sum + namedBytes(prefix.length), 0)
+  return { mode: modeOf(options), noLoop, redirect, prefixes, prefixBytes, broken: false, caching: false }
+}
+
+/** Tracking where there are no keys, on a sentinel: clients may ask for it, and there is never anything to tell. */
+export const TRACKING_NOTHING: KeyTracking = {
+  enable: (session, tracking) => {
+    session.tracking = tracking
+  },
+  disable: (session) => {
+    session.tracking = undefined
+  },
 }
 
 function yesOrNo(args: Args): boolean {
@@ -115,11 +134,12 @@ export function redirection({ session, reply }: Call): void {
 
 function flagsOf(tracking: Tracking | undefined): string[] {
   if (tracking === undefined) return ['off']
-  const { mode, caching, noLoop } = tracking
+  const { mode, caching, noLoop, broken } = tracking
   const flags = ['on']
   if (mode !== 'all') flags.push(mode)
   if (caching) flags.push(mode === 'optin' ? 'caching-yes' : 'caching-no')
   if (noLoop) flags.push('noloop')
+  if (broken) flags.push('broken_redirect')
   return flags
 }
 

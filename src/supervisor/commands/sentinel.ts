@@ -5,20 +5,22 @@ import { errorText } from '../../errors.ts'
 import { help } from '../../facade/commands/help.ts'
 import { monotonicMs } from '../../io/clock.ts'
 import { globMatch } from '../../lib/glob.ts'
+import { PAUSE_MAX_MS } from '../../lib/limits.ts'
 import type { ReplyWriter } from '../../protocol/writer.ts'
 import { addressKey, sameAddress } from '../../sentinel/address.ts'
 import { primaryToName } from '../../sentinel/certainty.ts'
 import { lastingDeadEnd } from '../../sentinel/dead-end.ts'
 import { isDown } from '../../sentinel/detector.ts'
 import { asName } from '../../sentinel/fields.ts'
+import { heldBack } from '../../sentinel/maintenance.ts'
 import { obstacleOf } from '../../sentinel/obstacle.ts'
 import type { OperatorRequest } from '../../sentinel/peer-message.ts'
 import { parseChanges } from '../../sentinel/settings.ts'
 import { type GroupState, topoOf } from '../../sentinel/state.ts'
-import { quorumState } from '../outlook.ts'
+import { historyOf } from '../history.ts'
+import { outlookReport, quorumState } from '../outlook.ts'
 import { type Fields, masterFields, peerFields, replicaFields, replicasOf } from './fields.ts'
 import { sentinelsOf } from './info.ts'
-import { whenSettled } from './settled.ts'
 import { type Call, later, type SentinelCommand } from './spec.ts'
 
 const coreOf = (call: Call) => call.host.sentinel.core.state
@@ -40,30 +42,24 @@ function writeFields(reply: ReplyWriter, fields: Fields): void {
 
 function masters(call: Call): void {
   const core = coreOf(call)
-  whenSettled(call, [...core.groups.values()], (reply) => {
-    reply.array(core.groups.size)
-    for (const group of core.groups.values())
-      writeFields(reply, masterFields(core, group, call.host.sentinel.links, monotonicMs()))
-  })
+  call.reply.array(core.groups.size)
+  for (const group of core.groups.values())
+    writeFields(call.reply, masterFields(core, group, call.host.sentinel.links, monotonicMs()))
 }
 
 function master(call: Call): void {
   const group = groupOf(call)
   if (group === undefined) return
-  whenSettled(call, [group], (reply) =>
-    writeFields(reply, masterFields(coreOf(call), group, call.host.sentinel.links, monotonicMs())),
-  )
+  writeFields(call.reply, masterFields(coreOf(call), group, call.host.sentinel.links, monotonicMs()))
 }
 
 function replicas(call: Call): void {
   const group = groupOf(call)
   if (group === undefined) return
-  whenSettled(call, [group], (reply) => {
-    const servers = replicasOf(group).filter(({ info }) => info?.announced !== false)
-    reply.array(servers.length)
-    for (const server of servers)
-      writeFields(reply, replicaFields(coreOf(call), group, server, call.host.sentinel.links, monotonicMs()))
-  })
+  const servers = replicasOf(group).filter(({ info }) => info?.announced !== false)
+  call.reply.array(servers.length)
+  for (const server of servers)
+    writeFields(call.reply, replicaFields(coreOf(call), group, server, call.host.sentinel.links, monotonicMs()))
 }
 
 function sentinels(call: Call): void {
@@ -75,16 +71,11 @@ function sentinels(call: Call): void {
 }
 
 function address(call: Call): void {
-  const core = coreOf(call)
-  const name = call.words[2]!
-  const group = core.groups.get(name)
-  whenSettled(call, group === undefined ? [] : [group], (reply) => {
-    const primary = primaryToName(core, name, monotonicMs())
-    if (primary === undefined) return reply.nullArray()
-    reply.array(2)
-    reply.bulkText(primary.host)
-    reply.bulkText(String(primary.port))
-  })
+  const primary = primaryToName(coreOf(call), call.words[2]!, monotonicMs())
+  if (primary === undefined) return call.reply.nullArray()
+  call.reply.array(2)
+  call.reply.bulkText(primary.host)
+  call.reply.bulkText(String(primary.port))
 }
 
 /** Answers OK, or the error, when the request was decided. */
@@ -110,7 +101,8 @@ function monitor(call: Call): void {
   later(call, (done) => {
     void call.host.resolve(host).then((ip) => {
       if (ip === undefined) return done((reply) => reply.error(errorText('sentinelHost')))
-      const request: OperatorRequest = { kind: 'monitor', group: name, primary: { host: ip, port }, quorum }
+      const hostname = ip === host ? undefined : host
+      const request: OperatorRequest = { kind: 'monitor', group: name, primary: { host: ip, port }, quorum, hostname }
       call.host.sentinel.request(request, ({ ok, text }) => done((reply) => (ok ? reply.ok() : reply.error(text))))
     })
   })
@@ -182,7 +174,9 @@ function checkQuorum(call: Call): void {
   if (problems.length > 0) return call.reply.error(errorText('sentinelNoQuorum', live, problems.join('. ')))
   const deadEnd = lastingDeadEnd(group)
   if (deadEnd !== undefined) return call.reply.error(errorText('sentinelDeadEnd', String(live), group.name, deadEnd))
-  call.reply.simple(`OK ${live} usable Sentinels. Quorum and failover authorization can be reached`)
+  const held = heldBack(core, topo, monotonicMs())
+  const but = held === undefined ? '' : `, but ${held}`
+  call.reply.simple(`OK ${live} usable Sentinels. Quorum and failover authorization can be reached${but}`)
 }
 
 /** What Redis Sentinels ask each other. We answer what we see, and vote for nobody: the leader is Raft's. */
@@ -241,6 +235,31 @@ function pendingScripts(call: Call): void {
       call.reply.bulkText(value)
     }
   }
+}
+
+/** The failovers of the group that is named, or of all groups, as JSON. */
+function history(call: Call): void {
+  if (call.words.length > 3) return call.reply.error(errorText('syntax'))
+  if (call.words.length === 3 && groupOf(call) === undefined) return
+  call.reply.bulkText(JSON.stringify(historyOf(coreOf(call), call.words[2])))
+}
+
+function outlook(call: Call): void {
+  const group = groupOf(call)
+  if (group === undefined) return
+  call.reply.bulkText(JSON.stringify(outlookReport(coreOf(call), group.name, monotonicMs())))
+}
+
+function pause(call: Call): void {
+  if (groupOf(call) === undefined) return
+  const [, , group, word] = call.words as [string, string, string, string]
+  const forMs = /^[0-9]{1,12}$/.test(word) ? Number(word) : 0
+  if (forMs < 1 || forMs > PAUSE_MAX_MS) return call.reply.error(errorText('sentinelPause', PAUSE_MAX_MS))
+  ask(call, { kind: 'pause', group, forMs })
+}
+
+function resume(call: Call): void {
+  if (groupOf(call) !== undefined) ask(call, { kind: 'resume', group: call.words[2]! })
 }
 
 const FAILURES = ['crash-after-election', 'crash-after-promotion']
@@ -390,6 +409,38 @@ export const SENTINEL_COMMAND: SentinelCommand = {
       usage: '[CRASH-AFTER-ELECTION] [CRASH-AFTER-PROMOTION] [HELP]',
       summary: 'Makes this sentinel crash in the next failover that it leads',
       run: simulateFailure,
+    },
+    {
+      name: 'vedette-history',
+      arity: -2,
+      ...row,
+      usage: '[<master-name>]',
+      summary: 'Failovers, newest first, with phases, candidates and reasons, as JSON',
+      run: history,
+    },
+    {
+      name: 'vedette-outlook',
+      arity: 3,
+      ...row,
+      usage: name,
+      summary: 'Who would become primary if the present one died now, and why not the others, as JSON',
+      run: outlook,
+    },
+    {
+      name: 'vedette-pause',
+      arity: 4,
+      ...row,
+      usage: '<master-name> <milliseconds>',
+      summary: 'Lets no failover begin by itself for a time, on every sentinel of the group',
+      run: pause,
+    },
+    {
+      name: 'vedette-resume',
+      arity: 3,
+      ...row,
+      usage: name,
+      summary: 'Ends a pause, and acknowledges the last failover: the next one need not wait',
+      run: resume,
     },
     {
       name: 'vedette-status',

@@ -7,6 +7,7 @@ import { type Core, type CoreOptions, createCore } from '../../../src/sentinel/c
 import type { Effect, Input, Order } from '../../../src/sentinel/effects.ts'
 import { decodeEntry, type Entry } from '../../../src/sentinel/entries.ts'
 import type { ServerInfo } from '../../../src/sentinel/info.ts'
+import { LEVEL_MAX } from '../../../src/sentinel/machine.ts'
 import { decodePeerMessage, encodePeerMessage } from '../../../src/sentinel/peer-message.ts'
 import type { GroupSettings } from '../../../src/sentinel/settings.ts'
 
@@ -52,6 +53,8 @@ interface Sentinel {
 export interface WorldOptions {
   /** Groups of servers: the first is `m` with the ports from 1 on, the next `m1` from 11 on, and so forth. */
   readonly groups?: number
+  /** The feature level in force; that of this version by default. */
+  readonly level?: number
 }
 
 export interface World {
@@ -93,7 +96,7 @@ export function createWorld(
   quorum = 2,
   options: WorldOptions = {},
 ): World {
-  const { groups = 1 } = options
+  const { groups = 1, level = LEVEL_MAX } = options
   const queue: { atMs: number; order: number; run: () => void }[] = []
   let counter = 0
   let term = 1
@@ -313,7 +316,7 @@ export function createWorld(
     const voters = [...world.sentinels.keys()]
     for (const sentinel of formed) {
       const isLeader = sentinel.id === world.leader
-      feed(sentinel, { type: 'raft', view: { term, leader: world.leader, isLeader, voters, learners: [] } })
+      feed(sentinel, { type: 'raft', view: { term, leader: world.leader, isLeader, voters, learners: [], level } })
     }
   }
 

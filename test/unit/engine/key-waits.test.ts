@@ -5,7 +5,7 @@ import type { RespError } from '../../support/resp.ts'
 
 /** A server, somebody who waits with that command, and somebody else. */
 function waiting(...command: string[]) {
-  const server = createTestServer({ 'notify-keyspace-events': 'AE' })
+  const server = createTestServer({ 'notify-keyspace-events': 'AE', 'enable-debug-command': 'yes' })
   const waiter = server.connect()
   const other = server.connect()
   const listener = server.connect()
@@ -36,6 +36,43 @@ describe('who waits for a key', () => {
     expect(waiter.session.blocked).toBeUndefined()
     expect(server.keyspace.watching).toBe(false)
     expect(waiter.call('PING')).toBe('PONG')
+  })
+
+  it('reads as one of a group: replicas hear what was delivered to whom', () => {
+    const { server, other } = waiting('BLPOP', 'k', '0')
+    const waiter = server.connect()
+    other.call('XGROUP', 'CREATE', 's', 'g', '$', 'MKSTREAM')
+    expect(waiter.call('XREADGROUP', 'GROUP', 'g', 'alice', 'BLOCK', '0', 'STREAMS', 's', '>')).toBeUndefined()
+    server.feed.length = 0
+    other.call('XADD', 's', '1-1', 'f', 'v')
+    expect(waiter.received()).toEqual([[['s', [['1-1', ['f', 'v']]]]]])
+    expect(server.feed.map((line) => line.split(' ').slice(1, 4).join(' '))).toEqual([
+      'XADD s 1-1',
+      'MULTI',
+      'XGROUP CREATECONSUMER s',
+      'XCLAIM s g',
+      'XGROUP SETID s',
+      'EXEC',
+    ])
+  })
+
+  it('whose waiting ends in an error is counted as one that failed', () => {
+    const { server, other } = waiting('BLPOP', 'k', '0')
+    const waiter = server.connect()
+    other.call('XGROUP', 'CREATE', 's', 'g', '$', 'MKSTREAM')
+    waiter.call('XREADGROUP', 'GROUP', 'g', 'alice', 'BLOCK', '0', 'STREAMS', 's', '>')
+    other.call('XGROUP', 'DESTROY', 's', 'g')
+    expect((waiter.received()[0] as RespError).message).toMatch(/^NOGROUP .* no longer exists$/)
+    expect(server.engine.errorsByCode.get('NOGROUP')).toBe(1)
+    expect(server.host.commands.lookup(Buffer.from('xreadgroup'), 0, 10)!.failed).toBe(1)
+  })
+
+  it('is not served what has expired while the transaction that made it ran', () => {
+    const { server, waiter, other } = waiting('BLPOP', 'k', '0')
+    for (const command of ['MULTI', 'RPUSH k a', 'PEXPIRE k 10', 'DEBUG SLEEP 0.02', 'EXEC'])
+      other.call(...command.split(' '))
+    expect(waiter.received()).toEqual([])
+    expect(server.feed.at(-1)).toBe('0: DEL k')
   })
 
   it('is served after the transaction that made the key, whose replies and stream come first', () => {

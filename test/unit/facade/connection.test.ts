@@ -2,6 +2,7 @@
 // ahead of a request, and no buffer that it shares between reads, may change an answer.
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { ClientMemory } from '../../../src/facade/client-memory.ts'
 import { Connection, type ConnectionHost } from '../../../src/facade/connection.ts'
 import type { Wire } from '../../../src/facade/wire.ts'
 import { Scanned } from '../../../src/protocol/scanned.ts'
@@ -43,6 +44,7 @@ function connect(): Client {
     limits: {
       clientsMax: 10,
       idleSeconds: 0,
+      clientsBytesMax: 0,
       passwordNeeded: false,
       protectedMode: false,
       bulkBytesMax: 1 << 20,
@@ -50,6 +52,13 @@ function connect(): Client {
       output: () => ({ hardBytes: 0, softBytes: 0, softSeconds: 0 }),
     },
     stats: { inputBytes: 0, outputBytes: 0, reads: 0, writes: 0 },
+    memory: new ClientMemory({
+      limitBytes: () => 0,
+      holders: () => [],
+      endOfTurn() {},
+      busy: () => false,
+      evicting() {},
+    }),
     sendHeldSoon: (connection) => connection.sendHeld(),
     beforeReplies() {},
     closed() {},

@@ -57,6 +57,20 @@ describe('somebody who speaks HTTP', () => {
   })
 })
 
+describe('a client that sends nothing', () => {
+  it('is closed after `timeout`, unless it listens or waits', () => {
+    const registry = createTestRegistry({ timeout: '1' })
+    const [idle, busy, subscriber, monitor] = Array.from({ length: 4 }, () => registry.connect())
+    idle!.send('MULTI')
+    subscriber!.send('SUBSCRIBE a')
+    monitor!.send('MONITOR')
+    registry.server.nowMs += 1500
+    busy!.send('PING')
+    registry.clients.tick()
+    expect([idle, busy, subscriber, monitor].map((wire) => wire!.state)).toEqual(['destroyed', 'open', 'open', 'open'])
+  })
+})
+
 describe('the output limit', () => {
   const LIMIT = { 'client-output-buffer-limit': 'normal 100000 0 0' }
   const fifty = 'v'.repeat(50_000)
@@ -75,8 +89,20 @@ describe('the output limit', () => {
   ])('cuts off whoever asks for more by %s, though the system would take it', (_what, requests) => {
     const { registry, wire } = filled()
     wire.send(Buffer.concat(requests))
-    expect(wire.state).toBe('destroyed')
+    expect([wire.state, wire.output()]).toEqual(['destroyed', ''])
     expect(registry.logged.at(-1)).toMatch(/for overcoming of output buffer limits/)
+  })
+
+  it.each([
+    ['HRANDFIELD', 'HSET', 'f', 'v'],
+    ['SRANDMEMBER', 'SADD', 'm'],
+    ['ZRANDMEMBER', 'ZADD', '1', 'm'],
+  ])('cuts off whoever asks for more random elements than that by %s, at once', (command, add, ...rest) => {
+    const { wire } = filled()
+    wire.send(request(add, 'k', ...rest))
+    expect(wire.output()).toBe(':1\r\n')
+    wire.send(request(command, 'k', '-999999999'))
+    expect([wire.state, wire.output()]).toEqual(['destroyed', ''])
   })
 
   it('lets one reply after the other pass', () => {

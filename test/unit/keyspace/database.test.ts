@@ -340,6 +340,33 @@ describe('reads', () => {
   })
 })
 
+describe('new bytes', () => {
+  it('are zero where that is promised, in the block of the entry and beyond', () => {
+    const { space } = newSpace()
+    const db = space.databases[0]!
+    const bytes = (h: number): Buffer => {
+      const { bytes, start, end } = db.value(h)
+      return bytes.subarray(start, end)
+    }
+    // Memory that is used again is not zero by itself.
+    for (const length of [20, 50_000, 100_000]) {
+      put(db, keyOf('old'), Buffer.alloc(length, 7), NO_EXPIRY)
+      db.remove(find(db, keyOf('old')))
+      expect(bytes(db.putZeros(keyOf('z'), 0, 1, length, STRING_RAW)).equals(Buffer.alloc(length))).toBe(true)
+    }
+    put(db, keyOf('k'), keyOf('ab'), NO_EXPIRY)
+    for (const length of [4, 40, 50_000, 61_440, 70_000, 2_000_000, 70_000, 5_000_000]) {
+      const h = find(db, keyOf('k'))
+      const before = Buffer.from(bytes(h))
+      if (length < before.length) db.resize(h, length, STRING_RAW)
+      else db.grow(h, length, STRING_RAW, 0, 0)
+      const expected = Buffer.alloc(length)
+      before.copy(expected)
+      expect(bytes(find(db, keyOf('k'))).equals(expected), `${length}`).toBe(true)
+    }
+  })
+})
+
 describe('an arena that is full', () => {
   /** Lets so many allocations of blocks and values pass; those after it fail. */
   function limitTo(space: Keyspace, blocks: number, values: number): void {
@@ -350,9 +377,9 @@ describe('an arena that is full', () => {
       if (blocksLeft-- <= 0) throw new ArenaFullError('full')
       return alloc(units)
     }
-    arena.huge.alloc = (length) => {
+    arena.huge.alloc = (length, given) => {
       if (valuesLeft-- <= 0) throw new ArenaFullError('full')
-      return allocHuge(length)
+      return allocHuge(length, given)
     }
   }
 
@@ -361,6 +388,9 @@ describe('an arena that is full', () => {
     ['put, value', 1, 0, (db) => put(db, keyOf('new'), Buffer.alloc(100_000), NO_EXPIRY)],
     ['put over another', 0, 1, (db) => put(db, keyOf('k'), Buffer.alloc(100_000), NO_EXPIRY)],
     ['put over another, value', 1, 0, (db) => put(db, keyOf('k'), Buffer.alloc(100_000), NO_EXPIRY)],
+    ['zeros', 0, 1, (db) => db.putZeros(keyOf('new'), 0, 3, 100_000, STRING_RAW)],
+    ['zeros, value', 1, 0, (db) => db.putZeros(keyOf('k'), 0, 1, 100_000, STRING_RAW)],
+    ['growing', 0, 1, (db) => db.grow(find(db, keyOf('k')), 100_000, STRING_RAW, 0, 0)],
     ['resize', 0, 1, (db) => db.resize(find(db, keyOf('k')), 100_000, STRING_RAW)],
     ['resize, value', 1, 0, (db) => db.resize(find(db, keyOf('k')), 100_000, STRING_RAW)],
     ['first expiry', 0, 0, (db) => db.setExpiry(find(db, keyOf('k')), START_MS + 5)],

@@ -3,7 +3,8 @@
 // and when all is deleted nothing is left in memory.
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { deleteField, type EntryRef, setField } from '../../../src/commands/hash-fields.ts'
+import type { EntryRef } from '../../../src/commands/entry-ref.ts'
+import { deleteField, setField } from '../../../src/commands/hash-fields.ts'
 import { type Database, KEEP_EXPIRY, NO_EXPIRY } from '../../../src/keyspace/database.ts'
 import { Keyspace } from '../../../src/keyspace/keyspace.ts'
 import { Snapshot, type SnapshotEntry, type SnapshotSink } from '../../../src/keyspace/snapshot.ts'

@@ -15,12 +15,14 @@ describe('the metrics', () => {
     const metrics = createSentinelMetrics(registry)
     metrics.raftTerm.set(7)
     metrics.serverUp.set({ group: 'm', server: '127.0.0.1:6379' }, 1)
-    metrics.failovers.inc({ group: 'm', result: 'completed' })
+    metrics.failovers.inc({ group: 'm', kind: 'automatic', reason: 'dead', result: 'done' })
     metrics.pingSeconds.observe({ group: 'm' }, 0.0004)
     const text = await registry.metrics()
     expect(text).toContain('\nvedette_sentinel_raft_term 7\n')
     expect(text).toContain('vedette_sentinel_server_up{group="m",server="127.0.0.1:6379"} 1\n')
-    expect(text).toContain('vedette_sentinel_failovers_total{group="m",result="completed"} 1\n')
+    expect(text).toContain(
+      'vedette_sentinel_failovers_total{group="m",kind="automatic",reason="dead",result="done"} 1\n',
+    )
     expect(text).toContain('vedette_sentinel_ping_seconds_bucket{le="0.0005",group="m"} 1\n')
     for (const { name, help } of rows) expect(text).toContain(`# HELP ${name} ${help}\n`)
   })

@@ -16,6 +16,12 @@ const LEADS: Input = {
   view: { term: 1, leader: 'a', isLeader: true, voters: ['a'], learners: [] },
 }
 
+/** It hears no other sentinel. */
+const ALONE: Input = {
+  ...LEADS,
+  view: { term: 1, leader: undefined, isLeader: false, voters: ['a', 'b', 'c'], learners: [] },
+}
+
 /** The only sentinel of its group, which knows m at ports 1 and 2; its file names another port by now. */
 function restarted(): Core {
   const core = createCore(
@@ -34,10 +40,10 @@ function restarted(): Core {
 }
 
 /** Time passes: connections to ports that are not `alive` are refused, the others answer pings, and what `info` says. */
-function run(core: Core, fromMs: number, untilMs: number, alive: Record<number, string>): Effect[] {
+function run(core: Core, fromMs: number, untilMs: number, alive: Record<number, string>, raft = LEADS): Effect[] {
   const seen: Effect[] = []
   for (let nowMs = fromMs; nowMs <= untilMs; nowMs += 50) {
-    const queue: Input[] = [LEADS, { type: 'tick' }]
+    const queue: Input[] = [raft, { type: 'tick' }]
     for (let input = queue.shift(); input !== undefined; input = queue.shift()) {
       for (const effect of core.step(nowMs, input)) {
         seen.push(effect)
@@ -85,6 +91,17 @@ describe('the address in the file', () => {
     const effects = run(core, 50, 10_000, { 2: replica, [NEW]: PRIMARY })
     expect(effects.some((effect) => 'ref' in effect && effect.ref.port === NEW)).toBe(false)
     expect(primary(core)).toBe(1)
+  })
+
+  it('is looked at, and moved to, also when the servers died in a failover that had not ended', () => {
+    const core = restarted()
+    const start = { epoch: 1, old: at(1), planned: false, reason: 'r', by: 'a', atMs: 0 } as const
+    core.step(0, replay({ kind: 'start', group: 'm', ...start, choice: { replica: at(2), why: 'w' } }))
+    core.step(0, replay({ kind: 'switch', group: 'm', epoch: 1, atMs: 0, reason: 's' }))
+    const effects = run(core, 50, 4_000, { [NEW]: PRIMARY }, ALONE)
+    expect(effects.some((effect) => effect.type === 'publish' && effect.ref.port === NEW)).toBe(true)
+    run(core, 4_050, 20_000, { [NEW]: PRIMARY })
+    expect(primary(core)).toBe(NEW)
   })
 
   it('is left alone, unharmed, when the group is back before a failover', () => {

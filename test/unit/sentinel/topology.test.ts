@@ -1,7 +1,8 @@
 // The replicated state machine: what each entry may do, and that nothing else happens.
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { decodeEntry, type Entry, encodeEntry, type StartEntry } from '../../../src/sentinel/entries.ts'
+import { type Account, CAUSES, NO_ACCOUNT, PHASES } from '../../../src/sentinel/account.ts'
+import { decodeEntry, type Entry, encodeEntry, entryLevel, type StartEntry } from '../../../src/sentinel/entries.ts'
 import { apply, createTopology, decodeTopology, encodeTopology, type Topology } from '../../../src/sentinel/topology.ts'
 
 const at = (port: number) => ({ host: '10.0.0.1', port })
@@ -92,6 +93,62 @@ describe('a failover', () => {
   })
 })
 
+describe('the history', () => {
+  const fail = (topology: Topology, name: string, epoch: number, told?: Account): void => {
+    apply(topology, { ...start(epoch), group: name, after: topology.groups.get(name)!.lastEpoch } as Entry)
+    apply(topology, { ...abort(topology.epoch), group: name, ...(told && { account: told }) } as Entry)
+  }
+
+  it('tells what the entries of a failover told, in their order', () => {
+    const lap = (phase: Account['laps'][number]['phase'], ms: number): Account => ({
+      ...NO_ACCOUNT,
+      laps: [{ phase, ms }],
+    })
+    const candidates = [{ address: at(2), offset: 7, priority: 1 }]
+    const begun = { ...start(1), account: { ...lap('detect', 1), cause: 'dead' } } as Entry
+    const chosen = { ...choose(1, 2), account: { ...lap('choose', 2), candidates } } as Entry
+    const switched = { ...switchTo(1), account: { ...lap('promote', 3), lostBytesMax: 5 } } as Entry
+    const topology = after(begun, chosen, switched, { ...end(1), account: lap('announce', 4) } as Entry)
+    expect(group(topology).history[0]?.account).toEqual({
+      cause: 'dead',
+      laps: ['detect', 'choose', 'promote', 'announce'].map((phase, i) => ({ phase, ms: i + 1 })),
+      candidates,
+      lostBytesMax: 5,
+    })
+  })
+
+  it('has the last hundred of a group, and those of the first level as many as they had', () => {
+    const topology = after()
+    for (let epoch = 1; epoch <= 130; epoch++) fail(topology, 'm', epoch, NO_ACCOUNT)
+    expect(group(topology).history.map(({ epoch }) => epoch)).toEqual(Array.from({ length: 100 }, (_, i) => i + 31))
+    fail(topology, 'm', 131)
+    expect(group(topology).history).toHaveLength(32)
+  })
+
+  it('is bounded for all groups together: the oldest goes first', () => {
+    const topology = createTopology()
+    const names = Array.from({ length: 25 }, (_, i) => `g${i}`)
+    for (const name of names) apply(topology, { ...monitor, group: name })
+    for (let round = 0; round < 100; round++) for (const name of names) fail(topology, name, 1, NO_ACCOUNT)
+    const epochs = names.flatMap((name) => topology.groups.get(name)!.history.map(({ epoch }) => epoch))
+    expect([epochs.length, Math.min(...epochs)]).toEqual([2_000, 501])
+  })
+})
+
+describe('the level of an entry', () => {
+  it('is the second for what the first version did not know', () => {
+    const level = (entry: Entry): number => entryLevel(decodeEntry(encodeEntry(entry))!)
+    expect([monitor, start(1), end(1), { kind: 'reset', group: 'm' } as Entry].map(level)).toEqual([1, 1, 1, 1])
+    const later: Entry[] = [
+      { kind: 'pause', group: 'm', untilMs: 1 },
+      { kind: 'resume', group: 'm' },
+      { kind: 'set', group: 'm', changes: { failoverIntervalMs: 1 } },
+      { ...end(1), account: NO_ACCOUNT } as Entry,
+    ]
+    expect(later.map(level)).toEqual([2, 2, 2, 2])
+  })
+})
+
 describe('groups', () => {
   it('are not monitored twice, and not brought back by a file after REMOVE', () => {
     const topology = after()
@@ -112,14 +169,40 @@ describe('groups', () => {
   })
 })
 
+const account = fc.record({
+  cause: fc.constantFrom(undefined, ...CAUSES),
+  laps: fc.array(fc.record({ phase: fc.constantFrom(...PHASES), ms: fc.nat(90_000) }), { maxLength: 8 }),
+  candidates: fc.array(
+    fc.record({
+      address: fc.nat(4).map((port) => at(port + 1)),
+      offset: fc.nat(),
+      priority: fc.nat(100),
+      whyNot: fc.constantFrom(undefined, 'it is dead'),
+    }),
+    { maxLength: 3 },
+  ),
+  lostBytesMax: fc.constantFrom(undefined, 0, 17),
+})
+const told = (entry: fc.Arbitrary<Entry>): fc.Arbitrary<Entry> =>
+  fc.oneof(
+    entry,
+    fc.tuple(entry, account).map(([one, given]) => ({ ...one, account: given }) as Entry),
+  )
+
 const entries = fc.oneof(
+  fc.nat(1_000).map((untilMs): Entry => ({ kind: 'pause', group: 'm', untilMs })),
+  fc.constant<Entry>({ kind: 'resume', group: 'm' }),
   fc.constant(monitor),
   fc.constant<Entry>({ kind: 'remove', group: 'm' }),
   fc.constant<Entry>({ kind: 'reset', group: 'm' }),
   fc.nat(4).map((port): Entry => ({ kind: 'replica', group: 'm', replica: at(port + 1) })),
-  fc.tuple(fc.nat(6), fc.nat(4), fc.boolean()).map(([epoch, port, planned]) => start(epoch + 1, at(port + 1), planned)),
-  fc.tuple(fc.nat(6), fc.nat(4)).map(([epoch, port]) => choose(epoch + 1, port + 1)),
-  fc.nat(6).map((epoch) => switchTo(epoch + 1)),
+  told(
+    fc
+      .tuple(fc.nat(6), fc.nat(4), fc.boolean())
+      .map(([epoch, port, planned]) => start(epoch + 1, at(port + 1), planned)),
+  ),
+  told(fc.tuple(fc.nat(6), fc.nat(4)).map(([epoch, port]) => choose(epoch + 1, port + 1))),
+  told(fc.nat(6).map((epoch) => switchTo(epoch + 1))),
   fc.tuple(fc.nat(4), fc.nat(3), fc.nat(2)).map(
     ([port, history, run]): Entry => ({
       kind: 'history',
@@ -128,8 +211,8 @@ const entries = fc.oneof(
       mark: { replId: `h${history}`, runId: `r${run}` },
     }),
   ),
-  fc.nat(6).map((epoch) => end(epoch + 1)),
-  fc.nat(6).map((epoch) => abort(epoch + 1)),
+  told(fc.nat(6).map((epoch) => end(epoch + 1))),
+  told(fc.nat(6).map((epoch) => abort(epoch + 1))),
 )
 
 describe('any sequence of entries', () => {

@@ -72,6 +72,29 @@ describe('a loader', () => {
     expect(space.usedBytes).toBe(before)
   })
 
+  it('leaves out keys without elements, and names them', () => {
+    const chunks: Uint8Array[] = []
+    const writer = createRdbWriter({ emit: (chunk) => chunks.push(chunk), compress: true, checksum: true })
+    writer.begin([])
+    writer.selectDb(0)
+    for (const [type, key] of [
+      [2, 'set'],
+      [4, 'hash'],
+      [5, 'zset'],
+    ] as const) {
+      writer.beginValue(type, Buffer.from(key), 0, key.length, -1)
+      writer.out.length(0)
+    }
+    writer.end()
+    const space = emptyKeyspace()
+    const names: string[] = []
+    const loader = createLoader(space, { ...OPTIONS, onEmpty: (key) => names.push(Buffer.from(key).toString()) })
+    loader.reader.feed(Buffer.concat(chunks))
+    loader.reader.end()
+    expect(names).toEqual(['set', 'hash', 'zset'])
+    expect([loader.empty(), loader.loaded(), space.size]).toEqual([3, 0, 0])
+  })
+
   it('gives back what was built of a value whose rest does not come, or is wrong', () => {
     for (const spoil of [false, true]) {
       const space = emptyKeyspace()

@@ -1,5 +1,5 @@
 // What is remembered of a role, and what of a file is believed.
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
@@ -14,7 +14,8 @@ afterEach(() => rmSync(dir, { recursive: true }))
 const lines: string[] = []
 const add = (line: string): void => void lines.push(line)
 const log = { debug: add, verbose: add, notice: add, warning: add }
-const open = (configured: string, port = 7001): RoleMemory => openRoleMemory(dir, port, configured, log)
+let nowMs = 0
+const open = (configured: string, port = 7001): RoleMemory => openRoleMemory(dir, port, configured, log, () => nowMs)
 const B = { host: '10.0.0.2', port: 7002 }
 
 describe('the memory of a role', () => {
@@ -46,7 +47,30 @@ describe('the memory of a role', () => {
     memory.setRole(undefined)
     expect(open('').atStart.sentinels).toHaveLength(1)
     memory.setSentinels([], [])
+    memory.stop()
     expect(readdirSync(dir)).toEqual([])
+  })
+
+  it('writes what hellos say every five seconds at most, however many come, and an order at once', () => {
+    const memory = open('')
+    const inode = (): number => statSync(join(dir, 'vedette-role-7001.json')).ino
+    const say = (port: number): void => memory.setSentinels([{ host: 's', port, group: 'g' }], ['10.0.0.1:7001'])
+    const ports = (): number[] => open('').atStart.sentinels.map(({ port }) => port)
+    say(1)
+    const first = inode()
+    for (let port = 2; port < 1000; port++) say(port)
+    nowMs += 4999
+    memory.tick()
+    expect([inode(), ports()]).toEqual([first, [1]])
+    nowMs += 1
+    memory.tick()
+    expect(ports()).toEqual([999])
+    say(1000)
+    memory.setRole(B)
+    expect([ports(), open('').atStart.role]).toEqual([[1000], B])
+    say(1001)
+    memory.stop()
+    expect(ports()).toEqual([1001])
   })
 
   it('is none if the file is damaged, and says so if it cannot be written', () => {
@@ -55,7 +79,7 @@ describe('the memory of a role', () => {
     const text = readFileSync(path, 'utf8')
     writeFileSync(path, text.slice(0, 20))
     expect(open('').atStart.role).toBeUndefined()
-    openRoleMemory(join(dir, 'missing'), 7001, '', log).setRole(B)
+    openRoleMemory(join(dir, 'missing'), 7001, '', log, () => nowMs).setRole(B)
     expect(lines.at(-1)).toContain('Cannot remember the role of this server')
   })
 

@@ -27,9 +27,8 @@ describe('huge blocks', () => {
           } else if (step.kind === 'resize') {
             const before = model.get(id)!
             huge.resize(id, step.length)
-            const after = Buffer.alloc(step.length, ++fill)
+            const after = Buffer.alloc(step.length)
             before.copy(after, 0, 0, Math.min(before.length, after.length))
-            if (before.length < after.length) after.copy(huge.bytes(id), before.length, before.length)
             model.set(id, after)
           } else {
             huge.release(id)
@@ -47,17 +46,44 @@ describe('huge blocks', () => {
     )
   })
 
-  it('grow by doubling, so that appending is linear, but never by more than a mebibyte ahead', () => {
-    const huge = new HugeBlocks()
-    const id = huge.alloc(100_000)
-    let moves = 0
-    let buffer = huge.bytes(id).buffer
-    for (let length = 100_001; length < 3_000_000; length += 1000) {
-      huge.resize(id, length)
-      if (huge.bytes(id).buffer !== buffer) moves++
-      buffer = huge.bytes(id).buffer
-      expect(huge.usedBytes).toBeLessThanOrEqual(length + (1 << 20))
-    }
-    expect(moves).toBeLessThan(10)
+  it('stay as they were for whoever holds them, however they change', () => {
+    const anyChange = fc.oneof(
+      fc.record({ kind: fc.constant('resize' as const), length: fc.integer({ min: 1, max: 3_000_000 }) }),
+      fc.record({ kind: fc.constant('write' as const), from: fc.nat(3_000_000), bytes: fc.nat(200_000) }),
+      fc.record({ kind: fc.constant('read' as const), pieces: fc.nat(5) }),
+    )
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 100_000, max: 2_500_000 }),
+        fc.array(anyChange, { maxLength: 20 }),
+        fc.boolean(),
+        (length, changes, released) => {
+          const huge = new HugeBlocks()
+          const id = huge.alloc(length)
+          huge.bytes(id).fill(1)
+          const hold = huge.hold(id)
+          const pieces: Buffer[] = []
+          let fill = 1
+          for (const change of changes) {
+            if (change.kind === 'resize') huge.resize(id, change.length)
+            else if (change.kind === 'read') {
+              for (let i = 0; i < change.pieces; i++) pieces.push(Buffer.from(hold.next()))
+            } else {
+              const from = Math.min(change.from, huge.length(id))
+              const to = Math.min(from + change.bytes, huge.length(id))
+              huge.beforeWrite(id, from, to)
+              huge.bytes(id).fill(++fill, from, to)
+            }
+          }
+          if (released) huge.release(id)
+          for (let piece = hold.next(); piece.length > 0; piece = hold.next()) pieces.push(Buffer.from(piece))
+          expect(Buffer.concat(pieces).equals(Buffer.alloc(length, 1))).toBe(true)
+          hold.release()
+          if (!released) huge.release(id)
+          expect(huge.usedBytes).toBe(0)
+        },
+      ),
+      { numRuns: 60 },
+    )
   })
 })

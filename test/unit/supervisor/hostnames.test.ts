@@ -13,7 +13,7 @@ function sentinelOf(known: Address | undefined, answers: boolean) {
   const server = { link: answers ? 'up' : 'down', judgement: { verdict: 'up' } }
   const hostname = known && { host: 'redis-0', address: known }
   const state = {
-    topology: { groups: new Map([['m', { hostname }]]) },
+    topology: { groups: new Map([['m', { name: 'm', hostname }]]) },
     groups: new Map([['m', { servers: new Map([['10.0.0.1:6379', server]]) }]]),
   }
   const sentinel = {
@@ -38,6 +38,13 @@ it.each([
   stop()
   await vi.advanceTimersByTimeAsync(5_000)
   expect(told).toHaveLength(lookUps)
+})
+
+it('looks up also what only the others were told', async () => {
+  const { told, sentinel } = sentinelOf(at('10.0.0.1'), false)
+  followHostnames(sentinel, [], async () => '10.0.0.7')
+  await vi.advanceTimersByTimeAsync(1_000)
+  expect(told).toEqual(['m redis-0 10.0.0.7'])
 })
 
 it('looks no address up', async () => {

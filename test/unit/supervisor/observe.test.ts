@@ -43,11 +43,13 @@ it('counts a failover that ends after one with a later epoch in another group', 
   start('a', 1)
   start('b', 2)
   abort('b', 2)
-  expect(await failovers()).toEqual(['vedette_sentinel_failovers_total{group="b",result="no-good-slave"} 1'])
+  expect(await failovers()).toEqual([
+    'vedette_sentinel_failovers_total{group="b",kind="automatic",reason="unknown",result="no-good-slave"} 1',
+  ])
   abort('a', 1)
   expect((await failovers()).sort()).toEqual([
-    'vedette_sentinel_failovers_total{group="a",result="no-good-slave"} 1',
-    'vedette_sentinel_failovers_total{group="b",result="no-good-slave"} 1',
+    'vedette_sentinel_failovers_total{group="a",kind="automatic",reason="unknown",result="no-good-slave"} 1',
+    'vedette_sentinel_failovers_total{group="b",kind="automatic",reason="unknown",result="no-good-slave"} 1',
   ])
 })
 
@@ -75,4 +77,45 @@ it('says how many sentinels are left, and that nobody could take over', async ()
     'sentinels_needed{group="a"} 1',
     'promotable_replicas{group="a"} 0',
   ])
+})
+
+it('tells the phases of a failover, its kind and reason, and what it lost at most', async () => {
+  const account = {
+    cause: 'dead',
+    laps: [
+      { phase: 'commit', ms: 3 },
+      { phase: 'promote', ms: 20 },
+      { phase: 'commit', ms: 4 },
+    ],
+    candidates: [],
+    lostBytesMax: 17,
+  } as const
+  start('a', 1)
+  commit({ kind: 'abort', group: 'a', epoch: 1, cause: 'slave-timeout', atMs: 0, reason: '', account })
+  const lines = (await scrape()).filter((line) => line.includes('group="a"'))
+  expect(lines).toContain(
+    'vedette_sentinel_failovers_total{group="a",kind="automatic",reason="dead",result="slave-timeout"} 1',
+  )
+  expect(lines).toContain('vedette_sentinel_failover_phase_seconds_sum{group="a",phase="commit"} 0.007')
+  expect(lines).toContain('vedette_sentinel_failover_phase_seconds_count{group="a",phase="promote"} 1')
+  expect(lines).toContain('vedette_sentinel_failover_lost_bytes_total{group="a"} 17')
+})
+
+it('counts the time without a primary from its last sign of life on', async () => {
+  const ref = { group: 'a', ...at(1) }
+  const feed = (nowMs: number, input: Parameters<Core['step']>[1]): void => void core.step(nowMs, input)
+  const absence = async (nowMs: number): Promise<number> => {
+    observer.collect(nowMs)
+    const line = (await observer.registry.metrics()).split('\n').find((one) => /unavailable.*"a"/.test(one))
+    return Number(line?.split(' ').at(-1))
+  }
+  feed(0, { type: 'link-up', ref, local: '10.0.0.9' })
+  feed(5, { type: 'pong', ref, text: 'PONG' })
+  feed(100, { type: 'link-down', ref, failure: 'reset' })
+  feed(120, { type: 'link-down', ref, failure: 'refused' })
+  expect(await absence(150)).toBeCloseTo(0.05)
+  feed(300, { type: 'tick' })
+  feed(400, { type: 'link-up', ref, local: '10.0.0.9' })
+  feed(405, { type: 'pong', ref, text: 'PONG' })
+  expect(await absence(900)).toBeCloseTo(0.3)
 })

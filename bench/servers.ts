@@ -1,0 +1,11 @@
+// The two servers that the benchmarks of speed compare, started alike.
+import { getPriority, setPriority } from 'node:os'
+import type { Scope } from '../test/support/scope.ts'
+import { type Make, type Running, startServer } from '../test/support/servers.ts'
+
+/** A server as urgent as this process: by itself Vedette makes itself more urgent than Redis is (`process-nice`), where it may. */
+export async function startEqual(scope: Scope, make: Make): Promise<Running> {
+  const server = await startServer(scope, { make })
+  if (getPriority(server.proc.pid) < getPriority()) setPriority(server.proc.pid, getPriority())
+  return server
+}
