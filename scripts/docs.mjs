@@ -1,5 +1,5 @@
-// Makes docs/CONFIGURATION.md from the option tables and docs/METRICS.md from those of the metrics, so that the pages say what
-// the program does. As a program it takes the tables of the built package (`npm run build && node scripts/docs.mjs`); the
+// Makes docs/CONFIGURATION.md from the option tables, docs/METRICS.md from those of the metrics, docs/COMMANDS.md from the rows of
+// commands and docs/ERRORS.md from the table of errors, so that the pages say what the program does. As a program it takes the tables of the built package (`npm run build && node scripts/docs.mjs`); the
 // tests that pages and tables are equal give it those of src/.
 import { writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
@@ -125,6 +125,129 @@ ${metrics(SERVER_METRICS)}
 `
 }
 
+/** An argument as one writes it: `[EX seconds | PX milliseconds]`. */
+function syntax(argument) {
+  const { name, type, token, optional, multiple, multipleToken } = argument
+  const inner =
+    type === 'oneof'
+      ? argument.arguments.map(syntax).join(' | ')
+      : type === 'block'
+        ? argument.arguments.map(syntax).join(' ')
+        : type === 'pure-token'
+          ? ''
+          : name
+  const one = [token === '' ? '""' : token, inner].filter(Boolean).join(' ')
+  const repeated = multipleToken ? `${one} [${one} …]` : multiple ? `${one} [${inner} …]` : one
+  if (optional) return `[${repeated}]`
+  return type === 'oneof' && token === undefined ? `<${repeated}>` : repeated
+}
+
+function commandRow({ fullName, spec }) {
+  const words = spec.usage ?? (spec.arguments ?? []).map(syntax).join(' ')
+  const name = `${fullName.replace('|', ' ').toUpperCase()}${words === '' ? '' : ` ${words}`}`
+  return [code(name), cell(spec.summary), cell(spec.complexity ?? ''), spec.since]
+}
+
+/** Commands by group; a container stands for itself only where it does something. */
+function commandTables(table) {
+  const groups = new Map()
+  for (const command of table.all()) {
+    if (command.run === undefined || command.spec.name === 'help') continue
+    const { group } = (command.parent ?? command).spec
+    if (!groups.has(group)) groups.set(group, [])
+    groups.get(group).push(command)
+  }
+  const inOrder = [...groups].sort(([a], [b]) => a.localeCompare(b))
+  return inOrder
+    .map(([group, commands]) => {
+      const rows = commands.sort((a, b) => a.fullName.localeCompare(b.fullName)).map(commandRow)
+      return `### ${group}\n\n${commandTable(rows)}`
+    })
+    .join('\n\n')
+}
+
+const commandTable = (rows) => table(['command', 'what it does', 'complexity', 'since'], rows)
+
+/** The page of commands, from the tables of both processes. */
+export function commandsPage({ server, sentinel }) {
+  return `# Commands
+
+<!-- Made by scripts/docs.mjs from the rows in src/commands, src/facade and src/supervisor/commands; edit them there. -->
+
+Names, arguments and replies are those of Redis 7.0.15. \`COMMAND DOCS\` answers the same, and every container has \`HELP\`. A command that
+is not here is answered as unknown; an option of a command that is not built yet is refused, never ignored. CLUSTER answers that cluster
+mode is off.
+
+## Server
+
+${commandTables(server)}
+
+## Sentinel
+
+${commandTables(sentinel)}
+`
+}
+
+/** What the first word of an error means, and what to do. Each code of the table has to be here. */
+const ERROR_CODES = {
+  BUSYGROUP: 'the consumer group is there already; go on',
+  BUSYKEY: 'the key is there already; RESTORE with REPLACE overwrites it',
+  DENIED: 'protected mode: without a password only clients on the same machine are served',
+  ERR: 'the request cannot be done as it was sent; sending it again does not help',
+  EXECABORT: 'the transaction was not run, none of it; mend the command that was refused and send all of it again',
+  INPROG: 'something of the kind is going on already; wait for it',
+  INVALIDOBJ: 'the value is no sound HyperLogLog',
+  IOERR: 'another server could not be reached, or broke off (MIGRATE)',
+  LOADING: 'the server reads its data into memory; try again, or ask another one',
+  MASTERDOWN: 'a replica without its primary, told not to answer with old data; try again, or ask another one',
+  MISCONF: 'snapshots fail, and the configuration says to refuse writes then; look at the log and the disk',
+  NOAUTH: 'a password is needed: AUTH',
+  NOFAILOVER: 'from SENTINEL CKQUORUM: a failover that is needed cannot be done, and why',
+  NOGOODSLAVE: 'no replica can take over now; `vedette status` says why',
+  NOGROUP: 'there is no such consumer group, or no such key',
+  NOMASTERLINK: 'a replica without its primary',
+  NOPROTO: 'HELLO asked for a version of the protocol that is not spoken',
+  NOQUORUM: 'from SENTINEL CKQUORUM: too few sentinels see each other to decide anything, and why',
+  NOREPLICAS: 'too few replicas are in sync for a write (min-replicas-to-write); try again',
+  OOM: 'the memory limit is reached; delete something, or raise maxmemory',
+  READONLY:
+    'this server is no primary, or not any more: ask the sentinels who is, and send the command there. Clients do that by themselves if told to ([CLIENTS.md](CLIENTS.md))',
+  TESTFAILED: 'from PFSELFTEST: a bug of Vedette; report it',
+  UNBLOCKED: 'another client ended the waiting (CLIENT UNBLOCK), or this server has become a replica',
+  WRONGPASS: 'user or password are wrong',
+  WRONGTYPE: 'the key holds another type than the command is for',
+}
+
+/** The page of errors, from the table. Throws for a code that it has no words for. */
+export function errorsPage({ ERRORS }) {
+  const byCode = new Map()
+  for (const text of Object.values(ERRORS)) {
+    const [first] = text.split(' ')
+    const name = /^[A-Z]+$/.test(first) ? first : 'ERR'
+    if (!byCode.has(name)) byCode.set(name, [])
+    byCode.get(name).push(text)
+  }
+  const idle = Object.keys(ERROR_CODES).filter((name) => !byCode.has(name))
+  if (idle.length > 0) throw new Error(`scripts/docs.mjs: no error is ${idle}`)
+  const sections = [...byCode]
+    .sort(([a], [b]) => a.localeCompare(b))
+    .map(([name, texts]) => {
+      const meaning = ERROR_CODES[name]
+      if (meaning === undefined) throw new Error(`scripts/docs.mjs: what does ${name} mean?`)
+      const list = [...new Set(texts)].map((text) => `- ${code(text.replaceAll('%s', '…'))}`).join('\n')
+      return `## ${name}\n\n${meaning[0].toUpperCase()}${meaning.slice(1)}.\n\n${list}`
+    })
+  return `# Errors
+
+<!-- Made by scripts/docs.mjs from src/errors.ts; edit the table there, and what codes mean in the script. -->
+
+An error reply begins with a code, by which programs tell errors apart; the text after it is for people. Texts and codes are those of Redis 7.0.15
+where Redis has the error. \`…\` stands for what depends on the request.
+
+${sections.join('\n\n')}
+`
+}
+
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const server = await import('../dist/config/server-options.js')
   const sentinel = await import('../dist/config/sentinel-options.js')
@@ -133,4 +256,8 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const page = (name) => fileURLToPath(new URL(`../docs/${name}.md`, import.meta.url))
   writeFileSync(page('CONFIGURATION'), configurationPage({ ...server, ...sentinel }))
   writeFileSync(page('METRICS'), metricsPage({ ...serverMetrics, ...sentinelMetrics }))
+  const { allCommands } = await import('../dist/commands/table.js')
+  const { SENTINEL_TABLE } = await import('../dist/supervisor/commands/table.js')
+  writeFileSync(page('COMMANDS'), commandsPage({ server: allCommands(), sentinel: SENTINEL_TABLE }))
+  writeFileSync(page('ERRORS'), errorsPage(await import('../dist/errors.js')))
 }
