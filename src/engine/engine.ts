@@ -43,6 +43,12 @@ export interface GateConditions extends Pause {
   loading: boolean
   /** This is a replica, and clients may not write to it. */
   readonlyReplica: boolean
+  /** Writes need a lease: whether it holds is asked for before each batch of requests. */
+  leased: boolean
+  /** The lease is lost: no writes. */
+  leaseLost: boolean
+  /** Too few replicas are there to have what is written. */
+  copiesMissing: boolean
   /** The group of sentinels that this server waits for before it takes a role; undefined: for none. */
   undecidedGroup: string | undefined
   /** This is a replica whose link is down, and it must not serve stale data. */
@@ -62,6 +68,9 @@ export function openGate(): GateConditions {
   return {
     loading: false,
     readonlyReplica: false,
+    leased: false,
+    leaseLost: false,
+    copiesMissing: false,
     undecidedGroup: undefined,
     stale: false,
     writableReplica: false,
@@ -77,7 +86,7 @@ export function openGate(): GateConditions {
 /** Whether a client's write would pass the gate now, for health checks. */
 export function mayWrite(gate: GateConditions, replication: Host['replication'], nowMs: number): boolean {
   if (gate.loading || gate.misconfigured || gate.readonlyReplica || replication.isReplica()) return false
-  if (gate.undecidedGroup !== undefined) return false
+  if (gate.undecidedGroup !== undefined || gate.leaseLost || gate.copiesMissing) return false
   if (gate.replicasToWriteMin !== 0 && replication.goodReplicas() < gate.replicasToWriteMin) return false
   return nowMs >= gate.pausedUntilMs && !gate.writesHeld
 }
@@ -99,6 +108,8 @@ export interface EngineParts {
   readonly onReplicaWrite: (command: Command, args: Args, db: number) => void
   /** The time has jumped: for so long nothing ran, or the clock was set. Told before anything that came meanwhile is run. */
   readonly onStall: (ms: number) => void
+  /** Brings `gate.leaseLost` and what belongs to it up to date; only while `gate.leased` is set. */
+  readonly checkLease: () => void
   /** A monotonic clock in microseconds, for the statistics of commands. */
   readonly clockMicros: () => number
   /** A command was timed, and stands for `stride` calls. Returns for how many calls the next timed one of it is to stand. */
@@ -178,6 +189,7 @@ export class Engine extends Processor<Context> implements Context {
     if (nowMs - this.nowMs > STALL_MS) this.parts.onStall(nowMs - this.nowMs)
     this.nowMs = nowMs
     this.keyspace.setTime(nowMs)
+    if (this.gate.leased) this.parts.checkLease()
   }
 
   override entered(session: Session): void {
@@ -185,7 +197,7 @@ export class Engine extends Processor<Context> implements Context {
   }
 
   protected override pauseEnded(): void {
-    this.keyspace.paused = this.gate.writesHeld
+    this.keyspace.paused = this.gate.writesHeld || this.gate.leaseLost
   }
 
   protected override strays(session: Session, command: Command<Context> | undefined): boolean {
@@ -260,6 +272,8 @@ export class Engine extends Processor<Context> implements Context {
     if ((flags & FLAG_WRITE) !== 0) {
       if (gate.misconfigured) return errorText('misconf')
       if (gate.readonlyReplica) return errorText('readonly')
+      if (gate.leaseLost) return errorText('leaseLost')
+      if (gate.copiesMissing) return errorText('noReplicas')
       if (gate.undecidedGroup !== undefined) return errorText('undecided', gate.undecidedGroup)
       if (gate.replicasToWriteMin !== 0 && this.host.replication.goodReplicas() < gate.replicasToWriteMin) {
         return errorText('noReplicas')
