@@ -306,7 +306,7 @@ export function createReplication(parts: ServerParts, snapshots: Snapshots, orde
       replicas.sessionClosed(session)
     },
     get heldBytes() {
-      return (history.backlog?.sizeBytes() ?? 0) + replicas.heldBytes()
+      return (history.backlog?.historyBytes() ?? 0) + replicas.heldBytes()
     },
     stop() {
       flush()
