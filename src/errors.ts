@@ -22,6 +22,10 @@ export const ERRORS = {
   authNotConfigured:
     'ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?',
   readonly: "READONLY You can't write against a read only replica.",
+  leaseLost: "READONLY You can't write against this primary: it has no lease from a majority of its sentinels.",
+  leaseKey: 'NOLEASEKEY The word is not signed with the key that this server knows',
+  leaseWord: 'ERR Not a word of a sentinel',
+  leaseTaken: 'ERR This server takes its leases from other sentinels, which were heard just now',
   undecided:
     "READONLY You can't write against this server yet: it waits for the sentinels to name the primary of group '%s'.",
   masterDown: "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.",
@@ -255,6 +259,7 @@ export const ERRORS = {
   sentinelNoQuorum: 'NOQUORUM %s usable Sentinels. %s',
   noMajority: 'NOQUORUM No majority of the sentinels can talk to each other now, so nothing can be decided',
   noCandidate: 'NOGOODSLAVE No suitable replica to promote',
+  unsafe: 'NOGOODSLAVE Acknowledged writes may be lost: %s. ALLOW-DATA-LOSS promotes all the same.',
   duplicateMaster: 'ERR Duplicate master name.',
   tooManyMasters: 'ERR Too many monitored masters',
   failoverInProgress: 'INPROG Failover already in progress',

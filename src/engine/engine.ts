@@ -43,6 +43,12 @@ export interface GateConditions extends Pause {
   loading: boolean
   /** This is a replica, and clients may not write to it. */
   readonlyReplica: boolean
+  /** Writes need a lease: whether it holds is asked for before each batch of requests. */
+  leased: boolean
+  /** The lease is lost: no writes. */
+  leaseLost: boolean
+  /** Too few replicas are there to have what is written. */
+  copiesMissing: boolean
   /** The group of sentinels that this server waits for before it takes a role; undefined: for none. */
   undecidedGroup: string | undefined
   /** This is a replica whose link is down, and it must not serve stale data. */
@@ -62,6 +68,9 @@ export function openGate(): GateConditions {
   return {
     loading: false,
     readonlyReplica: false,
+    leased: false,
+    leaseLost: false,
+    copiesMissing: false,
     undecidedGroup: undefined,
     stale: false,
     writableReplica: false,
@@ -77,7 +86,7 @@ export function openGate(): GateConditions {
 /** Whether a client's write would pass the gate now, for health checks. */
 export function mayWrite(gate: GateConditions, replication: Host['replication'], nowMs: number): boolean {
   if (gate.loading || gate.misconfigured || gate.readonlyReplica || replication.isReplica()) return false
-  if (gate.undecidedGroup !== undefined) return false
+  if (gate.undecidedGroup !== undefined || gate.leaseLost || gate.copiesMissing) return false
   if (gate.replicasToWriteMin !== 0 && replication.goodReplicas() < gate.replicasToWriteMin) return false
   return nowMs >= gate.pausedUntilMs && !gate.writesHeld
 }
@@ -99,6 +108,8 @@ export interface EngineParts {
   readonly onReplicaWrite: (command: Command, args: Args, db: number) => void
   /** The time has jumped: for so long nothing ran, or the clock was set. Told before anything that came meanwhile is run. */
   readonly onStall: (ms: number) => void
+  /** Brings `gate.leaseLost` and what belongs to it up to date; only while `gate.leased` is set. */
+  readonly checkLease: () => void
   /** A monotonic clock in microseconds, for the statistics of commands. */
   readonly clockMicros: () => number
   /** A command was timed, and stands for `stride` calls. Returns for how many calls the next timed one of it is to stand. */
@@ -178,6 +189,7 @@ export class Engine extends Processor<Context> implements Context {
     if (nowMs - this.nowMs > STALL_MS) this.parts.onStall(nowMs - this.nowMs)
     this.nowMs = nowMs
     this.keyspace.setTime(nowMs)
+    if (this.gate.leased) this.parts.checkLease()
   }
 
   override entered(session: Session): void {
@@ -185,7 +197,7 @@ export class Engine extends Processor<Context> implements Context {
   }
 
   protected override pauseEnded(): void {
-    this.keyspace.paused = this.gate.writesHeld
+    this.keyspace.paused = this.gate.writesHeld || this.gate.leaseLost
   }
 
   protected override strays(session: Session, command: Command<Context> | undefined): boolean {
@@ -225,13 +237,13 @@ export class Engine extends Processor<Context> implements Context {
       this.execFirst = undefined
       this.execFed = false
       // What the commands did is carried out; EXEC itself did nothing.
-      this.effects.reset()
+      this.resetEffects()
     }
   }
 
   /** Runs work of the server itself that changes a database, or expires keys of any, and carries out its effects. */
   runInternal(work: () => void, db = this.db.index): void {
-    this.effects.reset()
+    this.resetEffects()
     work()
     this.carryOut(db, undefined, false)
     if (this.waits.anyReady) this.serveWaiting()
@@ -260,6 +272,8 @@ export class Engine extends Processor<Context> implements Context {
     if ((flags & FLAG_WRITE) !== 0) {
       if (gate.misconfigured) return errorText('misconf')
       if (gate.readonlyReplica) return errorText('readonly')
+      if (gate.leaseLost) return errorText('leaseLost')
+      if (gate.copiesMissing) return errorText('noReplicas')
       if (gate.undecidedGroup !== undefined) return errorText('undecided', gate.undecidedGroup)
       if (gate.replicasToWriteMin !== 0 && this.host.replication.goodReplicas() < gate.replicasToWriteMin) {
         return errorText('noReplicas')
@@ -314,7 +328,7 @@ export class Engine extends Processor<Context> implements Context {
   private perform(session: Session, command: Command<Context>): void {
     const { effects, reply, args } = this
     const mark = reply.pos
-    effects.reset()
+    this.resetEffects()
     if (session.lastCommand !== command.fullName) session.lastCommand = command.fullName
     if (this.db.index !== session.db) this.db = this.keyspace.databases[session.db]
     const timed = --command.untimed < 0
@@ -408,7 +422,7 @@ export class Engine extends Processor<Context> implements Context {
     const db = this.keyspace.databases[ready.db]
     for (const waiter of this.waits.waitersOf(ready)) {
       // A key whose time is over is deleted here, and replicas hear of it.
-      this.effects.reset()
+      this.resetEffects()
       const h = db.find(ready.key, 0, ready.key.length)
       this.carryOut(db.index, undefined, false)
       const error = waiter.wait.refuse?.(db, h)
@@ -420,7 +434,6 @@ export class Engine extends Processor<Context> implements Context {
   /** Runs the command of somebody who waits as if it came now; its effects are carried out like those of any other. */
   private retry(waiter: Waiter, db: Database, key: Buffer): void {
     const { session, command, wait } = waiter
-    const { effects } = this
     const reply = new ReplyWriter(256)
     reply.resp = session.resp
     this.session = session
@@ -430,7 +443,7 @@ export class Engine extends Processor<Context> implements Context {
     this.reply = reply
     this.db = db
     this.retrying = 'yes'
-    effects.reset()
+    this.resetEffects()
     const startMicros = this.parts.clockMicros()
     try {
       command.run!(this)
@@ -468,6 +481,17 @@ export class Engine extends Processor<Context> implements Context {
 
   // ---- the effects ----
 
+  private resetEffects(): void {
+    const { effects } = this
+    effects.reset()
+    effects.heard = this.isHeard()
+  }
+
+  /** Whether what a command replicates goes anywhere: what a primary sent is passed on as it came. */
+  private isHeard(): boolean {
+    return this.parts.feed.active && this.session?.isPrimary !== true
+  }
+
   /** `asOne`: replicas are to run the effects together or not at all. */
   private carryOut(db: number, args: Args | undefined, asOne: boolean): void {
     const { effects } = this
@@ -476,7 +500,7 @@ export class Engine extends Processor<Context> implements Context {
       return
     }
     this.stats.changes += effects.dirty
-    if (this.parts.feed.active && !this.session?.isPrimary) this.replicate(db, args, asOne)
+    if (this.isHeard()) this.replicate(db, args, asOne)
     if (effects.events.length !== 0) this.publishEvents()
   }
 

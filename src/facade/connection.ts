@@ -201,6 +201,23 @@ export class Connection implements Outlet, WireHandler {
     this.onClose()
   }
 
+  /** Whether replies are written that have not left yet. */
+  get repliesWait(): boolean {
+    return this.outbox.holds || this.outbox.waits || this.host.current === this
+  }
+
+  /** Whether replies wait for a position. */
+  get waitsForPosition(): boolean {
+    return this.outbox.waits
+  }
+
+  /** Ends at once; replies that have not left yet are not sent, for what they say did not come true. */
+  abandon(): void {
+    this.session.closing = true
+    this.outbox.abandon()
+    this.onClose()
+  }
+
   /** Sends what is held; at the end of the turn. */
   sendHeld(): void {
     this.outbox.sendHeld()

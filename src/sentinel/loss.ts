@@ -17,7 +17,7 @@ export function lostBytesMax(
   candidate: Watched,
   nowMs: number,
 ): number | undefined {
-  if (run.hold?.comparedMs !== undefined || (failover.planned && run.fenced)) return 0
+  if (run.hold?.comparedMs !== undefined || (failover.planned && run.fencedMs !== undefined)) return 0
   const primary = old?.lastAsPrimary
   if (old === undefined || primary === undefined || candidate.info === undefined) return undefined
   const has = holds(candidate.info, primary.replId)

@@ -7,9 +7,9 @@
 //    are held back (hold.ts) until the candidate has them all, and after the promotion it is made a replica of the new primary
 //    *before* the switch is committed. From then on it cannot take a write, whenever that commit comes and whoever makes it.
 //
-// The old primary is not fenced when it is silent rather than dead: a real Redis knows no lease. It is demoted when it
-// returns (leader.ts), and what it acknowledged meanwhile is lost, as with Redis Sentinel.
+// An old primary that is silent rather than dead is fenced (fence.ts). It is demoted when it returns (leader.ts).
 import { addressKey } from './address.ts'
+import { hasEverything } from './choose.ts'
 import { isDown } from './detector.ts'
 import type { Order } from './effects.ts'
 import type { AbortCause } from './entries.ts'
@@ -23,6 +23,7 @@ import {
   reachable,
   tell,
 } from './failover-run.ts'
+import { isFenced } from './fence.ts'
 import { holdWrites } from './hold.ts'
 import { kinshipOf } from './lineage.ts'
 import { isLost, stillDown } from './sure.ts'
@@ -58,10 +59,19 @@ export function promote(run: FailoverRun, facts: FailoverFacts, out: Decision[])
   const held = holdWrites(run, facts, server, out)
   if (held.kind === 'wait') return
   if (held.kind === 'late' || held.kind === 'behind') return giveUp(run, facts, out, 'pause-timeout', held.why)
-  if (!isPromoted(run, server)) return orderPromotion(run, facts, server, out)
+  if (!isPromoted(run, server)) {
+    if (held.kind === 'free') {
+      if (!isFenced(run, facts, out)) return
+      const everything = hasEverything(run, facts, server, out)
+      if (everything === 'wait') return
+      if (everything !== true) return giveUp(run, facts, out, 'no-good-slave', everything)
+    }
+    if (!isBound(facts, server)) return inquire(server, out)
+    return orderPromotion(run, facts, server, out)
+  }
   if (held.kind === 'held') return fence(run, facts, out)
   tell(run, out, '+promoted-slave', address)
-  endPhase(run, out, run.fenced ? 'fence' : 'promote')
+  endPhase(run, out, run.fencedMs !== undefined ? 'fence' : 'promote')
   run.switching = true
   proposeSwitch(facts, server, out)
 }
@@ -93,6 +103,10 @@ function orderPromotion(run: FailoverRun, facts: FailoverFacts, server: Watched,
   tell(run, out, '+failover-state-wait-promotion', server.ref)
   out.push({ do: 'info', server })
 }
+
+/** In a group with leases nobody is promoted who does not know yet that it needs one: it hears so with the next word. */
+const isBound = ({ topo, settings }: FailoverFacts, { info }: Watched): boolean =>
+  topo.lease === undefined || settings.writeMode === 'async' || info?.leases !== 'free'
 
 /** Ends a phase once in a run. */
 function endPhase(run: FailoverRun, out: Decision[], phase: 'fence' | 'promote'): void {

@@ -97,10 +97,17 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
         : addressOf({ host: options['replica-announce-ip'], port: options['replica-announce-port'] || parts.port }),
     changed: roleMemory.setSentinels,
   })
+  const held = new Set<string>()
+  const holdWrites = (why: string, on: boolean): void => {
+    if (on) held.add(why)
+    else held.delete(why)
+    clients.holdWrites(held.size > 0)
+  }
   const hold = createWriteHold({
     sentinels,
-    isPrimary: () => !replication.isReplica(),
-    hold: (on) => clients.holdWrites(on),
+    // Leases say more than an answer that may be old when it comes.
+    isPrimary: () => !replication.isReplica() && !replication.lease.needed(),
+    hold: (on) => holdWrites('asking', on),
     log,
     monotonicMs,
   })
@@ -153,6 +160,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     resetStats: () => {
       resetStats(commands, engine, keyspace)
       info.reset()
+      replication.resetCounters()
     },
     listenAnew: (bind, port, apply, done) => {
       void listening.replace(bind, port, apply).then((error) => {
@@ -213,6 +221,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     onStall: (ms) => {
       if (timer !== undefined) hold.stalled(ms)
     },
+    checkLease: () => replication.lease.check(),
     clockMicros: () => monotonicMs() * 1000,
     onTimed: timings.timed,
   })
@@ -226,9 +235,12 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     log: (message) => log.verbose(message),
     internalError,
     paused: (on) => {
-      keyspace.paused = on
+      keyspace.paused = on || engine.gate.leaseLost
     },
-    beforeReplies: () => replication.flush(),
+    beforeReplies() {
+      replication.flush()
+      replication.lease.beforeReplies()
+    },
     onClosed: (session) => {
       pubsub.unsubscribeAll(session)
       transactions.unwatch(session)
@@ -261,9 +273,12 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     resume: (loaded) => replication.resume(loaded),
     expired: (db, key) => replication.expiredAtLoad(db, key),
   })
-  const replication = createReplication(parts, snapshots, () => {
-    hold.ordered()
-    roles.settle()
+  const replication = createReplication(parts, snapshots, {
+    ordered() {
+      hold.ordered()
+      roles.settle()
+    },
+    holdWrites: (on) => holdWrites('lease', on),
   })
   const roles = decideRole(parts, replication)
   const migration = createMigration(parts)

@@ -101,6 +101,11 @@ function collectReplication(metrics: ServerMetrics, { replication, stats }: Info
   const isPrimary = fields.get('role') === 'master'
   metrics.isPrimary.set(isPrimary ? 1 : 0)
   metrics.replicationOffsetBytes.set(isPrimary ? number('master_repl_offset') : number('slave_repl_offset'))
+  metrics.leaseHeld.reset()
+  const lease = fields.get('lease_state')
+  if (lease === 'free' || lease === 'standby') metrics.leaseHeld.remove({})
+  else metrics.leaseHeld.set(lease === 'held' ? 1 : 0)
+  setTotal(metrics.leaseExpiries, {}, number('lease_expiries'))
   setTotal(metrics.syncs, { kind: 'full' }, stats.fullSyncs)
   setTotal(metrics.syncs, { kind: 'partial' }, stats.partialSyncs)
   setTotal(metrics.syncs, { kind: 'refused' }, stats.refusedPartialSyncs)

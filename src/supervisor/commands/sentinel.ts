@@ -85,8 +85,14 @@ function ask(call: Call, request: OperatorRequest): void {
   )
 }
 
+/** In `sync` mode: to promote though acknowledged writes may be lost. */
+const ALLOW_LOSS = 'ALLOW-DATA-LOSS'
+
 function failover(call: Call): void {
-  if (groupOf(call) !== undefined) ask(call, { kind: 'failover', group: call.words[2]! })
+  const [, , group, option] = call.words as [string, string, string, string?]
+  const lossAllowed = option?.toUpperCase() === ALLOW_LOSS
+  if (call.words.length > (lossAllowed ? 4 : 3)) return call.reply.error(errorText('arity', 'sentinel|failover'))
+  if (groupOf(call) !== undefined) ask(call, { kind: 'failover', group, ...(lossAllowed && { lossAllowed }) })
 }
 
 function monitor(call: Call): void {
@@ -315,9 +321,9 @@ export const SENTINEL_COMMAND: SentinelCommand = {
     { name: 'get-master-addr-by-name', arity: 3, ...row, usage: name, summary: 'Address of the primary', run: address },
     {
       name: 'failover',
-      arity: 3,
+      arity: -3,
       ...row,
-      usage: name,
+      usage: `${name} [${ALLOW_LOSS}]`,
       summary: 'Moves the primary to the best replica; a healthy primary loses no write',
       run: failover,
     },
