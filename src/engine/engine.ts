@@ -237,13 +237,13 @@ export class Engine extends Processor<Context> implements Context {
       this.execFirst = undefined
       this.execFed = false
       // What the commands did is carried out; EXEC itself did nothing.
-      this.effects.reset()
+      this.resetEffects()
     }
   }
 
   /** Runs work of the server itself that changes a database, or expires keys of any, and carries out its effects. */
   runInternal(work: () => void, db = this.db.index): void {
-    this.effects.reset()
+    this.resetEffects()
     work()
     this.carryOut(db, undefined, false)
     if (this.waits.anyReady) this.serveWaiting()
@@ -328,7 +328,7 @@ export class Engine extends Processor<Context> implements Context {
   private perform(session: Session, command: Command<Context>): void {
     const { effects, reply, args } = this
     const mark = reply.pos
-    effects.reset()
+    this.resetEffects()
     if (session.lastCommand !== command.fullName) session.lastCommand = command.fullName
     if (this.db.index !== session.db) this.db = this.keyspace.databases[session.db]
     const timed = --command.untimed < 0
@@ -422,7 +422,7 @@ export class Engine extends Processor<Context> implements Context {
     const db = this.keyspace.databases[ready.db]
     for (const waiter of this.waits.waitersOf(ready)) {
       // A key whose time is over is deleted here, and replicas hear of it.
-      this.effects.reset()
+      this.resetEffects()
       const h = db.find(ready.key, 0, ready.key.length)
       this.carryOut(db.index, undefined, false)
       const error = waiter.wait.refuse?.(db, h)
@@ -434,7 +434,6 @@ export class Engine extends Processor<Context> implements Context {
   /** Runs the command of somebody who waits as if it came now; its effects are carried out like those of any other. */
   private retry(waiter: Waiter, db: Database, key: Buffer): void {
     const { session, command, wait } = waiter
-    const { effects } = this
     const reply = new ReplyWriter(256)
     reply.resp = session.resp
     this.session = session
@@ -444,7 +443,7 @@ export class Engine extends Processor<Context> implements Context {
     this.reply = reply
     this.db = db
     this.retrying = 'yes'
-    effects.reset()
+    this.resetEffects()
     const startMicros = this.parts.clockMicros()
     try {
       command.run!(this)
@@ -482,6 +481,17 @@ export class Engine extends Processor<Context> implements Context {
 
   // ---- the effects ----
 
+  private resetEffects(): void {
+    const { effects } = this
+    effects.reset()
+    effects.heard = this.isHeard()
+  }
+
+  /** Whether what a command replicates goes anywhere: what a primary sent is passed on as it came. */
+  private isHeard(): boolean {
+    return this.parts.feed.active && this.session?.isPrimary !== true
+  }
+
   /** `asOne`: replicas are to run the effects together or not at all. */
   private carryOut(db: number, args: Args | undefined, asOne: boolean): void {
     const { effects } = this
@@ -490,7 +500,7 @@ export class Engine extends Processor<Context> implements Context {
       return
     }
     this.stats.changes += effects.dirty
-    if (this.parts.feed.active && !this.session?.isPrimary) this.replicate(db, args, asOne)
+    if (this.isHeard()) this.replicate(db, args, asOne)
     if (effects.events.length !== 0) this.publishEvents()
   }
 

@@ -160,6 +160,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     resetStats: () => {
       resetStats(commands, engine, keyspace)
       info.reset()
+      replication.resetCounters()
     },
     listenAnew: (bind, port, apply, done) => {
       void listening.replace(bind, port, apply).then((error) => {
