@@ -213,7 +213,8 @@ const ERROR_CODES = {
   READONLY:
     'this server is no primary, or not any more: ask the sentinels who is, and send the command there. Clients do that by themselves if told to ([CLIENTS.md](CLIENTS.md))',
   TESTFAILED: 'from PFSELFTEST: a bug of Vedette; report it',
-  UNBLOCKED: 'another client ended the waiting (CLIENT UNBLOCK), or this server has become a replica',
+  UNBLOCKED:
+    'another client ended the waiting (CLIENT UNBLOCK), the stream that was waited for is gone, or this server has become a replica',
   WRONGPASS: 'user or password are wrong',
   WRONGTYPE: 'the key holds another type than the command is for',
 }
