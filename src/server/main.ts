@@ -465,6 +465,6 @@ function resetStats(commands: CommandTable<never>, engine: Engine, keyspace: Key
   }
   engine.stats.commands = engine.stats.errors = 0
   engine.errorsByCode.clear()
-  Object.assign(keyspace.stats, { hits: 0, misses: 0, expired: 0 })
+  Object.assign(keyspace.stats, { hits: 0, misses: 0, expired: 0, expiredFields: 0 })
   keyspace.releases.released = 0
 }
