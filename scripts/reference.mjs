@@ -25,6 +25,7 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 const EXPECTED = join(root, 'scripts/reference/expected.json')
 const PAGE = join(root, 'docs/REFERENCE-SUITE.md')
 const FILE_MS_MAX = 400_000
+const LONG_FILE_MS_MAX = 1_200_000
 const FIRST_PORT = 20_000
 const PORTS_A_FILE = 700
 const RANGES = 12
@@ -92,7 +93,12 @@ async function work(number) {
     const flags = [...only, ...leftOut(file).flatMap((name) => ['--skiptest', name])]
     prepareFolder(source, folder, server)
     const onOutput = options.verbose ? (bytes) => process.stdout.write(bytes) : undefined
-    const result = await runFile(folder, file, { basePort, timeoutMs: FILE_MS_MAX, flags, onOutput })
+    const result = await runFile(folder, file, {
+      basePort,
+      timeoutMs: LONG.has(file) ? LONG_FILE_MS_MAX : FILE_MS_MAX,
+      flags,
+      onOutput,
+    })
     results.set(file, result)
     writeFileSync(join(logs, `${file.replaceAll('/', '-')}.txt`), result.text)
     report(file, result)

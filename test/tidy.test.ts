@@ -11,7 +11,8 @@ const SRC = join(import.meta.dirname, '../src')
 const MAY_IMPORT: Record<string, readonly string[]> = {
   lib: [],
   'errors.ts': ['lib'],
-  config: ['lib', 'errors.ts'],
+  lease: ['lib'],
+  config: ['lib', 'errors.ts', 'lease'],
   protocol: ['lib', 'errors.ts'],
   facade: ['lib', 'errors.ts', 'protocol'],
   store: ['lib'],
@@ -23,7 +24,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   replication: ['lib', 'errors.ts', 'protocol', 'keyspace'],
   cluster: ['lib', 'protocol'],
   raft: ['lib'],
-  sentinel: ['lib', 'errors.ts', 'config', 'raft'],
+  sentinel: ['lib', 'errors.ts', 'config', 'lease', 'raft'],
   // ---- the pure line ----
   io: ['lib', 'protocol', 'facade'],
   metrics: ['lib'],
@@ -40,11 +41,12 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'commands',
     'engine',
     'replication',
+    'lease',
     'cluster',
     'io',
     'metrics',
   ],
-  supervisor: ['lib', 'errors.ts', 'config', 'protocol', 'facade', 'raft', 'sentinel', 'io', 'metrics'],
+  supervisor: ['lib', 'errors.ts', 'config', 'lease', 'protocol', 'facade', 'raft', 'sentinel', 'io', 'metrics'],
   // Types only: what the sentinel tells it.
   console: ['supervisor'],
   cli: ['lib', 'errors.ts', 'config', 'protocol', 'sentinel', 'io', 'server', 'supervisor'],

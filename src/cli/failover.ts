@@ -13,6 +13,7 @@ import { duration } from './values.ts'
 interface FailoverArgs extends SentinelAddressArgs {
   readonly name: string
   readonly timeout: number
+  readonly allowDataLoss: boolean
   readonly 'dry-run': boolean
 }
 
@@ -27,7 +28,12 @@ async function failover(client: RespClient, args: FailoverArgs): Promise<number>
   const before = addressOf(reply)
   if (before === undefined) return unknownGroup(client, args.name)
   const startedMs = monotonicMs()
-  const answer = await client.command(['SENTINEL', 'FAILOVER', args.name])
+  const answer = await client.command([
+    'SENTINEL',
+    'FAILOVER',
+    args.name,
+    ...(args.allowDataLoss ? ['ALLOW-DATA-LOSS'] : []),
+  ])
   if (answer instanceof ReplyError) return fail(`refused: ${answer.message}`, EXIT.unhealthy)
   while (monotonicMs() - startedMs < args.timeout) {
     const now = addressOf(await ask())
@@ -65,6 +71,11 @@ export const failoverCommand: Command<FailoverArgs> = {
       default: '10s',
       requiresArg: true,
       coerce: duration('timeout', 100),
+    },
+    'allow-data-loss': {
+      describe: 'In sync mode: promote a replica though writes that were acknowledged may be lost',
+      type: 'boolean',
+      default: false,
     },
     'dry-run': {
       describe: 'Only say who would become primary if the present one died now, and why not the others',

@@ -56,8 +56,8 @@ export interface LogRewriting {
 export interface ReplicationHost {
   /** REPLICAOF; the status text to reply. */
   replicaOf(host: string, port: number): string
-  /** REPLICAOF NO ONE. */
-  becomePrimary(): string
+  /** REPLICAOF NO ONE, by this session; by none: the server does it by itself. */
+  becomePrimary(session?: Session): string
   /** Writes the reply of ROLE. */
   role(reply: ReplyWriter): void
   /** DEBUG CHANGE-REPL-ID: the history of writes gets a new ID, and forgets the second one. */

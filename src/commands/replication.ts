@@ -9,7 +9,7 @@ const PORT_MAX = 65535
 function replicaof(ctx: Context): void {
   const { args, host, session } = ctx
   if (args.is(1, 'no') && args.is(2, 'one')) {
-    ctx.reply.simple(host.replication.becomePrimary())
+    ctx.reply.simple(host.replication.becomePrimary(session))
     return
   }
   if (session.isReplica) fail('replicaClient')

@@ -1,5 +1,6 @@
 // The options of a sentinel: those of the process (a table like the server's), and those of each monitored group. Names,
 // defaults and forms are those of sentinel.conf of Redis 7.0.15; the ones below "Vedette's own" are ours.
+import { LEASE_MS_MAX, LEASE_MS_MIN, WRITE_MODES } from '../lease/terms.ts'
 import { fixed, type OptionRow, type OptionValues, type RowDetails } from './option.ts'
 import { autoPort, optionalPort } from './ports.ts'
 import { bindAddresses } from './special-values.ts'
@@ -170,6 +171,17 @@ export const GROUP_OPTIONS = {
     '0',
     'Milliseconds a restarted primary may need to load; 0: none.',
   ),
+  'write-mode': groupRow(
+    oneOf(WRITE_MODES),
+    'lease',
+    'What an acknowledged write means. async: the primary has it, as with Redis. lease: and it held a lease of a majority of the sentinels, so that no two primaries take writes at once. sync: and sync-replicas replicas have it. Taken from the file once; later SENTINEL SET changes it for all. A Redis or Valkey server knows async only.',
+  ),
+  'lease-milliseconds': groupRow(
+    int(LEASE_MS_MIN, LEASE_MS_MAX),
+    '1000',
+    'How long a primary may write after it last heard a majority of the sentinels, and how long a failover of one that is silent waits at most for that.',
+  ),
+  'sync-replicas': groupRow(int(1, 256), '1', 'Replicas that must have a write before it is acknowledged, in sync.'),
 } as const
 
 function groupRow<T>(type: OptionType<T>, text: string, help: string): OptionRow<T> {

@@ -10,11 +10,11 @@ import {
   type Command,
   type CommandTable,
   FLAG_ADMIN,
-  FLAG_ANY_KEYS,
   FLAG_DENYOOM,
   FLAG_FROM_REPLICA,
   FLAG_LOADING,
   FLAG_NO_MULTI,
+  FLAG_ONE_BY_ONE,
   FLAG_SKIP_MONITOR,
   FLAG_STALE,
   FLAG_TRANSACTION,
@@ -46,6 +46,12 @@ export interface GateConditions extends Pause {
   loading: boolean
   /** This is a replica, and clients may not write to it. */
   readonlyReplica: boolean
+  /** Writes need a lease: whether it holds is asked for before each batch of requests. */
+  leased: boolean
+  /** The lease is lost: no writes. */
+  leaseLost: boolean
+  /** Too few replicas are there to have what is written. */
+  copiesMissing: boolean
   /** The group of sentinels that this server waits for before it takes a role; undefined: for none. */
   undecidedGroup: string | undefined
   /** This is a replica whose link is down, and it must not serve stale data. */
@@ -67,6 +73,9 @@ export function openGate(): GateConditions {
   return {
     loading: false,
     readonlyReplica: false,
+    leased: false,
+    leaseLost: false,
+    copiesMissing: false,
     undecidedGroup: undefined,
     stale: false,
     writableReplica: false,
@@ -82,15 +91,9 @@ export function openGate(): GateConditions {
 
 /** Whether a client's write would pass the gate now, for health checks. */
 export function mayWrite(gate: GateConditions, replication: Host['replication'], nowMs: number): boolean {
-  if (
-    gate.loading ||
-    gate.misconfigured ||
-    gate.logProblem !== undefined ||
-    gate.readonlyReplica ||
-    replication.isReplica()
-  )
-    return false
-  if (gate.undecidedGroup !== undefined) return false
+  if (gate.loading || gate.misconfigured || gate.readonlyReplica || replication.isReplica()) return false
+  if (gate.undecidedGroup !== undefined || gate.leaseLost || gate.copiesMissing) return false
+  if (gate.logProblem !== undefined) return false
   if (gate.replicasToWriteMin !== 0 && replication.goodReplicas() < gate.replicasToWriteMin) return false
   return nowMs >= gate.pausedUntilMs && !gate.writesHeld
 }
@@ -112,6 +115,8 @@ export interface EngineParts {
   readonly onReplicaWrite: (command: Command, args: Args, db: number) => void
   /** The time has jumped: for so long nothing ran, or the clock was set. Told before anything that came meanwhile is run. */
   readonly onStall: (ms: number) => void
+  /** Brings `gate.leaseLost` and what belongs to it up to date; only while `gate.leased` is set. */
+  readonly checkLease: () => void
   /** A monotonic clock in microseconds, for the statistics of commands. */
   readonly clockMicros: () => number
   /** A command was timed, and stands for `stride` calls. Returns for how many calls the next timed one of it is to stand. */
@@ -191,6 +196,7 @@ export class Engine extends Processor<Context> implements Context {
     if (nowMs - this.nowMs > STALL_MS) this.parts.onStall(nowMs - this.nowMs)
     this.nowMs = nowMs
     this.keyspace.setTime(nowMs)
+    if (this.gate.leased) this.parts.checkLease()
   }
 
   override entered(session: Session): void {
@@ -198,7 +204,7 @@ export class Engine extends Processor<Context> implements Context {
   }
 
   protected override pauseEnded(): void {
-    this.keyspace.paused = this.gate.writesHeld
+    this.keyspace.paused = this.gate.writesHeld || this.gate.leaseLost
   }
 
   protected override strays(session: Session, command: Command<Context> | undefined): boolean {
@@ -238,13 +244,13 @@ export class Engine extends Processor<Context> implements Context {
       this.execFirst = undefined
       this.execFed = false
       // What the commands did is carried out; EXEC itself did nothing.
-      this.effects.reset()
+      this.resetEffects()
     }
   }
 
   /** Runs work of the server itself that changes a database, or expires keys of any, and carries out its effects. */
   runInternal(work: () => void, db = this.db.index): void {
-    this.effects.reset()
+    this.resetEffects()
     work()
     this.carryOut(db, undefined, false)
     if (this.waits.anyReady) this.serveWaiting()
@@ -289,6 +295,8 @@ export class Engine extends Processor<Context> implements Context {
       if (gate.misconfigured) return errorText('misconf')
       if (gate.logProblem !== undefined) return errorText('logMisconf', gate.logProblem)
       if (gate.readonlyReplica) return errorText('readonly')
+      if (gate.leaseLost) return errorText('leaseLost')
+      if (gate.copiesMissing) return errorText('noReplicas')
       if (gate.undecidedGroup !== undefined) return errorText('undecided', gate.undecidedGroup)
       if (gate.replicasToWriteMin !== 0 && this.host.replication.goodReplicas() < gate.replicasToWriteMin) {
         return errorText('noReplicas')
@@ -343,7 +351,7 @@ export class Engine extends Processor<Context> implements Context {
   private perform(session: Session, command: Command<Context>): void {
     const { effects, reply, args } = this
     const mark = reply.pos
-    effects.reset()
+    this.resetEffects()
     if (session.lastCommand !== command.fullName) session.lastCommand = command.fullName
     if (this.db.index !== session.db) this.db = this.keyspace.databases[session.db]
     const timed = --command.untimed < 0
@@ -364,7 +372,7 @@ export class Engine extends Processor<Context> implements Context {
     if (this.gate.writableReplica && effects.dirty !== 0 && !session.isPrimary) {
       this.parts.onReplicaWrite(command, args, this.db.index)
     }
-    this.carryOut(this.db.index, args, (command.flags & FLAG_ANY_KEYS) === 0)
+    this.carryOut(this.db.index, args, (command.flags & FLAG_ONE_BY_ONE) === 0)
     if (this.waits.anyReady && !this.inExec) this.serveWaiting()
   }
 
@@ -430,7 +438,7 @@ export class Engine extends Processor<Context> implements Context {
     const db = this.keyspace.databases[ready.db]
     for (const waiter of this.waits.waitersOf(ready)) {
       // A key whose time is over is deleted here, and replicas hear of it.
-      this.effects.reset()
+      this.resetEffects()
       const h = db.find(ready.key, 0, ready.key.length)
       this.carryOut(db.index, undefined, false)
       const error = waiter.wait.refuse?.(db, h)
@@ -442,7 +450,6 @@ export class Engine extends Processor<Context> implements Context {
   /** Runs the command of somebody who waits as if it came now; its effects are carried out like those of any other. */
   private retry(waiter: Waiter, db: Database, key: Buffer): void {
     const { session, command, wait } = waiter
-    const { effects } = this
     const reply = new ReplyWriter(256)
     reply.resp = session.resp
     this.session = session
@@ -452,7 +459,7 @@ export class Engine extends Processor<Context> implements Context {
     this.reply = reply
     this.db = db
     this.retrying = 'yes'
-    effects.reset()
+    this.resetEffects()
     const startMicros = this.parts.clockMicros()
     try {
       command.run!(this)
@@ -490,10 +497,16 @@ export class Engine extends Processor<Context> implements Context {
 
   // ---- the effects ----
 
+  private resetEffects(): void {
+    const { effects } = this
+    effects.reset()
+    effects.heard = this.parts.feed.active
+  }
+
   /** `asOne`: replicas are to run the effects together or not at all. */
   private carryOut(db: number, args: Args | undefined, asOne: boolean): void {
     const { effects } = this
-    if (effects.dirty === 0 && effects.rewritten === undefined && effects.expired.length === 0) {
+    if (effects.nothingToReplicate) {
       if (effects.events.length !== 0) this.publishEvents()
       return
     }
@@ -505,10 +518,12 @@ export class Engine extends Processor<Context> implements Context {
   private replicate(db: number, args: Args | undefined, asOne: boolean): void {
     const { effects } = this
     const asSent = effects.rewritten === undefined && effects.dirty > 0 && args !== undefined
-    const count = effects.expired.length + (asSent ? 1 : (effects.rewritten?.length ?? 0))
+    const early = effects.expired.length + effects.expiredFields.length
+    const count = early + (asSent ? 1 : (effects.rewritten?.length ?? 0))
     const bracket = asOne && count > 1 && !this.inExec
     if (bracket) this.feed(db, MULTI, 0, MULTI.length)
     for (const { db: at, key } of effects.expired) this.feedArgv(at, ['DEL', key])
+    for (const { db: at, argv } of effects.expiredFields) this.feedArgv(at, argv)
     if (asSent) this.feedAsSent(db, args)
     else for (const argv of effects.rewritten ?? []) this.feedArgv(db, argv)
     if (bracket) this.feed(db, EXEC, 0, EXEC.length)
@@ -527,7 +542,8 @@ export class Engine extends Processor<Context> implements Context {
   /** Feeds one request, or in a transaction takes it into the bracket, which begins with the second one. */
   private feed(db: number, bytes: Uint8Array, start: number, end: number): void {
     const { feed } = this.parts
-    const isChange = this.effects.dirty > 0 || this.effects.expired.length > 0
+    const { dirty, expired, expiredFields } = this.effects
+    const isChange = dirty > 0 || expired.length > 0 || expiredFields.length > 0
     if (this.inExec && !this.execFed) {
       const first = this.execFirst
       if (first === undefined) {

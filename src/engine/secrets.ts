@@ -5,7 +5,7 @@ import { optionName } from '../config/store.ts'
 
 const REDACTED = Buffer.from('(redacted)')
 /** Commands that may have secrets. */
-const MAY_HAVE = new Set(['auth', 'hello', 'config', 'acl', 'migrate'])
+const MAY_HAVE = new Set(['auth', 'hello', 'config', 'acl', 'migrate', 'replconf'])
 
 const wordOf = (arg: Uint8Array): string => Buffer.from(arg.subarray(0, 64)).toString('latin1').toLowerCase()
 
@@ -24,6 +24,7 @@ function secretsOf(words: readonly string[]): ReadonlySet<number> {
   if (words[0] === 'config' && words[1] === 'set') {
     for (let i = 2; i + 1 < words.length; i += 2) if (isSecretOption(words[i]!)) hide(i + 1, 1)
   }
+  if (words[0] === 'replconf' && words[1] === 'vedette-enlist') hide(2)
   if (words[0] === 'hello') {
     for (let i = 2; i < words.length; i++) if (words[i] === 'auth') hide(i + 1, 2)
   }

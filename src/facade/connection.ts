@@ -161,10 +161,7 @@ export class Connection implements Outlet, WireHandler {
   }
 
   onDrain(): void {
-    if (this.reading || this.gone) return
-    this.reading = true
-    this.wire.resume()
-    this.proceed()
+    this.readOn()
   }
 
   onClose(): void {
@@ -204,17 +201,43 @@ export class Connection implements Outlet, WireHandler {
     this.onClose()
   }
 
+  /** Whether replies are written that have not left yet. */
+  get repliesWait(): boolean {
+    return this.outbox.holds || this.outbox.waits || this.host.current === this
+  }
+
+  /** Whether replies wait for a position. */
+  get waitsForPosition(): boolean {
+    return this.outbox.waits
+  }
+
+  /** Ends at once; replies that have not left yet are not sent, for what they say did not come true. */
+  abandon(): void {
+    this.session.closing = true
+    this.outbox.abandon()
+    this.onClose()
+  }
+
   /** Sends what is held; at the end of the turn. */
   sendHeld(): void {
     this.outbox.sendHeld()
     if (this.wire.pendingBytes !== 0) this.checkOutput(0)
   }
 
-  /** Sends what waited for a position that has been reached. */
-  release(): void {
-    if (this.gone) return
+  /** Sends what waited for a position that has been reached; true if requests that waited for that can go on: see `readOn`. */
+  release(): boolean {
+    if (this.gone) return false
     this.outbox.release()
     if (this.wire.pendingBytes !== 0) this.checkOutput(0)
+    return !this.reading && this.wire.pendingBytes === 0
+  }
+
+  /** Reads again, if that was stopped because too much output waited. */
+  readOn(): void {
+    if (this.reading || this.gone) return
+    this.reading = true
+    this.wire.resume()
+    this.proceed()
   }
 
   /** Called once a second: ends a connection that has been over its soft limit for too long. */

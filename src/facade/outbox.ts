@@ -39,10 +39,16 @@ export class Outbox {
   private later: Piece[] = []
   private laterBytes = 0
   private ending = false
+  private abandoned = false
 
   constructor(wire: Wire, host: OutboxHost) {
     this.wire = wire
     this.host = host
+  }
+
+  /** Whether output waits for the end of the turn. */
+  get holds(): boolean {
+    return this.held !== ''
   }
 
   /** Bytes that the system has not taken yet, for whatever reason. */
@@ -75,6 +81,7 @@ export class Outbox {
       return false
     }
     this.sendNow(urgent)
+    if (this.abandoned) return false
     this.host.stats.writes++
     this.wire.write(length === bytes.length ? bytes : bytes.subarray(0, length))
     return false
@@ -114,6 +121,15 @@ export class Outbox {
     this.sendNow(urgent)
     this.ending = true
     if (!this.waits) this.wire.end()
+  }
+
+  /** Closes the wire now, and sends nothing more of what was written. */
+  abandon(): void {
+    this.abandoned = true
+    this.held = ''
+    this.later = []
+    this.laterBytes = 0
+    this.wire.destroy()
   }
 
   /** Closes the wire now. What waits for a position is not sent: it says what has not come true. */

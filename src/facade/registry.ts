@@ -134,7 +134,29 @@ export class ClientRegistry implements Clients, ConnectionHost {
   release(position: number): void {
     this.released = position
     this.beforeReplies()
-    for (const connection of this.connections.values()) connection.release()
+    for (const connection of this.connections.values()) {
+      // Not now: another connection's command may be running.
+      if (connection.release()) this.parts.timers.soon(() => connection.readOn())
+    }
+  }
+
+  /** Positions count anew from here: what is written from now on waits for more. */
+  restartPositions(position: number): void {
+    for (const { session } of this.connections.values()) session.replyPosition = 0
+    this.release(position)
+  }
+
+  /** Ends the connections whose replies wait for a position that nobody will come to. */
+  dropWaiting(): void {
+    for (const connection of [...this.connections.values()]) if (connection.waitsForPosition) connection.abandon()
+  }
+
+  /** Ends the connections whose replies have not left yet: clients do not learn what became of their requests. */
+  abandonReplies(): void {
+    for (const connection of [...this.connections.values()]) {
+      const { session } = connection
+      if (connection.repliesWait && !session.isReplica && !session.isPrimary) connection.abandon()
+    }
   }
 
   connection(session: Session): Connection | undefined {

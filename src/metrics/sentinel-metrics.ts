@@ -223,6 +223,12 @@ export const SENTINEL_METRICS = {
     help: "Changes of this sentinel's own verdict on a primary, by verdict (down, up).",
     labels: ['group', 'verdict'],
   },
+  leaseGrants: {
+    kind: 'counter',
+    name: 'vedette_sentinel_lease_grants_total',
+    help: 'Promises that this sentinel gave to primaries, to let no other server take writes for the length of a lease.',
+    labels: [],
+  },
   stallAbstentions: {
     kind: 'counter',
     name: 'vedette_sentinel_stall_abstentions_total',

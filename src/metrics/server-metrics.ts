@@ -24,6 +24,18 @@ export const SERVER_METRICS = {
     help: '1 while this server has the role of a primary, 0 while it is a replica.',
     labels: [],
   },
+  leaseHeld: {
+    kind: 'gauge',
+    name: 'vedette_server_lease_held',
+    help: '1 while this primary holds a lease of a majority of its sentinels, 0 while it needs one and has none; absent where none is needed.',
+    labels: [],
+  },
+  leaseExpiries: {
+    kind: 'counter',
+    name: 'vedette_server_lease_expiries_total',
+    help: 'Times that a lease ran out before the next one came, so that writes had to wait or were refused.',
+    labels: [],
+  },
   isWritable: {
     kind: 'gauge',
     name: 'vedette_server_is_writable',
@@ -199,6 +211,12 @@ export const SERVER_METRICS = {
     kind: 'counter',
     name: 'vedette_server_keys_expired_total',
     help: 'Keys removed because their time was over.',
+    labels: [],
+  },
+  fieldsExpired: {
+    kind: 'counter',
+    name: 'vedette_server_hash_fields_expired_total',
+    help: 'Fields of hashes removed because their time was over (HEXPIRE).',
     labels: [],
   },
   keysEvicted: {

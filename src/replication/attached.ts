@@ -168,6 +168,20 @@ export function countAcknowledged(replicas: Iterable<AttachedReplica>, offset: n
   return count
 }
 
+/** The offset that `copies` of the replicas of these names (`host:port`) have acknowledged; -1 if not so many are online. */
+export function offsetOfCopies(replicas: Iterable<AttachedReplica>, names: readonly string[], copies: number): number {
+  const offsets: number[] = []
+  for (const replica of replicas)
+    if (replica.state === 'online' && names.includes(replicaKey(replica))) offsets.push(replica.ackOffset)
+  return offsets.sort((a, b) => b - a)[copies - 1] ?? -1
+}
+
+/** The replica as sentinels name it, who know it from INFO. */
+function replicaKey({ announcedIp, peerIp, listeningPort }: AttachedReplica): string {
+  const ip = announcedIp !== '' ? announcedIp : peerIp
+  return ip.includes(':') ? `[${ip}]:${listeningPort}` : `${ip}:${listeningPort}`
+}
+
 /** The log line with which a replica that fell silent is to be disconnected, or undefined while it is well. */
 export function timeoutReason(replica: AttachedReplica, timeoutMs: number, nowMs: number): string | undefined {
   if (nowMs - replica.ackMs <= timeoutMs) return undefined

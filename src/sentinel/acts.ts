@@ -22,11 +22,13 @@ export interface Start {
     | undefined
   /** An operator asked for it; answered when it is committed. */
   readonly nonce?: string
+  /** He takes upon himself that acknowledged writes of `sync` mode may be lost. */
+  readonly lossAllowed?: boolean
 }
 
 /** Proposes to replace the primary; false while that is on its way already. */
 export function startFailover(core: CoreState, topo: TopologyGroup, start: Start, nowMs: number): boolean {
-  const { planned, reason, choice, nonce, cause } = start
+  const { planned, reason, choice, nonce, cause, lossAllowed } = start
   const group = core.groups.get(topo.name)!
   if (choice !== undefined) endPhase(group, 'choose', nowMs)
   const entry: Entry = {
@@ -40,7 +42,9 @@ export function startFailover(core: CoreState, topo: TopologyGroup, start: Start
     atMs: wallMs(core, nowMs),
     account: { ...accountOf(group), cause, candidates: choice?.candidates ?? [] },
     ...(choice === undefined ? {} : { choice: { replica: choice.replica, why: choice.why } }),
-    ...(nonce === undefined ? {} : { nonce, ...(planned ? {} : { forced: true }) }),
+    ...(nonce === undefined
+      ? {}
+      : { nonce, ...(planned ? {} : { forced: true, ...(lossAllowed === true && { lossAllowed }) }) }),
   }
   if (!propose(core, nowMs, `start ${topo.name} ${topo.lastEpoch}`, entry)) return false
   noteProposed(stopwatchOf(group, nowMs))

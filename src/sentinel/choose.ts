@@ -1,15 +1,18 @@
 // The step of a failover in which the candidate is chosen: fresh facts of every replica that can be reached, then the ranking.
 import type { CandidateNote } from './account.ts'
 import { type Address, addressKey } from './address.ts'
+import { keepsCopies, whyUnsafe } from './copies.ts'
 import {
   type Decision,
   type FailoverFacts,
   type FailoverRun,
+  inquire,
   POLL_FAST_MS,
   POLL_SLOW_MS,
   reachable,
   tell,
 } from './failover-run.ts'
+import { isFenced } from './fence.ts'
 import type { ServerInfo } from './info.ts'
 import { holds } from './lineage.ts'
 import { type Candidate, notesOf, rank } from './ranking.ts'
@@ -47,6 +50,8 @@ export interface ChoiceFacts {
   readonly crashed: boolean
   /** An operator takes what there is. */
   readonly forced: boolean
+  /** `sync`: who is chosen must have every acknowledged write. */
+  readonly lossless: boolean
 }
 
 /** Chooses among the replicas; `patient`: waits for the facts of every one that can be reached. */
@@ -58,14 +63,17 @@ export function chooseReplica(facts: ChoiceFacts, patient: boolean): Choice {
     return { kind: 'wait', ask: waiting.filter(({ infoAsks }) => infoAsks.length === 0) }
   const candidates = replicas.map((server) => candidateOf(server, freshSinceMs))
   const ranking = rank(candidates, {
+    mostFirst: facts.lossless,
     maxLinkDownMs: maxLinkDownMs(facts),
     lineage: topo.lineage,
     primary: servers.get(addressKey(old))?.info,
-    settleForLess: facts.forced || isLost(facts, freshSinceMs),
+    settleForLess: (facts.forced && !facts.lossless) || isLost(facts, freshSinceMs),
   })
   const { winner, sentence: why } = ranking
   const notes = notesOf(candidates, ranking)
   if (winner === undefined) return { kind: 'none', why, candidates: notes }
+  const unsafe = facts.lossless ? whyUnsafe(candidates, winner, facts.settings, topo) : undefined
+  if (unsafe !== undefined) return { kind: 'none', why: unsafe, candidates: notes }
   return { kind: 'chosen', replica: winner.address, why, candidates: notes }
 }
 
@@ -78,10 +86,13 @@ export function choose(run: FailoverRun, facts: FailoverFacts, out: Decision[]):
     out.push({ do: 'abort', cause: 'master-is-back', why: down.why })
     return
   }
-  const waitedMs = nowMs - run.phaseSinceMs
+  const lossless = mustKeepAll(facts)
+  // What the replicas said while the old primary could still take writes is not enough.
+  if (lossless && !isFenced(run, facts, out)) return
+  const waitedMs = nowMs - Math.max(run.phaseSinceMs, run.fenceMs ?? 0)
   const crashed = !failover.planned && servers.get(addressKey(failover.old))?.judgement.verdict === 'dead'
-  const { freshSinceMs } = run
-  const base = { ...facts, old: failover.old, freshSinceMs, crashed, forced: failover.forced }
+  const freshSinceMs = lossless ? Math.max(run.freshSinceMs, run.fenceMs ?? 0) : run.freshSinceMs
+  const base = { ...facts, old: failover.old, freshSinceMs, crashed, forced: failover.forced, lossless }
   const choice = chooseReplica(base, waitedMs < CHOOSE_WAIT_MS)
   if (choice.kind === 'chosen') {
     const why = failover.planned ? `${choice.why}, as the operator asked for a switchover` : choice.why
@@ -92,6 +103,34 @@ export function choose(run: FailoverRun, facts: FailoverFacts, out: Decision[]):
   } else if (waitedMs < Math.min(CHOOSE_LIMIT_MS, settings.failoverTimeoutMs)) {
     out.push({ do: 'wake', atMs: nowMs + POLL_SLOW_MS })
   } else out.push({ do: 'abort', cause: 'no-good-slave', why: choice.why, candidates: choice.candidates })
+}
+
+/** In a planned switchover the old primary lives, and the candidate gets everything from it. */
+const mustKeepAll = ({ topo, settings, failover }: FailoverFacts): boolean =>
+  keepsCopies(topo, settings) && !failover.planned && !failover.lossAllowed
+
+/** `sync`: whether the candidate certainly has every acknowledged write; 'wait' while not enough replicas have said what they have. */
+export function hasEverything(
+  run: FailoverRun,
+  facts: FailoverFacts,
+  candidate: Watched,
+  out: Decision[],
+): true | 'wait' | string {
+  const { topo, settings, servers, failover, nowMs } = facts
+  if (!keepsCopies(topo, settings) || failover.lossAllowed) return true
+  const sinceMs = Math.max(run.freshSinceMs, run.fenceMs ?? 0)
+  const replicas = topo.replicas.flatMap((address) => servers.get(addressKey(address)) ?? [])
+  const waiting = replicas.filter((server) => reachable(server) && server.infoAskedMs < sinceMs)
+  if (waiting.length > 0 && nowMs - Math.max(run.phaseSinceMs, sinceMs) < CHOOSE_WAIT_MS) {
+    for (const server of waiting) inquire(server, out)
+    out.push({ do: 'wake', atMs: nowMs + POLL_FAST_MS })
+    return 'wait'
+  }
+  const candidates = replicas.map((server) => candidateOf(server, sinceMs))
+  const winner = candidates.find(({ address }) => addressKey(address) === candidate.key)
+  return (
+    (winner === undefined ? 'it is no replica of the group' : whyUnsafe(candidates, winner, settings, topo)) ?? true
+  )
 }
 
 /** What the replica with the most of the newest history said. */

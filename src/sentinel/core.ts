@@ -18,6 +18,8 @@ import { createFormation, startAnew } from './formation.ts'
 import { evaluate, forgetReplicas, forgetUnnamed, pollGroup, syncGroups, takeInfo } from './group.ts'
 import { takeRefusal, takeWelcome, tryToForm } from './joining.ts'
 import { backOff, lead, takeHostname } from './leader.ts'
+import { coverFormerVoters, dismiss, takeLeased } from './leases.ts'
+import { noteEnded } from './ledger.ts'
 import { changeMembers, takeJoin } from './membership.ts'
 import { createCircle, createObstacle } from './memory.ts'
 import { watchObstacle } from './obstacle.ts'
@@ -101,6 +103,7 @@ function initialState(options: CoreOptions, nowMs: number): CoreState {
     raft: NO_RAFT,
     proposed: new Map(),
     pending: new Map(),
+    bootMs: options.group === undefined ? Number.NEGATIVE_INFINITY : nowMs,
     nextNonce: 1,
     appliedNonces: new Set(),
     early: new Map(),
@@ -124,7 +127,7 @@ function initialState(options: CoreOptions, nowMs: number): CoreState {
     dirty: true,
     nextOrderId: 1,
     wakeAtMs: Number.POSITIVE_INFINITY,
-    stats: { stalls: 0, foreignHellos: 0, failovers: 0, aborted: 0 },
+    stats: { stalls: 0, foreignHellos: 0, failovers: 0, aborted: 0, grants: 0 },
     out: [],
   }
   recall(core, options.knownPeers ?? [], nowMs)
@@ -165,6 +168,7 @@ function take(core: CoreState, nowMs: number, input: Input): GroupState | 'all' 
     case 'pong':
     case 'info':
     case 'info-failed':
+    case 'leased':
     case 'order-done':
       return takeServerInput(core, nowMs, input)
     case 'hello':
@@ -252,7 +256,7 @@ function noticeStall(core: CoreState, nowMs: number): void {
   core.tiltUntilMs = nowMs + TILT_HOLD_MS
 }
 
-type ServerInput = Input & { type: 'link-up' | 'link-down' | 'pong' | 'info' | 'info-failed' | 'order-done' }
+type ServerInput = Input & { type: 'link-up' | 'link-down' | 'pong' | 'info' | 'info-failed' | 'leased' | 'order-done' }
 
 function takeServerInput(core: CoreState, nowMs: number, input: ServerInput): GroupState | undefined {
   const group = core.groups.get(input.ref.group)
@@ -274,6 +278,9 @@ function takeServerInput(core: CoreState, nowMs: number, input: ServerInput): Gr
       break
     case 'info-failed':
       server.infoAsks.shift()
+      break
+    case 'leased':
+      takeLeased(core, group, server, input.answer, nowMs)
       break
     case 'order-done':
       if (!input.ok) say(core, 'warning', `${server.key} of ${group.name} refused an order: ${input.text}`)
@@ -322,6 +329,7 @@ function takePeerMessage(
 function takeRaftView(core: CoreState, view: RaftView, nowMs: number): void {
   const before = core.raft
   core.raft = view
+  if (before.voters.join() !== view.voters.join()) coverFormerVoters(core, nowMs)
   if (before.voters.length + before.learners.length > 0)
     forgetGhosts(core, nowMs, (id) => before.voters.includes(id) || before.learners.includes(id))
   if (view.term === before.term && view.leader === before.leader) return
@@ -370,7 +378,8 @@ function takeCommitted(
     say(core, 'warning', 'An entry of the log is not understood and was skipped; a newer version of Vedette wrote it.')
     return undefined
   }
-  const before = core.topology.groups.get(entry.group)?.failover
+  const known = core.topology.groups.get(entry.group)
+  const before = known?.failover
   const applied = apply(core.topology, entry)
   if (replay) {
     core.dirty = true
@@ -383,6 +392,8 @@ function takeCommitted(
   const group = core.groups.get(entry.group)
   if (group !== undefined) timeCommit(group, entry, nowMs)
   if (topo !== undefined && group !== undefined) announce(core, group, topo, entry, before?.by, nowMs)
+  if (entry.kind === 'switch' && group !== undefined) noteEnded(group.ledger, entry.ended ?? '')
+  if (entry.kind === 'remove' && known !== undefined && group !== undefined) dismiss(core, group, known)
   syncGroups(core, nowMs)
   // The address that the server had before is nobody's.
   if (group !== undefined && entry.kind === 'hostname') forgetUnnamed(core, group)
@@ -418,6 +429,8 @@ function announce(
       const leader = entry.by === core.self.peer ? core.self : core.peers.get(entry.by)
       if (leader !== undefined) emitText(core, '+vote-for-leader', `${leader.runId} ${epoch}`)
       if (acting) emit(core, '+elected-leader', group.name, group.primary, master)
+      // The leader waits to hear that nothing is promised to the old primary any more.
+      if (topo.lease !== undefined && !acting) report(core, nowMs)
       return
     }
     case 'end':

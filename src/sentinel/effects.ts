@@ -6,10 +6,11 @@
 //  - Effects are carried out in order, each at once. None returns a value; what comes of one arrives later as an Input.
 //  - `connect` is answered by exactly one `link-up` or `link-down`; an established link ends with one `link-down`.
 //    After `disconnect` nothing more comes from that link.
-//  - `ping`, `info` and `order` go out only on a link that is up. If it goes down, what was in flight is forgotten
+//  - `ping`, `info`, `lease` and `order` go out only on a link that is up. If it goes down, what was in flight is forgotten
 //    (an order is answered `ok: false`).
 //  - `propose` hands bytes to the Raft leader, which this sentinel is; a proposal may be lost, the core proposes again.
 //  - Every committed Raft entry of kind 'normal' comes back as `committed`, in order, on every member.
+import type { Answer, Word } from '../lease/terms.ts'
 import type { Address, ServerRef } from './address.ts'
 import type { FormedGroup } from './formation.ts'
 import type { Hello } from './hello.ts'
@@ -58,6 +59,8 @@ export type Input =
   | { readonly type: 'pong'; readonly ref: ServerRef; readonly text: string }
   /** The reply to the oldest unanswered `info`. */
   | { readonly type: 'info'; readonly ref: ServerRef; readonly info: ServerInfo }
+  /** The reply to `lease`. Undefined: the server does not take a word signed with this key. */
+  | { readonly type: 'leased'; readonly ref: ServerRef; readonly answer: Answer | undefined }
   /** The oldest unanswered `info` got an error (LOADING, NOAUTH …). */
   | { readonly type: 'info-failed'; readonly ref: ServerRef }
   /** The outcome of an order: ok, or the error's text. */
@@ -95,6 +98,10 @@ export type Effect =
   | { readonly type: 'disconnect'; readonly ref: ServerRef }
   | { readonly type: 'ping'; readonly ref: ServerRef }
   | { readonly type: 'info'; readonly ref: ServerRef }
+  /** A word about the server's lease, to be signed with this key. */
+  | { readonly type: 'lease'; readonly ref: ServerRef; readonly word: Word; readonly key: string }
+  /** Tell the server the key that words are signed with; what comes of it shows in the next answer. */
+  | { readonly type: 'enlist'; readonly ref: ServerRef; readonly key: string }
   /** End the script that keeps the server busy (SCRIPT KILL); what comes of it shows in the pings. */
   | { readonly type: 'kill-script'; readonly ref: ServerRef }
   | { readonly type: 'order'; readonly ref: ServerRef; readonly id: number; readonly order: Order }

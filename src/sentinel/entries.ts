@@ -5,7 +5,7 @@ import { type Address, isHost } from './address.ts'
 import { asAddress, asId, asInt, asList, asName, asObject, asText, asWord, parseObject } from './fields.ts'
 import type { HistoryMark } from './lineage.ts'
 import { type Monitored, toMonitored } from './naming.ts'
-import { type SettingChanges, toChanges } from './settings.ts'
+import { isOfLease, type SettingChanges, toChanges } from './settings.ts'
 
 /** Why a failover was given up. The words are those of Redis Sentinel's -failover-abort-* events, and two of ours. */
 export const ABORT_CAUSES = ['no-good-slave', 'slave-timeout', 'pause-timeout', 'master-is-back'] as const
@@ -45,6 +45,8 @@ export interface StartEntry extends Decided {
   readonly planned: boolean
   /** An operator asked for it, and takes what there is. */
   readonly forced?: boolean
+  /** He also takes upon himself that acknowledged writes of `sync` mode may be lost. */
+  readonly lossAllowed?: boolean
   readonly by: string
   /** The candidate, where it could be chosen at once, and why it was. */
   readonly choice?: { readonly replica: Address; readonly why: string } | undefined
@@ -65,11 +67,17 @@ export type Entry =
   | (Base & { readonly kind: 'resume' })
   /** The server that is monitored by this name (naming.ts) has this address: at first, or from now on. */
   | (Base & { readonly kind: 'hostname'; readonly host: string; readonly address: Address })
+  /** The group's primaries need leases from now on, under this key and these settings unless others were set before. */
+  | (Base & { readonly kind: 'lease'; readonly key: string; readonly settings: SettingChanges })
   | StartEntry
   /** `replica` and no other may be promoted in this epoch. */
   | (FailoverBase & { readonly kind: 'choose'; readonly replica: Address })
-  /** The candidate is primary, and writes this history: from here on it is announced. */
-  | (FailoverBase & { readonly kind: 'switch'; readonly mark?: HistoryMark | undefined })
+  /** The candidate is primary, and writes this history: from here on it is announced. `ended`: the old one's tenure, if that is over. */
+  | (FailoverBase & {
+      readonly kind: 'switch'
+      readonly mark?: HistoryMark | undefined
+      readonly ended?: string | undefined
+    })
   | (FailoverBase & { readonly kind: 'end' })
   | (FailoverBase & { readonly kind: 'abort'; readonly cause: AbortCause })
 
@@ -82,7 +90,9 @@ export const REPLICAS_MAX = 256
 
 /** The feature level from which on this entry can be applied (machine.ts). */
 export function entryLevel(entry: Entry): number {
+  if (entry.kind === 'lease' || (entry.kind === 'start' && entry.lossAllowed === true)) return 3
   if (entry.kind === 'pause' || entry.kind === 'resume') return 2
+  if (entry.kind === 'set' && isOfLease(entry.changes)) return 3
   if (entry.kind === 'set') return entry.changes.failoverIntervalMs === undefined ? 1 : 2
   return 'account' in entry && entry.account !== undefined ? 2 : 1
 }
@@ -148,6 +158,14 @@ function toGroupEntry(base: Base, fields: Record<string, unknown>): Entry | unde
       const address = asAddress(fields.address)
       return isHost(host) && address ? { ...base, kind: 'hostname', host, address } : undefined
     }
+    case 'lease': {
+      const key = asText(fields.key, 64)
+      const object = asObject(fields.settings)
+      const settings = object && toChanges(object)
+      return key !== undefined && LEASE_KEY.test(key) && settings
+        ? { ...base, kind: 'lease', key, settings }
+        : undefined
+    }
     case 'remove':
     case 'resume':
       return { ...base, kind: fields.kind }
@@ -165,6 +183,9 @@ function toGroupEntry(base: Base, fields: Record<string, unknown>): Entry | unde
   }
 }
 
+/** 32 bytes in hexadecimal. */
+export const LEASE_KEY = /^[0-9a-f]{64}$/
+
 /** A mark out of decoded JSON. */
 export function toMark(value: unknown): HistoryMark | undefined {
   const fields = asObject(value)
@@ -180,7 +201,8 @@ function toStart(base: Decided, fields: Record<string, unknown>): StartEntry | u
   if (!old || !by || typeof fields.planned !== 'boolean') return undefined
   if (after === undefined && epoch === undefined) return undefined
   const valid = after === undefined ? { epoch } : { after }
-  const force = fields.forced === true ? { forced: true } : {}
+  const loss = fields.lossAllowed === true ? { lossAllowed: true } : {}
+  const force = fields.forced === true ? { forced: true, ...loss } : {}
   const start: StartEntry = { ...base, ...valid, ...force, kind: 'start', old, by, planned: fields.planned }
   if (fields.choice === undefined) return start
   const choice = asObject(fields.choice)
@@ -210,9 +232,10 @@ function toFailoverEntry(group: Base, fields: Record<string, unknown>): Entry | 
       return cause && { ...base, kind: 'abort', cause }
     }
     case 'switch': {
-      if (fields.mark === undefined) return { ...base, kind: 'switch' }
+      const ended = fields.ended === undefined ? {} : { ended: asText(fields.ended, 16) ?? '' }
+      if (fields.mark === undefined) return { ...base, kind: 'switch', ...ended }
       const mark = toMark(fields.mark)
-      return mark && { ...base, kind: 'switch', mark }
+      return mark && { ...base, kind: 'switch', mark, ...ended }
     }
     case 'end':
       return { ...base, kind: 'end' }

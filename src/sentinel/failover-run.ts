@@ -71,8 +71,10 @@ export interface FailoverRun {
   promoteGiven: boolean
   /** Writes on the old primary are held back. */
   hold: Hold | undefined
-  /** The old primary obeyed: it follows the candidate, and takes no write any more. */
-  fenced: boolean
+  /** The old primary obeyed: it follows the candidate, and takes no write any more. When the order for it was sent. */
+  fencedMs: number | undefined
+  /** Since when the old primary certainly cannot take a write any more (fence.ts). */
+  fenceMs: number | undefined
   /** The switch was proposed and may be committed at any moment: there is no way back for this leader. */
   switching: boolean
   /** Since when there is no quorum that finds the old primary down. */
@@ -93,6 +95,8 @@ export interface FailoverFacts {
   readonly servers: ReadonlyMap<string, Watched>
   /** What the sentinels think of the old primary now; says nothing any more after the switch. */
   readonly ballot: Count
+  /** When the old primary's lease has run out at a majority; -Infinity without leases, Infinity while it is not known. */
+  readonly leaseOverMs: number
 }
 
 export type Decision =
@@ -105,7 +109,12 @@ export type Decision =
       readonly why: string
       readonly candidates: readonly CandidateNote[]
     }
-  | { readonly do: 'switch'; readonly why: string; readonly server: Watched }
+  | {
+      readonly do: 'switch'
+      readonly why: string
+      readonly server: Watched
+      readonly lostBytesMax: number | undefined
+    }
   | { readonly do: 'end'; readonly why: string }
   | {
       readonly do: 'abort'
@@ -138,7 +147,8 @@ export function createRun(failover: Failover, nowMs: number, freshSinceMs: numbe
     orders: new Map(),
     promoteGiven: resumed,
     hold: undefined,
-    fenced: false,
+    fencedMs: undefined,
+    fenceMs: undefined,
     switching: false,
     doubtedSinceMs: undefined,
     givenUp: undefined,
@@ -165,7 +175,7 @@ export function noteOrderDone(
   given.doneMs = nowMs
   given.ok = ok
   given.text = text
-  if (given.kind === 'fence' && ok) run.fenced = true
+  if (given.kind === 'fence' && ok) run.fencedMs = given.sentMs
   if (given.kind === 'pause-writes' && run.hold !== undefined) noteHeld(run.hold, given.sentMs, nowMs, ok, text)
 }
 

@@ -86,7 +86,7 @@ function pollReplicas({ nowMs }: FailoverFacts, progress: { server: Watched; sta
 
 /** The old primary whose writes were held back: its clients wait, and must be sent to the new one. */
 const isHeld = (run: FailoverRun, { failover }: FailoverFacts, server: Watched): boolean =>
-  sameAddress(server.ref, failover.old) && (failover.planned || run.fenced || run.hold !== undefined)
+  sameAddress(server.ref, failover.old) && (failover.planned || run.fencedMs !== undefined || run.hold !== undefined)
 
 function follow(run: FailoverRun, facts: FailoverFacts, server: Watched, out: Decision[]): void {
   const { topo, failover } = facts

@@ -5,6 +5,8 @@ import { publishHello, takesHellos } from './announcing.ts'
 import { isDown, signal } from './detector.ts'
 import { switchText } from './events.ts'
 import type { ServerInfo } from './info.ts'
+import { greet, pollLease, promisesLeft } from './leases.ts'
+import { createLedger, noteDead } from './ledger.ts'
 import { type HistoryMark, markOf } from './lineage.ts'
 import { byAddress } from './naming.ts'
 import type { Opinion } from './peer-message.ts'
@@ -80,6 +82,7 @@ function createGroup(topo: TopologyGroup, login: string, nowMs: number): GroupSt
     retryAtMs: nowMs,
     failures: 0,
     reported: 'up',
+    ledger: createLedger(),
   }
 }
 
@@ -103,6 +106,7 @@ function switched(core: CoreState, group: GroupState, topo: TopologyGroup, nowMs
   }
   emitText(core, '+switch-master', switchText(group.name, from, topo.primary))
   watch(core, group, topo.primary, nowMs)
+  greet(core, group, nowMs)
   for (const server of group.servers.values())
     if (!sameAddress(server.ref, topo.primary))
       emit(core, '+slave', group.name, group.primary, subjectOf(group, server.ref))
@@ -182,6 +186,7 @@ function pollServer(core: CoreState, group: GroupState, server: Watched, nowMs: 
   const { downAfterMs } = settingsOf(core, topo)
   const infoMs = eager ? INFO_EAGER_MS : INFO_MS
   poll(server, nowMs, { heartbeatMs: core.heartbeatMs, infoMs, downAfterMs }, core.out)
+  pollLease(core, group, server, nowMs)
   if (nowMs >= server.nextHelloMs && takesHellos(core, server)) publishHello(core, server, nowMs)
 }
 
@@ -307,6 +312,7 @@ function evaluateServer(
   const isPrimary = sameAddress(server.ref, group.primary)
   const { downAfterMs, rebootDownAfterMs } = settings
   const { verdict, why } = judge(server, nowMs, downAfterMs, isPrimary ? rebootDownAfterMs : 0)
+  if (verdict === 'dead') noteDead(group.ledger, server.key)
   if (verdict === 'abstain') return
   const down = isDown(verdict)
   if (down === server.sdown) return
@@ -321,7 +327,7 @@ function evaluateServer(
 }
 
 /** What this sentinel reports about each group. */
-export function opinions(core: CoreState): Opinion[] {
+export function opinions(core: CoreState, nowMs: number): Opinion[] {
   return [...core.groups.values()].map((group) => ({
     group: group.name,
     primary: group.primary,
@@ -329,6 +335,7 @@ export function opinions(core: CoreState): Opinion[] {
     verdict: group.servers.get(addressKey(group.primary))!.judgement.verdict,
     found: uncommitted(core, group),
     ...newsOf(core, group),
+    ...promisesLeft(core, group, nowMs),
   }))
 }
 

@@ -47,7 +47,7 @@ const WAIT: Held = { kind: 'wait' }
 export function holdWrites(run: FailoverRun, facts: FailoverFacts, candidate: Watched, out: Decision[]): Held {
   const { nowMs, failover, servers } = facts
   const old = servers.get(addressKey(failover.old))
-  if (old === undefined || isDown(old.judgement.verdict) || run.fenced) return FREE
+  if (old === undefined || isDown(old.judgement.verdict) || run.fencedMs !== undefined) return FREE
   if (isHarmless(run, facts, old, candidate)) return FREE
   run.hold ??= createHold(nowMs)
   // A server that restarted knows nothing of a pause.

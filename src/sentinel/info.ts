@@ -37,6 +37,8 @@ export interface ServerInfo {
   readonly keys: number
   /** Replica: 0 means never to be promoted; lower is preferred. */
   readonly priority: number
+  /** Whether it takes leases: not at all (a Redis), or it writes without one so far, or it takes no write without. */
+  readonly leases: 'unknown' | 'free' | 'bound'
   /** Replica: false when it asks not to be shown to clients. */
   readonly announced: boolean
 }
@@ -81,6 +83,7 @@ export function parseInfo(text: string): ServerInfo {
       (isReplica && int('master_sync_in_progress', 0) !== 0 && int('master_sync_read_bytes', 0) > 0),
     keys,
     priority: int('slave_priority', 100),
+    leases: leasesOf(fields.get('lease_state')),
     announced: fields.get('replica_announced') !== '0',
   }
 }
@@ -93,6 +96,9 @@ function replicaOffset(int: (name: string, otherwise: number) => number): number
   const processed = int('slave_repl_offset', 0)
   return processed > 1 ? processed : int('master_repl_offset', 0)
 }
+
+const leasesOf = (state: string | undefined): ServerInfo['leases'] =>
+  state === undefined ? 'unknown' : state === 'free' ? 'free' : 'bound'
 
 /** `second_repl_offset` is the first offset that is not shared any more. */
 const parentOf = (replId: string | undefined, secondOffset: number): ServerInfo['parent'] =>

@@ -6,14 +6,15 @@ import type { Account } from './account.ts'
 import { accountOf, ballotOf, endPhase, giveOrder, startFailover } from './acts.ts'
 import { type Address, addressKey, sameAddress } from './address.ts'
 import { chooseReplica } from './choose.ts'
+import { keepsCopies } from './copies.ts'
 import { isDown } from './detector.ts'
 import type { Entry } from './entries.ts'
 import { decide } from './failover.ts'
 import { createRun, type Decision, type FailoverFacts, reachable } from './failover-run.ts'
 import { uncommitted } from './group.ts'
 import { keepData, proposeHearsay } from './keeper.ts'
+import { endedTenure, leaseOverMs, proposeLeases } from './leases.ts'
 import { markOf } from './lineage.ts'
-import { lostBytesMax } from './loss.ts'
 import { heldBack } from './maintenance.ts'
 import { moveToNamed } from './relocation.ts'
 import { type CoreState, emit, type GroupState, propose, say, settingsOf, subjectOf, wake, wallMs } from './state.ts'
@@ -36,6 +37,7 @@ export function lead(core: CoreState, group: GroupState, nowMs: number): void {
   if (!core.raft.isLeader) return
   if (topo === undefined) return proposeGroup(core, group, nowMs)
   proposeReplicas(core, group, nowMs)
+  proposeLeases(core, topo, nowMs)
   const { failover } = topo
   proposeHearsay(core, group, topo, nowMs)
   if (failover !== undefined) return continueFailover(core, group, topo, failover, nowMs)
@@ -94,7 +96,8 @@ function chooseEarly(core: CoreState, group: GroupState, topo: TopologyGroup, pr
   const waitedMs = nowMs - primary.sdownSinceMs
   const base = { nowMs, topo, settings: settingsOf(core, topo), servers: group.servers, old: topo.primary }
   const since = primary.sdownSinceMs
-  const choice = chooseReplica({ ...base, freshSinceMs: since, crashed: true, forced: false }, true)
+  const lossless = keepsCopies(topo, base.settings)
+  const choice = chooseReplica({ ...base, freshSinceMs: since, crashed: true, forced: false, lossless }, true)
   if (choice.kind === 'chosen') return choice
   if (choice.kind === 'none' || waitedMs > CHOOSE_EARLY_MS) return undefined
   for (const server of choice.ask) askInfo(server, nowMs, core.out)
@@ -140,7 +143,8 @@ function continueFailover(
   }
   const ballot = ballotOf(core, group, topo, nowMs)
   const settings = settingsOf(core, topo)
-  const facts: FailoverFacts = { nowMs, topo, failover, settings, servers: group.servers, ballot }
+  const base = { nowMs, topo, failover, settings, servers: group.servers, ballot }
+  const facts: FailoverFacts = { ...base, leaseOverMs: leaseOverMs(core, group, topo) }
   for (const decision of decide(group.run, facts)) carryOut(core, group, failover, decision, nowMs)
 }
 
@@ -167,10 +171,9 @@ function carryOut(core: CoreState, group: GroupState, failover: Failover, decisi
       return step({ ...base, kind: 'choose', replica, reason }, { candidates })
     }
     case 'switch': {
-      const { server, why: reason } = decision
-      const old = group.servers.get(addressKey(failover.old))
-      const lost = lostBytesMax(group.run!, failover, group.servers, old, server, nowMs)
-      return step({ ...base, kind: 'switch', reason, mark: markOf(server.info) }, { lostBytesMax: lost })
+      const { server, why: reason, lostBytesMax } = decision
+      const ended = endedTenure(group.servers.get(addressKey(failover.old)), group.run?.fencedMs)
+      return step({ ...base, kind: 'switch', reason, mark: markOf(server.info), ended }, { lostBytesMax })
     }
     case 'end':
       endPhase(group, 'reconfigure', nowMs)

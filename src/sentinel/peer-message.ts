@@ -26,11 +26,13 @@ export interface Opinion {
   readonly found: readonly Address[]
   /** The history that the primary wrote when it was heard last, where the replicated state names another or none. */
   readonly mark?: HistoryMark | undefined
+  /** The last failover that it knows of, and for how long the lease may hold that it promised before. */
+  readonly lease?: { readonly epoch: number; readonly leftMs: number } | undefined
 }
 
 /** What an operator wants. `from` other sentinels it reaches the leader as it is. */
 export type OperatorRequest =
-  | { readonly kind: 'failover'; readonly group: string }
+  | { readonly kind: 'failover'; readonly group: string; readonly lossAllowed?: true }
   | (Monitored & { readonly kind: 'monitor'; readonly group: string })
   | { readonly kind: 'remove'; readonly group: string }
   | { readonly kind: 'set'; readonly group: string; readonly pairs: readonly (readonly [string, string])[] }
@@ -173,9 +175,16 @@ function toOpinion(value: unknown): Opinion | undefined {
   const verdict = asWord(fields?.verdict, VERDICTS)
   const found = asList(fields?.found, REPLICAS_MAX, asAddress)
   if (!group || !primary || configEpoch === undefined || !verdict || !found) return undefined
-  const opinion = { group, primary, configEpoch, verdict, found }
+  const lease = toLease(asObject(fields?.lease))
+  const opinion = { group, primary, configEpoch, verdict, found, ...(lease && { lease }) }
   const mark = fields?.mark === undefined ? undefined : toMark(fields.mark)
   return mark === undefined ? opinion : { ...opinion, mark }
+}
+
+function toLease(fields: Record<string, unknown> | undefined): Opinion['lease'] {
+  const epoch = asInt(fields?.epoch, 0, Number.MAX_SAFE_INTEGER)
+  const leftMs = asInt(fields?.leftMs, 0, 0x7fffffff)
+  return epoch !== undefined && leftMs !== undefined ? { epoch, leftMs } : undefined
 }
 
 function toRequest(value: unknown): OperatorRequest | undefined {
@@ -188,6 +197,7 @@ function toRequest(value: unknown): OperatorRequest | undefined {
   if (fields === undefined || group === undefined) return undefined
   switch (fields.kind) {
     case 'failover':
+      return { kind: 'failover', group, ...(fields.lossAllowed === true && { lossAllowed: true as const }) }
     case 'remove':
     case 'resume':
       return { kind: fields.kind, group }

@@ -7,9 +7,9 @@
 //    are held back (hold.ts) until the candidate has them all, and after the promotion it is made a replica of the new primary
 //    *before* the switch is committed. From then on it cannot take a write, whenever that commit comes and whoever makes it.
 //
-// The old primary is not fenced when it is silent rather than dead: a real Redis knows no lease. It is demoted when it
-// returns (leader.ts), and what it acknowledged meanwhile is lost, as with Redis Sentinel.
+// An old primary that is silent rather than dead is fenced (fence.ts). It is demoted when it returns (leader.ts).
 import { addressKey } from './address.ts'
+import { hasEverything } from './choose.ts'
 import { isDown } from './detector.ts'
 import type { Order } from './effects.ts'
 import type { AbortCause } from './entries.ts'
@@ -23,8 +23,10 @@ import {
   reachable,
   tell,
 } from './failover-run.ts'
+import { isFenced } from './fence.ts'
 import { holdWrites } from './hold.ts'
 import { kinshipOf } from './lineage.ts'
+import { lostBytesMax } from './loss.ts'
 import { isLost, stillDown } from './sure.ts'
 import type { Watched } from './watched.ts'
 
@@ -37,7 +39,7 @@ export function promote(run: FailoverRun, facts: FailoverFacts, out: Decision[])
   const server = servers.get(addressKey(address))
   if (!run.resumed) tell(run, out, '+failover-state-select-slave')
   tell(run, out, '+selected-slave', address)
-  if (run.switching && server !== undefined) return proposeSwitch(facts, server, out)
+  if (run.switching && server !== undefined) return proposeSwitch(run, facts, server, out)
   const limitMs = Math.min(settings.failoverTimeoutMs, PROMOTE_LIMIT_MS)
   if (server === undefined || isDown(server.judgement.verdict))
     return giveUp(run, facts, out, 'slave-timeout', `${addressKey(address)} is down itself`)
@@ -58,18 +60,28 @@ export function promote(run: FailoverRun, facts: FailoverFacts, out: Decision[])
   const held = holdWrites(run, facts, server, out)
   if (held.kind === 'wait') return
   if (held.kind === 'late' || held.kind === 'behind') return giveUp(run, facts, out, 'pause-timeout', held.why)
-  if (!isPromoted(run, server)) return orderPromotion(run, facts, server, out)
+  if (!isPromoted(run, server)) {
+    if (held.kind === 'free') {
+      if (!isFenced(run, facts, out)) return
+      const everything = hasEverything(run, facts, server, out)
+      if (everything === 'wait') return
+      if (everything !== true) return giveUp(run, facts, out, 'no-good-slave', everything)
+    }
+    if (!isBound(facts, server)) return inquire(server, out)
+    return orderPromotion(run, facts, server, out)
+  }
   if (held.kind === 'held') return fence(run, facts, out)
   tell(run, out, '+promoted-slave', address)
-  endPhase(run, out, run.fenced ? 'fence' : 'promote')
+  endPhase(run, out, run.fencedMs !== undefined ? 'fence' : 'promote')
   run.switching = true
-  proposeSwitch(facts, server, out)
+  proposeSwitch(run, facts, server, out)
 }
 
 /** Until it is committed it is proposed again (propose() sees to the interval). */
-function proposeSwitch({ nowMs }: FailoverFacts, server: Watched, out: Decision[]): void {
-  out.push({ do: 'wake', atMs: nowMs + POLL_SLOW_MS })
-  out.push({ do: 'switch', why: `${server.key} reports to be a primary`, server })
+function proposeSwitch(run: FailoverRun, facts: FailoverFacts, server: Watched, out: Decision[]): void {
+  out.push({ do: 'wake', atMs: facts.nowMs + POLL_SLOW_MS })
+  const why = `${server.key} reports to be a primary`
+  out.push({ do: 'switch', why, server, lostBytesMax: lostBytesMax(run, facts, server) })
 }
 
 /** A primary that restarts with less takes its replicas along: what was chosen for its data may have lost it since. */
@@ -93,6 +105,10 @@ function orderPromotion(run: FailoverRun, facts: FailoverFacts, server: Watched,
   tell(run, out, '+failover-state-wait-promotion', server.ref)
   out.push({ do: 'info', server })
 }
+
+/** In a group with leases nobody is promoted who does not know yet that it needs one: it hears so with the next word. */
+const isBound = ({ topo, settings }: FailoverFacts, { info }: Watched): boolean =>
+  topo.lease === undefined || settings.writeMode === 'async' || info?.leases !== 'free'
 
 /** Ends a phase once in a run. */
 function endPhase(run: FailoverRun, out: Decision[], phase: 'fence' | 'promote'): void {

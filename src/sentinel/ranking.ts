@@ -33,6 +33,8 @@ export interface Rules {
    * loss upon himself. Then what there is is the best there is.
    */
   readonly settleForLess?: boolean
+  /** `sync`: who has the most goes before who is preferred. */
+  readonly mostFirst?: boolean
 }
 
 export interface Ranking {
@@ -117,23 +119,29 @@ function reach(info: ServerInfo, lineage: Rules['lineage']): number {
   return newest === undefined || holds(info, newest.replId) < 0 ? info.offset : holds(info, newest.replId)
 }
 
-function compare(a: Candidate, b: Candidate, { lineage }: Rules): number {
+/** By how many bytes one is ahead of another; in the same history its own offset says it best. */
+const lead = (x: ServerInfo, y: ServerInfo, lineage: Rules['lineage']): number =>
+  x.replId === y.replId ? x.offset - y.offset : reach(x, lineage) - reach(y, lineage)
+
+function compare(a: Candidate, b: Candidate, { lineage, mostFirst }: Rules): number {
   const [x, y] = [a.info!, b.info!]
   const age = AGE[kinshipOf(x, lineage)] - AGE[kinshipOf(y, lineage)]
   if (age !== 0) return age
+  const ahead = lead(y, x, lineage)
+  if (mostFirst === true && ahead !== 0) return ahead
   if (x.priority !== y.priority) return x.priority - y.priority
-  const ahead = reach(y, lineage) - reach(x, lineage)
   if (ahead !== 0) return ahead
   if (x.runId !== y.runId) return x.runId === '' ? 1 : y.runId === '' ? -1 : x.runId < y.runId ? -1 : 1
   return addressKey(a.address) < addressKey(b.address) ? -1 : 1
 }
 
-function behind(loser: Candidate, winner: Candidate, { lineage }: Rules): string {
+function behind(loser: Candidate, winner: Candidate, { lineage, mostFirst }: Rules): string {
   const [x, y] = [loser.info!, winner.info!]
   const kinship = kinshipOf(x, lineage)
   if (AGE[kinship] !== AGE[kinshipOf(y, lineage)]) return LACKS[kinship as 'none' | 'earlier']
-  if (x.priority !== y.priority) return `its priority is ${x.priority}, not ${y.priority}`
-  const ahead = reach(y, lineage) - reach(x, lineage)
+  const ahead = lead(y, x, lineage)
+  const byPriority = x.priority !== y.priority && !(mostFirst === true && ahead !== 0)
+  if (byPriority) return `its priority is ${x.priority}, not ${y.priority}`
   if (ahead !== 0) return `it is ${ahead} bytes behind`
   return 'it has the same offset and the larger run ID'
 }

@@ -56,7 +56,7 @@ function nextReport(core: CoreState, nowMs: number): Report {
   const said = { ...base, hello, ...group, echo: echo.slice(0, FOUNDERS_MAX) }
   if (core.formed !== undefined) {
     const leads = { term: core.raft.term, epoch: switchedEpochs(core.topology) }
-    return { ...said, ...(isInOffice(core) && { leads }), opinions: ownOpinions(core) }
+    return { ...said, ...(isInOffice(core) && { leads }), opinions: ownOpinions(core, nowMs) }
   }
   core.saidKey = keyOf(hello)
   return { ...said, opinions: [] }

@@ -5,6 +5,7 @@ import { errorText } from '../errors.ts'
 import { startFailover } from './acts.ts'
 import { type Address, addressKey, sameAddress } from './address.ts'
 import { chooseReplica } from './choose.ts'
+import { keepsCopies } from './copies.ts'
 import { isDown } from './detector.ts'
 import { earlyRequests, isMonitored, noteEarly, takeEarlyResult } from './early.ts'
 import { type Entry, entryLevel } from './entries.ts'
@@ -155,7 +156,7 @@ function decideRequest(
   if (core.pending.size >= PENDING_MAX) return answer(core, id, from, NO_LEADER, request)
   const nonce = `${core.self.peer.slice(-16)}-${core.topology.epoch}-${Math.floor(nowMs)}-${core.nextNonce++}`
   const outcome =
-    request.kind === 'failover' ? failover(core, request.group, nonce, nowMs) : change(core, request, nonce, nowMs)
+    request.kind === 'failover' ? failover(core, request, nonce, nowMs) : change(core, request, nonce, nowMs)
   if (outcome !== undefined) return answer(core, id, from, outcome, request)
   core.pending.set(nonce, pendingUntil(nowMs, id, from, request))
 }
@@ -171,7 +172,12 @@ const pendingUntil = (
 }
 
 /** Undefined when the answer comes with the commit. */
-function failover(core: CoreState, name: string, nonce: string, nowMs: number): OperatorResult | undefined {
+function failover(
+  core: CoreState,
+  { group: name, lossAllowed }: OperatorRequest & { kind: 'failover' },
+  nonce: string,
+  nowMs: number,
+): OperatorResult | undefined {
   const topo = core.topology.groups.get(name)
   const group = core.groups.get(name)
   if (topo === undefined || group === undefined) return NO_GROUP
@@ -180,10 +186,14 @@ function failover(core: CoreState, name: string, nonce: string, nowMs: number): 
   const planned = !isDown(primary.judgement.verdict)
   const settings = { ...settingsOf(core, topo), downAfterMs: Number.POSITIVE_INFINITY }
   const base = { nowMs, topo, settings, servers: group.servers, old: topo.primary, crashed: false }
-  const facts = { ...base, freshSinceMs: Number.NEGATIVE_INFINITY, forced: !planned }
-  if (chooseReplica(facts, false).kind !== 'chosen') return no(errorText('noCandidate'))
+  const mayLose = lossAllowed === true && keepsCopies(topo, settings)
+  const lossless = !planned && !mayLose && keepsCopies(topo, settings)
+  const choice = chooseReplica({ ...base, freshSinceMs: Number.NEGATIVE_INFINITY, forced: !planned, lossless }, false)
+  if (choice.kind === 'none' && lossless) return no(errorText('unsafe', choice.why))
+  if (choice.kind !== 'chosen') return no(errorText('noCandidate'))
   const reason = 'an operator asked for it (SENTINEL FAILOVER)'
-  const started = startFailover(core, topo, { planned, cause: 'operator', reason, nonce }, nowMs)
+  const start = { planned, cause: 'operator', reason, nonce, ...(mayLose && { lossAllowed }) } as const
+  const started = startFailover(core, topo, start, nowMs)
   return started ? undefined : no(errorText('failoverInProgress'))
 }
 

@@ -1,7 +1,8 @@
 // The settings of a monitored group: those of the configuration file, and those that SENTINEL SET changed since. A change
 // is replicated through Raft and wins over every sentinel's file, which is read and never rewritten.
 import { errorText } from '../errors.ts'
-import { asInt, asText } from './fields.ts'
+import { LEASE_MS_MAX, LEASE_MS_MIN, WRITE_MODES, type WriteMode } from '../lease/terms.ts'
+import { asInt, asText, asWord } from './fields.ts'
 import type { Monitored } from './naming.ts'
 
 /** What can be set for a group, with SENTINEL SET's names in camel case. Times in ms. */
@@ -18,6 +19,10 @@ export interface GroupSettings {
   readonly clientReconfigScript: string
   /** A primary that restarted and keeps answering errors is down after this long; 0 = off. */
   readonly rebootDownAfterMs: number
+  /** What an acknowledged write means (lease/terms.ts), how long a lease is, and how many replicas must have a write in `sync`. */
+  readonly writeMode: WriteMode
+  readonly leaseMs: number
+  readonly syncReplicas: number
   /** No failover begins by itself so soon after the last one (maintenance.ts); 0 = at once. */
   readonly failoverIntervalMs: number
 }
@@ -31,6 +36,9 @@ export const DEFAULT_SETTINGS: GroupSettings = {
   notificationScript: '',
   clientReconfigScript: '',
   rebootDownAfterMs: 0,
+  writeMode: 'lease',
+  leaseMs: 1_000,
+  syncReplicas: 1,
   failoverIntervalMs: 2_000,
 }
 
@@ -59,9 +67,13 @@ interface Row {
   readonly option: string
   readonly field: keyof SettingChanges
   readonly min?: number
+  readonly max?: number
+  readonly words?: readonly string[]
+  /** It came with leases: sentinels of the first feature level do not know it. */
+  readonly ofLease?: true
 }
 
-/** What SENTINEL SET accepts. Rows with `min` are integers from there to 2³¹−1, the others text. */
+/** What SENTINEL SET accepts. Rows with `min` are integers from there to `max`, or to 2³¹−1, those with `words` one of these, the others text. */
 const ROWS: readonly Row[] = [
   { option: 'down-after-milliseconds', field: 'downAfterMs', min: 1 },
   { option: 'failover-timeout', field: 'failoverTimeoutMs', min: 1 },
@@ -69,6 +81,9 @@ const ROWS: readonly Row[] = [
   { option: 'master-reboot-down-after-period', field: 'rebootDownAfterMs', min: 0 },
   { option: 'failover-interval', field: 'failoverIntervalMs', min: 0 },
   { option: 'quorum', field: 'quorum', min: 1 },
+  { option: 'write-mode', field: 'writeMode', words: WRITE_MODES, ofLease: true },
+  { option: 'lease-milliseconds', field: 'leaseMs', min: LEASE_MS_MIN, max: LEASE_MS_MAX, ofLease: true },
+  { option: 'sync-replicas', field: 'syncReplicas', min: 1, max: 256, ofLease: true },
   { option: 'auth-user', field: 'authUser' },
   { option: 'auth-pass', field: 'authPass' },
   { option: 'notification-script', field: 'notificationScript' },
@@ -77,6 +92,17 @@ const ROWS: readonly Row[] = [
 
 /** SENTINEL SET's name of a field. */
 export const optionOf = (field: string): string => ROWS.find((row) => row.field === field)?.option ?? field
+
+/** Whether a change is of what came with leases. */
+export const isOfLease = (changes: SettingChanges): boolean =>
+  ROWS.some(({ field, ofLease }) => ofLease === true && changes[field] !== undefined)
+
+/** The settings that leases rest on: all sentinels must hold the same, so they are part of the replicated state. */
+export const leaseSettings = ({ writeMode, leaseMs, syncReplicas }: GroupSettings): SettingChanges => ({
+  writeMode,
+  leaseMs,
+  syncReplicas,
+})
 
 const INT_MAX = 0x7fffffff
 const TEXT_MAX = 1024
@@ -104,10 +130,15 @@ export function toChanges(fields: Record<string, unknown>): SettingChanges | und
 }
 
 function setChange(changes: SettingChanges, row: Row, value: unknown): boolean {
-  const read = row.min === undefined ? asText(value, TEXT_MAX) : asInt(value, row.min, INT_MAX)
+  const read = readSetting(row, value)
   if (read === undefined) return false
   Object.assign(changes, { [row.field]: read })
   return true
+}
+
+function readSetting({ min, max, words }: Row, value: unknown): string | number | undefined {
+  if (words !== undefined) return asWord(value, words)
+  return min === undefined ? asText(value, TEXT_MAX) : asInt(value, min, max ?? INT_MAX)
 }
 
 /** What holds for a group: the replicated changes over this sentinel's file over the defaults. */

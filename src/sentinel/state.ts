@@ -8,6 +8,7 @@ import { atLevel, type Entry, encodeEntry } from './entries.ts'
 import { type EventName, instanceText, type Subject } from './events.ts'
 import type { FailoverRun } from './failover-run.ts'
 import type { Formation, FormedGroup } from './formation.ts'
+import type { Ledger } from './ledger.ts'
 import type { HistoryMark } from './lineage.ts'
 import type { Circle, Obstacle } from './memory.ts'
 import type { OperatorRequest } from './peer-message.ts'
@@ -38,6 +39,8 @@ export interface CoreOptions {
   /** What an earlier run was told before there was a group. */
   readonly early?: readonly Early[]
   readonly random: Random
+  /** Makes a new key for the leases of a group: 64 hex digits that nobody can guess. Absent: no leases are begun. */
+  readonly leaseKey?: () => string
   /** Wall clock minus the core's clock, ms: for the times in the history. */
   readonly wallOffsetMs: number
 }
@@ -108,6 +111,8 @@ export interface GroupState {
   failures: number
   /** Last verdict that was reported to the peers. */
   reported: string
+  /** What this sentinel has promised the primary. */
+  readonly ledger: Ledger
 }
 
 export interface PendingRequest {
@@ -156,6 +161,8 @@ export interface CoreState {
   readonly named: Map<string, Address>
   /** What this sentinel was told before it had a group, by group. */
   readonly early: Map<string, Early>
+  /** When it started, if it belongs to a group since an earlier run; else -Infinity: it has promised nothing yet. */
+  readonly bootMs: number
   nextNonce: number
   /** Tells the reports of this start from those of an earlier one. */
   readonly boot: number
@@ -183,7 +190,7 @@ export interface CoreState {
   /** The earliest wake-up that was asked for and has not come yet. */
   wakeAtMs: number
   /** Figures for metrics. */
-  readonly stats: { stalls: number; foreignHellos: number; failovers: number; aborted: number }
+  readonly stats: { stalls: number; foreignHellos: number; failovers: number; aborted: number; grants: number }
   out: Effect[]
 }
 

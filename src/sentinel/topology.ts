@@ -7,11 +7,11 @@
 import { errorText } from '../errors.ts'
 import { type Account, joined, NO_ACCOUNT, toAccount } from './account.ts'
 import { type Address, addressKey, isHost, sameAddress } from './address.ts'
-import { type AbortCause, type Entry, REPLICAS_MAX, type StartEntry, toMark } from './entries.ts'
+import { type AbortCause, type Entry, LEASE_KEY, REPLICAS_MAX, type StartEntry, toMark } from './entries.ts'
 import { asAddress, asInt, asList, asName, asObject, asText, parseObject } from './fields.ts'
 import { type HistoryMark, LINEAGE_MAX } from './lineage.ts'
 import { type Hostname, hostnameOf } from './naming.ts'
-import { type SettingChanges, toChanges } from './settings.ts'
+import { isOfLease, type SettingChanges, toChanges } from './settings.ts'
 
 /** A failover under way. */
 export interface Failover {
@@ -20,6 +20,8 @@ export interface Failover {
   readonly planned: boolean
   /** True: an operator asked for it and takes what there is, also a replica that lacks the newest history. */
   readonly forced: boolean
+  /** True: he takes upon himself that acknowledged writes of `sync` mode may be lost. */
+  readonly lossAllowed: boolean
   readonly old: Address
   readonly reason: string
   readonly by: string
@@ -52,6 +54,16 @@ export interface FailoverRecord {
   readonly account: Account
 }
 
+/** What the leases of a group rest on, beside its settings. */
+export interface LeaseBase {
+  /** Proves to a server that a word comes of this group's sentinels. */
+  readonly key: string
+  /** Rises with each change of settings: a server never goes back to older ones. */
+  readonly version: number
+  /** The longest lease that was ever set: what a sentinel that restarts may have promised. */
+  readonly longestMs: number
+}
+
 /** A group of servers under watch. */
 export interface TopologyGroup {
   readonly name: string
@@ -72,6 +84,8 @@ export interface TopologyGroup {
   pausedUntilMs: number
   /** An operator knows of the failovers up to this epoch: the next one need not wait. */
   acknowledgedEpoch: number
+  /** Undefined until all sentinels know leases. */
+  lease: LeaseBase | undefined
   failover: Failover | undefined
   /** The last failovers, oldest first. */
   history: FailoverRecord[]
@@ -128,6 +142,7 @@ export function apply(topology: Topology, entry: Entry): Applied {
       const { quorum, ...changes } = entry.changes
       group.changes = { ...group.changes, ...changes }
       if (quorum !== undefined) group.quorum = quorum
+      if (isOfLease(changes)) renewTerms(group)
       return DONE
     }
     case 'reset':
@@ -142,6 +157,8 @@ export function apply(topology: Topology, entry: Entry): Applied {
       group.pausedUntilMs = 0
       group.acknowledgedEpoch = group.lastEpoch
       return DONE
+    case 'lease':
+      return beginLeases(group, entry)
     case 'history':
       return noteHistory(group, entry)
     case 'replica':
@@ -171,10 +188,24 @@ function monitor(topology: Topology, entry: Entry & { kind: 'monitor' }): Applie
     changes: {},
     pausedUntilMs: 0,
     acknowledgedEpoch: 0,
+    lease: undefined,
     failover: undefined,
     history: [],
   })
   return DONE
+}
+
+function beginLeases(group: TopologyGroup, { key, settings }: Entry & { kind: 'lease' }): Applied {
+  if (group.lease !== undefined) return refused('it has leases already')
+  group.changes = { ...settings, ...group.changes }
+  group.lease = { key, version: 1, longestMs: group.changes.leaseMs ?? 0 }
+  return DONE
+}
+
+function renewTerms(group: TopologyGroup): void {
+  if (group.lease === undefined) return
+  const { key, version, longestMs } = group.lease
+  group.lease = { key, version: version + 1, longestMs: Math.max(longestMs, group.changes.leaseMs ?? 0) }
 }
 
 function addReplica(group: TopologyGroup, replica: Address): Applied {
@@ -229,6 +260,7 @@ function start(topology: Topology, group: TopologyGroup, entry: StartEntry): App
     epoch: topology.epoch,
     planned: entry.planned,
     forced: entry.forced === true,
+    lossAllowed: entry.lossAllowed === true,
     old: entry.old,
     reason: entry.reason,
     by: entry.by,
@@ -357,8 +389,18 @@ function toTopologyGroup(value: unknown): TopologyGroup | undefined {
   const hostname = fields?.hostname === undefined ? undefined : toHostname(fields.hostname)
   const pausedUntilMs = wallMs(fields?.pausedUntilMs) ?? 0
   const acknowledgedEpoch = asInt(fields?.acknowledgedEpoch, 0, Number.MAX_SAFE_INTEGER) ?? 0
+  const lease = fields?.lease === undefined ? undefined : toLeaseBase(fields.lease)
   const known = { name, quorum, primary, configEpoch, lastEpoch, hostname, lineage, replicas, changes }
-  return { ...known, pausedUntilMs, acknowledgedEpoch, failover, history }
+  return { ...known, pausedUntilMs, acknowledgedEpoch, lease, failover, history }
+}
+
+function toLeaseBase(value: unknown): LeaseBase | undefined {
+  const fields = asObject(value)
+  const key = asText(fields?.key, 64)
+  const version = asInt(fields?.version, 1, Number.MAX_SAFE_INTEGER)
+  const longestMs = asInt(fields?.longestMs, 0, 0x7fffffff)
+  if (key === undefined || !LEASE_KEY.test(key) || version === undefined || longestMs === undefined) return undefined
+  return { key, version, longestMs }
 }
 
 function toHostname(value: unknown): Hostname | undefined {
@@ -381,9 +423,10 @@ function toFailover(value: unknown): Failover | undefined {
   if (startedAtMs === undefined || choice === undefined || typeof fields?.planned !== 'boolean') return undefined
   const candidate = asAddress(fields.candidate)
   const switchedAtMs = wallMs(fields.switchedAtMs)
-  const [planned, forced] = [fields.planned, fields.forced === true]
+  const [planned, forced, lossAllowed] = [fields.planned, fields.forced === true, fields.lossAllowed === true]
   const account = toAccount(fields.account) ?? NO_ACCOUNT
-  return { epoch, planned, forced, old, reason, by, startedAtMs, candidate, choice, switchedAtMs, account }
+  const known = { epoch, planned, forced, lossAllowed, old, reason, by, startedAtMs, candidate, choice }
+  return { ...known, switchedAtMs, account }
 }
 
 function toRecord(value: unknown): FailoverRecord | undefined {

@@ -1,5 +1,7 @@
 // One server under watch, as one sentinel sees it: its link, what it last said, and what is due to be asked. poll() says
 // what to send now; the notes take what came back. Nothing here decides anything about a failover.
+
+import type { Request } from '../lease/terms.ts'
 import { type Address, addressKey, type ServerRef } from './address.ts'
 import { createDetector, type Detector, type Judgement, signal, verdict } from './detector.ts'
 import type { Effect, LinkFailure } from './effects.ts'
@@ -46,6 +48,20 @@ export interface Watched {
   strayingSinceMs: number | undefined
   /** It is only looked at (relocation.ts), and no server of the group. */
   probe: boolean
+  readonly lease: LeaseTalk
+}
+
+/** What is said with a server about its lease (leases.ts). */
+export interface LeaseTalk {
+  /** A word is on its way, and not answered yet. */
+  waiting: boolean
+  sentMs: number
+  urgedMs: number
+  /** Its last request, if that was not granted yet. */
+  request: Request | undefined
+  /** The last tenure that it named, and when; empty: none. */
+  tenure: string
+  heardMs: number
 }
 
 /** How far a primary was, when, and its pace. */
@@ -102,6 +118,7 @@ export function createWatched(group: string, address: Address, nowMs: number): W
     correctedMs: never,
     strayingSinceMs: undefined,
     probe: false,
+    lease: { waiting: false, sentMs: never, urgedMs: never, request: undefined, tenure: '', heardMs: never },
   }
 }
 
@@ -154,6 +171,8 @@ export function askInfo(server: Watched, nowMs: number, out: Effect[]): void {
 function forgetRequests(server: Watched): void {
   server.pingSentMs = undefined
   server.infoAsks = []
+  server.lease.waiting = false
+  server.lease.request = undefined
 }
 
 /** Notes that the link stands, and asks at once. */

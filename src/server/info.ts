@@ -138,6 +138,7 @@ export function createInfo(parts: ServerParts, of: InfoSources): ServerInfo {
       partialSyncs: counters.partialSyncs,
       refusedPartialSyncs: counters.refusedPartialSyncs,
       expiredKeys: keyspace.stats.expired,
+      expiredFields: keyspace.stats.expiredFields,
       evictedKeys: 0,
       hits: keyspace.stats.hits,
       misses: keyspace.stats.misses,

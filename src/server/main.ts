@@ -98,10 +98,17 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
         : addressOf({ host: options['replica-announce-ip'], port: options['replica-announce-port'] || parts.port }),
     changed: roleMemory.setSentinels,
   })
+  const held = new Set<string>()
+  const holdWrites = (why: string, on: boolean): void => {
+    if (on) held.add(why)
+    else held.delete(why)
+    clients.holdWrites(held.size > 0)
+  }
   const hold = createWriteHold({
     sentinels,
-    isPrimary: () => !replication.isReplica(),
-    hold: (on) => clients.holdWrites(on),
+    // Leases say more than an answer that may be old when it comes.
+    isPrimary: () => !replication.isReplica() && !replication.lease.needed(),
+    hold: (on) => holdWrites('asking', on),
     log,
     monotonicMs,
   })
@@ -157,6 +164,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     resetStats: () => {
       resetStats(commands, engine, keyspace)
       info.reset()
+      replication.resetCounters()
     },
     listenAnew: (bind, port, apply, done) => {
       void listening.replace(bind, port, apply).then((error) => {
@@ -220,6 +228,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     onStall: (ms) => {
       if (timer !== undefined) hold.stalled(ms)
     },
+    checkLease: () => replication.lease.check(),
     clockMicros: () => monotonicMs() * 1000,
     onTimed: timings.timed,
   })
@@ -233,11 +242,12 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     log: (message) => log.verbose(message),
     internalError,
     paused: (on) => {
-      keyspace.paused = on
+      keyspace.paused = on || engine.gate.leaseLost
     },
-    beforeReplies: () => {
+    beforeReplies() {
       appendOnly.flush()
       replication.flush()
+      replication.lease.beforeReplies()
     },
     onClosed: (session) => {
       pubsub.unsubscribeAll(session)
@@ -274,9 +284,12 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     expired: (db: number, key: Buffer) => replication.expiredAtLoad(db, key),
   }
   const persistence = createPersistence(parts, snapshots, place, appendOnly)
-  const replication = createReplication(parts, snapshots, () => {
-    hold.ordered()
-    roles.settle()
+  const replication = createReplication(parts, snapshots, {
+    ordered() {
+      hold.ordered()
+      roles.settle()
+    },
+    holdWrites: (on) => holdWrites('lease', on),
   })
   const roles = decideRole(parts, replication)
   const migration = createMigration(parts)
@@ -466,6 +479,6 @@ function resetStats(commands: CommandTable<never>, engine: Engine, keyspace: Key
   }
   engine.stats.commands = engine.stats.errors = 0
   engine.errorsByCode.clear()
-  Object.assign(keyspace.stats, { hits: 0, misses: 0, expired: 0 })
+  Object.assign(keyspace.stats, { hits: 0, misses: 0, expired: 0, expiredFields: 0 })
   keyspace.releases.released = 0
 }

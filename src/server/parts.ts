@@ -10,6 +10,7 @@ import type { Session } from '../facade/session.ts'
 import type { Log } from '../io/log.ts'
 import type { Dialler } from '../io/tcp.ts'
 import type { Keyspace } from '../keyspace/keyspace.ts'
+import type { ServerLease } from './lease.ts'
 import type { RoleMemory } from './role-memory.ts'
 
 /** What every part of the server is given. */
@@ -41,6 +42,7 @@ export interface ServerParts {
 
 /** The part that replicates: to replicas, and from a primary. */
 export interface ServerReplication extends ReplicationHost {
+  readonly lease: Pick<ServerLease, 'needed' | 'check' | 'beforeReplies'>
   /** Whether anybody follows, or may ask for what was missed. */
   readonly active: boolean
   /** One command as a RESP array in bytes [start, end), to be run in database `db`. */
@@ -76,10 +78,12 @@ export interface ServerReplication extends ReplicationHost {
   requestAcknowledgements(): void
   /** Counters for INFO's section Stats, and bytes for its section Memory. */
   readonly counters: ReplicationCounters
+  /** CONFIG RESETSTAT: what has been done counts from now on. */
+  resetCounters(): void
   stop(): void
 }
 
-/** What replication has done since the start, and what it holds. */
+/** What replication has done since the start or CONFIG RESETSTAT, and what it holds. */
 export interface ReplicationCounters {
   readonly fullSyncs: number
   readonly partialSyncs: number

@@ -17,6 +17,7 @@ import {
   takeBackHistory,
 } from '../replication/history.ts'
 import { ANY_DATABASE, createReplicationStream } from '../replication/stream.ts'
+import { createLease, type ServerLease } from './lease.ts'
 import type { ServerParts, ServerReplication } from './parts.ts'
 import { type AtFirst, linkToPrimary, type PrimaryLink, streamDbOf } from './replica-link.ts'
 import { createReplicas } from './replicas.ts'
@@ -29,8 +30,20 @@ const PING = encodeRequest(['PING'])
 const PING_SECONDS = 10
 const GETACK = encodeRequest(['REPLCONF', 'GETACK', '*'])
 
-/** The replication of a server. `ordered` is told of every order to have a role. */
-export function createReplication(parts: ServerParts, snapshots: Snapshots, ordered: () => void): ServerReplication {
+/** What follows from the role of a server. */
+export interface RoleHooks {
+  /** There was an order to have a role. */
+  readonly ordered: () => void
+  /** Writes wait for a lease, or go on. */
+  readonly holdWrites: (on: boolean) => void
+}
+
+/** The replication of a server. */
+export function createReplication(
+  parts: ServerParts,
+  snapshots: Snapshots,
+  { ordered, holdWrites }: RoleHooks,
+): ServerReplication {
   const { options, log, engine, keyspace, clients } = parts
   const history = createHistory(randomHex(40))
   const stream = createReplicationStream(history)
@@ -83,7 +96,16 @@ export function createReplication(parts: ServerParts, snapshots: Snapshots, orde
     beats,
     role: () => (link === undefined ? 'primary' : linkUp() ? 'synced' : 'unsynced'),
     snapshotFields: () => snapshotFields(),
-    acknowledged: () => answerWaiting(),
+    acknowledged: () => {
+      answerWaiting()
+      lease.acknowledged(replicas.list())
+    },
+  })
+  const lease: ServerLease = createLease({
+    server: parts,
+    hold: holdWrites,
+    replicas: replicas.list,
+    offset: () => history.offset,
   })
 
   const updateGate = (): void => {
@@ -165,6 +187,7 @@ export function createReplication(parts: ServerParts, snapshots: Snapshots, orde
     }
     for (const session of [...waiting.keys()]) clients.unblock(session, 'error')
     engine.dismissWaiting()
+    lease.becameReplica()
     remember({ host, port })
     log.notice(`REPLICAOF ${host}:${port} enabled (user request from '${requester()}')`)
     parts.config.assign('replicaof', [host, String(port)])
@@ -172,9 +195,13 @@ export function createReplication(parts: ServerParts, snapshots: Snapshots, orde
     return 'OK'
   }
 
-  const becomePrimary = (): string => {
+  const becomePrimary = (session?: Session): string => {
     remember('none')
-    if (link === undefined) return 'OK'
+    const byOperator = session !== undefined && !isSentinel(session)
+    if (link === undefined) {
+      if (byOperator) lease.becamePrimary(true)
+      return 'OK'
+    }
     const was = link
     leave(was)
     atFirst = { consistent: was.isConsistent(), db: was.db() }
@@ -188,16 +215,18 @@ export function createReplication(parts: ServerParts, snapshots: Snapshots, orde
     keyspace.expiry = 'delete'
     parts.config.assign('replicaof', [''])
     updateGate()
+    lease.becamePrimary(byOperator)
     log.notice(`MASTER MODE enabled (user request from '${requester()}')`)
     return 'OK'
   }
 
   /** An order of a sentinel holds after a start, too; with one of somebody else the configuration is in force again. */
   const remember = (role: Remembered['role']): void => {
-    const isSentinel = engine.session?.name.startsWith('sentinel-') === true
-    parts.roleMemory.setRole(isSentinel ? role : undefined)
+    parts.roleMemory.setRole(isSentinel(engine.session) ? role : undefined)
     ordered()
   }
+
+  const isSentinel = (session: Session | undefined): boolean => session?.name.startsWith('sentinel-') === true
 
   /** Puts the last order of a sentinel in the place of what the configuration says. */
   const recall = (): void => {
@@ -268,6 +297,7 @@ export function createReplication(parts: ServerParts, snapshots: Snapshots, orde
     replicas.tick()
     dropIdleBacklog()
     updateGate()
+    lease.check()
   }
 
   for (const name of ['replica-read-only', 'replica-serve-stale-data'] as const) {
@@ -282,7 +312,10 @@ export function createReplication(parts: ServerParts, snapshots: Snapshots, orde
     feed(db, bytes, start, end) {
       if (link !== undefined) return
       stream.write(db, bytes, start, end)
-      if (engine.session !== undefined) engine.session.writeOffset = history.offset
+      if (engine.session !== undefined) {
+        engine.session.writeOffset = history.offset
+        lease.wrote(engine.session, history.offset)
+      }
       flushSoon()
     },
     flush,
@@ -290,6 +323,7 @@ export function createReplication(parts: ServerParts, snapshots: Snapshots, orde
       recall()
       const primary = options.replicaof
       if (primary !== undefined) follow(primary.host, primary.port)
+      else lease.becamePrimary(false)
     },
     resume,
     expiredAtLoad(db, key) {
@@ -306,7 +340,7 @@ export function createReplication(parts: ServerParts, snapshots: Snapshots, orde
       replicas.sessionClosed(session)
     },
     get heldBytes() {
-      return (history.backlog?.sizeBytes() ?? 0) + replicas.heldBytes()
+      return (history.backlog?.historyBytes() ?? 0) + replicas.heldBytes()
     },
     stop() {
       flush()
@@ -320,6 +354,7 @@ export function createReplication(parts: ServerParts, snapshots: Snapshots, orde
     },
     role: (reply: ReplyWriter) => writeRole(reply, history, link, replicas.list()),
     replconf(ctx) {
+      if (lease.replconf(ctx)) return
       if (!ctx.session.isPrimary) replicas.replconf(ctx)
       else if (ctx.args.count > 1 && ctx.args.is(1, 'getack')) link?.acknowledge()
     },
@@ -353,6 +388,12 @@ export function createReplication(parts: ServerParts, snapshots: Snapshots, orde
         applyErrors: formerApplyErrors + (link?.applyErrors() ?? 0),
       }
     },
-    facts: () => replicationFacts(options, history, link, replicas.list()),
+    resetCounters() {
+      Object.assign(replicas.stats, { full: 0, partial: 0, refused: 0, sentBytes: 0 })
+      formerInputBytes = -(link?.readBytes() ?? 0)
+      formerApplyErrors = -(link?.applyErrors() ?? 0)
+    },
+    lease,
+    facts: () => [...replicationFacts(options, history, link, replicas.list()), ...lease.facts()],
   }
 }

@@ -9,6 +9,8 @@ import { closeSync, readFileSync, rmSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { replaceFile } from '../io/durable.ts'
 import type { Log } from '../io/log.ts'
+import { toTerms } from '../lease/terms.ts'
+import type { LeaseMemory } from './lease.ts'
 
 /** Where something listens. */
 export interface Place {
@@ -28,6 +30,8 @@ export interface Remembered {
   readonly sentinels: readonly SentinelPlace[]
   /** Under which addresses the sentinels know this server. */
   readonly selves: readonly string[]
+  /** Its leases; undefined: no sentinel has enlisted it. */
+  readonly lease?: LeaseMemory | undefined
 }
 
 export interface RoleMemory {
@@ -37,6 +41,8 @@ export interface RoleMemory {
   setRole(role: Remembered['role']): void
   /** Replaces what is remembered of the sentinels; on disk after SENTINELS_EVERY_MS at the latest, if `tick` is called. */
   setSentinels(sentinels: readonly SentinelPlace[], selves: readonly string[]): void
+  /** Replaces what is remembered of leases. */
+  setLease(lease: LeaseMemory): void
   tick(): void
   /** Writes what is not written yet. */
   stop(): void
@@ -68,12 +74,12 @@ export function openRoleMemory(
     if (port === 0 || text === stored) return
     stored = text
     storedMs = monotonicMs()
-    const isEmpty = known.role === undefined && known.sentinels.length === 0
+    const isEmpty = known.role === undefined && known.sentinels.length === 0 && known.lease === undefined
     try {
       if (isEmpty) rmSync(path, { force: true })
       else
         closeSync(
-          replaceFile(path, `${path}.tmp`, Buffer.from(`${JSON.stringify({ v: 1, configured, ...known })}\n`), 0o644),
+          replaceFile(path, `${path}.tmp`, Buffer.from(`${JSON.stringify({ v: 1, configured, ...known })}\n`), 0o600),
         )
     } catch (error) {
       log.warning(
@@ -95,6 +101,10 @@ export function openRoleMemory(
     setSentinels(sentinels, selves) {
       known = { ...known, sentinels, selves }
       writeNowAndThen()
+    },
+    setLease(lease) {
+      known = { ...known, lease }
+      write()
     },
     tick: writeNowAndThen,
     stop: write,
@@ -122,7 +132,13 @@ export function decode(value: unknown, configured: string): Remembered {
     return place === undefined || group === undefined ? [] : [{ ...place, group }]
   })
   const selves = list(value.selves, SELVES_MAX).flatMap((item) => asText(item) ?? [])
-  return { role: value.configured === configured ? role : undefined, sentinels, selves }
+  const lease = asLease(value.lease)
+  return { role: value.configured === configured ? role : undefined, sentinels, selves, ...(lease && { lease }) }
+}
+
+function asLease(value: unknown): LeaseMemory | undefined {
+  if (!isRecord(value) || typeof value.key !== 'string' || !/^[0-9a-f]{64}$/.test(value.key)) return undefined
+  return { key: value.key, bound: value.bound === true, terms: toTerms(value.terms) }
 }
 
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null

@@ -185,8 +185,9 @@ export function startConsensus(options: ConsensusOptions): Consensus {
   }
 
   function tellChange(): void {
-    const { term, leader, membership } = raft.status()
-    const now = `${term} ${leader} ${raft.isLeader(nowMs())} ${membership.voters.join()} ${membership.learners.join()}`
+    const { term, leader, membership, level } = raft.status()
+    const members = `${membership.voters.join()} ${membership.learners.join()}`
+    const now = `${term} ${leader} ${raft.isLeader(nowMs())} ${members} ${level}`
     if (now === seen) return
     seen = now
     options.onChange()

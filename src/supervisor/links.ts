@@ -1,7 +1,9 @@
 // The connections to the servers under watch: for each one for commands, and one that listens to the hello channels. The core
 // says when to connect and what to ask; what happens on the wire goes back to it as inputs. Invariant: a link that was
 // replaced or dropped never speaks again.
+import { createHmac } from 'node:crypto'
 import { type CloseReason, connectResp, type RespClient } from '../io/resp-client.ts'
+import { encodeWord, toAnswer, type Word } from '../lease/terms.ts'
 import { type Reply, ReplyError } from '../protocol/reply-parser.ts'
 import { addressKey, type ServerRef } from '../sentinel/address.ts'
 import type { Input, LinkFailure, Order } from '../sentinel/effects.ts'
@@ -31,6 +33,10 @@ export interface Links {
   disconnect(ref: ServerRef): void
   ping(ref: ServerRef): void
   info(ref: ServerRef): void
+  /** A word about the server's lease, signed with the key. */
+  lease(ref: ServerRef, word: Word, key: string): void
+  /** Tells it the key. */
+  enlist(ref: ServerRef, key: string): void
   /** SCRIPT KILL; the answer tells nothing that the next ping does not. */
   killScript(ref: ServerRef): void
   order(ref: ServerRef, id: number, order: Order): void
@@ -207,6 +213,15 @@ export function createLinks(options: LinksOptions, nowMs: () => number): Links {
         if (text !== '') options.feed({ type: 'info', ref, info: parseInfo(text) })
         else options.feed({ type: 'info-failed', ref })
       }),
+    lease(ref, word, key) {
+      const text = encodeWord(word)
+      ask(ref, ['REPLCONF', 'vedette-lease', text, sign(text, key)], (reply) =>
+        options.feed({ type: 'leased', ref, answer: Array.isArray(reply) ? toAnswer(...threeOf(reply)) : undefined }),
+      )
+    },
+    enlist(ref, key) {
+      void find(ref)?.command.command(['REPLCONF', 'vedette-enlist', key])
+    },
     killScript(ref) {
       void find(ref)?.command.command(['SCRIPT', 'KILL'])
     },
@@ -237,6 +252,11 @@ interface Handlers {
 }
 
 const textOf = (reply: Reply): string => (reply instanceof ReplyError ? reply.message : String(reply))
+
+const threeOf = ([tenure, seq, leftMs]: readonly Reply[]): [Reply?, Reply?, Reply?] => [tenure, seq, leftMs]
+
+const sign = (text: string, key: string): string =>
+  createHmac('sha256', Buffer.from(key, 'hex')).update(text).digest('hex')
 
 /** An address as others can use it: without the prefix of an IPv4 address on an IPv6 socket. */
 const plain = (address: string | undefined): string => (address ?? '').replace(/^::ffff:/, '')

@@ -378,6 +378,9 @@ async function groupConfig(running: Process, group: MonitoredGroup): Promise<Gro
       notificationScript: group['notification-script'],
       clientReconfigScript: group['client-reconfig-script'],
       rebootDownAfterMs: group['master-reboot-down-after-period'],
+      writeMode: group['write-mode'],
+      leaseMs: group['lease-milliseconds'],
+      syncReplicas: group['sync-replicas'],
       failoverIntervalMs: group['failover-interval'],
     },
   }

@@ -129,6 +129,7 @@ function collectConsensus(
   metrics.raftVoters.set(status?.membership.voters.length ?? 0)
   metrics.stateFileBytes.set(store.sizeBytes)
   setTotal(metrics.stallAbstentions, {}, core.state.stats.stalls)
+  setTotal(metrics.leaseGrants, {}, core.state.stats.grants)
   setTotal(metrics.foreignHellos, {}, core.state.stats.foreignHellos)
 }
 

@@ -1,7 +1,7 @@
 // The loop of the sentinel process: inputs go into the pure core, one at a time, and the effects that come out are carried
 // out by links, Raft and transport. Whatever is decided is decided in the core; here is only the plumbing.
 import { monotonicMs, wallMs } from '../io/clock.ts'
-import { randomWords } from '../io/entropy.ts'
+import { randomHex, randomWords } from '../io/entropy.ts'
 import type { Log } from '../io/log.ts'
 import type { StateStore } from '../io/state/store.ts'
 import { seededRandom } from '../lib/prng.ts'
@@ -106,6 +106,7 @@ export function startSentinel(setup: SentinelSetup): Sentinel {
       groups: setup.groups,
       heartbeatMs: setup.heartbeatMs,
       random,
+      leaseKey: () => randomHex(64),
       wallOffsetMs: wallMs() - nowMs(),
       knownPeers: identity.peers,
       replaceAfterMs: setup.replaceAfterMs,
@@ -179,6 +180,10 @@ export function startSentinel(setup: SentinelSetup): Sentinel {
         return links.ping(effect.ref)
       case 'info':
         return links.info(effect.ref)
+      case 'lease':
+        return links.lease(effect.ref, effect.word, effect.key)
+      case 'enlist':
+        return links.enlist(effect.ref, effect.key)
       case 'kill-script':
         return links.killScript(effect.ref)
       case 'order':

@@ -40,7 +40,7 @@ export function runFormation(seed: number, print?: (line: string) => void): Form
   const living = (): Sentinel[] => all().filter(({ id }) => !dead.has(id))
 
   const network = createNetwork<Packet>(world, (to, packet) => sentinels.get(to)?.receive(packet))
-  const servers = createServers(world, 2, { wipe: 0, onOrder() {} })
+  const servers = createServers(world, 2, { wipe: 0, onOrder() {}, onWrite() {} })
   const primary = servers.all[0]!.address
 
   let existing: string | undefined

@@ -120,7 +120,7 @@ export function startReplicatingServer(
     },
   }
   const snapshots = createSnapshots(keyspace, world.keyMs)
-  const replication: ServerReplication = createReplication(parts, snapshots, () => {})
+  const replication: ServerReplication = createReplication(parts, snapshots, { ordered() {}, holdWrites() {} })
   host.replication = replication
   host.clients = clients
   const client = test.connect()

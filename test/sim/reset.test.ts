@@ -18,7 +18,7 @@ function comeBack(seed: number): void {
   const world = createWorld(seed, print)
   const sentinels = new Map<string, Sentinel>()
   const network = createNetwork<Packet>(world, (to, packet) => sentinels.get(to)?.receive(packet))
-  const servers = createServers(world, 3, { onOrder() {}, wipe: 0 })
+  const servers = createServers(world, 3, { onOrder() {}, onWrite() {}, wipe: 0 })
   for (const i of [1, 2, 3]) {
     const id = `s${i}`
     const host = `10.0.1.${i}`

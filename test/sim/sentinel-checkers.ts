@@ -1,7 +1,9 @@
 // What the sentinels promise together, watched from outside: at most one server is promoted for a group and epoch; nothing
 // is announced before its commit; an announced epoch never falls; sentinels that applied the same log hold the same state. And
 // about the data: a switchover loses no acknowledged write; who is promoted has the newest history that the group is known
-// to have; nobody is told to copy a server that has less of that than he.
+// to have; nobody is told to copy a server that has less of that than he. And of all servers that need a lease one at most takes writes.
+
+import { needsLease } from '../../src/lease/holder.ts'
 import type { Entry as LogEntry, Ready } from '../../src/raft/messages.ts'
 import { type Address, addressKey, type ServerRef } from '../../src/sentinel/address.ts'
 import type { Effect, Order } from '../../src/sentinel/effects.ts'
@@ -30,6 +32,8 @@ export interface SentinelTally {
   aborts: number
   switchovers: number
   promotions: number
+  /** Writes that were taken under a lease. */
+  leased: number
 }
 
 export interface SentinelCheckers {
@@ -39,6 +43,8 @@ export interface SentinelCheckers {
   onEffect(sentinel: Sentinel, effect: Effect): void
   /** A server carries out an order. */
   onOrder(server: Server, order: Order): void
+  /** A server takes a write. */
+  onWrite(server: Server): void
   /** The newest history that is committed; undefined before the first. */
   newest(group: string): string | undefined
   /** Sentinels at the same index must hold the same state. */
@@ -46,7 +52,7 @@ export interface SentinelCheckers {
 }
 
 export function createSentinelCheckers(
-  servers: Pick<Servers, 'all' | 'at' | 'running'>,
+  servers: Pick<Servers, 'all' | 'at' | 'running' | 'writable'>,
   nowMs: () => number,
 ): SentinelCheckers {
   const tally: SentinelTally = {
@@ -56,6 +62,7 @@ export function createSentinelCheckers(
     aborts: 0,
     switchovers: 0,
     promotions: 0,
+    leased: 0,
   }
   /** The state that the committed log means, applied as soon as any sentinel applied it. */
   const truth = createTopology()
@@ -163,6 +170,8 @@ export function createSentinelCheckers(
     const [server, source] = [servers.at(ref)!, servers.at(primary)!]
     const changedMs = Math.max(...[server, source].flatMap(({ replacedMs, startedMs }) => [replacedMs, startedMs]))
     if (nowMs() - changedMs < KNOWN_MS || !source.alive) return
+    // It has everything, though it may have been promoted since twice.
+    if (holds(source, server.replId) >= server.offset) return
     const [has, sourceHas] = [hasOf(topo, server), hasOf(topo, source)]
     check(
       sourceHas >= 0 || has < 0,
@@ -245,6 +254,12 @@ export function createSentinelCheckers(
       check(before === server.key, () => `both ${before} and ${server.key} were promoted in epoch ${order.epoch}`)
       if (!promoted.has(key)) tally.promotions++
       promoted.set(key, server.key)
+    },
+    onWrite(server) {
+      if (!needsLease(server.holder)) return
+      tally.leased++
+      const other = servers.all.find((one) => one !== server && needsLease(one.holder) && servers.writable(one))
+      check(other === undefined, () => `both ${server.key} and ${other?.key} take writes under a lease`)
     },
     compare(sentinels) {
       const states = new Map<number, { id: string; state: string }>()

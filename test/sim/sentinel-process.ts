@@ -48,6 +48,8 @@ export interface SentinelOptions {
   readonly groups: readonly GroupConfig[]
   readonly servers: Servers
   readonly expect?: number | undefined
+  /** Its primaries get leases. */
+  readonly leases?: boolean
   readonly hooks: SentinelHooks
 }
 
@@ -115,6 +117,8 @@ export function createSentinel(options: SentinelOptions): Sentinel {
         return servers.ping(sentinel, effect.ref)
       case 'info':
         return servers.info(sentinel, effect.ref)
+      case 'lease':
+        return servers.lease(sentinel, effect.ref, effect.word)
       case 'order':
         return servers.order(sentinel, effect.ref, effect.id, effect.order)
       case 'publish':
@@ -218,6 +222,7 @@ export function createSentinel(options: SentinelOptions): Sentinel {
           self: options.self,
           groups: options.groups,
           random: seededRandom(world.random.uint32()),
+          ...(options.leases === true && { leaseKey: () => '5a'.repeat(32) }),
           wallOffsetMs: WALL_MS + world.nowMs() - life.clockMs(),
           knownPeers: peers,
           ...(options.expect === undefined ? {} : { expect: options.expect }),

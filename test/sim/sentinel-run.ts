@@ -34,6 +34,7 @@ export function runSentinels(seed: number, print?: (line: string) => void): Sent
       world.trace(() => `${server.key} obeys ${JSON.stringify(order)}`)
       checkers.onOrder(server, order)
     },
+    onWrite: (server) => checkers.onWrite(server),
   })
   const checkers = createSentinelCheckers(servers, world.nowMs)
 
@@ -85,7 +86,7 @@ export function runSentinels(seed: number, print?: (line: string) => void): Sent
     const self = { peer: id, runId: `${i}`.repeat(40), gossip: { host, port: 26381 }, resp: { host, port: 26379 } }
     const settings = { downAfterMs, failoverTimeoutMs: FAILOVER_TIMEOUT_MS }
     const groups = [{ name: 'm', primary: servers.all[0]!.address, quorum, settings }]
-    sentinels.set(id, createSentinel({ world, id, self, groups, servers, hooks }))
+    sentinels.set(id, createSentinel({ world, id, self, groups, servers, hooks, leases: true }))
   }
   const start = (sentinel: Sentinel): void => {
     if (sentinel.core) return

@@ -1,6 +1,17 @@
 // Model servers: as much of a Redis as a sentinel sees. A server has a role, an offset that grows while it is a primary,
 // a link to its primary, and answers the requests of a link one after the other, as soon as it runs and can be reached.
 // A killed one refuses connections; a frozen one (or a cut wire) answers nothing, and later everything at once.
+
+import {
+  beginTenure,
+  createHolder,
+  endTenure,
+  type Holder,
+  hear,
+  mayWrite,
+  ask as request,
+} from '../../src/lease/holder.ts'
+import type { Word } from '../../src/lease/terms.ts'
 import type { Address, ServerRef } from '../../src/sentinel/address.ts'
 import { addressKey } from '../../src/sentinel/address.ts'
 import type { Input, Order } from '../../src/sentinel/effects.ts'
@@ -27,6 +38,10 @@ export interface Server {
   runId: string
   startedMs: number
   pausedUntilMs: number
+  /** Its lease; what needs one stays so over a restart. */
+  holder: Holder
+  /** Its clock runs fast or slow, and begins anew with each life. */
+  readonly clockRate: number
   linkUp: boolean
   /** -Infinity while it has not stood in this life. */
   linkDownSinceMs: number
@@ -46,6 +61,8 @@ export interface ServersHooks {
   readonly wipe: number
   /** A server is about to carry out an order. */
   onOrder(server: Server, order: Order): void
+  /** A primary takes a write. */
+  onWrite(server: Server): void
 }
 
 export interface Servers {
@@ -64,6 +81,9 @@ export interface Servers {
   forget(client: Client): void
   ping(client: Client, ref: ServerRef): void
   info(client: Client, ref: ServerRef): void
+  lease(client: Client, ref: ServerRef, word: Word): void
+  /** Whether it takes a client's write now. */
+  writable(server: Server): boolean
   order(client: Client, ref: ServerRef, id: number, order: Order): void
   publish(client: Client, ref: ServerRef, hello: Hello): void
 }
@@ -79,6 +99,8 @@ interface Link {
 }
 
 const ROUND_TRIP_MS = 1
+/** How fast the clocks of the servers run: as far apart as is allowed. */
+const CLOCK_RATES = [0.95, 1.05, 1]
 const POLL_MS = 20
 const CONNECT_TIMEOUT_MS = 1_000
 const SYNC_MS = 60
@@ -110,6 +132,8 @@ export function createServers(world: World, count: number, hooks: ServersHooks):
       runId: `run-${i}-0`,
       startedMs: -Infinity,
       pausedUntilMs: 0,
+      holder: createHolder(false, undefined),
+      clockRate: CLOCK_RATES[i % CLOCK_RATES.length]!,
       linkUp: false,
       linkDownSinceMs: 0,
       lastIoMs: 0,
@@ -121,9 +145,17 @@ export function createServers(world: World, count: number, hooks: ServersHooks):
   const links = new Map<string, Link>()
   let histories = 1
   let runs = 1
+  let tenures = 1
 
   const at = (address: Address): Server | undefined => byKey.get(addressKey(address))
   const running = (server: Server): boolean => server.alive && world.nowMs() >= server.frozenUntilMs
+  const clockMs = ({ clockRate }: Server): number => world.nowMs() * clockRate
+  const lead = ({ holder }: Server): void => beginTenure(holder, (tenures++).toString(16).padStart(16, '0'))
+  const writable = (server: Server): boolean =>
+    server.role === 'primary' &&
+    running(server) &&
+    world.nowMs() >= server.pausedUntilMs &&
+    mayWrite(server.holder, clockMs(server))
   const isCut = (a: string, b: string): boolean => cuts.has(`${a}|${b}`) || cuts.has(`${b}|${a}`)
   const keyOf = (client: Client, ref: ServerRef): string => `${client.id} ${addressKey(ref)}`
   const trip = (): number => world.between(0.2, ROUND_TRIP_MS)
@@ -202,8 +234,15 @@ export function createServers(world: World, count: number, hooks: ServersHooks):
       linkDownMs: server.role === 'primary' || server.linkUp ? 0 : wholeSeconds(nowMs - server.linkDownSinceMs),
       lastIoSeconds: server.linkUp ? Math.floor((nowMs - server.lastIoMs) / 1000) : -1,
       priority: 100,
+      leases: server.holder.bound ? 'bound' : 'free',
       announced: true,
     }
+  }
+
+  const hearWord = (server: Server, word: Word) => {
+    const nowMs = clockMs(server)
+    hear(server.holder, word, nowMs)
+    return { ...request(server.holder, nowMs), leftMs: Math.floor(Math.max(0, server.holder.untilMs - nowMs)) }
   }
 
   const obey = (server: Server, order: Order): string => {
@@ -213,6 +252,7 @@ export function createServers(world: World, count: number, hooks: ServersHooks):
         if (server.role === 'primary') return 'OK Already a primary'
         server.parent = { replId: server.replId, offset: server.offset }
         Object.assign(server, { role: 'primary', primary: undefined, linkUp: false, replId: `h${histories++}` })
+        lead(server)
         server.written = { replId: server.replId, offset: server.offset }
         return 'OK'
       case 'fence':
@@ -221,6 +261,7 @@ export function createServers(world: World, count: number, hooks: ServersHooks):
           return 'OK Already connected'
         if (server.role === 'primary') server.linkDownSinceMs = Number.NEGATIVE_INFINITY
         dropReplication(server)
+        endTenure(server.holder)
         Object.assign(server, { role: 'replica', primary: order.primary })
         return 'OK'
       case 'pause-writes':
@@ -244,13 +285,14 @@ export function createServers(world: World, count: number, hooks: ServersHooks):
     for (const server of all) {
       if (!running(server)) continue
       if (server.role === 'primary') {
-        if (nowMs >= server.pausedUntilMs) write(server)
+        if (writable(server)) write(server)
       } else follow(server, nowMs)
     }
     world.after(10, replicate)
   }
 
   const write = (server: Server): void => {
+    hooks.onWrite(server)
     server.offset += 10
     server.written = { replId: server.replId, offset: server.offset }
   }
@@ -290,6 +332,7 @@ export function createServers(world: World, count: number, hooks: ServersHooks):
     }
   }
 
+  lead(all[0]!)
   world.after(0, replicate)
   return {
     all,
@@ -310,6 +353,8 @@ export function createServers(world: World, count: number, hooks: ServersHooks):
       Object.assign(server, { alive: true, frozenUntilMs: 0, pausedUntilMs: 0, runId: `run-${server.key}-${runs++}` })
       dropReplication(server)
       server.startedMs = world.nowMs()
+      server.holder = createHolder(server.holder.bound, server.holder.terms)
+      if (server.role === 'primary') lead(server)
       server.linkDownSinceMs = Number.NEGATIVE_INFINITY
       restoreData(server)
       // What its links carried before is answered by a reset from the new process.
@@ -325,6 +370,9 @@ export function createServers(world: World, count: number, hooks: ServersHooks):
     },
     ping: (client, ref) => void ask(client, ref, () => ({ type: 'pong', ref, text: 'PONG' })),
     info: (client, ref) => void ask(client, ref, (server) => ({ type: 'info', ref, info: infoOf(server) })),
+    lease: (client, ref, word) =>
+      void ask(client, ref, (server) => ({ type: 'leased', ref, answer: hearWord(server, word) })),
+    writable,
     order(client, ref, id, order) {
       const taken = ask(client, ref, (server) => ({ type: 'order-done', ref, id, ok: true, text: obey(server, order) }))
       if (!taken) client.feed({ type: 'order-done', ref, id, ok: false, text: 'no link' })

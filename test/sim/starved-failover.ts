@@ -28,6 +28,7 @@ export function runStarvedFailover(
   const servers = createServers(world, 3, {
     wipe: 0,
     onOrder: (server, order) => checkers.onOrder(server, order),
+    onWrite: (server) => checkers.onWrite(server),
   })
   const checkers = createSentinelCheckers(servers, world.nowMs)
   const hooks: SentinelHooks = {

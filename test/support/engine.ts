@@ -248,6 +248,7 @@ export function createTestServer(
     onFlushing: transactions.flushing,
     onMonitor: () => {},
     onReplicaWrite: () => {},
+    checkLease() {},
     onStall: () => {},
     clockMicros: () => 0,
     onTimed: timings.timed,

@@ -21,7 +21,6 @@ import { historyOf } from '../history.ts'
 import { outlookReport, quorumState } from '../outlook.ts'
 import { type Fields, masterFields, peerFields, replicaFields, replicasOf } from './fields.ts'
 import { sentinelsOf } from './info.ts'
-import { whenSettled } from './settled.ts'
 import { type Call, later, type SentinelCommand } from './spec.ts'
 
 const coreOf = (call: Call) => call.host.sentinel.core.state
@@ -43,30 +42,24 @@ function writeFields(reply: ReplyWriter, fields: Fields): void {
 
 function masters(call: Call): void {
   const core = coreOf(call)
-  whenSettled(call, [...core.groups.values()], (reply) => {
-    reply.array(core.groups.size)
-    for (const group of core.groups.values())
-      writeFields(reply, masterFields(core, group, call.host.sentinel.links, monotonicMs()))
-  })
+  call.reply.array(core.groups.size)
+  for (const group of core.groups.values())
+    writeFields(call.reply, masterFields(core, group, call.host.sentinel.links, monotonicMs()))
 }
 
 function master(call: Call): void {
   const group = groupOf(call)
   if (group === undefined) return
-  whenSettled(call, [group], (reply) =>
-    writeFields(reply, masterFields(coreOf(call), group, call.host.sentinel.links, monotonicMs())),
-  )
+  writeFields(call.reply, masterFields(coreOf(call), group, call.host.sentinel.links, monotonicMs()))
 }
 
 function replicas(call: Call): void {
   const group = groupOf(call)
   if (group === undefined) return
-  whenSettled(call, [group], (reply) => {
-    const servers = replicasOf(group).filter(({ info }) => info?.announced !== false)
-    reply.array(servers.length)
-    for (const server of servers)
-      writeFields(reply, replicaFields(coreOf(call), group, server, call.host.sentinel.links, monotonicMs()))
-  })
+  const servers = replicasOf(group).filter(({ info }) => info?.announced !== false)
+  call.reply.array(servers.length)
+  for (const server of servers)
+    writeFields(call.reply, replicaFields(coreOf(call), group, server, call.host.sentinel.links, monotonicMs()))
 }
 
 function sentinels(call: Call): void {
@@ -78,16 +71,11 @@ function sentinels(call: Call): void {
 }
 
 function address(call: Call): void {
-  const core = coreOf(call)
-  const name = call.words[2]!
-  const group = core.groups.get(name)
-  whenSettled(call, group === undefined ? [] : [group], (reply) => {
-    const primary = primaryToName(core, name, monotonicMs())
-    if (primary === undefined) return reply.nullArray()
-    reply.array(2)
-    reply.bulkText(primary.host)
-    reply.bulkText(String(primary.port))
-  })
+  const primary = primaryToName(coreOf(call), call.words[2]!, monotonicMs())
+  if (primary === undefined) return call.reply.nullArray()
+  call.reply.array(2)
+  call.reply.bulkText(primary.host)
+  call.reply.bulkText(String(primary.port))
 }
 
 /** Answers OK, or the error, when the request was decided. */
@@ -97,8 +85,14 @@ function ask(call: Call, request: OperatorRequest): void {
   )
 }
 
+/** In `sync` mode: to promote though acknowledged writes may be lost. */
+const ALLOW_LOSS = 'ALLOW-DATA-LOSS'
+
 function failover(call: Call): void {
-  if (groupOf(call) !== undefined) ask(call, { kind: 'failover', group: call.words[2]! })
+  const [, , group, option] = call.words as [string, string, string, string?]
+  const lossAllowed = option?.toUpperCase() === ALLOW_LOSS
+  if (call.words.length > (lossAllowed ? 4 : 3)) return call.reply.error(errorText('arity', 'sentinel|failover'))
+  if (groupOf(call) !== undefined) ask(call, { kind: 'failover', group, ...(lossAllowed && { lossAllowed }) })
 }
 
 function monitor(call: Call): void {
@@ -327,9 +321,9 @@ export const SENTINEL_COMMAND: SentinelCommand = {
     { name: 'get-master-addr-by-name', arity: 3, ...row, usage: name, summary: 'Address of the primary', run: address },
     {
       name: 'failover',
-      arity: 3,
+      arity: -3,
       ...row,
-      usage: name,
+      usage: `${name} [${ALLOW_LOSS}]`,
       summary: 'Moves the primary to the best replica; a healthy primary loses no write',
       run: failover,
     },

@@ -340,6 +340,7 @@ export function createWorld(
       linkDownMs: server.linked || server.primary === undefined ? 0 : Number.POSITIVE_INFINITY,
       lastIoSeconds: up ? 1 : -1,
       priority: server.priority,
+      leases: 'unknown',
       announced: true,
     }
   }

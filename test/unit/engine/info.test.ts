@@ -69,6 +69,7 @@ function facts(): InfoFacts {
       'partialSyncs',
       'refusedPartialSyncs',
       'expiredKeys',
+      'expiredFields',
       'evictedKeys',
       'hits',
       'misses',

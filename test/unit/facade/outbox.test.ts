@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { Outbox } from '../../../src/facade/outbox.ts'
 import type { Wire } from '../../../src/facade/wire.ts'
+import { encodeRequest } from '../../../src/protocol/writer.ts'
 import { createTestRegistry } from '../../support/registry.ts'
 
 function open() {
@@ -97,6 +98,21 @@ describe('a session whose replies wait for a position', () => {
     expect(wire.output()).toBe('')
     registry.clients.release(10)
     expect(wire.output()).toBe('+OK\r\n$1\r\nv\r\n')
+  })
+
+  it('is read from again once what it had too much of has left', async () => {
+    const registry = createTestRegistry()
+    const wire = registry.connect()
+    wire.send(encodeRequest(['SET', 'k', Buffer.alloc(20 << 20, 'v')]))
+    wire.output()
+    for (const session of registry.clients.all()) session.replyPosition = 10
+    for (let i = 0; i < 4; i++) wire.send('GET k')
+    wire.send('SET done 1')
+    const isDone = (): boolean => registry.server.keyspace.databases[0].peek(Buffer.from('done'), 0, 4) !== 0
+    expect(isDone()).toBe(false)
+    registry.clients.release(10)
+    await Promise.resolve()
+    expect(isDone()).toBe(true)
   })
 
   it('is bounded by the output limit', () => {

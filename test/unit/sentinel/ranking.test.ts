@@ -18,6 +18,7 @@ const info = (changes: Partial<ServerInfo> = {}): ServerInfo => ({
   loading: false,
   keys: 10,
   priority: 100,
+  leases: 'unknown',
   announced: true,
   ...changes,
 })

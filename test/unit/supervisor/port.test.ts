@@ -75,49 +75,6 @@ async function ask(...lines: string[]): Promise<string> {
   return text.slice(0, -'$8\r\nend-mark\r\n'.length)
 }
 
-describe('a primary that is being replaced', () => {
-  const ADDRESS = 'SENTINEL GET-MASTER-ADDR-BY-NAME mymaster\r\n'
-  const at = (p: number) => ({ host: '127.0.0.1', port: p })
-  const topology = () => sentinel.core.state.provisional.groups.get('mymaster')!
-  /** Down for this sentinel since now, and others are there to decide. */
-  const crash = (): void => {
-    const core = sentinel.core.state
-    core.raft = { ...core.raft, leader: 'other' }
-    topology().replicas.push(at(7))
-    const primary = core.groups.get('mymaster')!.servers.get('127.0.0.1:1')!
-    Object.assign(primary, { sdown: true, sdownSinceMs: performance.now() })
-  }
-
-  it('is named when the new one is known, and not before', async () => {
-    crash()
-    const { socket, until } = await connect()
-    const askedMs = performance.now()
-    socket.write(ADDRESS)
-    setTimeout(() => Object.assign(topology(), { primary: at(7), replicas: [at(1)] }), 60)
-    expect(await until('$1\r\n7\r\n')).toBe('*2\r\n$9\r\n127.0.0.1\r\n$1\r\n7\r\n')
-    expect(performance.now() - askedMs).toBeGreaterThan(50)
-  })
-
-  it('is named after half a second all the same, in the order of the questions', async () => {
-    crash()
-    const { socket, until } = await connect()
-    const askedMs = performance.now()
-    socket.write(`${ADDRESS}PING end-mark\r\n`)
-    expect(await until('end-mark\r\n')).toBe('*2\r\n$9\r\n127.0.0.1\r\n$1\r\n1\r\n$8\r\nend-mark\r\n')
-    expect(performance.now() - askedMs).toBeGreaterThan(450)
-  })
-
-  it('is named at once where no failover can be expected', async () => {
-    crash()
-    sentinel.core.state.groups.get('mymaster')!.failures = 1
-    const { socket, until } = await connect()
-    const askedMs = performance.now()
-    socket.write(ADDRESS)
-    await until('$1\r\n1\r\n')
-    expect(performance.now() - askedMs).toBeLessThan(400)
-  })
-})
-
 describe('replies', () => {
   it.each([
     ['SENTINEL GET-MASTER-ADDR-BY-NAME mymaster', '*2\r\n$9\r\n127.0.0.1\r\n$1\r\n1\r\n'],
