@@ -10,11 +10,11 @@ import {
   type Command,
   type CommandTable,
   FLAG_ADMIN,
-  FLAG_ANY_KEYS,
   FLAG_DENYOOM,
   FLAG_FROM_REPLICA,
   FLAG_LOADING,
   FLAG_NO_MULTI,
+  FLAG_ONE_BY_ONE,
   FLAG_SKIP_MONITOR,
   FLAG_STALE,
   FLAG_TRANSACTION,
@@ -349,7 +349,7 @@ export class Engine extends Processor<Context> implements Context {
     if (this.gate.writableReplica && effects.dirty !== 0 && !session.isPrimary) {
       this.parts.onReplicaWrite(command, args, this.db.index)
     }
-    this.carryOut(this.db.index, args, (command.flags & FLAG_ANY_KEYS) === 0)
+    this.carryOut(this.db.index, args, (command.flags & FLAG_ONE_BY_ONE) === 0)
     if (this.waits.anyReady && !this.inExec) this.serveWaiting()
   }
 
@@ -489,7 +489,7 @@ export class Engine extends Processor<Context> implements Context {
   /** `asOne`: replicas are to run the effects together or not at all. */
   private carryOut(db: number, args: Args | undefined, asOne: boolean): void {
     const { effects } = this
-    if (effects.dirty === 0 && effects.rewritten === undefined && effects.expired.length === 0) {
+    if (effects.nothingToReplicate) {
       if (effects.events.length !== 0) this.publishEvents()
       return
     }
@@ -501,10 +501,12 @@ export class Engine extends Processor<Context> implements Context {
   private replicate(db: number, args: Args | undefined, asOne: boolean): void {
     const { effects } = this
     const asSent = effects.rewritten === undefined && effects.dirty > 0 && args !== undefined
-    const count = effects.expired.length + (asSent ? 1 : (effects.rewritten?.length ?? 0))
+    const early = effects.expired.length + effects.expiredFields.length
+    const count = early + (asSent ? 1 : (effects.rewritten?.length ?? 0))
     const bracket = asOne && count > 1 && !this.inExec
     if (bracket) this.feed(db, MULTI, 0, MULTI.length)
     for (const { db: at, key } of effects.expired) this.feedArgv(at, ['DEL', key])
+    for (const { db: at, argv } of effects.expiredFields) this.feedArgv(at, argv)
     if (asSent) this.feedAsSent(db, args)
     else for (const argv of effects.rewritten ?? []) this.feedArgv(db, argv)
     if (bracket) this.feed(db, EXEC, 0, EXEC.length)
