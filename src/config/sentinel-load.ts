@@ -23,6 +23,8 @@ const UNBUILT: Readonly<Record<string, string>> = {
   'sentinel-pass': 'Passwords between sentinels are not built: gossip is secured by the swarm key',
   'sentinel-user': 'Passwords between sentinels are not built: gossip is secured by the swarm key',
 }
+/** What Redis Sentinel writes of a user that may do everything without a password, as there is one here. */
+const FREE_USER = new Set(['on', 'nopass', 'sanitize-payload', '~*', '&*', '+@all'])
 const UNRECOGNIZED = 'Unrecognized sentinel configuration statement.'
 const GROUP_NAME = /^[A-Za-z0-9._-]{1,255}$/
 
@@ -101,6 +103,13 @@ function apply(options: SentinelOptions, setBy: Map<string, Directive>, statemen
   if (prefixed && UNBUILT[name] !== undefined) throw new ConfigError(directive, UNBUILT[name])
   if (prefixed && STATE_OF_REDIS.has(name)) {
     options.notes.push(`sentinel ${name}: state of Redis Sentinel, not used; Vedette finds it out and keeps it in dir`)
+    return
+  }
+  if (!prefixed && name === 'user') {
+    const [user, ...rules] = words
+    if (user !== 'default' || !rules.every((rule) => FREE_USER.has(rule)))
+      throw new ConfigError(directive, 'Users with rights of their own are not built yet; requirepass is')
+    options.notes.push('user default: may do everything, as without this line')
     return
   }
   const serverOption = prefixed ? undefined : optionName(SERVER_OPTIONS, name)

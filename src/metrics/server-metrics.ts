@@ -213,6 +213,12 @@ export const SERVER_METRICS = {
     help: 'Keys removed because their time was over.',
     labels: [],
   },
+  fieldsExpired: {
+    kind: 'counter',
+    name: 'vedette_server_hash_fields_expired_total',
+    help: 'Fields of hashes removed because their time was over (HEXPIRE).',
+    labels: [],
+  },
   keysEvicted: {
     kind: 'counter',
     name: 'vedette_server_keys_evicted_total',

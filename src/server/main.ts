@@ -160,6 +160,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     resetStats: () => {
       resetStats(commands, engine, keyspace)
       info.reset()
+      replication.resetCounters()
     },
     listenAnew: (bind, port, apply, done) => {
       void listening.replace(bind, port, apply).then((error) => {
@@ -464,6 +465,6 @@ function resetStats(commands: CommandTable<never>, engine: Engine, keyspace: Key
   }
   engine.stats.commands = engine.stats.errors = 0
   engine.errorsByCode.clear()
-  Object.assign(keyspace.stats, { hits: 0, misses: 0, expired: 0 })
+  Object.assign(keyspace.stats, { hits: 0, misses: 0, expired: 0, expiredFields: 0 })
   keyspace.releases.released = 0
 }

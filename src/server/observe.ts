@@ -86,6 +86,7 @@ function collectKeys(metrics: ServerMetrics, { stats, databases }: InfoFacts): v
   setTotal(metrics.keyspaceHits, {}, stats.hits)
   setTotal(metrics.keyspaceMisses, {}, stats.misses)
   setTotal(metrics.keysExpired, {}, stats.expiredKeys)
+  setTotal(metrics.fieldsExpired, {}, stats.expiredFields)
   setTotal(metrics.keysEvicted, {}, stats.evictedKeys)
   metrics.keys.reset()
   metrics.keysExpiring.reset()

@@ -67,13 +67,11 @@ describe('a sentinel', () => {
         'sentinel leader-epoch m 5',
         'sentinel known-replica m 127.0.0.1 6380',
         'sentinel known-sentinel m 127.0.0.1 26380 abc',
-        'user default on nopass ~* +@all',
+        'user default on nopass ~* &* +@all',
         'acllog-max-len 128',
-      ]
-        .filter((line) => !line.startsWith('user'))
-        .join('\n'),
+      ].join('\n'),
     )
-    expect(options.notes).toHaveLength(7)
+    expect(options.notes).toHaveLength(8)
     expect(options.notes.at(-1)).toBe('acllog-max-len: an option of servers, without effect on a sentinel')
   })
 
@@ -92,6 +90,8 @@ describe('a sentinel', () => {
     ],
     ['down-after-milliseconds m 3', /Did you mean 'sentinel down-after-milliseconds'/],
     ['sentinel rename-command m a b', /not built/],
+    ['user default on #aa ~* &* +@all', /Users with rights of their own are not built yet/],
+    ['user alice on nopass ~* &* +@all', /Users with rights of their own are not built yet/],
     ['prot 1', /Did you mean 'port'/],
     ['sentinel', /Unrecognized/],
     ['daemonize yes', /not built/],
