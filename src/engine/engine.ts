@@ -131,7 +131,7 @@ const EXEC = Buffer.from('*1\r\n$4\r\nEXEC\r\n')
 export class Engine extends Processor<Context> implements Context {
   readonly keyspace: Keyspace
   readonly host: Host
-  readonly effects = new Effects()
+  readonly effects = new Effects(() => this.isHeard())
   readonly gate: GateConditions
   db: Database
   inExec = false
@@ -238,13 +238,13 @@ export class Engine extends Processor<Context> implements Context {
       this.execFirst = undefined
       this.execFed = false
       // What the commands did is carried out; EXEC itself did nothing.
-      this.resetEffects()
+      this.effects.reset()
     }
   }
 
   /** Runs work of the server itself that changes a database, or expires keys of any, and carries out its effects. */
   runInternal(work: () => void, db = this.db.index): void {
-    this.resetEffects()
+    this.effects.reset()
     work()
     this.carryOut(db, undefined, false)
     if (this.waits.anyReady) this.serveWaiting()
@@ -329,7 +329,7 @@ export class Engine extends Processor<Context> implements Context {
   private perform(session: Session, command: Command<Context>): void {
     const { effects, reply, args } = this
     const mark = reply.pos
-    this.resetEffects()
+    effects.reset()
     if (session.lastCommand !== command.fullName) session.lastCommand = command.fullName
     if (this.db.index !== session.db) this.db = this.keyspace.databases[session.db]
     const timed = --command.untimed < 0
@@ -431,7 +431,7 @@ export class Engine extends Processor<Context> implements Context {
     const db = this.keyspace.databases[ready.db]
     for (const waiter of this.waits.waitersOf(ready)) {
       // A key whose time is over is deleted here, and replicas hear of it.
-      this.resetEffects()
+      this.effects.reset()
       const h = db.find(ready.key, 0, ready.key.length)
       this.carryOut(db.index, undefined, false)
       const error = waiter.wait.refuse?.(db, h)
@@ -452,7 +452,7 @@ export class Engine extends Processor<Context> implements Context {
     this.reply = reply
     this.db = db
     this.retrying = 'yes'
-    this.resetEffects()
+    this.effects.reset()
     const startMicros = this.parts.clockMicros()
     try {
       command.run!(this)
@@ -489,12 +489,6 @@ export class Engine extends Processor<Context> implements Context {
   }
 
   // ---- the effects ----
-
-  private resetEffects(): void {
-    const { effects } = this
-    effects.reset()
-    effects.heard = this.isHeard()
-  }
 
   /** Whether what a command replicates goes anywhere: what a primary sent is passed on as it came. */
   private isHeard(): boolean {
