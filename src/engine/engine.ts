@@ -15,6 +15,7 @@ import {
   FLAG_LOADING,
   FLAG_NO_MULTI,
   FLAG_ONE_BY_ONE,
+  FLAG_READONLY,
   FLAG_SKIP_MONITOR,
   FLAG_STALE,
   FLAG_TRANSACTION,
@@ -137,7 +138,7 @@ const EXEC = Buffer.from('*1\r\n$4\r\nEXEC\r\n')
 export class Engine extends Processor<Context> implements Context {
   readonly keyspace: Keyspace
   readonly host: Host
-  readonly effects = new Effects()
+  readonly effects = new Effects(() => this.parts.feed.active)
   readonly gate: GateConditions
   db: Database
   inExec = false
@@ -244,13 +245,13 @@ export class Engine extends Processor<Context> implements Context {
       this.execFirst = undefined
       this.execFed = false
       // What the commands did is carried out; EXEC itself did nothing.
-      this.resetEffects()
+      this.effects.reset()
     }
   }
 
   /** Runs work of the server itself that changes a database, or expires keys of any, and carries out its effects. */
   runInternal(work: () => void, db = this.db.index): void {
-    this.resetEffects()
+    this.effects.reset()
     work()
     this.carryOut(db, undefined, false)
     if (this.waits.anyReady) this.serveWaiting()
@@ -351,7 +352,7 @@ export class Engine extends Processor<Context> implements Context {
   private perform(session: Session, command: Command<Context>): void {
     const { effects, reply, args } = this
     const mark = reply.pos
-    this.resetEffects()
+    effects.reset()
     if (session.lastCommand !== command.fullName) session.lastCommand = command.fullName
     if (this.db.index !== session.db) this.db = this.keyspace.databases[session.db]
     const timed = --command.untimed < 0
@@ -367,6 +368,7 @@ export class Engine extends Processor<Context> implements Context {
     // What waits is timed when it is served.
     if (timed && session.blocked === undefined)
       this.timed(session, command, args, this.parts.clockMicros() - startMicros)
+    if ((command.flags & FLAG_READONLY) !== 0 && !command.doesLittle) this.countLarge(command, mark)
     this.stats.commands++
     if (this.monitored && (command.flags & (FLAG_SKIP_MONITOR | FLAG_ADMIN)) === 0) this.parts.onMonitor(session, args)
     if (this.gate.writableReplica && effects.dirty !== 0 && !session.isPrimary) {
@@ -374,6 +376,13 @@ export class Engine extends Processor<Context> implements Context {
     }
     this.carryOut(this.db.index, args, (command.flags & FLAG_ONE_BY_ONE) === 0)
     if (this.waits.anyReady && !this.inExec) this.serveWaiting()
+  }
+
+  /** Counts the call if it went over many elements: the reply, which begins at `mark`, says how many, or the command does. */
+  private countLarge(command: Command<Context>, mark: number): void {
+    const limit = this.host.config.values['large-command-elements']
+    if (limit === 0) return
+    if (Math.max(this.effects.visited, this.reply.elementsAt(mark)) >= limit) command.large++
   }
 
   private timed(session: Session, command: Command<Context>, args: Args, micros: number): void {
@@ -438,7 +447,7 @@ export class Engine extends Processor<Context> implements Context {
     const db = this.keyspace.databases[ready.db]
     for (const waiter of this.waits.waitersOf(ready)) {
       // A key whose time is over is deleted here, and replicas hear of it.
-      this.resetEffects()
+      this.effects.reset()
       const h = db.find(ready.key, 0, ready.key.length)
       this.carryOut(db.index, undefined, false)
       const error = waiter.wait.refuse?.(db, h)
@@ -459,7 +468,7 @@ export class Engine extends Processor<Context> implements Context {
     this.reply = reply
     this.db = db
     this.retrying = 'yes'
-    this.resetEffects()
+    this.effects.reset()
     const startMicros = this.parts.clockMicros()
     try {
       command.run!(this)
@@ -496,12 +505,6 @@ export class Engine extends Processor<Context> implements Context {
   }
 
   // ---- the effects ----
-
-  private resetEffects(): void {
-    const { effects } = this
-    effects.reset()
-    effects.heard = this.parts.feed.active
-  }
 
   /** `asOne`: replicas are to run the effects together or not at all. */
   private carryOut(db: number, args: Args | undefined, asOne: boolean): void {
