@@ -7,6 +7,10 @@ export interface BenchContext {
   makes: readonly Make[]
   /** Runs or rounds per figure in place of the benchmark's own number. */
   runs: number | undefined
+  /** Beginnings of the names of lines, seconds for each measurement, depths of pipelines: for benchmarks that have these. */
+  lines: readonly string[] | undefined
+  seconds: number | undefined
+  pipelines: readonly number[] | undefined
   /** A line of progress, on standard error. */
   say(line: string): void
 }

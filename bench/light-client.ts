@@ -1,17 +1,20 @@
-// Worker thread that sends pipelines of requests encoded beforehand and only counts the bytes of their replies. It costs a
-// tenth of what redis-benchmark does for each request, which fills its own core before a server that is fast at pipelines
-// does. Posts how many requests were answered, and in which time.
-import { connect } from 'node:net'
+// Worker thread that sends pipelines of requests encoded beforehand and only counts the replies. It costs a tenth of what
+// redis-benchmark does for each request, which fills its own core before a server that is fast at pipelines does.
+//
+// Posts `connected`, begins when it is told to, and posts how many requests were answered, and in which time.
+import { connect, type Socket } from 'node:net'
 import { parentPort, workerData } from 'node:worker_threads'
+import { ReplyCounter } from './reply-counter.ts'
+import type { Requests } from './requests.ts'
 
 export interface LightLoad {
   port: number
-  test: 'set' | 'get'
   clients: number
-  pipeline: number
-  /** Requests are for random ones of keys 0 … keys − 1; GET needs all of them to be there, with values of 32 bytes. */
-  keys: number
+  requests: Requests
+  /** Ends after so long, Infinity for never. */
   seconds: number
+  /** Sends each request once and ends with the last reply; otherwise begins again with the first one. */
+  once: boolean
 }
 
 export interface LightResult {
@@ -19,48 +22,61 @@ export interface LightResult {
   seconds: number
 }
 
-const { port, test, clients, pipeline, keys, seconds } = workerData as LightLoad
-const REQUESTS_PREPARED = 400_000
-const REPLY_BYTES = test === 'get' ? 39 : 5
-const value = 'x'.repeat(32)
-
-function request(): string {
-  const key = `key:${String(Math.floor(Math.random() * keys)).padStart(12, '0')}`
-  if (test === 'get') return `*2\r\n$3\r\nGET\r\n$16\r\n${key}\r\n`
-  return `*3\r\n$3\r\nSET\r\n$16\r\n${key}\r\n$32\r\n${value}\r\n`
-}
-
-const batches = Array.from({ length: Math.ceil(REQUESTS_PREPARED / pipeline) }, () =>
-  Array.from({ length: pipeline }, request).join(''),
-)
+const { port, clients, requests, seconds, once } = workerData as LightLoad
+const { pipelines } = requests
+const bytes = Buffer.from(requests.bytes)
+const total = pipelines.reduce((sum, { requests }) => sum + requests, 0)
 const input = Buffer.alloc(1 << 20)
 let next = 0
 let answered = 0
 let over = false
+let startedMs = 0
 
-function open(): void {
-  let awaitedBytes = 0
-  const send = (): void => {
-    awaitedBytes = REPLY_BYTES * pipeline
-    socket.write(batches[next++ % batches.length]!, 'latin1')
-  }
-  const receive = (bytes: number): boolean => {
-    awaitedBytes -= bytes
-    if (awaitedBytes < 0) throw new Error(`${test} was answered otherwise: ${input.toString('latin1', 0, 100)}`)
-    if (awaitedBytes > 0) return true
-    answered += pipeline
-    if (!over) send()
-    return true
-  }
-  const socket = connect({ port, host: '127.0.0.1', noDelay: true, onread: { buffer: input, callback: receive } })
-  socket.on('connect', send)
-}
-
-const startedMs = performance.now()
-for (let i = 0; i < clients; i++) open()
-setTimeout(() => {
+function finish(): void {
   over = true
   const result: LightResult = { requests: answered, seconds: (performance.now() - startedMs) / 1000 }
   parentPort!.postMessage(result)
   process.exit()
-}, seconds * 1000)
+}
+
+/** Opens a connection; what is returned makes it begin. */
+function open(connected: () => void): () => void {
+  const replies = new ReplyCounter()
+  let awaited = 0
+  const send = (): void => {
+    if (once && next === pipelines.length) return
+    const i = next++ % pipelines.length
+    const { end, requests } = pipelines[i]!
+    awaited = requests
+    socket.write(bytes.subarray(i === 0 ? 0 : pipelines[i - 1]!.end, end))
+  }
+  const receive = (length: number): boolean => {
+    const count = replies.count(input, length)
+    answered += count
+    awaited -= count
+    if (over || awaited > 0) return true
+    if (once && answered === total) finish()
+    else send()
+    return true
+  }
+  const socket: Socket = connect({
+    port,
+    host: '127.0.0.1',
+    noDelay: true,
+    onread: { buffer: input, callback: receive },
+  })
+  socket.on('connect', connected)
+  return send
+}
+
+let missing = clients
+const begin = Array.from({ length: clients }, () =>
+  open(() => {
+    if (--missing === 0) parentPort!.postMessage('connected')
+  }),
+)
+parentPort!.once('message', () => {
+  startedMs = performance.now()
+  if (seconds !== Infinity) setTimeout(finish, seconds * 1000)
+  for (const send of begin) send()
+})

@@ -9,8 +9,10 @@ import type { Make } from '../test/support/servers.ts'
 import { sleep } from '../test/support/wait.ts'
 import type { Bench } from './case.ts'
 import { load } from './load.ts'
+
+import { sampledRow } from './report.ts'
 import { startEqual } from './servers.ts'
-import { median, residentBytes } from './stats.ts'
+import { residentBytes } from './stats.ts'
 
 const KEYS = 2_000_000
 /** A probe that pings without pause would take the core that the server and the writer need. */
@@ -97,20 +99,7 @@ export const memoryBench: Bench = {
         )
       }
     }
-    const row = (figure: string, unit: string, of: keyof Sample) => {
-      const all = (make: Make): number[] | undefined => samples.get(make)?.map((sample) => sample[of])
-      const one = (make: Make): number | undefined => {
-        const values = all(make)
-        return values && median(values)
-      }
-      return {
-        figure,
-        unit,
-        redis: one('redis'),
-        vedette: one('vedette'),
-        samples: { redis: all('redis'), vedette: all('vedette') },
-      }
-    }
+    const row = (figure: string, unit: string, of: keyof Sample) => sampledRow(figure, unit, samples, of)
     return [
       { ...row(`resident per key, median of ${runs}`, 'bytes', 'bytesPerKey'), goal: { ratioAtMost: 0.7 } },
       { ...row(`longest pause while overwriting, median of ${runs}`, 'ms', 'pauseMs'), goal: { atMost: 5 } },

@@ -1,5 +1,7 @@
 // What a benchmark reports: rows with Redis's figure, ours, their ratio and the goal; printed as a Markdown table and
 // written as JSON.
+import type { Make } from '../test/support/servers.ts'
+import { median } from './stats.ts'
 
 /** What has to hold: ours at most so much, or at most or at least so many times Redis's. */
 export type Goal = { atMost: number } | { ratioAtMost: number } | { ratioAtLeast: number }
@@ -12,6 +14,25 @@ export interface Row {
   goal?: Goal
   /** Everything that was measured, run by run, for the JSON file. */
   samples?: { redis?: readonly number[]; vedette?: readonly number[] }
+}
+
+/** The row of one field of what was measured run by run: the medians. */
+export function sampledRow<S>(
+  figure: string,
+  unit: string,
+  samples: ReadonlyMap<Make, readonly S[]>,
+  of: keyof { [K in keyof S as S[K] extends number ? K : never]: number },
+): Row {
+  const all = (make: Make): number[] | undefined => samples.get(make)?.map((sample) => Number(sample[of]))
+  const redis = all('redis')
+  const vedette = all('vedette')
+  return {
+    figure,
+    unit,
+    redis: redis && median(redis),
+    vedette: vedette && median(vedette),
+    samples: { redis, vedette },
+  }
 }
 
 const number = (value: number | undefined): string => {

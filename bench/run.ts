@@ -7,8 +7,12 @@ import { parseArgs } from 'node:util'
 import { isInstalled, ROOT, VEDETTE_NODE } from '../test/support/paths.ts'
 import type { Make } from '../test/support/servers.ts'
 import type { Bench } from './case.ts'
+import { commandsBench } from './commands.ts'
+import { engineBench } from './engine.ts'
 import { failoverBenches } from './failover.ts'
+import { latencyBench } from './latency.ts'
 import { memoryBench } from './memory.ts'
+import { memoryTypesBench } from './memory-types.ts'
 import { primitivesBench } from './primitives.ts'
 import { quorumBenches } from './quorum.ts'
 import { isReached, markdownTable, type Row, ratioOf } from './report.ts'
@@ -17,7 +21,11 @@ import { throughputBench } from './throughput.ts'
 
 const BENCHES: readonly Bench[] = [
   throughputBench,
+  commandsBench,
+  engineBench,
   memoryBench,
+  memoryTypesBench,
+  latencyBench,
   primitivesBench,
   ...quorumBenches,
   ...failoverBenches,
@@ -25,19 +33,32 @@ const BENCHES: readonly Bench[] = [
 ]
 
 const USAGE = `usage: npm run bench [-- name… --runs N --only vedette|redis]
-names: ${BENCHES.map(({ name }) => name).join(' ')} (all of them by default; a prefix will do)`
+names: ${BENCHES.map(({ name }) => name).join(' ')} (all of them by default; a prefix will do)
+commands, engine, memory-types [--lines LPUSH,ZADD]: only lines that begin so
+commands, engine [--pipelines 1,16], commands, latency [--seconds N]: depths, length of a measurement`
 
 /** Runs what the arguments name. Exit code 0; 2 on bad usage or when a program is missing. */
 export async function main(args: string[]): Promise<number> {
   const { values, positionals } = parseArgs({
     args,
     allowPositionals: true,
-    options: { runs: { type: 'string' }, only: { type: 'string' }, help: { type: 'boolean' } },
+    options: {
+      runs: { type: 'string' },
+      only: { type: 'string' },
+      lines: { type: 'string' },
+      pipelines: { type: 'string' },
+      seconds: { type: 'string' },
+      help: { type: 'boolean' },
+    },
   })
   const runs = values.runs === undefined ? undefined : Number(values.runs)
+  const seconds = values.seconds === undefined ? undefined : Number(values.seconds)
+  const pipelines = values.pipelines?.split(',').map(Number)
+  const lines = values.lines?.split(',')
   const unknown = positionals.filter((name) => !BENCHES.some((bench) => bench.name.startsWith(name)))
-  const badRuns = runs !== undefined && !(Number.isInteger(runs) && runs > 0)
-  if (values.help || unknown.length > 0 || badRuns || !['vedette', 'redis', undefined].includes(values.only)) {
+  const isCount = (n: number | undefined): boolean => n === undefined || (Number.isInteger(n) && n > 0)
+  const badNumber = ![runs, ...(pipelines ?? [])].every(isCount) || (seconds !== undefined && !(seconds > 0))
+  if (values.help || unknown.length > 0 || badNumber || !['vedette', 'redis', undefined].includes(values.only)) {
     console.error(unknown.length > 0 ? `no benchmark ${unknown.join(', ')}\n${USAGE}` : USAGE)
     return values.help ? 0 : 2
   }
@@ -52,7 +73,7 @@ export async function main(args: string[]): Promise<number> {
   )
   const rows: Row[] = []
   for (const bench of chosen) {
-    const found = await bench.run({ makes, runs, say: (line) => console.error(line) })
+    const found = await bench.run({ makes, runs, lines, seconds, pipelines, say: (line) => console.error(line) })
     rows.push(...found)
     console.log(`\n${bench.about}\n\n${markdownTable(found)}\n`)
   }

@@ -11,6 +11,7 @@ export const median = (values: readonly number[]): number => {
 }
 export const worst = (values: readonly number[]): number => Math.max(...values)
 export const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length
+export const geometricMean = (values: readonly number[]): number => Math.exp(mean(values.map(Math.log)))
 
 const TICK_MS = 1000 / Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }))
 

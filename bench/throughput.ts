@@ -3,15 +3,17 @@
 // that leaves the server to be what is measured.
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
-import { Worker } from 'node:worker_threads'
+import { seededRandom } from '../src/lib/prng.ts'
 import { createScope } from '../test/support/scope.ts'
 import type { Make, Running } from '../test/support/servers.ts'
 import type { Bench } from './case.ts'
-import type { LightLoad, LightResult } from './light-client.ts'
+import { measureLight, type Sample } from './light.ts'
 import { load } from './load.ts'
-import type { Row } from './report.ts'
+
+import { type Row, sampledRow } from './report.ts'
+import { encodeRequests } from './requests.ts'
 import { startEqual } from './servers.ts'
-import { cpuMs, median } from './stats.ts'
+import { cpuMs } from './stats.ts'
 
 const PIPELINES = [1, 16, 64] as const
 type Pipeline = (typeof PIPELINES)[number]
@@ -20,6 +22,7 @@ type Test = 'set' | 'get'
 /** Requests of one measurement of redis-benchmark by pipeline depth: some seconds each. */
 const REQUESTS: Record<Pipeline, number> = { 1: 200_000, 16: 1_000_000, 64: 2_000_000 }
 const LIGHT_SECONDS = 2
+const REQUESTS_PREPARED = 400_000
 /** Throughput at least, and processor time for each operation at most so many times Redis's. */
 const GOALS: Record<Pipeline, { throughput: number; cpu: number }> = {
   1: { throughput: 0.9, cpu: 1.1 },
@@ -32,10 +35,6 @@ const VALUE_BYTES = 32
 /** redis-benchmark 7.0.15 now and then never ends. */
 const BENCHMARK_TIMEOUT_MS = 60_000
 
-interface Sample {
-  perSecond: number
-  cpuUs: number
-}
 type Client = (server: Running, test: Test, pipeline: Pipeline) => Promise<Sample>
 
 const redisBenchmark: Client = async ({ port, proc }, test, pipeline) => {
@@ -54,15 +53,14 @@ const redisBenchmark: Client = async ({ port, proc }, test, pipeline) => {
   return { perSecond, cpuUs: ((cpuMs(proc.pid) - before) * 1000) / requests }
 }
 
-const lightClient: Client = async ({ port, proc }, test, pipeline) => {
-  const workerData: LightLoad = { port, test, clients: CLIENTS, pipeline, keys: KEYS, seconds: LIGHT_SECONDS }
-  const before = cpuMs(proc.pid)
-  const worker = new Worker(new URL('./light-client.js', import.meta.url), { workerData })
-  const { requests, seconds } = await new Promise<LightResult>((resolve, reject) => {
-    worker.once('message', resolve)
-    worker.once('error', reject)
+const lightClient: Client = (server, test, pipeline) => {
+  const random = seededRandom(1)
+  const value = test === 'set' ? ['x'.repeat(VALUE_BYTES)] : []
+  const requests = Array.from({ length: REQUESTS_PREPARED }, () => {
+    return [test, `key:${String(random.below(KEYS)).padStart(12, '0')}`, ...value]
   })
-  return { perSecond: requests / seconds, cpuUs: ((cpuMs(proc.pid) - before) * 1000) / requests }
+  const load = { clients: CLIENTS, requests: encodeRequests(requests, pipeline), seconds: LIGHT_SECONDS, once: false }
+  return measureLight(server, load)
 }
 
 const CLIENTS_BY_NAME: Readonly<Record<string, Client>> = {
@@ -73,26 +71,9 @@ const CLIENTS_BY_NAME: Readonly<Record<string, Client>> = {
 /** The two rows of one client, test and depth. */
 function rowsOf(name: string, pipeline: Pipeline, samples: ReadonlyMap<Make, readonly Sample[]>): Row[] {
   const goal = GOALS[pipeline]
-  const row = (of: keyof Sample): Pick<Row, 'redis' | 'vedette' | 'samples'> => {
-    const all = (make: Make): number[] | undefined => samples.get(make)?.map((sample) => sample[of])
-    const one = (make: Make): number | undefined => {
-      const values = all(make)
-      return values && median(values)
-    }
-    return {
-      redis: one('redis'),
-      vedette: one('vedette'),
-      samples: { redis: all('redis'), vedette: all('vedette') },
-    }
-  }
   return [
-    { figure: `${name}, throughput`, unit: '/s', ...row('perSecond'), goal: { ratioAtLeast: goal.throughput } },
-    {
-      figure: `${name}, server CPU`,
-      unit: 'µs/op',
-      ...row('cpuUs'),
-      goal: { ratioAtMost: goal.cpu },
-    },
+    { ...sampledRow(`${name}, throughput`, '/s', samples, 'perSecond'), goal: { ratioAtLeast: goal.throughput } },
+    { ...sampledRow(`${name}, server CPU`, 'µs/op', samples, 'cpuUs'), goal: { ratioAtMost: goal.cpu } },
   ]
 }
 

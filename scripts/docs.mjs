@@ -205,6 +205,7 @@ const ERROR_CODES = {
   NOFAILOVER: 'from SENTINEL CKQUORUM: a failover that is needed cannot be done, and why',
   NOGOODSLAVE: 'no replica can take over now; `vedette status` says why',
   NOGROUP: 'there is no such consumer group, or no such key',
+  NOLEASEKEY: 'to a sentinel: its word about the lease of this server is signed with another key than the server knows',
   NOMASTERLINK: 'a replica without its primary',
   NOPROTO: 'HELLO asked for a version of the protocol that is not spoken',
   NOQUORUM: 'from SENTINEL CKQUORUM: too few sentinels see each other to decide anything, and why',
@@ -213,7 +214,8 @@ const ERROR_CODES = {
   READONLY:
     'this server is no primary, or not any more: ask the sentinels who is, and send the command there. Clients do that by themselves if told to ([CLIENTS.md](CLIENTS.md))',
   TESTFAILED: 'from PFSELFTEST: a bug of Vedette; report it',
-  UNBLOCKED: 'another client ended the waiting (CLIENT UNBLOCK), or this server has become a replica',
+  UNBLOCKED:
+    'another client ended the waiting (CLIENT UNBLOCK), the stream that was waited for is gone, or this server has become a replica',
   WRONGPASS: 'user or password are wrong',
   WRONGTYPE: 'the key holds another type than the command is for',
 }

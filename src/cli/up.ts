@@ -23,7 +23,7 @@ export function connectText(ports: Ports, primary: number): string[] {
     `redis-cli -p ${primary} set hello world`,
     `redis-cli -p ${first?.resp} sentinel get-master-addr-by-name ${GROUP_NAME}`,
     `new Redis({ name: '${GROUP_NAME}', sentinels: [${sentinels}] })   // ioredis: follows the primary`,
-    `metrics: http://${HOST}:${first?.http}/metrics    hand over: vedette failover ${GROUP_NAME} --sentinel ${HOST}:${first?.resp}`,
+    `console: http://${HOST}:${first?.http}/    metrics: http://${HOST}:${first?.http}/metrics    hand over: vedette failover ${GROUP_NAME} --sentinel ${HOST}:${first?.resp}`,
   ]
 }
 

@@ -2,6 +2,7 @@
 // of the cells that were looked at.
 
 import { fail } from '../errors.ts'
+import { copyBytes } from '../lib/bytes.ts'
 import { INT64_MIN, parseDouble } from '../lib/decimal.ts'
 import { type Area, metresIfInside, type Place, placeOfScore, rangesAround } from '../types/geo.ts'
 import { TYPE_ZSET } from '../types/value-type.ts'
@@ -13,12 +14,19 @@ import { placeArgument, placeOfMember, replyLength, replyPlace, unitArgument } f
 import { readKey } from './lookup.ts'
 import { storeBuilt } from './stored-result.ts'
 
-/** A member that was found. */
+/** A member that was found: where its bytes are among those of all, for a buffer each was a fifth of a search (measured, Node 20). */
 interface Found {
-  readonly member: Buffer
+  readonly start: number
+  readonly end: number
   readonly score: number
   readonly place: Place
   readonly metres: number
+}
+
+/** The members that were found, and their bytes. */
+interface FoundMembers {
+  bytes: Buffer
+  list: Found[]
 }
 
 interface Asked {
@@ -204,7 +212,8 @@ function readBox(ctx: Context, asked: Asked, i: number): void {
 // ---- the search ----
 
 function finish(ctx: Context, asked: Asked, h: number, event: string): void {
-  const found = sorted(find(ctx, asked, h), asked)
+  const found = find(ctx, asked, h)
+  found.list = sorted(found.list, asked)
   if (asked.storeKey !== 0) return store(ctx, asked, found, event)
   replyFound(ctx, asked, found)
 }
@@ -213,23 +222,38 @@ function finish(ctx: Context, asked: Asked, h: number, event: string): void {
 const PORTION = 1024
 
 /** The members in the area. */
-function find({ db }: Context, { centre, area, any, count }: Asked, h: number): Found[] {
-  const found: Found[] = []
+function find({ db }: Context, { centre, area, any, count }: Asked, h: number): FoundMembers {
+  const list: Found[] = []
+  const found: FoundMembers = { bytes: NO_BYTES, list }
   if (h === 0 || centre === undefined || area === undefined) return found
   const limit = any ? count : Number.POSITIVE_INFINITY
   const zset = db.source(h)
+  let used = 0
   for (const { min, max } of rangesAround(centre, area)) {
     const to = zsetScoresBelow(zset, max, false)
-    for (let from = zsetScoresBelow(zset, min, false); from < to && found.length < limit; from += PORTION) {
+    for (let from = zsetScoresBelow(zset, min, false); from < to && list.length < limit; from += PORTION) {
       zsetRange(zset, from, Math.min(PORTION, to - from), false, ({ bytes, start, end }, score) => {
         const place = placeOfScore(score)
         const metres = metresIfInside(centre, area, place)
-        if (Number.isNaN(metres) || found.length >= limit) return
-        found.push({ member: Buffer.from(bytes.subarray(start, end)), score, place, metres })
+        if (Number.isNaN(metres) || list.length >= limit) return
+        const at = used
+        used += end - start
+        if (used > found.bytes.length) found.bytes = enlarged(found.bytes, used)
+        copyBytes(bytes, start, end, found.bytes, at)
+        list.push({ start: at, end: used, score, place, metres })
       })
     }
   }
   return found
+}
+
+const NO_BYTES = Buffer.alloc(0)
+const ROOM_BYTES_MIN = 4096
+
+function enlarged(bytes: Buffer, needed: number): Buffer {
+  const larger = Buffer.allocUnsafe(Math.max(ROOM_BYTES_MIN, 2 * needed))
+  bytes.copy(larger)
+  return larger
 }
 
 /** As many as are asked for, in the order that is asked for: the nearest, if there are to be so many. */
@@ -240,13 +264,13 @@ function sorted(found: Found[], { order, count, any }: Asked): Found[] {
   return count === 0 ? found : found.slice(0, count)
 }
 
-function replyFound({ reply }: Context, asked: Asked, found: readonly Found[]): void {
+function replyFound({ reply }: Context, asked: Asked, { bytes, list }: FoundMembers): void {
   const { withDist, withHash, withCoord } = asked
   const extras = Number(withDist) + Number(withHash) + Number(withCoord)
-  reply.array(found.length)
-  for (const { member, score, place, metres } of found) {
+  reply.array(list.length)
+  for (const { start, end, score, place, metres } of list) {
     if (extras > 0) reply.array(1 + extras)
-    reply.bulk(member)
+    reply.bulk(bytes, start, end)
     if (withDist) replyLength(reply, metres / asked.unit)
     if (withHash) reply.int(integerOf(score))
     if (withCoord) replyPlace(reply, place)
@@ -258,17 +282,17 @@ function integerOf(score: number): bigint {
   return Math.abs(score) < 2 ** 63 ? BigInt(Math.trunc(score)) : INT64_MIN
 }
 
-function store(ctx: Context, asked: Asked, found: readonly Found[], event: string): void {
+function store(ctx: Context, asked: Asked, { bytes, list }: FoundMembers, event: string): void {
   const { keyspace, reply } = ctx
-  const builder = createZsetBuilder(keyspace.nodes, keyspace.limits, found.length)
+  const builder = createZsetBuilder(keyspace.nodes, keyspace.limits, list.length)
   try {
-    for (const { member, score, metres } of found) {
-      builder.set(member, 0, member.length, asked.storeDist ? metres / asked.unit : score)
+    for (const { start, end, score, metres } of list) {
+      builder.set(bytes, start, end, asked.storeDist ? metres / asked.unit : score)
     }
   } catch (error) {
     builder.abandon()
     throw error
   }
-  storeBuilt(ctx, found.length === 0 ? undefined : builder.finish(), NOTIFY_ZSET, event, asked.storeKey)
-  reply.int(found.length)
+  storeBuilt(ctx, list.length === 0 ? undefined : builder.finish(), NOTIFY_ZSET, event, asked.storeKey)
+  reply.int(list.length)
 }

@@ -87,6 +87,7 @@ export function replicateClaim(
   { id, atMs, deliveries }: Pending,
 ): void {
   const { args, effects, keyspace } = ctx
+  if (!effects.heard) return
   const last = idText(groupLast(keyspace.nodes, group, makeStreamId()))
   effects.replicateList([
     ...['XCLAIM', args.copy(keyAt), args.copy(groupAt), consumer, '0', idText(id), 'TIME', String(atMs)],
@@ -97,6 +98,7 @@ export function replicateClaim(
 /** Replicates how far a group is. */
 export function replicateLast(ctx: Context, keyAt: number, groupAt: number, group: number): void {
   const { args, effects, keyspace } = ctx
+  if (!effects.heard) return
   const { nodes } = keyspace
   const last = idText(groupLast(nodes, group, makeStreamId()))
   const read = String(groupRead(nodes, group))

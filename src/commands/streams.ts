@@ -67,7 +67,8 @@ export function xadd(ctx: Context): void {
   const { trim } = options
   if (trim !== undefined && trimStream(ctx, h, trim) > 0) notifyKey(ctx, NOTIFY_STREAM, 'xtrim', 1)
   const id = idText(ID)
-  if (options.idForm === undefined || options.idForm === 'star' || trim?.approximate === true) {
+  const asSent = options.idForm !== undefined && options.idForm !== 'star' && trim?.approximate !== true
+  if (effects.heard && !asSent) {
     const argv = exactTrim(ctx, h, options)
     argv[options.idAt] = id
     effects.replicateList(argv)

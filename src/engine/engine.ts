@@ -10,11 +10,12 @@ import {
   type Command,
   type CommandTable,
   FLAG_ADMIN,
-  FLAG_ANY_KEYS,
   FLAG_DENYOOM,
   FLAG_FROM_REPLICA,
   FLAG_LOADING,
   FLAG_NO_MULTI,
+  FLAG_ONE_BY_ONE,
+  FLAG_READONLY,
   FLAG_SKIP_MONITOR,
   FLAG_STALE,
   FLAG_TRANSACTION,
@@ -130,7 +131,7 @@ const EXEC = Buffer.from('*1\r\n$4\r\nEXEC\r\n')
 export class Engine extends Processor<Context> implements Context {
   readonly keyspace: Keyspace
   readonly host: Host
-  readonly effects = new Effects()
+  readonly effects = new Effects(() => this.isHeard())
   readonly gate: GateConditions
   db: Database
   inExec = false
@@ -344,13 +345,21 @@ export class Engine extends Processor<Context> implements Context {
     // What waits is timed when it is served.
     if (timed && session.blocked === undefined)
       this.timed(session, command, args, this.parts.clockMicros() - startMicros)
+    if ((command.flags & FLAG_READONLY) !== 0 && !command.doesLittle) this.countLarge(command, mark)
     this.stats.commands++
     if (this.monitored && (command.flags & (FLAG_SKIP_MONITOR | FLAG_ADMIN)) === 0) this.parts.onMonitor(session, args)
     if (this.gate.writableReplica && effects.dirty !== 0 && !session.isPrimary) {
       this.parts.onReplicaWrite(command, args, this.db.index)
     }
-    this.carryOut(this.db.index, args, (command.flags & FLAG_ANY_KEYS) === 0)
+    this.carryOut(this.db.index, args, (command.flags & FLAG_ONE_BY_ONE) === 0)
     if (this.waits.anyReady && !this.inExec) this.serveWaiting()
+  }
+
+  /** Counts the call if it went over many elements: the reply, which begins at `mark`, says how many, or the command does. */
+  private countLarge(command: Command<Context>, mark: number): void {
+    const limit = this.host.config.values['large-command-elements']
+    if (limit === 0) return
+    if (Math.max(this.effects.visited, this.reply.elementsAt(mark)) >= limit) command.large++
   }
 
   private timed(session: Session, command: Command<Context>, args: Args, micros: number): void {
@@ -434,7 +443,6 @@ export class Engine extends Processor<Context> implements Context {
   /** Runs the command of somebody who waits as if it came now; its effects are carried out like those of any other. */
   private retry(waiter: Waiter, db: Database, key: Buffer): void {
     const { session, command, wait } = waiter
-    const { effects } = this
     const reply = new ReplyWriter(256)
     reply.resp = session.resp
     this.session = session
@@ -444,7 +452,7 @@ export class Engine extends Processor<Context> implements Context {
     this.reply = reply
     this.db = db
     this.retrying = 'yes'
-    effects.reset()
+    this.effects.reset()
     const startMicros = this.parts.clockMicros()
     try {
       command.run!(this)
@@ -482,25 +490,32 @@ export class Engine extends Processor<Context> implements Context {
 
   // ---- the effects ----
 
+  /** Whether what a command replicates goes anywhere: what a primary sent is passed on as it came. */
+  private isHeard(): boolean {
+    return this.parts.feed.active && this.session?.isPrimary !== true
+  }
+
   /** `asOne`: replicas are to run the effects together or not at all. */
   private carryOut(db: number, args: Args | undefined, asOne: boolean): void {
     const { effects } = this
-    if (effects.dirty === 0 && effects.rewritten === undefined && effects.expired.length === 0) {
+    if (effects.nothingToReplicate) {
       if (effects.events.length !== 0) this.publishEvents()
       return
     }
     this.stats.changes += effects.dirty
-    if (this.parts.feed.active && !this.session?.isPrimary) this.replicate(db, args, asOne)
+    if (this.isHeard()) this.replicate(db, args, asOne)
     if (effects.events.length !== 0) this.publishEvents()
   }
 
   private replicate(db: number, args: Args | undefined, asOne: boolean): void {
     const { effects } = this
     const asSent = effects.rewritten === undefined && effects.dirty > 0 && args !== undefined
-    const count = effects.expired.length + (asSent ? 1 : (effects.rewritten?.length ?? 0))
+    const early = effects.expired.length + effects.expiredFields.length
+    const count = early + (asSent ? 1 : (effects.rewritten?.length ?? 0))
     const bracket = asOne && count > 1 && !this.inExec
     if (bracket) this.feed(db, MULTI, 0, MULTI.length)
     for (const { db: at, key } of effects.expired) this.feedArgv(at, ['DEL', key])
+    for (const { db: at, argv } of effects.expiredFields) this.feedArgv(at, argv)
     if (asSent) this.feedAsSent(db, args)
     else for (const argv of effects.rewritten ?? []) this.feedArgv(db, argv)
     if (bracket) this.feed(db, EXEC, 0, EXEC.length)

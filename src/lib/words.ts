@@ -6,8 +6,10 @@ const QUOTE = 34
 const APOSTROPHE = 39
 
 /** Blank, \t \n \v \f \r, or NUL; also past the end. */
-const isBlank = (byte: number | undefined): boolean =>
+export const isBlank = (byte: number | undefined): boolean =>
   byte === undefined || byte === 32 || byte === 0 || (byte >= 9 && byte <= 13)
+
+export const isQuote = (byte: number): boolean => byte === QUOTE || byte === APOSTROPHE
 
 /**
  * Splits a line into words. In "double quotes" \n \r \t \b \a \xHH and \" are escapes, in 'single quotes' \' is; a quote must
@@ -30,7 +32,7 @@ function readWord(line: Buffer, start: number): { word: number[]; end: number } 
   let at = start
   for (; !isBlank(line[at]); at++) {
     const byte = line[at]!
-    if (byte !== QUOTE && byte !== APOSTROPHE) {
+    if (!isQuote(byte)) {
       word.push(byte)
       continue
     }

@@ -2,7 +2,7 @@
 // a request may be split at any byte, and parsing then resumes where it stopped instead of starting over. What a peer
 // can make this keep is bounded by the limits, and grows only with what it really sent.
 
-import { splitLine } from '../lib/words.ts'
+import { isBlank, isQuote, splitLine } from '../lib/words.ts'
 import { Args } from './args.ts'
 import type { Scanned } from './scanned.ts'
 
@@ -286,24 +286,38 @@ export class RequestParser {
   }
 
   private inline(): number {
-    const newline = this.buffer.subarray(this.pos, this.end).indexOf(LF)
-    if (newline < 0) {
-      if (this.end - this.pos > INLINE_BYTES_MAX) return this.fail('too big inline request')
-      return this.needMore('')
+    const { buffer, pos, end } = this
+    let newline = pos
+    while (newline < end && buffer[newline] !== LF) newline++
+    if (newline - pos > INLINE_BYTES_MAX) return this.fail('too big inline request')
+    if (newline === end) return this.needMore('')
+    const lineEnd = newline > pos && buffer[newline - 1] === CR ? newline - 1 : newline
+    if (!this.plainWords(lineEnd)) {
+      const words = splitLine(buffer.subarray(pos, lineEnd))
+      if (words === undefined) return this.fail('unbalanced quotes in request')
+      this.own.load(words)
     }
-    if (newline > INLINE_BYTES_MAX) return this.fail('too big inline request')
-    let lineEnd = this.pos + newline
-    const line = this.buffer.subarray(
-      this.pos,
-      lineEnd > this.pos && this.buffer[lineEnd - 1] === CR ? --lineEnd : lineEnd,
-    )
-    const words = splitLine(line)
-    if (words === undefined) return this.fail('unbalanced quotes in request')
-    this.pos += newline + 1
-    if (words.length === 0) return SKIPPED
-    if (!this.limits.authenticated && words.length > 10) return this.fail('unauthenticated multibulk length')
-    this.own.load(words)
+    this.pos = newline + 1
+    const { count } = this.own
+    if (count === 0) return SKIPPED
+    if (!this.limits.authenticated && count > 10) return this.fail('unauthenticated multibulk length')
     return REQUEST
+  }
+
+  /** Makes the words of a line the arguments, where they stand; false if there are quotes among them. */
+  private plainWords(lineEnd: number): boolean {
+    const { buffer, own, pos } = this
+    this.beginArgs()
+    own.buffer = buffer
+    own.base = pos
+    own.rawLength = 0
+    for (let at = pos; ; ) {
+      while (at < lineEnd && isBlank(buffer[at])) at++
+      if (at === lineEnd) return true
+      const from = at
+      for (; at < lineEnd && !isBlank(buffer[at]); at++) if (isQuote(buffer[at])) return false
+      own.push(from - pos, at - pos)
+    }
   }
 
   private beginArgs(): void {

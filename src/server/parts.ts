@@ -72,10 +72,12 @@ export interface ServerReplication extends ReplicationHost, ReplicationFeed {
   requestAcknowledgements(): void
   /** Counters for INFO's section Stats, and bytes for its section Memory. */
   readonly counters: ReplicationCounters
+  /** CONFIG RESETSTAT: what has been done counts from now on. */
+  resetCounters(): void
   stop(): void
 }
 
-/** What replication has done since the start, and what it holds. */
+/** What replication has done since the start or CONFIG RESETSTAT, and what it holds. */
 export interface ReplicationCounters {
   readonly fullSyncs: number
   readonly partialSyncs: number

@@ -340,7 +340,7 @@ export function createReplication(
       replicas.sessionClosed(session)
     },
     get heldBytes() {
-      return (history.backlog?.sizeBytes() ?? 0) + replicas.heldBytes()
+      return (history.backlog?.historyBytes() ?? 0) + replicas.heldBytes()
     },
     stop() {
       flush()
@@ -387,6 +387,11 @@ export function createReplication(
         replicaOutputBytes: sent,
         applyErrors: formerApplyErrors + (link?.applyErrors() ?? 0),
       }
+    },
+    resetCounters() {
+      Object.assign(replicas.stats, { full: 0, partial: 0, refused: 0, sentBytes: 0 })
+      formerInputBytes = -(link?.readBytes() ?? 0)
+      formerApplyErrors = -(link?.applyErrors() ?? 0)
     },
     lease,
     facts: () => [...replicationFacts(options, history, link, replicas.list()), ...lease.facts()],

@@ -22,7 +22,7 @@ import {
   type StreamId,
 } from '../lib/stream-id.ts'
 import { SLAB_BITS, SLAB_MASK } from './arena.ts'
-import { lpBytes, lpFirst, lpInteger } from './listpack.ts'
+import { lpBytes, lpFirst, lpInteger, lpLast, lpPrevious, NONE } from './listpack.ts'
 import { type NodeBytes, type Nodes, ROOT_HEADER_BYTES } from './nodes.ts'
 import {
   clonePage,
@@ -212,13 +212,15 @@ function visitBack(
   to: Readonly<StreamId>,
   visit: VisitEntry,
 ): boolean {
-  const positions: number[] = []
-  for (let p = firstEntry(bytes, at); nextEntry(bytes, at, p, page, entry); p = entry.next) {
-    if (!entry.deleted) positions.push(entry.at)
-  }
-  for (let i = positions.length - 1; i >= 0; i--) {
-    nextEntry(bytes, at, positions[i], page, entry)
-    if (compareIds(entry.id, to) > 0) continue
+  const first = firstEntry(bytes, at)
+  if (first === NONE) return true
+  // The last element of an entry is how many are before it: so the way back costs what is visited, not the whole page.
+  for (let p = lpLast(bytes, at); p > first; ) {
+    let flags = p
+    for (let left = lpInteger(bytes, p); left > 0; left--) flags = lpPrevious(bytes, at, flags)
+    nextEntry(bytes, at, flags, page, entry)
+    p = lpPrevious(bytes, at, flags)
+    if (entry.deleted || compareIds(entry.id, to) > 0) continue
     if (compareIds(entry.id, from) < 0 || !visit(entry)) return false
   }
   return true

@@ -134,9 +134,14 @@ export type Area =
   | { readonly kind: 'circle'; readonly radius: number }
   | { readonly kind: 'box'; readonly width: number; readonly height: number }
 
+/** More than two ways of computing a distance differ by. */
+const ROUNDED = 1 + 1e-9
+
 /** Metres from the centre to a place, or NaN if that is not in the area. */
 export function metresIfInside(centre: Place, area: Area, place: Place): number {
   if (area.kind === 'circle') {
+    // The way along the meridian is never the longer one: it tells most of what is too far away without a sine.
+    if (meridianMetres(place.latitude, centre.latitude) > area.radius * ROUNDED) return Number.NaN
     const metres = metresBetween(centre, place)
     return metres > area.radius ? Number.NaN : metres
   }

@@ -166,6 +166,21 @@ describe('replication with a real redis-server', () => {
     },
   )
 
+  it.each(['redis', 'vedette'] as const)(
+    'CONFIG RESETSTAT of a %s begins to count synchronizations anew',
+    async (make) => {
+      const primary = await start(make)
+      const replica = await start('vedette')
+      await follow(replica, primary)
+      await linkUp(replica)
+      expect(await syncs(primary)).toMatchObject({ full: 1 })
+      for (const { port } of [primary, replica]) await callOnce(port, 'CONFIG', 'RESETSTAT')
+      expect(await syncs(primary)).toMatchObject({ full: 0, partial: 0 })
+      const { total_net_repl_input_bytes: received } = await info(replica.port, 'stats')
+      expect(Number(received)).toBeLessThan(100)
+    },
+  )
+
   it('WAIT counts replicas of both makes', async () => {
     const primary = await start('vedette')
     const replicas = await Promise.all([start('redis'), start('vedette')])

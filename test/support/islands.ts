@@ -13,7 +13,7 @@ export interface Island {
 
 /** Why there can be no islands here; undefined where there can. */
 export const NO_ISLANDS =
-  spawnSync('unshare', ['--net', 'sh', '-c', 'ip link add a type veth peer name b && ip link add c type bridge'])
+  spawnSync('unshare', ['--net', 'sh', '-c', 'ip link add va type veth peer name vb && ip link add br0 type bridge'])
     .status === 0
     ? undefined
     : 'no network namespaces with bridges may be made here (they need root, and ip of iproute2)'

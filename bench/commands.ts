@@ -1,0 +1,80 @@
+// Commands of all families, line by line, with pipelines of 1 and 16: requests a second and the server's processor time for
+// each, as ratios to redis-server in the same run. Short runs alternate between the two servers, so that a change of the
+// machine's mood hits both.
+import { seededRandom } from '../src/lib/prng.ts'
+import { createScope } from '../test/support/scope.ts'
+import type { Make, Running } from '../test/support/servers.ts'
+import type { Bench } from './case.ts'
+import { LINES, type Line } from './command-lines.ts'
+import { measureLight, type Sample, sendAll } from './light.ts'
+import { type Row, ratioOf, sampledRow } from './report.ts'
+import { encodeRequests, type Requests } from './requests.ts'
+import { startEqual } from './servers.ts'
+import { geometricMean } from './stats.ts'
+
+const CLIENTS = 50
+/** Requests that are prepared for a line, and sent again and again. */
+const PREPARED = 100_000
+const SECONDS = 1
+/** Throughput, at least so many times Redis's. */
+const GOALS: ReadonlyMap<number, number> = new Map([
+  [1, 0.9],
+  [16, 1],
+])
+const MEAN_GOAL = 1.15
+
+function prepare(line: Line, pipeline: number): Requests {
+  const random = seededRandom(1)
+  const requests = Array.from({ length: line.requests ?? PREPARED }, (_, i) => line.request(random, i))
+  return encodeRequests(requests, pipeline)
+}
+
+async function measure(server: Running, line: Line, requests: Requests, seconds: number): Promise<Sample> {
+  await sendAll(server, [['FLUSHALL']])
+  if (line.fill !== undefined) await sendAll(server, line.fill(seededRandom(2)))
+  return measureLight(server, { clients: CLIENTS, requests, seconds, once: line.requests !== undefined })
+}
+
+export const commandsBench: Bench = {
+  name: 'commands',
+  about: `Commands of all families, ${CLIENTS} clients (the light client of \`throughput\`), pipelines of 1 and 16; medians of alternating runs.`,
+  run: async ({ makes, runs = 5, lines, seconds = SECONDS, pipelines = [1, 16], say }) => {
+    const chosen = LINES.filter(({ name }) => lines?.some((start) => name.startsWith(start)) ?? true)
+    const scope = createScope()
+    try {
+      const servers = new Map<Make, Running>()
+      for (const make of makes) servers.set(make, await startEqual(scope, make))
+      const rows: Row[] = []
+      const ratios: number[] = []
+      for (const pipeline of pipelines) {
+        for (const line of chosen) {
+          const requests = prepare(line, pipeline)
+          const samples = new Map<Make, Sample[]>(makes.map((make) => [make, []]))
+          // Round 0 warms up and is not counted.
+          for (let round = 0; round <= runs; round++) {
+            for (const [make, server] of servers) {
+              const sample = await measure(server, line, requests, seconds)
+              if (round > 0) samples.get(make)!.push(sample)
+            }
+          }
+          const figure = `${line.name}, pipeline ${pipeline}`
+          const goal = GOALS.get(pipeline)
+          const throughput: Row = {
+            ...sampledRow(`${figure}, throughput`, '/s', samples, 'perSecond'),
+            goal: goal === undefined ? undefined : { ratioAtLeast: goal },
+          }
+          const cpu = sampledRow(`${figure}, server CPU`, 'µs/op', samples, 'cpuUs')
+          rows.push(throughput, cpu)
+          const ratio = ratioOf(throughput)
+          if (ratio !== undefined) ratios.push(ratio)
+          say(`commands ${figure}: ${ratio?.toFixed(2)} × the throughput, ${ratioOf(cpu)?.toFixed(2)} × the CPU`)
+        }
+      }
+      if (ratios.length === 0) return rows
+      const mean = { redis: 1, vedette: geometricMean(ratios), goal: { ratioAtLeast: MEAN_GOAL } }
+      return [...rows, { figure: 'geometric mean of the ratios of throughput', unit: '×', ...mean }]
+    } finally {
+      await scope.close()
+    }
+  },
+}
