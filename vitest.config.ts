@@ -4,6 +4,7 @@ import { defineConfig } from 'vitest/config'
 // processes: tests that start real processes of ours; one file after the other, on a machine that may have two cores.
 // chart:     the Helm chart, rendered by a real helm, which is fetched from the npm registry when there is none.
 // clients:   the example programs in every language that is here; fetches their packages, so it is left to whoever asks.
+// faults:    hosts that are cut off from each other: network namespaces, which need root. `npm run test:faults`.
 // debian:    the same beside real redis-server and redis-sentinel processes of Debian's packages. `npm test` leaves them
 //            out, because it needs nothing but Node; .ci/run installs the packages and runs them.
 const processes = {
@@ -46,6 +47,13 @@ export default defineConfig({
         test: {
           name: 'clients',
           include: ['test/clients/**/*.test.ts'],
+          ...processes,
+        },
+      },
+      {
+        test: {
+          name: 'faults',
+          include: ['test/faults/**/*.test.ts'],
           ...processes,
         },
       },

@@ -205,6 +205,7 @@ const ERROR_CODES = {
   NOFAILOVER: 'from SENTINEL CKQUORUM: a failover that is needed cannot be done, and why',
   NOGOODSLAVE: 'no replica can take over now; `vedette status` says why',
   NOGROUP: 'there is no such consumer group, or no such key',
+  NOLEASEKEY: 'to a sentinel: its word about the lease of this server is signed with another key than the server knows',
   NOMASTERLINK: 'a replica without its primary',
   NOPROTO: 'HELLO asked for a version of the protocol that is not spoken',
   NOQUORUM: 'from SENTINEL CKQUORUM: too few sentinels see each other to decide anything, and why',

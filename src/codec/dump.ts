@@ -5,7 +5,15 @@ import type { ElementOut } from '../store/walk.ts'
 import type { BuiltValue } from '../types/builder.ts'
 import { partsEncoding } from '../types/table.ts'
 import type { ValueSource } from '../types/value-type.ts'
-import { RDB_STRING, RDB_VERSION_READ_MAX, RDB_VERSION_WRITTEN, RdbError, rdbTypeName } from './rdb-format.ts'
+import {
+  RDB_HASH_METADATA,
+  RDB_STRING,
+  RDB_VERSION_READ_MAX,
+  RDB_VERSION_WITH_FIELD_EXPIRIES,
+  RDB_VERSION_WRITTEN,
+  RdbError,
+  rdbTypeName,
+} from './rdb-format.ts'
 import { createRdbReader, type RdbEntry } from './rdb-reader.ts'
 import { copyBytes, LENGTH_BYTES_MAX, writeLength, writeString } from './rdb-string.ts'
 import { rdbPrefixOf, rdbTypeOf, readerOf } from './values/table.ts'
@@ -47,8 +55,9 @@ function dumpBlob(
 
 /** Writes version and checksum behind the first `used` bytes. */
 function seal(payload: Uint8Array, used: number): Uint8Array {
-  payload[used] = RDB_VERSION_WRITTEN & 0xff
-  payload[used + 1] = RDB_VERSION_WRITTEN >>> 8
+  const version = payload[0] === RDB_HASH_METADATA ? RDB_VERSION_WITH_FIELD_EXPIRIES : RDB_VERSION_WRITTEN
+  payload[used] = version & 0xff
+  payload[used + 1] = version >>> 8
   writeCrc64(crc64(payload, 0, used + 2), payload, used + 2)
   return payload.subarray(0, used + FOOTER_BYTES)
 }

@@ -3,8 +3,10 @@
 
 /** The version that Vedette writes: that of Redis 7.0. */
 export const RDB_VERSION_WRITTEN = 10
-/** The newest version that Vedette reads: that of Redis 7.2. */
-export const RDB_VERSION_READ_MAX = 11
+/** The version that it writes if fields of hashes have an expiry: that of Redis 7.4. */
+export const RDB_VERSION_WITH_FIELD_EXPIRIES = 12
+/** The newest version that Vedette reads: that of Redis 7.4. */
+export const RDB_VERSION_READ_MAX = 12
 /** Files older than this have no checksum at their end. */
 export const RDB_VERSION_WITH_CHECKSUM = 5
 
@@ -40,6 +42,8 @@ export const RDB_LIST_QUICKLIST_2 = 18
 export const RDB_STREAM_2 = 19
 export const RDB_SET_LISTPACK = 20
 export const RDB_STREAM_3 = 21
+export const RDB_HASH_METADATA = 24
+export const RDB_HASH_LISTPACK_EX = 25
 
 /** Value types by number, as error messages name them. */
 const TYPE_NAMES: readonly (string | undefined)[] = [
@@ -65,9 +69,13 @@ const TYPE_NAMES: readonly (string | undefined)[] = [
   'stream (listpacks, version 2)',
   'set (listpack)',
   'stream (listpacks, version 3)',
+  'hash (with expiries, before 7.4)',
+  'hash (listpack with expiries, before 7.4)',
+  'hash (with expiries)',
+  'hash (listpack with expiries)',
 ]
 
-/** The name of a value type, or undefined for a number that no RDB version up to 11 uses. */
+/** The name of a value type, or undefined for a number that no RDB version up to 12 uses. */
 export function rdbTypeName(type: number): string | undefined {
   return TYPE_NAMES[type]
 }

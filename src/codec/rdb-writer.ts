@@ -24,6 +24,8 @@ export interface RdbWriterOptions {
   compress: boolean
   /** `rdbchecksum`: false writes eight zero bytes in place of the checksum. */
   checksum: boolean
+  /** The version in the header, if not RDB_VERSION_WRITTEN. */
+  version?: number
   /** Size of the chunks in bytes, 64 KiB unless told. */
   chunkBytes?: number
 }
@@ -136,7 +138,7 @@ export function createRdbWriter(options: RdbWriterOptions): RdbWriter {
 
   return {
     begin(aux) {
-      const magic = TEXT.encode(`REDIS${String(RDB_VERSION_WRITTEN).padStart(4, '0')}`)
+      const magic = TEXT.encode(`REDIS${String(options.version ?? RDB_VERSION_WRITTEN).padStart(4, '0')}`)
       writeThrough(magic, 0, magic.length)
       for (const [name, value] of aux) {
         reserve(1)

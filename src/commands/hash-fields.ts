@@ -19,8 +19,12 @@ import {
 } from '../store/listpack.ts'
 import { HASH_LISTPACK, HASH_TABLE, hashFitsListpack, hashTableOf } from '../types/hash.ts'
 import { type EntryRef, turnIntoParts } from './entry-ref.ts'
+import { clearExpiryOf } from './hash-expiries.ts'
 
-/** Sets a field of a hash; whether it is new. Throws ArenaFullError before any change. */
+/**
+ * Sets a field of a hash; whether it is new. Its expiry goes, unless `keepExpiry`. Throws ArenaFullError before any change of the
+ * value.
+ */
 export function setField(
   keyspace: Keyspace,
   db: Database,
@@ -31,6 +35,7 @@ export function setField(
   value: Uint8Array,
   valueStart: number,
   valueEnd: number,
+  keepExpiry = false,
 ): boolean {
   if (!db.isParts(ref.h)) {
     const { bytes, start } = db.value(ref.h)
@@ -44,6 +49,7 @@ export function setField(
     }
     convert(keyspace, db, ref)
   }
+  if (!keepExpiry) clearExpiryOf(keyspace, db, ref, field, fieldStart, fieldEnd)
   const root = db.rootToChange(ref.h)
   return dictSet(keyspace.nodes, root, field, fieldStart, fieldEnd, value, valueStart, valueEnd)
 }
@@ -57,7 +63,10 @@ export function deleteField(
   start: number,
   end: number,
 ): boolean {
-  if (db.isParts(ref.h)) return dictDelete(keyspace.nodes, db.rootToChange(ref.h), field, start, end)
+  if (db.isParts(ref.h)) {
+    clearExpiryOf(keyspace, db, ref, field, start, end)
+    return dictDelete(keyspace.nodes, db.rootToChange(ref.h), field, start, end)
+  }
   const blob = db.value(ref.h)
   const p = lpFind(blob.bytes, lpFirst(blob.bytes, blob.start), field, start, end, 1)
   if (p === NONE) return false

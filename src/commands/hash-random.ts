@@ -5,7 +5,7 @@ import { INT64_MAX } from '../lib/decimal.ts'
 import type { Random } from '../lib/prng.ts'
 import { dictRandom } from '../store/dict.ts'
 import type { NodeBytes } from '../store/nodes.ts'
-import { hashCount, hashForEach } from '../types/hash.ts'
+import { hashCount, hashForEach, hiddenCount } from '../types/hash.ts'
 import { TYPE_HASH, type ValueSource } from '../types/value-type.ts'
 import { integerArgument, randomCount } from './arguments.ts'
 import type { Context } from './context.ts'
@@ -26,6 +26,7 @@ export function hrandfield(ctx: Context): void {
   if (h === 0 || count === 0) return reply.array(0)
   const hash = db.source(h)
   const size = hashCount(hash)
+  if (size === 0) return reply.array(0)
   const replied = count < 0 ? -count : Math.min(count, size)
   reply.array(withValues && reply.resp === 2 ? 2 * replied : replied)
   const take: Take = (field, value) => {
@@ -34,7 +35,8 @@ export function hrandfield(ctx: Context): void {
     if (withValues) reply.bulk(value.bytes, value.start, value.end)
   }
   if (count < 0) drawAny(hash, host.random, replied, take)
-  else if (hash.root !== 0 && replied * SMALL_PART < size) drawDifferent(hash, host.random, replied, take)
+  else if (hash.root !== 0 && replied * SMALL_PART < size && hiddenCount(hash) === 0)
+    drawDifferent(hash, host.random, replied, take)
   else pickDifferent(hash, host.random, replied, size, take)
 }
 
@@ -42,7 +44,9 @@ function replyOne(ctx: Context): void {
   const { db, host, reply } = ctx
   const h = readKey(ctx, 1, TYPE_HASH)
   if (h === 0) return reply.null()
-  drawAny(db.source(h), host.random, 1, ({ bytes, start, end }) => reply.bulk(bytes, start, end))
+  const hash = db.source(h)
+  if (hashCount(hash) === 0) return reply.null()
+  drawAny(hash, host.random, 1, ({ bytes, start, end }) => reply.bulk(bytes, start, end))
 }
 
 /** The count in argument 2, and whether WITHVALUES follows. */
@@ -57,7 +61,7 @@ function countArgument(ctx: Context): number {
 
 /** Takes `count` fields, each any of all. */
 function drawAny(hash: ValueSource, random: Random, count: number, take: Take): void {
-  if (hash.root !== 0) {
+  if (hash.root !== 0 && hiddenCount(hash) === 0) {
     for (let i = 0; i < count; i++) dictRandom(hash.nodes, hash.root, random, take)
     return
   }
@@ -68,7 +72,7 @@ function drawAny(hash: ValueSource, random: Random, count: number, take: Take): 
   }
 }
 
-/** The fields and values of a small hash. */
+/** The fields and values of a hash that is small, or of which some are not seen. */
 function pairsOf(hash: ValueSource): [NodeBytes, NodeBytes][] {
   const pairs: [NodeBytes, NodeBytes][] = []
   hashForEach(hash, (field, value) => pairs.push([copyOf(field), copyOf(value)]))

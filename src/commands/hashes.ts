@@ -4,18 +4,18 @@ import { fail } from '../errors.ts'
 import { KEEP_EXPIRY, NO_EXPIRY } from '../keyspace/database.ts'
 import { INT64_MAX, INT64_MIN, parseInt64, parseSmallInt } from '../lib/decimal.ts'
 import { addLongDoubles, formatLongDouble, type LongDouble, parseLongDouble } from '../lib/long-double.ts'
-import { dictScan } from '../store/dict.ts'
 import type { NodeBytes } from '../store/nodes.ts'
-import { createHashBuilder, hashCount, hashForEach, hashGet } from '../types/hash.ts'
+import { createHashBuilder, hashCount, hashForEach, hashGet, hashScan } from '../types/hash.ts'
 import { TYPE_HASH } from '../types/value-type.ts'
 import { integerArgument } from './arguments.ts'
 import { SCAN_ARGUMENTS, scanCollection } from './collection-scan.ts'
 import type { Context } from './context.ts'
 import { NOTIFY_GENERIC, NOTIFY_HASH } from './effects.ts'
 import { removeEntry } from './entry-ref.ts'
+import { hashToChange } from './hash-expiries.ts'
 import { deleteField, setField } from './hash-fields.ts'
 import { hrandfield } from './hash-random.ts'
-import { keyToChange, notifyKey, notifyNew, readKey } from './lookup.ts'
+import { notifyKey, notifyNew, readKey } from './lookup.ts'
 import { type ArgumentSpec, type CommandSpec, keyAt } from './spec.ts'
 
 /** Where a value was found; used within one command only. */
@@ -92,11 +92,9 @@ function replyHalves(ctx: Context, half: (field: NodeBytes, value: NodeBytes) =>
 }
 
 function hscan(ctx: Context): void {
-  const { db, keyspace } = ctx
+  const { db } = ctx
   scanCollection(ctx, TYPE_HASH, true, (h, cursor, take) => {
-    if (db.isParts(h)) return dictScan(keyspace.nodes, db.root(h), cursor, take)
-    hashForEach(db.source(h), take)
-    return 0
+    return hashScan(db.source(h), cursor, take)
   })
 }
 
@@ -115,7 +113,7 @@ function hmset(ctx: Context): void {
 
 function hsetnx(ctx: Context): void {
   const { reply } = ctx
-  const h = keyToChange(ctx, 1, TYPE_HASH)
+  const h = hashToChange(ctx)
   if (h !== 0 && findField(ctx, h, 2)) return reply.int(0)
   storeFields(ctx)
   reply.int(1)
@@ -124,7 +122,7 @@ function hsetnx(ctx: Context): void {
 /** Sets the fields of arguments 2, 4 … to the values of 3, 5 …; how many of them are new. */
 function storeFields(ctx: Context): number {
   const { args, effects } = ctx
-  const h = keyToChange(ctx, 1, TYPE_HASH)
+  const h = hashToChange(ctx)
   const added = h === 0 ? createHash(ctx) : changeHash(ctx, h)
   effects.dirty += (args.count - 2) / 2
   notifyKey(ctx, NOTIFY_HASH, 'hset', 1)
@@ -182,7 +180,7 @@ function changeHash(ctx: Context, h: number): number {
 function hdel(ctx: Context): void {
   const { args, db, effects, keyspace, reply } = ctx
   const { buffer } = args
-  const h = keyToChange(ctx, 1, TYPE_HASH)
+  const h = hashToChange(ctx)
   if (h === 0) return reply.int(0)
   const ref = { h }
   let deleted = 0
@@ -208,7 +206,7 @@ function hincrby(ctx: Context): void {
   const { args, effects, reply } = ctx
   const small = args.smallInt(3)
   const increment = Number.isNaN(small) ? integerArgument(ctx, 3) : small
-  const h = keyToChange(ctx, 1, TYPE_HASH)
+  const h = hashToChange(ctx)
   const sum = h !== 0 && findField(ctx, h, 2) ? sumWithValue(increment) : increment
   storeNumber(ctx, h, DIGITS, DIGITS.write(String(sum), 'latin1'))
   effects.dirty++
@@ -230,7 +228,7 @@ function hincrbyfloat(ctx: Context): void {
   const { args, effects, reply } = ctx
   const increment = parseLongDouble(args.latin1(3)) ?? fail('notFloat')
   if (increment === 'infinite') fail('nanOrInfinity')
-  const h = keyToChange(ctx, 1, TYPE_HASH)
+  const h = hashToChange(ctx)
   const before = h !== 0 && findField(ctx, h, 2) ? storedFloat() : ZERO
   if (before === 'infinite') fail('incrNan')
   const sum = addLongDoubles(before, increment)
@@ -254,7 +252,7 @@ function storeNumber(ctx: Context, h: number, value: Buffer, length: number): vo
   const { args, db, keyspace } = ctx
   const { buffer } = args
   if (h !== 0) {
-    setField(keyspace, db, { h }, buffer, args.start(2), args.end(2), value, 0, length)
+    setField(keyspace, db, { h }, buffer, args.start(2), args.end(2), value, 0, length, true)
     return
   }
   const builder = createHashBuilder(keyspace.nodes, keyspace.limits)

@@ -16,6 +16,7 @@ import { DEBUG_COMMANDS } from './debug.ts'
 import { DUMP_COMMANDS } from './dump-restore.ts'
 import { EXPIRE_COMMANDS } from './expire.ts'
 import { GEO_COMMANDS } from './geo-rows.ts'
+import { HASH_EXPIRE_COMMANDS } from './hash-expire.ts'
 import { HASH_COMMANDS } from './hashes.ts'
 import { HYPERLOGLOG_COMMANDS } from './hyperloglogs.ts'
 import { KEYS_COMMANDS } from './keys.ts'
@@ -52,6 +53,7 @@ export function allCommands(): CommandTable<Context> {
     ...BITFIELD_COMMANDS,
     ...HYPERLOGLOG_COMMANDS,
     ...HASH_COMMANDS,
+    ...HASH_EXPIRE_COMMANDS,
     ...SET_COMMANDS,
     ...SORTED_SET_COMMANDS,
     ...GEO_COMMANDS,

@@ -10,11 +10,12 @@ import {
   type Command,
   type CommandTable,
   FLAG_ADMIN,
-  FLAG_ANY_KEYS,
   FLAG_DENYOOM,
   FLAG_FROM_REPLICA,
   FLAG_LOADING,
   FLAG_NO_MULTI,
+  FLAG_ONE_BY_ONE,
+  FLAG_READONLY,
   FLAG_SKIP_MONITOR,
   FLAG_STALE,
   FLAG_TRANSACTION,
@@ -130,7 +131,7 @@ const EXEC = Buffer.from('*1\r\n$4\r\nEXEC\r\n')
 export class Engine extends Processor<Context> implements Context {
   readonly keyspace: Keyspace
   readonly host: Host
-  readonly effects = new Effects()
+  readonly effects = new Effects(() => this.isHeard())
   readonly gate: GateConditions
   db: Database
   inExec = false
@@ -237,13 +238,13 @@ export class Engine extends Processor<Context> implements Context {
       this.execFirst = undefined
       this.execFed = false
       // What the commands did is carried out; EXEC itself did nothing.
-      this.resetEffects()
+      this.effects.reset()
     }
   }
 
   /** Runs work of the server itself that changes a database, or expires keys of any, and carries out its effects. */
   runInternal(work: () => void, db = this.db.index): void {
-    this.resetEffects()
+    this.effects.reset()
     work()
     this.carryOut(db, undefined, false)
     if (this.waits.anyReady) this.serveWaiting()
@@ -328,7 +329,7 @@ export class Engine extends Processor<Context> implements Context {
   private perform(session: Session, command: Command<Context>): void {
     const { effects, reply, args } = this
     const mark = reply.pos
-    this.resetEffects()
+    effects.reset()
     if (session.lastCommand !== command.fullName) session.lastCommand = command.fullName
     if (this.db.index !== session.db) this.db = this.keyspace.databases[session.db]
     const timed = --command.untimed < 0
@@ -344,13 +345,21 @@ export class Engine extends Processor<Context> implements Context {
     // What waits is timed when it is served.
     if (timed && session.blocked === undefined)
       this.timed(session, command, args, this.parts.clockMicros() - startMicros)
+    if ((command.flags & FLAG_READONLY) !== 0 && !command.doesLittle) this.countLarge(command, mark)
     this.stats.commands++
     if (this.monitored && (command.flags & (FLAG_SKIP_MONITOR | FLAG_ADMIN)) === 0) this.parts.onMonitor(session, args)
     if (this.gate.writableReplica && effects.dirty !== 0 && !session.isPrimary) {
       this.parts.onReplicaWrite(command, args, this.db.index)
     }
-    this.carryOut(this.db.index, args, (command.flags & FLAG_ANY_KEYS) === 0)
+    this.carryOut(this.db.index, args, (command.flags & FLAG_ONE_BY_ONE) === 0)
     if (this.waits.anyReady && !this.inExec) this.serveWaiting()
+  }
+
+  /** Counts the call if it went over many elements: the reply, which begins at `mark`, says how many, or the command does. */
+  private countLarge(command: Command<Context>, mark: number): void {
+    const limit = this.host.config.values['large-command-elements']
+    if (limit === 0) return
+    if (Math.max(this.effects.visited, this.reply.elementsAt(mark)) >= limit) command.large++
   }
 
   private timed(session: Session, command: Command<Context>, args: Args, micros: number): void {
@@ -422,7 +431,7 @@ export class Engine extends Processor<Context> implements Context {
     const db = this.keyspace.databases[ready.db]
     for (const waiter of this.waits.waitersOf(ready)) {
       // A key whose time is over is deleted here, and replicas hear of it.
-      this.resetEffects()
+      this.effects.reset()
       const h = db.find(ready.key, 0, ready.key.length)
       this.carryOut(db.index, undefined, false)
       const error = waiter.wait.refuse?.(db, h)
@@ -443,7 +452,7 @@ export class Engine extends Processor<Context> implements Context {
     this.reply = reply
     this.db = db
     this.retrying = 'yes'
-    this.resetEffects()
+    this.effects.reset()
     const startMicros = this.parts.clockMicros()
     try {
       command.run!(this)
@@ -481,12 +490,6 @@ export class Engine extends Processor<Context> implements Context {
 
   // ---- the effects ----
 
-  private resetEffects(): void {
-    const { effects } = this
-    effects.reset()
-    effects.heard = this.isHeard()
-  }
-
   /** Whether what a command replicates goes anywhere: what a primary sent is passed on as it came. */
   private isHeard(): boolean {
     return this.parts.feed.active && this.session?.isPrimary !== true
@@ -495,7 +498,7 @@ export class Engine extends Processor<Context> implements Context {
   /** `asOne`: replicas are to run the effects together or not at all. */
   private carryOut(db: number, args: Args | undefined, asOne: boolean): void {
     const { effects } = this
-    if (effects.dirty === 0 && effects.rewritten === undefined && effects.expired.length === 0) {
+    if (effects.nothingToReplicate) {
       if (effects.events.length !== 0) this.publishEvents()
       return
     }
@@ -507,10 +510,12 @@ export class Engine extends Processor<Context> implements Context {
   private replicate(db: number, args: Args | undefined, asOne: boolean): void {
     const { effects } = this
     const asSent = effects.rewritten === undefined && effects.dirty > 0 && args !== undefined
-    const count = effects.expired.length + (asSent ? 1 : (effects.rewritten?.length ?? 0))
+    const early = effects.expired.length + effects.expiredFields.length
+    const count = early + (asSent ? 1 : (effects.rewritten?.length ?? 0))
     const bracket = asOne && count > 1 && !this.inExec
     if (bracket) this.feed(db, MULTI, 0, MULTI.length)
     for (const { db: at, key } of effects.expired) this.feedArgv(at, ['DEL', key])
+    for (const { db: at, argv } of effects.expiredFields) this.feedArgv(at, argv)
     if (asSent) this.feedAsSent(db, args)
     else for (const argv of effects.rewritten ?? []) this.feedArgv(db, argv)
     if (bracket) this.feed(db, EXEC, 0, EXEC.length)

@@ -61,6 +61,8 @@ export interface StatFacts {
   readonly partialSyncs: number
   readonly refusedPartialSyncs: number
   readonly expiredKeys: number
+  /** Fields of hashes whose time was over. */
+  readonly expiredFields: number
   readonly evictedKeys: number
   readonly hits: number
   readonly misses: number

@@ -20,6 +20,8 @@ export interface Command<C = never> {
   calls: number
   rejected: number
   failed: number
+  /** Calls that went over many elements (`large-command-elements`). */
+  large: number
   /** Microseconds spent. */
   micros: number
   /** Whether it does little whatever its arguments are, so that it is timed now and then only. */
@@ -45,8 +47,11 @@ export const FLAG_ADMIN = 1 << 8
 export const FLAG_TRANSACTION = 1 << 9
 /** Commands that a RESP2 connection with subscriptions may send. */
 export const FLAG_PUBSUB_CONTEXT = 1 << 10
-/** Commands that meet keys nobody named: those that they find expired are replicated one by one, not as one. */
-export const FLAG_ANY_KEYS = 1 << 11
+/**
+ * Commands whose effects are replicated one by one, not as one: those that meet keys nobody named, and those that give fields of hashes an
+ * expiry, which an old replica refuses: in a transaction it would refuse the values, too.
+ */
+export const FLAG_ONE_BY_ONE = 1 << 11
 /** Commands that a replica may send on its link once it gets the stream. */
 export const FLAG_FROM_REPLICA = 1 << 12
 export const FLAG_READONLY = 1 << 13
@@ -67,7 +72,7 @@ const FLAG_BITS: Partial<Record<CommandFlag, number>> = {
 const TRANSACTION_CONTROL = new Set(['exec', 'discard', 'multi', 'watch', 'quit', 'reset'])
 /** PSYNC again is ignored, as Redis does. */
 const FROM_REPLICA = new Set(['replconf', 'psync', 'sync'])
-const ANY_KEYS = new Set(['scan', 'randomkey'])
+const ONE_BY_ONE = new Set(['scan', 'randomkey', 'hexpire', 'hpexpire', 'hexpireat', 'hpexpireat', 'hgetex', 'hsetex'])
 const PUBSUB_CONTEXT = new Set([
   'ping',
   'subscribe',
@@ -155,7 +160,7 @@ function compile<C>(spec: CommandRow<C>, parent: Command<C> | undefined): Comman
   for (const flag of spec.flags) flags |= FLAG_BITS[flag] ?? 0
   if (parent === undefined && TRANSACTION_CONTROL.has(spec.name)) flags |= FLAG_TRANSACTION
   if (parent === undefined && PUBSUB_CONTEXT.has(spec.name)) flags |= FLAG_PUBSUB_CONTEXT
-  if (parent === undefined && ANY_KEYS.has(spec.name)) flags |= FLAG_ANY_KEYS
+  if (parent === undefined && ONE_BY_ONE.has(spec.name)) flags |= FLAG_ONE_BY_ONE
   if (parent === undefined && FROM_REPLICA.has(spec.name)) flags |= FLAG_FROM_REPLICA
   const subcommands = new Map<string, Command<C>>()
   const command: Command<C> = {
@@ -170,6 +175,7 @@ function compile<C>(spec: CommandRow<C>, parent: Command<C> | undefined): Comman
     calls: 0,
     rejected: 0,
     failed: 0,
+    large: 0,
     micros: 0,
     // SET is not `fast` in Redis's books, but it is.
     doesLittle: spec.flags.includes('fast') || fullName === 'set',

@@ -29,7 +29,7 @@ import {
   TYPE_MASK,
 } from '../store/entry.ts'
 import { hashBytes } from '../store/hash.ts'
-import { Table } from '../store/table.ts'
+import type { Table } from '../store/table.ts'
 import type { BuiltValue } from '../types/builder.ts'
 import { partsEncoding, valueType } from '../types/table.ts'
 import type { ValueSource, ValueType } from '../types/value-type.ts'
@@ -49,7 +49,7 @@ import {
   unitsOfEntry,
 } from './blocks.ts'
 import type { Keyspace } from './keyspace.ts'
-import { type EntryTables, listEntry, relistEntry, unlistEntry } from './listing.ts'
+import { type EntryTables, listEntry, newTables, rekindEntry, relistEntry, unlistEntry } from './listing.ts'
 
 export { type ByteRange, INLINE_BYTES_MAX, NO_EXPIRY } from './blocks.ts'
 
@@ -70,8 +70,10 @@ const NO_BYTES = Buffer.alloc(0)
 /** A database of the keyspace. */
 export class Database implements EntryTables {
   readonly index: number
-  table: Table
-  expires: Table
+  table!: Table
+  expires!: Table
+  /** Hashes of which fields have an expiry. */
+  fieldExpires!: Table
   private readonly space: Keyspace
   private readonly range: ByteRange = { bytes: NO_BYTES, start: 0, end: 0 }
   private readonly valueSource: ValueSource
@@ -79,8 +81,7 @@ export class Database implements EntryTables {
   constructor(space: Keyspace, index: number) {
     this.space = space
     this.index = index
-    this.table = new Table(space.arena)
-    this.expires = new Table(space.arena)
+    this.exchange()
     this.valueSource = { nodes: space.nodes, encoding: 0, root: 0, bytes: NO_BYTES, start: 0, end: 0 }
   }
 
@@ -176,6 +177,7 @@ export class Database implements EntryTables {
     valueSource.nodes = space.nodes
     valueSource.encoding = (meta & ENCODING_MASK) >>> ENCODING_SHIFT
     valueSource.root = 0
+    valueSource.hideMs = space.expiry === 'ignore' ? undefined : space.nowMs
     if ((meta & PARTS) === 0) entryValue(space.arena, h, valueSource)
     else valueSource.root = entryValueWord(space.arena, h)
     return valueSource
@@ -319,7 +321,7 @@ export class Database implements EntryTables {
       copyBytes(valueBytes, valueStart, valueEnd, to.bytes, to.start)
       this.place(old, h)
     } catch (error) {
-      this.releaseEntry(h)
+      this.space.releaseEntry(h)
       throw error
     }
     this.afterChange(h)
@@ -340,7 +342,7 @@ export class Database implements EntryTables {
       if (old !== 0) this.beforeChange(old)
       this.place(old, h)
     } catch (error) {
-      this.releaseEntry(h)
+      this.space.releaseEntry(h)
       throw error
     }
     this.afterChange(h)
@@ -481,6 +483,16 @@ export class Database implements EntryTables {
     return root
   }
 
+  /**
+   * Gives a value another kind, and the root that `change` makes of its own, which is its to change. The entry stays where it is.
+   * Throws ArenaFullError, as `change` may, before any change.
+   */
+  changeRoot(h: number, kind: number, change: (root: number) => number): void {
+    assert((kind & PARTS) !== 0, 'the encoding is one of nodes')
+    const root = this.rootToChange(h)
+    rekindEntry(this.space.arena, this, h, kind, () => change(root))
+  }
+
   /** Sets the expiry (Unix time in milliseconds) or, with NO_EXPIRY, removes it. Returns the entry, which may move. */
   setExpiry(h: number, atMs: number): number {
     const arena = this.space.arena
@@ -521,7 +533,7 @@ export class Database implements EntryTables {
     this.beforeChange(h)
     this.afterChange(h)
     unlistEntry(this.space.arena, this, h)
-    this.releaseEntry(h)
+    this.space.releaseEntry(h)
   }
 
   /**
@@ -587,12 +599,13 @@ export class Database implements EntryTables {
     setEntryMeta(arena, h, (entryMeta(arena, h) & META_FLAGS) | (clock << CLOCK_SHIFT))
   }
 
-  /** Forgets all entries at once; the old tables are returned to be released bit by bit. */
-  detach(): { table: Table; expires: Table } {
-    const old = { table: this.table, expires: this.expires }
-    this.table = new Table(this.space.arena)
-    this.expires = new Table(this.space.arena)
-    return old
+  /** Takes these tables, or empty ones, in the place of its own, which are returned: to be released bit by bit, say. */
+  exchange(tables: EntryTables = newTables(this.space.arena)): EntryTables {
+    const { table, expires, fieldExpires } = this
+    this.table = tables.table
+    this.expires = tables.expires
+    this.fieldExpires = tables.fieldExpires
+    return { table, expires, fieldExpires }
   }
 
   /** Removes expired entries of the expiry table's segment that holds `hash`; the first hash of the next segment. */
@@ -662,7 +675,7 @@ export class Database implements EntryTables {
   /** Puts `h` in the place of `old`, which the last lookup of the table found, and releases `old`. */
   private replaceFound(old: number, h: number): void {
     relistEntry(this.space.arena, this, old, h)
-    this.releaseEntry(old)
+    this.space.releaseEntry(old)
   }
 
   /**
@@ -672,10 +685,6 @@ export class Database implements EntryTables {
   private place(old: number, h: number): void {
     if (old !== 0) this.replaceFound(old, h)
     else listEntry(this.space.arena, this, h)
-  }
-
-  private releaseEntry(h: number): void {
-    this.space.releaseEntry(h)
   }
 
   private beforeChange(h: number): void {

@@ -36,6 +36,8 @@ export interface KeyspaceStats {
   hits: number
   misses: number
   expired: number
+  /** Fields of hashes deleted because their time was over. */
+  expiredFields: number
 }
 
 /** The databases of a server. */
@@ -45,7 +47,7 @@ export class Keyspace {
   nodes: Nodes
   readonly databases: Database[]
   readonly hashKey: HashKey
-  readonly stats: KeyspaceStats = { hits: 0, misses: 0, expired: 0 }
+  readonly stats: KeyspaceStats = { hits: 0, misses: 0, expired: 0, expiredFields: 0 }
   hooks: KeyspaceHooks
   /** What is known of the next requests of the connection that is being served. */
   readonly ahead = new Ahead()
@@ -120,11 +122,10 @@ export class Keyspace {
       this.arena = new Arena()
       this.nodes = new Nodes(this.arena, this.hashKey)
       this.releases.clear()
-      for (const db of this.databases) db.detach()
+      for (const db of this.databases) db.exchange()
     } else {
       for (const db of flushed) {
-        const { table, expires } = db.detach()
-        this.releases.database(table, expires)
+        this.releases.database(db.exchange())
       }
     }
     return removed
@@ -134,11 +135,7 @@ export class Keyspace {
   swap(a: Database, b: Database): void {
     this.hooks.flushing(a, b)
     this.hooks.flushing(b, a)
-    const { table, expires } = a
-    a.table = b.table
-    a.expires = b.expires
-    b.table = table
-    b.expires = expires
+    b.exchange(a.exchange(b))
   }
 
   /** Releases an entry that is in no table any more, with its value. */

@@ -1,65 +1,117 @@
-// Which tables an entry is in: that of its database, and that of the entries with an expiry if it has one. Nothing here allocates
-// entries or releases them.
+// Which tables an entry is in: that of its database, that of the entries with an expiry if it has one, and that of the hashes of which
+// fields have one if it is such. Nothing here allocates entries or releases them.
 
 import { assert } from '../lib/assert.ts'
 import { type Arena, SLAB_BITS, SLAB_MASK } from '../store/arena.ts'
-import { entryMeta, HAS_EXPIRY } from '../store/entry.ts'
-import type { Table } from '../store/table.ts'
-import { type ByteRange, entryKey } from './blocks.ts'
+import { ENCODING_MASK, entryMeta, HAS_EXPIRY, TYPE_MASK } from '../store/entry.ts'
+import { Table } from '../store/table.ts'
+import { HASH_EXPIRING } from '../types/hash.ts'
+import { type ByteRange, entryKey, kindOf, setKind, setValueWord } from './blocks.ts'
 
 /** The tables of a database. */
 export interface EntryTables {
   readonly table: Table
   readonly expires: Table
+  readonly fieldExpires: Table
 }
 
 /** Lists an entry under the key that the table's last lookup did not find. Throws ArenaFullError before any change. */
-export function listEntry(arena: Arena, { table, expires }: EntryTables, h: number): void {
-  const expiring = hasExpiry(arena, h)
-  if (expiring) addExpiry(arena, expires, h)
+export function listEntry(arena: Arena, { table, expires, fieldExpires }: EntryTables, h: number): void {
+  const meta = entryMeta(arena, h)
+  const expiring = hasExpiry(meta)
+  const ofFields = hasFieldExpiries(meta)
+  if (expiring) addTo(arena, expires, h)
   try {
+    if (ofFields) addTo(arena, fieldExpires, h)
     table.insert(h)
   } catch (error) {
-    if (expiring) removeExpiry(expires, h)
+    if (expiring) removeFrom(expires, h)
+    if (ofFields && isIn(arena, fieldExpires, h)) removeFrom(fieldExpires, h)
     throw error
   }
 }
 
 /** Puts `h` in the place of `old`, which the table's last lookup found. Throws ArenaFullError before any change. */
-export function relistEntry(arena: Arena, { table, expires }: EntryTables, old: number, h: number): void {
-  const had = hasExpiry(arena, old)
-  const has = hasExpiry(arena, h)
-  if (had) {
-    expires.seek(old)
-    if (has) expires.replace(h)
-    else expires.remove()
-  } else if (has) {
-    addExpiry(arena, expires, h)
+export function relistEntry(arena: Arena, { table, expires, fieldExpires }: EntryTables, old: number, h: number): void {
+  const before = entryMeta(arena, old)
+  const after = entryMeta(arena, h)
+  relistIn(arena, expires, old, h, hasExpiry(before), hasExpiry(after))
+  try {
+    relistIn(arena, fieldExpires, old, h, hasFieldExpiries(before), hasFieldExpiries(after))
+  } catch (error) {
+    relistIn(arena, expires, h, old, hasExpiry(after), hasExpiry(before))
+    throw error
   }
   table.replace(h)
 }
 
+function relistIn(arena: Arena, table: Table, old: number, h: number, was: boolean, is: boolean): void {
+  if (!was && is) addTo(arena, table, h)
+  if (!was) return
+  table.seek(old)
+  if (is) table.replace(h)
+  else table.remove()
+}
+
 /** Takes an entry out of the tables; its memory is the caller's to release. */
-export function unlistEntry(arena: Arena, { table, expires }: EntryTables, h: number): void {
+export function unlistEntry(arena: Arena, { table, expires, fieldExpires }: EntryTables, h: number): void {
   table.seek(h)
   table.remove()
-  if (hasExpiry(arena, h)) removeExpiry(expires, h)
+  const meta = entryMeta(arena, h)
+  if (hasExpiry(meta)) removeFrom(expires, h)
+  if (hasFieldExpiries(meta)) removeFrom(fieldExpires, h)
 }
 
-function hasExpiry(arena: Arena, h: number): boolean {
-  return (entryMeta(arena, h) & HAS_EXPIRY) !== 0
+/** Tables without entries. */
+export function newTables(arena: Arena): EntryTables {
+  return { table: new Table(arena), expires: new Table(arena), fieldExpires: new Table(arena) }
 }
 
-function addExpiry(arena: Arena, expires: Table, h: number): void {
+/**
+ * Gives an entry another kind where it is, and what `change` returns as its value word. Throws ArenaFullError, as `change` may, before
+ * any change.
+ */
+export function rekindEntry(arena: Arena, tables: EntryTables, h: number, kind: number, change: () => number): void {
+  const before = kindOf(entryMeta(arena, h))
+  relistByKind(arena, tables, h, kind)
+  try {
+    setValueWord(arena, h, change())
+  } catch (error) {
+    relistByKind(arena, tables, h, before)
+    throw error
+  }
+}
+
+function relistByKind(arena: Arena, { fieldExpires }: EntryTables, h: number, kind: number): void {
+  const was = hasFieldExpiries(entryMeta(arena, h))
+  const is = hasFieldExpiries(kind)
+  if (!was && is) addTo(arena, fieldExpires, h)
+  else if (was && !is) removeFrom(fieldExpires, h)
+  setKind(arena, h, kind)
+}
+
+function hasExpiry(meta: number): boolean {
+  return (meta & HAS_EXPIRY) !== 0
+}
+
+function hasFieldExpiries(meta: number): boolean {
+  return (meta & (TYPE_MASK | ENCODING_MASK)) === HASH_EXPIRING
+}
+
+function addTo(arena: Arena, table: Table, h: number): void {
+  assert(!isIn(arena, table, h), 'a key is in a table once')
+  table.insert(h)
+}
+
+function isIn(arena: Arena, table: Table, h: number): boolean {
   const { bytes, start, end } = entryKey(arena, h, KEY)
   const hash = arena.u32[h >>> SLAB_BITS][(h & SLAB_MASK) << 1]
-  assert(expires.find(bytes, start, end, hash) === 0, 'a key has one expiry')
-  expires.insert(h)
+  return table.find(bytes, start, end, hash) !== 0
 }
 
 const KEY: ByteRange = { bytes: Buffer.alloc(0), start: 0, end: 0 }
 
-function removeExpiry(expires: Table, h: number): void {
-  expires.seek(h)
-  expires.remove()
+function removeFrom(table: Table, h: number): void {
+  table.seek(h)
+  table.remove()
 }

@@ -2,16 +2,14 @@
 // a large value, or FLUSHDB, costs a command nothing. Their memory counts as used until it is given back.
 
 import type { Nodes } from '../store/nodes.ts'
-import type { Table } from '../store/table.ts'
 import type { Walk } from '../store/walk.ts'
 import { partsEncoding } from '../types/table.ts'
+import type { EntryTables } from './listing.ts'
 
 /** A value up to this size is given back at once: that takes some microseconds. */
 const AT_ONCE_BYTES_MAX = 16 * 1024
 
-interface DetachedTables {
-  readonly table: Table
-  readonly expires: Table
+interface DetachedTables extends EntryTables {
   hash: number
 }
 
@@ -47,8 +45,8 @@ export class ReleaseQueue {
   }
 
   /** Releases the tables of a database, with all entries in them. */
-  database(table: Table, expires: Table): void {
-    this.tables.push({ table, expires, hash: 0 })
+  database(tables: EntryTables): void {
+    this.tables.push({ ...tables, hash: 0 })
   }
 
   /** Forgets what waits: its arena is gone as a whole. */
@@ -80,6 +78,7 @@ export class ReleaseQueue {
     if (first.hash < 2 ** 32) return true
     first.table.releaseIndex()
     first.expires.releaseIndex()
+    first.fieldExpires.releaseIndex()
     this.tables.shift()
     return this.tables.length > 0 || this.values.length > 0
   }

@@ -12,7 +12,7 @@
 // Invariants: `untilMs` only rises within a tenure, for promises cannot be taken back; it is -Infinity before the first majority. A
 // server that is *bound* takes no write without a lease. It becomes bound as a replica by the word of a sentinel, as a primary
 // with its first lease (so that the first words do not interrupt it), and is free again only by newer terms or by an operator.
-import { majorityOf, type Request, type Terms, termsKey, type Word } from './terms.ts'
+import { LEASE_MS_MAX, majorityOf, type Request, type Terms, termsKey, type Word } from './terms.ts'
 
 interface Grant {
   readonly untilMs: number
@@ -77,7 +77,7 @@ export function ask(holder: Holder, nowMs: number): Request {
   const { tenure, asked, terms } = holder
   if (tenure === '') return { tenure, seq: 0 }
   for (const [seq, atMs] of asked) {
-    if (asked.size < ASKED_MAX && nowMs - atMs <= (terms?.lengthMs ?? 0)) break
+    if (asked.size < ASKED_MAX && nowMs - atMs <= (terms?.lengthMs ?? LEASE_MS_MAX)) break
     asked.delete(seq)
   }
   holder.seq += 1

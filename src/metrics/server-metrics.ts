@@ -140,6 +140,12 @@ export const SERVER_METRICS = {
     help: 'Calls of each command that ended in an error.',
     labels: ['command'],
   },
+  commandLarge: {
+    kind: 'counter',
+    name: 'vedette_server_command_large_calls_total',
+    help: 'Calls of each reading command that went over large-command-elements elements or more: what holds up all other clients.',
+    labels: ['command'],
+  },
   errorReplies: {
     kind: 'counter',
     name: 'vedette_server_error_replies_total',
@@ -211,6 +217,12 @@ export const SERVER_METRICS = {
     kind: 'counter',
     name: 'vedette_server_keys_expired_total',
     help: 'Keys removed because their time was over.',
+    labels: [],
+  },
+  fieldsExpired: {
+    kind: 'counter',
+    name: 'vedette_server_hash_fields_expired_total',
+    help: 'Fields of hashes removed because their time was over (HEXPIRE).',
     labels: [],
   },
   keysEvicted: {

@@ -5,6 +5,26 @@ import { assert } from '../lib/assert.ts'
 
 /** Redis's lower bound of `repl-backlog-size`. */
 export const BACKLOG_BYTES_MIN = 16 * 1024
+/** The largest buffer there is. A larger backlog may be configured; it holds as much as it can. */
+const RING_BYTES_MAX = 2 ** 32
+
+/**
+ * A ring of the size wanted, or the largest that memory allows: with a shorter history a replica copies everything more often,
+ * without any it could not be served at all.
+ */
+function makeRing(wantedBytes: number): Buffer {
+  for (let bytes = wantedBytes; ; bytes = Math.max(Math.floor(bytes / 2), BACKLOG_BYTES_MIN)) {
+    try {
+      return Buffer.allocUnsafeSlow(bytes)
+    } catch (error) {
+      if (bytes === BACKLOG_BYTES_MIN) throw error
+    }
+  }
+}
+
+function ringBytes(sizeBytes: number): number {
+  return Math.min(Math.max(sizeBytes, BACKLOG_BYTES_MIN), RING_BYTES_MAX)
+}
 
 export interface Backlog {
   /** Size of the ring in bytes. */
@@ -27,7 +47,7 @@ export interface Backlog {
 
 /** An empty backlog behind the stream's byte number `offset`. */
 export function createBacklog(sizeBytes: number, offset: number): Backlog {
-  let ring = Buffer.allocUnsafeSlow(Math.max(sizeBytes, BACKLOG_BYTES_MIN))
+  let ring = makeRing(ringBytes(sizeBytes))
   let at = 0 // where the next byte goes
   let history = 0
   let last = offset
@@ -64,11 +84,11 @@ export function createBacklog(sizeBytes: number, offset: number): Backlog {
     covers,
     read,
     resize(sizeBytes) {
-      const wanted = Math.max(sizeBytes, BACKLOG_BYTES_MIN)
+      const wanted = ringBytes(sizeBytes)
       if (wanted === ring.length) return
       const keep = read(last + 1 - Math.min(history, wanted))
       const end = last
-      ring = Buffer.allocUnsafeSlow(wanted)
+      ring = makeRing(wanted)
       at = 0
       history = 0
       last = end - keep.length

@@ -64,7 +64,7 @@ export interface Account {
   readonly cause?: Cause | undefined
   readonly laps: readonly Lap[]
   readonly candidates: readonly CandidateNote[]
-  /** Bytes that the old primary had and the new one lacks, at most; absent while it is not known. */
+  /** Bytes that the old primary had, or had acknowledged (`sync`), and the new one lacks, at most (loss.ts); absent while it is not known. */
   readonly lostBytesMax?: number | undefined
 }
 

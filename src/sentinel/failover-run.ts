@@ -109,7 +109,12 @@ export type Decision =
       readonly why: string
       readonly candidates: readonly CandidateNote[]
     }
-  | { readonly do: 'switch'; readonly why: string; readonly server: Watched }
+  | {
+      readonly do: 'switch'
+      readonly why: string
+      readonly server: Watched
+      readonly lostBytesMax: number | undefined
+    }
   | { readonly do: 'end'; readonly why: string }
   | {
       readonly do: 'abort'

@@ -15,7 +15,6 @@ import { uncommitted } from './group.ts'
 import { keepData, proposeHearsay } from './keeper.ts'
 import { endedTenure, leaseOverMs, proposeLeases } from './leases.ts'
 import { markOf } from './lineage.ts'
-import { lostBytesMax } from './loss.ts'
 import { heldBack } from './maintenance.ts'
 import { moveToNamed } from './relocation.ts'
 import { type CoreState, emit, type GroupState, propose, say, settingsOf, subjectOf, wake, wallMs } from './state.ts'
@@ -172,11 +171,9 @@ function carryOut(core: CoreState, group: GroupState, failover: Failover, decisi
       return step({ ...base, kind: 'choose', replica, reason }, { candidates })
     }
     case 'switch': {
-      const { server, why: reason } = decision
-      const old = group.servers.get(addressKey(failover.old))
-      const lost = lostBytesMax(group.run!, failover, group.servers, old, server, nowMs)
-      const ended = endedTenure(old, group.run?.fencedMs)
-      return step({ ...base, kind: 'switch', reason, mark: markOf(server.info), ended }, { lostBytesMax: lost })
+      const { server, why: reason, lostBytesMax } = decision
+      const ended = endedTenure(group.servers.get(addressKey(failover.old)), group.run?.fencedMs)
+      return step({ ...base, kind: 'switch', reason, mark: markOf(server.info), ended }, { lostBytesMax })
     }
     case 'end':
       endPhase(group, 'reconfigure', nowMs)

@@ -26,6 +26,7 @@ import {
 import { isFenced } from './fence.ts'
 import { holdWrites } from './hold.ts'
 import { kinshipOf } from './lineage.ts'
+import { lostBytesMax } from './loss.ts'
 import { isLost, stillDown } from './sure.ts'
 import type { Watched } from './watched.ts'
 
@@ -38,7 +39,7 @@ export function promote(run: FailoverRun, facts: FailoverFacts, out: Decision[])
   const server = servers.get(addressKey(address))
   if (!run.resumed) tell(run, out, '+failover-state-select-slave')
   tell(run, out, '+selected-slave', address)
-  if (run.switching && server !== undefined) return proposeSwitch(facts, server, out)
+  if (run.switching && server !== undefined) return proposeSwitch(run, facts, server, out)
   const limitMs = Math.min(settings.failoverTimeoutMs, PROMOTE_LIMIT_MS)
   if (server === undefined || isDown(server.judgement.verdict))
     return giveUp(run, facts, out, 'slave-timeout', `${addressKey(address)} is down itself`)
@@ -73,13 +74,14 @@ export function promote(run: FailoverRun, facts: FailoverFacts, out: Decision[])
   tell(run, out, '+promoted-slave', address)
   endPhase(run, out, run.fencedMs !== undefined ? 'fence' : 'promote')
   run.switching = true
-  proposeSwitch(facts, server, out)
+  proposeSwitch(run, facts, server, out)
 }
 
 /** Until it is committed it is proposed again (propose() sees to the interval). */
-function proposeSwitch({ nowMs }: FailoverFacts, server: Watched, out: Decision[]): void {
-  out.push({ do: 'wake', atMs: nowMs + POLL_SLOW_MS })
-  out.push({ do: 'switch', why: `${server.key} reports to be a primary`, server })
+function proposeSwitch(run: FailoverRun, facts: FailoverFacts, server: Watched, out: Decision[]): void {
+  out.push({ do: 'wake', atMs: facts.nowMs + POLL_SLOW_MS })
+  const why = `${server.key} reports to be a primary`
+  out.push({ do: 'switch', why, server, lostBytesMax: lostBytesMax(run, facts, server) })
 }
 
 /** A primary that restarts with less takes its replicas along: what was chosen for its data may have lost it since. */

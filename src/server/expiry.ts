@@ -1,6 +1,7 @@
 // Active expiry and the release of flushed tables: the housekeeping of the keyspace, in slices of under a millisecond
 // between commands.
 
+import { expireFieldsSegment } from '../commands/hash-expiries.ts'
 import type { Engine } from '../engine/engine.ts'
 import { monotonicMs } from '../io/clock.ts'
 import type { Keyspace } from '../keyspace/keyspace.ts'
@@ -53,6 +54,27 @@ export function createHousekeeping(
     return keyspace.stats.expired - before
   }
 
+  let fieldsDb = 0
+  let fieldsHash = 0
+
+  /** The same for fields of hashes. */
+  const expireFieldsOnce = (): number => {
+    for (let skipped = 0; keyspace.databases[fieldsDb].fieldExpires.size === 0; skipped++) {
+      if (skipped === keyspace.databases.length) return -1
+      fieldsDb = (fieldsDb + 1) % keyspace.databases.length
+      fieldsHash = 0
+    }
+    const before = keyspace.stats.expiredFields
+    engine.runInternal(() => {
+      fieldsHash = expireFieldsSegment(keyspace, keyspace.databases[fieldsDb], fieldsHash, engine.effects)
+    })
+    if (fieldsHash >= 2 ** 32) {
+      fieldsDb = (fieldsDb + 1) % keyspace.databases.length
+      fieldsHash = 0
+    }
+    return keyspace.stats.expiredFields - before
+  }
+
   /** A slice of a round that may take `leftMs` more and look at `segments` more. */
   const slice = (leftMs: number, segments: number): void => {
     next = undefined
@@ -60,7 +82,7 @@ export function createHousekeeping(
     let left = segments
     engine.setTime(nowMs())
     while (left > 0 && monotonicMs() - start < SLICE_MS) {
-      const found = expireOne()
+      const found = Math.max(expireOne(), expireFieldsOnce())
       if (found < 0) {
         left = 0
         break

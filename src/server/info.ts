@@ -131,6 +131,7 @@ export function createInfo(
       partialSyncs: counters.partialSyncs,
       refusedPartialSyncs: counters.refusedPartialSyncs,
       expiredKeys: keyspace.stats.expired,
+      expiredFields: keyspace.stats.expiredFields,
       evictedKeys: 0,
       hits: keyspace.stats.hits,
       misses: keyspace.stats.misses,

@@ -458,13 +458,13 @@ function applyOptions(config: ServerConfig, engine: Engine, clients: ClientRegis
 
 function resetStats(commands: CommandTable<never>, engine: Engine, keyspace: Keyspace): void {
   for (const command of commands.all()) {
-    command.calls = command.rejected = command.failed = command.micros = 0
+    command.calls = command.rejected = command.failed = command.large = command.micros = 0
     command.untimed = 0
     command.stride = 1
     command.latency = undefined
   }
   engine.stats.commands = engine.stats.errors = 0
   engine.errorsByCode.clear()
-  Object.assign(keyspace.stats, { hits: 0, misses: 0, expired: 0 })
+  Object.assign(keyspace.stats, { hits: 0, misses: 0, expired: 0, expiredFields: 0 })
   keyspace.releases.released = 0
 }

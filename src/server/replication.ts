@@ -340,7 +340,7 @@ export function createReplication(
       replicas.sessionClosed(session)
     },
     get heldBytes() {
-      return (history.backlog?.sizeBytes() ?? 0) + replicas.heldBytes()
+      return (history.backlog?.historyBytes() ?? 0) + replicas.heldBytes()
     },
     stop() {
       flush()

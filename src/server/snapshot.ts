@@ -2,6 +2,7 @@
 // are the same walk with another sink; at most one is under way, because an entry can keep track of one only.
 //
 // Invariant: no slice takes much over SLICE_MS, and no command ever fails because a snapshot did.
+import { RDB_VERSION_WITH_FIELD_EXPIRIES, RDB_VERSION_WRITTEN } from '../codec/rdb-format.ts'
 import { createRdbWriter, type RdbWriter } from '../codec/rdb-writer.ts'
 import { rdbPrefixOf, rdbTypeOf } from '../codec/values/table.ts'
 import { monotonicMs } from '../io/clock.ts'
@@ -146,7 +147,10 @@ function createWalk(keyspace: Keyspace, options: SnapshotOptions, sink: Snapshot
       fail(error instanceof Error ? error : new Error(String(error)))
     }
   }
-  const writer = createRdbWriter({ emit, ...options })
+  const version = keyspace.databases.some(({ fieldExpires }) => fieldExpires.size > 0)
+    ? RDB_VERSION_WITH_FIELD_EXPIRIES
+    : RDB_VERSION_WRITTEN
+  const writer = createRdbWriter({ emit, version, ...options })
 
   const fail = (error: Error): void => {
     if (failed) return

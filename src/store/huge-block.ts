@@ -27,7 +27,7 @@ export class HugeBlock {
   /** Of the `length` bytes the first `given` are undefined, the others zero. */
   constructor(length: number, given: number) {
     this.length = length
-    this.buffer = makeBuffer(length < STEPWISE_BYTES_MIN ? length : length + (length >>> 3))
+    this.buffer = makeBuffer(length < STEPWISE_BYTES_MIN ? length : withRoom(length, length >>> 3))
     this.touched = touchedBytes(this.buffer, length)
     if (isShort(this.buffer)) this.buffer.fill(0, given, length)
   }
@@ -73,7 +73,7 @@ export class HugeBlock {
   private copySome(length: number): void {
     if (this.copy === undefined) {
       const room = this.buffer.length - length
-      if (room >= length >>> 4) return
+      if (room >= length >>> 4 || this.buffer.length === BUFFER_BYTES_MAX) return
       this.copy = { buffer: makeBuffer(bytesToGrow(length)), done: 0, changedFrom: 0, changedTo: 0 }
     }
     const { copy } = this
@@ -123,9 +123,16 @@ function touchedBytes(buffer: Buffer, length: number): number {
 
 /** Bytes of a buffer for a block that has grown to `length`: with room by a part of the length, so that appending stays linear. */
 function bytesToGrow(length: number): number {
-  return length + Math.max(Math.min(length, STEPWISE_BYTES_MIN), length >>> 2)
+  return withRoom(length, Math.max(Math.min(length, STEPWISE_BYTES_MIN), length >>> 2))
 }
 
+/** Bytes of a buffer for `length` bytes and some room, as far as a buffer can be so large. */
+function withRoom(length: number, room: number): number {
+  return Math.max(length, Math.min(length + room, BUFFER_BYTES_MAX))
+}
+
+/** The largest buffer that every version of Node can make. */
+const BUFFER_BYTES_MAX = 2 ** 32
 /** Shorter blocks are moved in one go. */
 const STEPWISE_BYTES_MIN = 1 << 20
 /** What a growth copies at least. */

@@ -149,7 +149,8 @@ export class Nodes {
     return this.arena.f64[root >>> SLAB_BITS][(root & SLAB_MASK) + 1]
   }
 
-  private addBytes(root: number, bytes: number): void {
+  /** Counts bytes to a value that none of its own nodes has: those of a value that hangs on it. */
+  addBytes(root: number, bytes: number): void {
     assert(!this.walking || !this.isNeeded(root), 'the root is owned before anything of its value changes')
     this.arena.f64[root >>> SLAB_BITS][(root & SLAB_MASK) + 1] += bytes
   }

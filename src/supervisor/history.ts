@@ -59,10 +59,13 @@ const TEXTS: Readonly<Record<Phase, (record: FailoverRecord, account: Account) =
   wait: () => 'It was held back: by a pause, by the interval between failovers, or by the failure of the one before.',
   choose: ({ choice, ending }) => (choice === '' ? `No candidate: ${ending}.` : `${choice}.`),
   commit: () => 'A majority of the sentinels has the decision on disk.',
-  fence: ({ from, planned }) =>
-    planned
-      ? `Writes on ${addressKey(from)} were held back until nothing was missing, and it could take no more.`
-      : `It was made sure that ${addressKey(from)} is still down.`,
+  fence: ({ from, planned }, { cause }) => {
+    if (planned)
+      return `Writes on ${addressKey(from)} were held back until nothing was missing, and it could take no more.`
+    return cause === 'dead'
+      ? `No process listens at ${addressKey(from)}: nothing was to be waited for.`
+      : `Until the lease of ${addressKey(from)} had run out (a server without leases is not waited for).`
+  },
   promote: (record) => `${newOne(record)} was told to become primary, and said that it is.`,
   announce: (record) => `The switch was committed, and every sentinel announced ${newOne(record)}.`,
   reconfigure: ({ ending }) => `The other replicas were pointed at the new primary: ${ending}.`,

@@ -25,8 +25,9 @@ export interface Live {
 /** Offsets and the like are looked at this often; with very many groups less often, for each costs some time. */
 const LOOK_MS = 500
 const LOOK_MS_A_GROUP = 4
-/** What happens together is sent together. */
+/** What happens together is sent together: when hundreds of groups fail over at once, there is more to do than to show it. */
 const POKE_MS = 5
+const GROUPS_A_POKE_MS = 5
 const IDLE_LOOKS = 20
 
 export function createLive(sentinel: Sentinel, writable: boolean, nowMs: () => number): Live {
@@ -102,7 +103,8 @@ export function createLive(sentinel: Sentinel, writable: boolean, nowMs: () => n
     stream,
     picture,
     poke() {
-      if (stream.readers > 0 && dueMs - nowMs() > POKE_MS) lookIn(POKE_MS)
+      const inMs = POKE_MS + Math.floor(core.groups.size / GROUPS_A_POKE_MS)
+      if (stream.readers > 0 && dueMs - nowMs() > inMs) lookIn(inMs)
     },
     stop: () => clearTimeout(timer),
   }

@@ -2,6 +2,7 @@
 // can be decided. The same functions that decide answer, so that metrics, console and commands cannot promise anything else.
 import { addressKey } from '../sentinel/address.ts'
 import { isCertain } from '../sentinel/certainty.ts'
+import { keepsCopies, whyUnsafe } from '../sentinel/copies.ts'
 import { lastingDeadEnd } from '../sentinel/dead-end.ts'
 import { heldBack } from '../sentinel/maintenance.ts'
 import { obstacleOf } from '../sentinel/obstacle.ts'
@@ -23,7 +24,9 @@ function rulesOf(core: CoreState, name: string): Rules {
   const topo = topoOf(core, name)
   if (topo === undefined) return { maxLinkDownMs: 0, lineage: [] }
   const primary = core.groups.get(name)?.servers.get(addressKey(topo.primary))?.info
-  return { maxLinkDownMs: settingsOf(core, topo).downAfterMs * 10, lineage: topo.lineage, primary }
+  const settings = settingsOf(core, topo)
+  const maxLinkDownMs = settings.downAfterMs * 10
+  return { maxLinkDownMs, lineage: topo.lineage, primary, mostFirst: keepsCopies(topo, settings) }
 }
 
 /** Who would become primary if the present one died now, why not the others, and what stands against a failover at all. */
@@ -37,9 +40,17 @@ export function outlookReport(core: CoreState, name: string, nowMs: number): Out
     priority,
     whyNot: whyNot ?? null,
   }))
-  const winner = ranking.winner === undefined ? null : addressKey(ranking.winner.address)
-  if (winner === null) obstacles.push(notes.length === 0 ? 'no replica of it is known' : 'no replica can be promoted')
-  return { primary: addressKey(topoOf(core, name)!.primary), winner, obstacles, candidates: notes }
+  const topo = topoOf(core, name)!
+  const { winner } = ranking
+  const unsafe =
+    winner && keepsCopies(topo, settingsOf(core, topo))
+      ? whyUnsafe(candidates, winner, settingsOf(core, topo), topo)
+      : undefined
+  if (unsafe !== undefined) obstacles.push(unsafe)
+  if (winner === undefined)
+    obstacles.push(notes.length === 0 ? 'no replica of it is known' : 'no replica can be promoted')
+  const chosen = winner === undefined ? null : addressKey(winner.address)
+  return { primary: addressKey(topo.primary), winner: chosen, obstacles, candidates: notes }
 }
 
 /** Whatever would keep the sentinels from a failover that is needed, whoever the candidates are. */

@@ -1,6 +1,8 @@
-// Hashes: fields with values. Small ones are listpacks (field, value, field, value …), large ones tables of parts.
+// Hashes: fields with values. Small ones are listpacks (field, value, field, value …), large ones tables of parts; those of which a field
+// has an expiry are tables with more to them (expiring-hash.ts). Fields whose time is over are not seen from here on upwards, though
+// they are still there until they are deleted.
 
-import { cloneDict, createDict, dictForEach, dictGet, dictSet, releaseDict, walkDict } from '../store/dict.ts'
+import { cloneDict, createDict, dictForEach, dictGet, dictScan, dictSet, releaseDict, walkDict } from '../store/dict.ts'
 import { ENCODING_SHIFT } from '../store/entry.ts'
 import {
   LP_EMPTY_BYTES,
@@ -19,23 +21,65 @@ import {
 } from '../store/listpack.ts'
 import type { NodeBytes, Nodes } from '../store/nodes.ts'
 import type { BuiltValue, TypeLimits, ValueBuilder } from './builder.ts'
+import {
+  attachExpiries,
+  cloneExpiring,
+  createExpiries,
+  dueCount,
+  fieldExpiry,
+  releaseUnattached,
+  walkExpiring,
+} from './expiring-hash.ts'
 import { TYPE_HASH, type ValueSource, type ValueType } from './value-type.ts'
+import { partsSet } from './zset.ts'
 
 const LISTPACK = 0
 const TABLE = 8
+const EXPIRING = 9
 
 /** Type and encoding as an entry's header holds them. */
 export const HASH_LISTPACK = TYPE_HASH | (LISTPACK << ENCODING_SHIFT)
 export const HASH_TABLE = TYPE_HASH | (TABLE << ENCODING_SHIFT)
+export const HASH_EXPIRING = TYPE_HASH | (EXPIRING << ENCODING_SHIFT)
+
+/** Takes a field and its value. */
+export type VisitField = (field: NodeBytes, value: NodeBytes) => void
 
 /** Number of fields. */
 export function hashCount(hash: ValueSource): number {
-  return hash.root === 0 ? lpCount(hash.bytes, hash.start) / 2 : hash.nodes.count(hash.root)
+  if (hash.root === 0) return lpCount(hash.bytes, hash.start) / 2
+  return hash.nodes.count(hash.root) - hiddenCount(hash)
+}
+
+/** Number of fields that are there and not seen. */
+export function hiddenCount(hash: ValueSource): number {
+  return hides(hash) ? dueCount(hash.nodes, hash.root, hash.hideMs) : 0
+}
+
+type HidingSource = ValueSource & { hideMs: number }
+
+function hides(hash: ValueSource): hash is HidingSource {
+  return hash.encoding === EXPIRING && hash.hideMs !== undefined
+}
+
+function isHidden({ nodes, root, hideMs }: HidingSource, bytes: Uint8Array, start: number, end: number): boolean {
+  return fieldExpiry(nodes, root, bytes, start, end) < hideMs
+}
+
+/** The same visit of the fields that are seen. */
+function seen(hash: ValueSource, visit: VisitField): VisitField {
+  if (!hides(hash)) return visit
+  return (field, value) => {
+    if (!isHidden(hash, field.bytes, field.start, field.end)) visit(field, value)
+  }
 }
 
 /** The value of the field in bytes [start, end), written into `value`; whether there is such a field. */
 export function hashGet(hash: ValueSource, bytes: Uint8Array, start: number, end: number, value: NodeBytes): boolean {
-  if (hash.root !== 0) return dictGet(hash.nodes, hash.root, bytes, start, end, value)
+  if (hash.root !== 0) {
+    if (hides(hash) && isHidden(hash, bytes, start, end)) return false
+    return dictGet(hash.nodes, hash.root, bytes, start, end, value)
+  }
   const p = lpFind(hash.bytes, lpFirst(hash.bytes, hash.start), bytes, start, end, 1)
   if (p === NONE) return false
   readText(hash.bytes, lpNext(hash.bytes, p), value, VALUE_TEXT)
@@ -43,8 +87,8 @@ export function hashGet(hash: ValueSource, bytes: Uint8Array, start: number, end
 }
 
 /** Calls `visit` for every field and its value. The ranges are reused. */
-export function hashForEach(hash: ValueSource, visit: (field: NodeBytes, value: NodeBytes) => void): void {
-  if (hash.root !== 0) return dictForEach(hash.nodes, hash.root, visit)
+export function hashForEach(hash: ValueSource, visit: VisitField): void {
+  if (hash.root !== 0) return dictForEach(hash.nodes, hash.root, seen(hash, visit))
   const { bytes } = hash
   for (let p = lpFirst(bytes, hash.start); p !== NONE; ) {
     const v = lpNext(bytes, p)
@@ -53,6 +97,13 @@ export function hashForEach(hash: ValueSource, visit: (field: NodeBytes, value: 
     visit(FIELD, VALUE)
     p = lpNext(bytes, v)
   }
+}
+
+/** Visits some fields from a position on (dictScan); all of a small hash. The next position, 0 at the end. */
+export function hashScan(hash: ValueSource, cursor: number, visit: VisitField): number {
+  if (hash.root !== 0) return dictScan(hash.nodes, hash.root, cursor, seen(hash, visit))
+  hashForEach(hash, visit)
+  return 0
 }
 
 const FIELD_TEXT = makeLpText()
@@ -165,12 +216,45 @@ export function createHashBuilder(nodes: Nodes, limits: TypeLimits, expected = 0
 
 const LISTPACK_ROOM = 256 + LP_EMPTY_BYTES
 
+/** Builds a hash of which fields may have an expiry. */
+export interface ExpiringBuilder extends HashBuilder {
+  /** Gives the field that was added last its expiry. */
+  expire(field: Uint8Array, start: number, end: number, atMs: number): void
+}
+
+/** A builder of a hash of which fields may have an expiry; it is an ordinary one if none gets any. */
+export function createExpiringBuilder(nodes: Nodes, limits: TypeLimits, expected: number): ExpiringBuilder {
+  const builder = createHashBuilder(nodes, limits, expected)
+  let expiries = 0
+  return {
+    ...builder,
+    expire(field, start, end, atMs) {
+      if (expiries === 0) expiries = createExpiries(nodes)
+      partsSet(nodes, expiries, field, start, end, atMs, Number.NaN)
+    },
+    finish() {
+      const built = builder.finish()
+      if (expiries === 0) return built
+      const table = built.root === 0 ? hashTableOf(nodes, built.bytes, built.start) : built.root
+      return { ...built, kind: HASH_EXPIRING, root: attachExpiries(nodes, table, expiries), start: 0, end: 0 }
+    },
+    abandon() {
+      builder.abandon()
+      if (expiries !== 0) releaseUnattached(nodes, 0, expiries)
+      expiries = 0
+    },
+  }
+}
+
 /** What the keyspace and the generic commands need to know of hashes. */
 export const HASH_TYPE: ValueType = {
   type: TYPE_HASH,
   name: 'hash',
-  encodings: { [LISTPACK]: 'listpack', [TABLE]: 'hashtable' },
-  parts: { [TABLE]: { walk: walkDict, clone: cloneDict } },
+  encodings: { [LISTPACK]: 'listpack', [TABLE]: 'hashtable', [EXPIRING]: 'hashtable' },
+  parts: {
+    [TABLE]: { walk: walkDict, clone: cloneDict },
+    [EXPIRING]: { walk: walkExpiring, clone: cloneExpiring },
+  },
   count: hashCount,
   elements: hashForEach,
 }

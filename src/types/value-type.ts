@@ -17,6 +17,8 @@ export interface ValueSource extends NodeBytes {
   encoding: number
   /** 0 for a blob. */
   root: number
+  /** Fields of hashes whose time was over before this are not seen, in Unix milliseconds; undefined: all are. */
+  hideMs?: number | undefined
 }
 
 /** One element: a member or field, and what belongs to it (the value of a field, the score of a member). */

@@ -159,7 +159,8 @@ export function zsetScore(zset: ValueSource, bytes: Uint8Array, start: number, e
   return p === NONE ? Number.NaN : listpackScore(zset.bytes, lpNext(zset.bytes, p))
 }
 
-function partsScore(nodes: Nodes, root: number, bytes: Uint8Array, start: number, end: number): number {
+/** `zsetScore` of the form in parts. */
+export function partsScore(nodes: Nodes, root: number, bytes: Uint8Array, start: number, end: number): number {
   return dictGet(nodes, root, bytes, start, end, SCORE) ? SCORE.bytes.readDoubleLE(SCORE.start) : Number.NaN
 }
 
@@ -278,7 +279,8 @@ export function partsRemoveRange(nodes: Nodes, root: number, from: number, count
   rankingRemoveRange(nodes, root, from, count, ({ bytes, start, end }) => dictDelete(nodes, root, bytes, start, end))
 }
 
-function createParts(nodes: Nodes): number {
+/** Parts without members. Throws ArenaFullError. */
+export function createParts(nodes: Nodes): number {
   const root = createDict(nodes, true, RANKING_UNITS)
   rankingInit(nodes, root)
   return root
@@ -309,13 +311,14 @@ function addPart(nodes: Nodes, root: number, bytes: Uint8Array, start: number, e
 }
 
 /** The walk over a sorted set (walk.ts): number of members, then each with its score, the highest first. */
-function* walkZset(nodes: Nodes, root: number, out: ElementOut | undefined, done: Done): Walk {
+export function* walkZset(nodes: Nodes, root: number, out: ElementOut | undefined, done: Done): Walk {
   out?.length(nodes.count(root))
   yield* walkRanking(nodes, root, out, done)
   yield* walkDict(nodes, root, undefined, done)
 }
 
-function cloneZset(nodes: Nodes, root: number): number {
+/** A copy of parts. Throws ArenaFullError, and leaves nothing behind then. */
+export function cloneZset(nodes: Nodes, root: number): number {
   const copy = cloneDict(nodes, root, RANKING_UNITS)
   rankingInit(nodes, copy)
   try {

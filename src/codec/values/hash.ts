@@ -1,11 +1,37 @@
-// Hashes in RDB files: listpack (16) or fields and values one by one (4); before 7.0 ziplist (13), before 2.6 zipmap (9).
+// Hashes in RDB files: listpack (16) or fields and values one by one (4); before 7.0 ziplist (13), before 2.6 zipmap (9). Since 7.4, if fields
+// have an expiry: one by one (24) or a listpack of field, value and expiry (25), behind the earliest expiry in 8 bytes.
 
-import { lpBytes, lpFind, lpFirst, lpNext, lpText, lpValidate, makeLpText, NONE } from '../../store/listpack.ts'
+import type { Span } from '../../lib/bytes.ts'
+import {
+  lpBytes,
+  lpFind,
+  lpFirst,
+  lpInteger,
+  lpIsInteger,
+  lpNext,
+  lpText,
+  lpValidate,
+  makeLpText,
+  NONE,
+} from '../../store/listpack.ts'
 import type { NodeBytes } from '../../store/nodes.ts'
 import type { BuiltValue } from '../../types/builder.ts'
-import { createHashBuilder, HASH_LISTPACK, type HashBuilder } from '../../types/hash.ts'
+import {
+  createExpiringBuilder,
+  createHashBuilder,
+  type ExpiringBuilder,
+  HASH_LISTPACK,
+  type HashBuilder,
+} from '../../types/hash.ts'
 import { TYPE_HASH } from '../../types/value-type.ts'
-import { RDB_HASH, RDB_HASH_LISTPACK, RDB_HASH_ZIPLIST, RDB_HASH_ZIPMAP } from '../rdb-format.ts'
+import {
+  RDB_HASH,
+  RDB_HASH_LISTPACK,
+  RDB_HASH_LISTPACK_EX,
+  RDB_HASH_METADATA,
+  RDB_HASH_ZIPLIST,
+  RDB_HASH_ZIPMAP,
+} from '../rdb-format.ts'
 import { type BuildContext, emptyRange, type RdbInput, type ValueCodec, type ValueReader } from './value-codec.ts'
 import { visitZiplist } from './ziplist.ts'
 import { visitZipmap } from './zipmap.ts'
@@ -126,13 +152,88 @@ function readOld(
   }
 }
 
+/** The latest expiry that a field can have: Redis keeps 48 bits. */
+const EXPIRY_MS_MAX = 2 ** 48
+
+/** The earliest expiry, in front of a hash whose fields have one. */
+function firstExpiry(input: RdbInput): number {
+  const range = emptyRange()
+  input.raw(8, range)
+  return Number(range.bytes.readBigUInt64LE(range.start))
+}
+
+function addExpiring(builder: ExpiringBuilder, input: RdbInput, field: Span, value: Span, atMs: number): void {
+  if (!(atMs >= 0 && atMs < EXPIRY_MS_MAX)) throw input.corrupt('an expiry that no field can have')
+  if (!builder.set(field.bytes, field.start, field.end, value.bytes, value.start, value.end)) {
+    throw input.corrupt('a field that comes twice in a hash')
+  }
+  if (atMs > 0) builder.expire(field.bytes, field.start, field.end, atMs)
+}
+
+/** Fields and values one by one, each behind its expiry: how much later than the earliest one, plus one; 0 for none. */
+function readExpiring(context: BuildContext): ValueReader {
+  const field = emptyRange()
+  const value = emptyRange()
+  let builder: ExpiringBuilder | undefined
+  let firstMs = 0
+  let left = 0
+  return {
+    step(input) {
+      if (builder === undefined) {
+        const first = firstExpiry(input)
+        left = input.length()
+        firstMs = first
+        builder = createExpiringBuilder(context.nodes, context.limits, left)
+        return left === 0
+      }
+      const later = input.length()
+      input.string(field)
+      input.string(value)
+      addExpiring(builder, input, field, value, later === 0 ? 0 : firstMs + later - 1)
+      return --left === 0
+    },
+    finish: () => (builder!.count() === 0 ? undefined : builder!.finish()),
+    abandon: () => builder?.abandon(),
+  }
+}
+
+/** A listpack of field, value and expiry, 0 for none. */
+function readExpiringListpack(context: BuildContext): ValueReader {
+  const blob = emptyRange()
+  let builder: ExpiringBuilder | undefined
+  return {
+    step(input) {
+      firstExpiry(input)
+      input.string(blob)
+      const { bytes, start, end } = blob
+      const elements = lpValidate(bytes, start, end - start)
+      if (elements === NONE || elements % 3 !== 0) throw input.corrupt('a hash whose listpack is not sound')
+      builder = createExpiringBuilder(context.nodes, context.limits, elements / 3)
+      for (let p = lpFirst(bytes, start); p !== NONE; ) {
+        const v = lpNext(bytes, p)
+        const e = lpNext(bytes, v)
+        if (!lpIsInteger(bytes, e)) throw input.corrupt('an expiry that no field can have')
+        lpText(bytes, p, FIELD)
+        lpText(bytes, v, VALUE)
+        addExpiring(builder, input, FIELD, VALUE, lpInteger(bytes, e))
+        p = lpNext(bytes, e)
+      }
+      return true
+    },
+    finish: () => (builder!.count() === 0 ? undefined : builder!.finish()),
+    abandon: () => builder?.abandon(),
+  }
+}
+
 /** The codec's row of hashes. */
 export const HASH_CODEC: ValueCodec = {
   type: TYPE_HASH,
-  written: { 0: RDB_HASH_LISTPACK, 8: RDB_HASH },
+  written: { 0: RDB_HASH_LISTPACK, 8: RDB_HASH, 9: RDB_HASH_METADATA },
   readers: {
     [RDB_HASH]: readFields,
     [RDB_HASH_LISTPACK]: readListpack,
+    [RDB_HASH_METADATA]: readExpiring,
+    [RDB_HASH_LISTPACK_EX]: readExpiringListpack,
     [RDB_HASH_ZIPLIST]: (context) => readOld(context, 'Hash ziplist', visitZiplist),
     [RDB_HASH_ZIPMAP]: (context) => readOld(context, 'Zipmap', visitZipmap),
   },

@@ -60,6 +60,7 @@ function facts(): InfoFacts {
       'partialSyncs',
       'refusedPartialSyncs',
       'expiredKeys',
+      'expiredFields',
       'evictedKeys',
       'hits',
       'misses',

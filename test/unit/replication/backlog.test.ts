@@ -1,6 +1,6 @@
 // The backlog against a model that keeps the whole stream.
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { BACKLOG_BYTES_MIN, createBacklog } from '../../../src/replication/backlog.ts'
 
 type Step = { append: number } | { resize: number }
@@ -42,6 +42,22 @@ describe('the backlog', () => {
         expect(backlog.covers(backlog.offset() + 2)).toBe(false)
       }),
     )
+  })
+
+  it('may be of any size: it holds as much as a buffer can, or as there is memory for', () => {
+    const backlog = createBacklog(Number.MAX_SAFE_INTEGER, 0)
+    backlog.append(Buffer.from('abc'), 0, 3)
+    backlog.resize(2 ** 40)
+    expect(backlog.read(2)).toEqual(Buffer.from('bc'))
+    const make = Buffer.allocUnsafeSlow
+    const spy = vi.spyOn(Buffer, 'allocUnsafeSlow').mockImplementation((bytes) => {
+      if (bytes > 100_000) throw new RangeError('Array buffer allocation failed')
+      return make(bytes)
+    })
+    backlog.resize(2 ** 20)
+    spy.mockRestore()
+    expect(backlog.sizeBytes()).toBe(2 ** 16)
+    expect(backlog.read(1)).toEqual(Buffer.from('abc'))
   })
 
   it('refuses to read what it does not hold', () => {

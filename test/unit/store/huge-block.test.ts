@@ -93,6 +93,14 @@ describe('a huge block', () => {
     expect(copied).toBeLessThan(8 * block.length)
   })
 
+  it('may be almost as long as a buffer can be: then there is no room behind it', () => {
+    const block = new HugeBlock(2 ** 32 - 10, 0)
+    expect(block.buffer.length).toBe(2 ** 32)
+    block.resize(2 ** 32 - 5)
+    expect([block.length, block.buffer[2 ** 32 - 6]]).toEqual([2 ** 32 - 5, 0])
+    expect(block.usedBytes).toBe(block.length)
+  })
+
   it('has its bytes on its account, not its room, and zeros at no cost', () => {
     const block = new HugeBlock(500 * MIB, 0)
     expect(block.usedBytes).toBe(500 * MIB)
