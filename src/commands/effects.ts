@@ -35,6 +35,8 @@ export class Effects {
   private readonly isHeard: () => boolean
   /** Number of changes made: a command that made none is not replicated. */
   dirty = 0
+  /** Elements that the command went over, where its reply does not tell. */
+  visited = 0
   /** Event classes that are switched on (`notify-keyspace-events`); 0 if none. */
   notifyMask = 0
   /** Keys that were found expired and deleted: replicated as DEL before the command itself. */
@@ -85,6 +87,7 @@ export class Effects {
   /** Before a command. */
   reset(): void {
     this.dirty = 0
+    this.visited = 0
     this.rewritten = undefined
     if (this.expired.length !== 0) this.expired.length = 0
     if (this.expiredFields.length !== 0) this.expiredFields.length = 0

@@ -15,6 +15,7 @@ import {
   FLAG_LOADING,
   FLAG_NO_MULTI,
   FLAG_ONE_BY_ONE,
+  FLAG_READONLY,
   FLAG_SKIP_MONITOR,
   FLAG_STALE,
   FLAG_TRANSACTION,
@@ -344,6 +345,7 @@ export class Engine extends Processor<Context> implements Context {
     // What waits is timed when it is served.
     if (timed && session.blocked === undefined)
       this.timed(session, command, args, this.parts.clockMicros() - startMicros)
+    if ((command.flags & FLAG_READONLY) !== 0 && !command.doesLittle) this.countLarge(command, mark)
     this.stats.commands++
     if (this.monitored && (command.flags & (FLAG_SKIP_MONITOR | FLAG_ADMIN)) === 0) this.parts.onMonitor(session, args)
     if (this.gate.writableReplica && effects.dirty !== 0 && !session.isPrimary) {
@@ -351,6 +353,13 @@ export class Engine extends Processor<Context> implements Context {
     }
     this.carryOut(this.db.index, args, (command.flags & FLAG_ONE_BY_ONE) === 0)
     if (this.waits.anyReady && !this.inExec) this.serveWaiting()
+  }
+
+  /** Counts the call if it went over many elements: the reply, which begins at `mark`, says how many, or the command does. */
+  private countLarge(command: Command<Context>, mark: number): void {
+    const limit = this.host.config.values['large-command-elements']
+    if (limit === 0) return
+    if (Math.max(this.effects.visited, this.reply.elementsAt(mark)) >= limit) command.large++
   }
 
   private timed(session: Session, command: Command<Context>, args: Args, micros: number): void {
