@@ -32,22 +32,33 @@ export interface KeyspaceEvent {
 
 /** The effects of the command being run. */
 export class Effects {
+  private readonly isHeard: () => boolean
   /** Number of changes made: a command that made none is not replicated. */
   dirty = 0
+  /** Elements that the command went over, where its reply does not tell. */
+  visited = 0
   /** Event classes that are switched on (`notify-keyspace-events`); 0 if none. */
   notifyMask = 0
   /** Keys that were found expired and deleted: replicated as DEL before the command itself. */
   readonly expired: { db: number; key: Buffer }[] = []
   /** Fields that were found expired and deleted, as HDEL: replicated before the command itself, too. */
   readonly expiredFields: { db: number; argv: Argv }[] = []
-  /**
-   * Whether anybody hears of what is replicated. If nobody does `replicate` says nothing, and a command need not put together
-   * what it would say: that was a fifth of an XADD (measured, Node 20).
-   */
-  heard = true
   /** What to replicate in place of the command as it was sent; undefined: the command itself, if `dirty`. */
   rewritten: Argv[] | undefined
   readonly events: KeyspaceEvent[] = []
+
+  /** `isHeard`: whether what is replicated goes anywhere. */
+  constructor(isHeard: () => boolean) {
+    this.isHeard = isHeard
+  }
+
+  /**
+   * Whether anybody hears of what is replicated. If nobody does `replicate` says nothing, and a command need not put together
+   * what it would say: that was half of an XADD (measured, Node 20).
+   */
+  get heard(): boolean {
+    return this.isHeard()
+  }
 
   /** Replicates this instead of the command as it was sent; several calls replicate several commands. */
   replicate(...argv: Argv): void {
@@ -76,6 +87,7 @@ export class Effects {
   /** Before a command. */
   reset(): void {
     this.dirty = 0
+    this.visited = 0
     this.rewritten = undefined
     if (this.expired.length !== 0) this.expired.length = 0
     if (this.expiredFields.length !== 0) this.expiredFields.length = 0

@@ -32,6 +32,7 @@ function keys(ctx: Context): void {
     count++
   })
   reply.arrayAt(mark, count)
+  ctx.effects.visited = db.size
 }
 
 /** Whether a pattern matches everything. */

@@ -223,6 +223,11 @@ const EFFECTIVE_OPTIONS = {
     '10000',
     'Microseconds from which a command is kept in the slow log; 0: every command, -1: none.',
   ),
+  'large-command-elements': mutable(
+    long(0),
+    '10000',
+    'Elements from which a command that reads (KEYS, SMEMBERS, LRANGE …) counts in vedette_server_command_large_calls_total; 0: none does.',
+  ),
   'slowlog-max-len': mutable(long(0), '128', 'Entries of the slow log.'),
   'latency-monitor-threshold': mutable(
     long(0),

@@ -15,6 +15,7 @@ import {
   FLAG_LOADING,
   FLAG_NO_MULTI,
   FLAG_ONE_BY_ONE,
+  FLAG_READONLY,
   FLAG_SKIP_MONITOR,
   FLAG_STALE,
   FLAG_TRANSACTION,
@@ -130,7 +131,7 @@ const EXEC = Buffer.from('*1\r\n$4\r\nEXEC\r\n')
 export class Engine extends Processor<Context> implements Context {
   readonly keyspace: Keyspace
   readonly host: Host
-  readonly effects = new Effects()
+  readonly effects = new Effects(() => this.isHeard())
   readonly gate: GateConditions
   db: Database
   inExec = false
@@ -237,13 +238,13 @@ export class Engine extends Processor<Context> implements Context {
       this.execFirst = undefined
       this.execFed = false
       // What the commands did is carried out; EXEC itself did nothing.
-      this.resetEffects()
+      this.effects.reset()
     }
   }
 
   /** Runs work of the server itself that changes a database, or expires keys of any, and carries out its effects. */
   runInternal(work: () => void, db = this.db.index): void {
-    this.resetEffects()
+    this.effects.reset()
     work()
     this.carryOut(db, undefined, false)
     if (this.waits.anyReady) this.serveWaiting()
@@ -328,7 +329,7 @@ export class Engine extends Processor<Context> implements Context {
   private perform(session: Session, command: Command<Context>): void {
     const { effects, reply, args } = this
     const mark = reply.pos
-    this.resetEffects()
+    effects.reset()
     if (session.lastCommand !== command.fullName) session.lastCommand = command.fullName
     if (this.db.index !== session.db) this.db = this.keyspace.databases[session.db]
     const timed = --command.untimed < 0
@@ -344,6 +345,7 @@ export class Engine extends Processor<Context> implements Context {
     // What waits is timed when it is served.
     if (timed && session.blocked === undefined)
       this.timed(session, command, args, this.parts.clockMicros() - startMicros)
+    if ((command.flags & FLAG_READONLY) !== 0 && !command.doesLittle) this.countLarge(command, mark)
     this.stats.commands++
     if (this.monitored && (command.flags & (FLAG_SKIP_MONITOR | FLAG_ADMIN)) === 0) this.parts.onMonitor(session, args)
     if (this.gate.writableReplica && effects.dirty !== 0 && !session.isPrimary) {
@@ -351,6 +353,13 @@ export class Engine extends Processor<Context> implements Context {
     }
     this.carryOut(this.db.index, args, (command.flags & FLAG_ONE_BY_ONE) === 0)
     if (this.waits.anyReady && !this.inExec) this.serveWaiting()
+  }
+
+  /** Counts the call if it went over many elements: the reply, which begins at `mark`, says how many, or the command does. */
+  private countLarge(command: Command<Context>, mark: number): void {
+    const limit = this.host.config.values['large-command-elements']
+    if (limit === 0) return
+    if (Math.max(this.effects.visited, this.reply.elementsAt(mark)) >= limit) command.large++
   }
 
   private timed(session: Session, command: Command<Context>, args: Args, micros: number): void {
@@ -422,7 +431,7 @@ export class Engine extends Processor<Context> implements Context {
     const db = this.keyspace.databases[ready.db]
     for (const waiter of this.waits.waitersOf(ready)) {
       // A key whose time is over is deleted here, and replicas hear of it.
-      this.resetEffects()
+      this.effects.reset()
       const h = db.find(ready.key, 0, ready.key.length)
       this.carryOut(db.index, undefined, false)
       const error = waiter.wait.refuse?.(db, h)
@@ -443,7 +452,7 @@ export class Engine extends Processor<Context> implements Context {
     this.reply = reply
     this.db = db
     this.retrying = 'yes'
-    this.resetEffects()
+    this.effects.reset()
     const startMicros = this.parts.clockMicros()
     try {
       command.run!(this)
@@ -480,12 +489,6 @@ export class Engine extends Processor<Context> implements Context {
   }
 
   // ---- the effects ----
-
-  private resetEffects(): void {
-    const { effects } = this
-    effects.reset()
-    effects.heard = this.isHeard()
-  }
 
   /** Whether what a command replicates goes anywhere: what a primary sent is passed on as it came. */
   private isHeard(): boolean {

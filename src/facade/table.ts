@@ -20,6 +20,8 @@ export interface Command<C = never> {
   calls: number
   rejected: number
   failed: number
+  /** Calls that went over many elements (`large-command-elements`). */
+  large: number
   /** Microseconds spent. */
   micros: number
   /** Whether it does little whatever its arguments are, so that it is timed now and then only. */
@@ -173,6 +175,7 @@ function compile<C>(spec: CommandRow<C>, parent: Command<C> | undefined): Comman
     calls: 0,
     rejected: 0,
     failed: 0,
+    large: 0,
     micros: 0,
     // SET is not `fast` in Redis's books, but it is.
     doesLittle: spec.flags.includes('fast') || fullName === 'set',

@@ -140,6 +140,12 @@ export const SERVER_METRICS = {
     help: 'Calls of each command that ended in an error.',
     labels: ['command'],
   },
+  commandLarge: {
+    kind: 'counter',
+    name: 'vedette_server_command_large_calls_total',
+    help: 'Calls of each reading command that went over large-command-elements elements or more: what holds up all other clients.',
+    labels: ['command'],
+  },
   errorReplies: {
     kind: 'counter',
     name: 'vedette_server_error_replies_total',

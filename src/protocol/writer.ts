@@ -185,6 +185,15 @@ export class ReplyWriter {
     this.pos += head.length
   }
 
+  /** Number of elements of the reply that begins at `mark`: pairs count as one; 0 if it has none. */
+  elementsAt(mark: number): number {
+    const type = this.buffer[mark]
+    if (mark >= this.pos || (type !== 42 && type !== 37 && type !== 126)) return 0
+    let n = 0
+    for (let p = mark + 1; this.buffer[p]! >= 48 && this.buffer[p]! <= 57; p++) n = n * 10 + this.buffer[p]! - 48
+    return n
+  }
+
   private line(type: number, text: string): void {
     this.reserve(text.length * 3 + 3)
     this.buffer[this.pos++] = type

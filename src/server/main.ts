@@ -458,7 +458,7 @@ function applyOptions(config: ServerConfig, engine: Engine, clients: ClientRegis
 
 function resetStats(commands: CommandTable<never>, engine: Engine, keyspace: Keyspace): void {
   for (const command of commands.all()) {
-    command.calls = command.rejected = command.failed = command.micros = 0
+    command.calls = command.rejected = command.failed = command.large = command.micros = 0
     command.untimed = 0
     command.stride = 1
     command.latency = undefined

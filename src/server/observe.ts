@@ -62,12 +62,13 @@ function collectProcess(metrics: ServerMetrics, { server, clients, stats, loadin
 /** Commands that were never called have no series: there are some 250 of them. */
 function collectCommands(metrics: ServerMetrics, { stats, commands, errors }: InfoFacts): void {
   setTotal(metrics.commandsProcessed, {}, stats.commands)
-  for (const { fullName: command, calls, micros, rejected, failed } of commands) {
+  for (const { fullName: command, calls, micros, rejected, failed, large } of commands) {
     if (calls === 0 && rejected === 0) continue
     setTotal(metrics.commandCalls, { command }, calls)
     setTotal(metrics.commandSeconds, { command }, micros / 1e6)
     setTotal(metrics.commandRejected, { command }, rejected)
     setTotal(metrics.commandFailed, { command }, failed)
+    if (large > 0) setTotal(metrics.commandLarge, { command }, large)
   }
   for (const [code, count] of errors) setTotal(metrics.errorReplies, { code }, count)
 }

@@ -2,6 +2,7 @@
 // kept of unfinished input is bounded.
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { splitLine } from '../../../src/lib/words.ts'
 import {
   NEED_MORE,
   type ParserLimits,
@@ -79,6 +80,26 @@ describe('requests', () => {
     const expected = [['GET', 'k'], ['SET', 'a', 'b c'], [''], ['PING']]
     expect(parse([bytes]).requests).toEqual(expected)
     expect(parse([...bytes].map((byte) => Buffer.of(byte))).requests).toEqual(expected)
+  })
+
+  it('in one line have the words that the line splits into, wherever it is cut', () => {
+    const anyLine = fc.string({
+      unit: fc.constantFrom('a', 'Z', '0', ' ', '\t', '\v', '\0', '"', "'", '\\'),
+      maxLength: 30,
+    })
+    fc.assert(
+      fc.property(anyLine, fc.nat(), fc.boolean(), (line, cut, withReturn) => {
+        const words = splitLine(Buffer.from(line, 'latin1'))
+        const input = Buffer.from(`${line}${withReturn ? '\r' : ''}\n`, 'latin1')
+        const at = cut % input.length
+        const { requests, result } = parse([input.subarray(0, at), input.subarray(at)])
+        if (words === undefined) return result === PROTOCOL_ERROR
+        const expected = words.length === 0 ? [] : [words.map((word) => word.toString('latin1'))]
+        expect(requests).toEqual(expected)
+        return true
+      }),
+      { numRuns: 2000 },
+    )
   })
 
   it('of a million arguments are taken, and leave no room reserved', () => {
