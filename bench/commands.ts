@@ -29,10 +29,12 @@ function prepare(line: Line, pipeline: number): Requests {
   return encodeRequests(requests, pipeline)
 }
 
+/** `seconds` is Infinity to send all that was prepared, once. */
 async function measure(server: Running, line: Line, requests: Requests, seconds: number): Promise<Sample> {
   await sendAll(server, [['FLUSHALL']])
   if (line.fill !== undefined) await sendAll(server, line.fill(seededRandom(2)))
-  return measureLight(server, { clients: CLIENTS, requests, seconds, once: line.requests !== undefined })
+  const once = line.requests !== undefined || seconds === Infinity
+  return measureLight(server, { clients: CLIENTS, requests, seconds, once })
 }
 
 export const commandsBench: Bench = {
@@ -50,10 +52,10 @@ export const commandsBench: Bench = {
         for (const line of chosen) {
           const requests = prepare(line, pipeline)
           const samples = new Map<Make, Sample[]>(makes.map((make) => [make, []]))
-          // Round 0 warms up and is not counted.
+          // Round 0 is not counted: by its number of requests code becomes compiled, however busy the machine is.
           for (let round = 0; round <= runs; round++) {
             for (const [make, server] of servers) {
-              const sample = await measure(server, line, requests, seconds)
+              const sample = await measure(server, line, requests, round > 0 ? seconds : Infinity)
               if (round > 0) samples.get(make)!.push(sample)
             }
           }

@@ -83,6 +83,16 @@ export const server = dashboard(
           { unit: 'ops' },
         ),
         graph(
+          'Calls that go over many elements',
+          [
+            {
+              expr: `topk(10, sum by (command) (${rate('vedette_server_command_large_calls_total')}))`,
+              legend: '{{command}}',
+            },
+          ],
+          { unit: 'ops' },
+        ),
+        graph(
           'Network',
           [
             {
@@ -107,9 +117,16 @@ export const server = dashboard(
           [
             { expr: rate('vedette_server_connections_received_total'), legend: '{{instance}} received' },
             { expr: rate('vedette_server_connections_rejected_total'), legend: '{{instance}} refused' },
+            { expr: rate('vedette_server_clients_evicted_total'), legend: '{{instance}} cut off for memory' },
           ],
           { unit: 'cps' },
         ),
+        graph('Caches of clients', [
+          { expr: value('vedette_server_clients_tracking'), legend: '{{instance}} clients' },
+          { expr: value('vedette_server_tracked_keys'), legend: '{{instance}} keys' },
+          { expr: value('vedette_server_tracked_items'), legend: '{{instance}} keys of clients' },
+          { expr: value('vedette_server_tracked_prefixes'), legend: '{{instance}} prefixes' },
+        ]),
         graph('Channels and patterns with subscribers', [
           { expr: value('vedette_server_pubsub_channels'), legend: '{{instance}} channels' },
           { expr: value('vedette_server_pubsub_patterns'), legend: '{{instance}} patterns' },
@@ -156,6 +173,7 @@ export const server = dashboard(
           [
             { expr: rate('vedette_server_keys_expired_total'), legend: '{{instance}} expired' },
             { expr: rate('vedette_server_keys_evicted_total'), legend: '{{instance}} evicted' },
+            { expr: rate('vedette_server_hash_fields_expired_total'), legend: '{{instance}} fields expired' },
           ],
           { unit: 'ops' },
         ),

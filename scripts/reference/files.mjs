@@ -90,8 +90,6 @@ const BUFFERS = 'it measures the buffers of connections of C code'
 const CHILD = 'it looks for the process that writes a snapshot; there is none here'
 const CRON = 'it stops the housekeeping, by which Redis acts on signals; here a signal is acted on at once'
 const NEWER = 'replicas are told more than by Redis 7.0: how many entries a group has read, as from Redis 7.2 on'
-const STREAM =
-  'a pause is for clients: in a planned switchover the old primary is paused, and has to catch up as a replica at once'
 const REPLICA = 'a replica never changes its data by itself, be it a cached number: at equal offsets the data are equal'
 const TITLE = 'Node keeps the title of a process within the length of its command line'
 
@@ -101,7 +99,6 @@ export const SKIPPED = {
   'unit/type/set': { 'SRANDMEMBER with a dict containing long chain': TABLES },
   'unit/other': { "Don't rehash if redis has child process": TABLES, 'Process title set as expected': TITLE },
   'unit/multi': { 'MULTI propagation of XREADGROUP': NEWER },
-  'unit/pause': { 'Test when replica paused, offset would not grow': STREAM },
   'integration/replication-3': { 'PFCOUNT updates cache on readonly replica': REPLICA },
   'unit/querybuf': {
     'query buffer resized correctly': BUFFERS,

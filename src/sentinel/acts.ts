@@ -76,6 +76,8 @@ export function giveOrder(core: CoreState, group: GroupState, server: Watched, o
 
 /** What the sentinels think of the primary now. */
 export function ballotOf(core: CoreState, group: GroupState, topo: TopologyGroup, nowMs: number): Count {
-  const verdict = group.servers.get(addressKey(topo.primary))?.judgement.verdict ?? 'abstain'
-  return count(topo, core.self.peer, verdict, group.votes, core.raft.voters, nowMs)
+  const primary = group.servers.get(addressKey(topo.primary))
+  const verdict = primary?.judgement.verdict ?? 'abstain'
+  const leased = primary?.info?.leases === 'bound'
+  return count(topo, core.self.peer, verdict, group.votes, core.raft.voters, nowMs, leased)
 }

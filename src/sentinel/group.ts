@@ -255,7 +255,8 @@ export function evaluate(core: CoreState, group: GroupState, nowMs: number): boo
   for (const server of group.servers.values()) evaluateServer(core, group, server, settings, nowMs)
   const primary = group.servers.get(addressKey(group.primary))!
   const { verdict } = primary.judgement
-  const votes = count(topo, core.self.peer, verdict, group.votes, core.raft.voters, nowMs)
+  const leased = primary.info?.leases === 'bound'
+  const votes = count(topo, core.self.peer, verdict, group.votes, core.raft.voters, nowMs, leased)
   timeAbsence(group, primary, nowMs)
   if (topo.failover === undefined) timeVotes(group, primary, votes, nowMs)
   // As in Redis Sentinel a primary is objectively down only for one that finds it down itself; and for the leader, who acts.

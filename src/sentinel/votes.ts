@@ -1,6 +1,7 @@
 // Counting verdicts: when do enough sentinels think that a primary is down? An opinion counts while it is fresh and about
 // the present primary in the present configuration epoch; a later one of the same sentinel replaces it. So an opinion that
 // was delayed for long, or is about a primary since replaced, counts for nothing.
+import { majorityOf } from '../lease/terms.ts'
 import { type Address, sameAddress } from './address.ts'
 import { isDown } from './detector.ts'
 import type { Opinion, Verdict } from './peer-message.ts'
@@ -31,7 +32,11 @@ export interface Count {
   readonly enough: boolean
 }
 
-/** Counts `own` (under the ID `self`) and the fresh votes of `members`; with no members known yet, of everybody. */
+/**
+ * Counts `own` (under the ID `self`) and the fresh votes of `members`; with no members known yet, of everybody. `leased`: the
+ * primary takes no write without a majority's promises. Then those who are cut off from it count, too, if they are a majority: whatever
+ * its replicas hear of it, nobody can write to it.
+ */
 export function count(
   ballot: Ballot,
   self: string,
@@ -39,13 +44,18 @@ export function count(
   votes: Votes,
   members: readonly string[],
   nowMs: number,
+  leased = false,
 ): Count {
-  let down = isDown(own) && (members.length === 0 || members.includes(self)) ? 1 : 0
+  const counts = members.length === 0 || members.includes(self)
+  let down = isDown(own) && counts ? 1 : 0
+  let cutOff = own === 'cut-off' && counts ? 1 : 0
   for (const [peer, { opinion, heardMs }] of votes) {
     if (members.length > 0 && !members.includes(peer)) continue
-    if (nowMs - heardMs > OPINION_TTL_MS || !isDown(opinion.verdict)) continue
+    if (nowMs - heardMs > OPINION_TTL_MS) continue
     if (opinion.configEpoch !== ballot.configEpoch || !sameAddress(opinion.primary, ballot.primary)) continue
-    down += 1
+    if (isDown(opinion.verdict)) down += 1
+    else if (opinion.verdict === 'cut-off') cutOff += 1
   }
-  return { down, enough: down >= ballot.quorum }
+  const useless = leased && down + cutOff >= Math.max(ballot.quorum, majorityOf(members.length))
+  return useless ? { down: down + cutOff, enough: true } : { down, enough: down >= ballot.quorum }
 }

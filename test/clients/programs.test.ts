@@ -1,7 +1,7 @@
 // The example programs in every language that is here, through every fault, under Vedette's servers and sentinels and under Redis's:
-// opt-in (`npm run test:clients`), because it fetches packages of many registries and takes a quarter of an hour. It prints the rows of
+// opt-in (`npm run test:clients`), because it fetches packages of many registries and takes half an hour. It prints the rows of
 // the table in docs/CLIENTS.md.
-import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import {
   type ClientProgram,
   FAULTS,
@@ -18,14 +18,12 @@ import type { Make } from '../support/servers.ts'
 
 const MAKES: readonly Make[] = isInstalled('redis-sentinel') ? ['vedette', 'redis'] : ['vedette']
 const PATIENCE_MS = 60_000
-const rows: string[] = []
 let scope: Scope
 
 beforeEach(() => {
   scope = createScope()
 })
 afterEach(() => scope.close())
-afterAll(() => console.info(`\n${rows.join('\n')}\n`))
 
 const cell = ({ gapMs, lost, readonlyErrors }: Ordeal): string =>
   `${gapMs.toFixed(0)} ms, ${lost} lost${readonlyErrors > 0 ? `, ${readonlyErrors} READONLY` : ''}`
@@ -37,12 +35,12 @@ async function through(program: ClientProgram, make: Make): Promise<Partial<Reco
     try {
       seen[fault] = await ordeal(scope, program.ready(), group, fault, PATIENCE_MS)
     } catch (error) {
-      rows.push(`${program.name} on ${make}, ${fault}: ${(error as Error).message}`)
+      console.info(`${program.name} on ${make}, ${fault}: ${(error as Error).message}`)
       break
     }
   }
   const cells = (Object.keys(FAULTS) as Fault[]).map((fault) => (seen[fault] ? cell(seen[fault]) : '-'))
-  rows.push(`| ${[program.name, make, ...cells].join(' | ')} |`)
+  console.info(`| ${[program.name, make, ...cells].join(' | ')} |`)
   return seen
 }
 

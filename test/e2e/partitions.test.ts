@@ -88,6 +88,8 @@ function startSentinel(island: Island, primary: Island): Promise<Node> {
     `sentinel announce-ip ${island.ip}`,
     `sentinel monitor ${NAME} ${primary.ip} ${SERVER_PORT} 2`,
     `sentinel down-after-milliseconds ${NAME} 1000`,
+    // What holds without leases; test/faults has the others.
+    `sentinel write-mode ${NAME} async`,
   ]
   writeFileSync(conf, `${lines.join('\n')}\n`)
   return start(island, 'sentinel', SENTINEL_PORT, [conf])

@@ -9,7 +9,7 @@ import { type Disk, type ReplicatingServer, startReplicatingServer } from './rep
 import { createReplicationNetwork } from './replication-network.ts'
 
 const SERVERS = 4
-const FAULTS_MS = 8_000
+const FAULTS_MS = 5_000
 const STEP_MS = 20
 const LOOK_MS = 5
 const HEAL_MS = 40_000
@@ -146,7 +146,8 @@ function createChecker(tally: ReplicationTally) {
 function write(server: ReplicatingServer, { below }: ReturnType<typeof seededRandom>): void {
   const key = (): string => `k${below(12)}`
   const db = String(below(DATABASES))
-  if (below(3) > 0) server.call('SELECT', db)
+  // Seldom: a stream that goes on in the database of the last write says nothing of it.
+  if (below(5) === 0) server.call('SELECT', db)
   const value = String(below(1_000_000))
   const writes: readonly (() => readonly string[])[] = [
     () => ['SET', key(), value],
@@ -168,5 +169,5 @@ function write(server: ReplicatingServer, { below }: ReturnType<typeof seededRan
   const one = (): readonly string[] => writes[below(writes.length)]!()
   if (below(40) === 0) server.call('FLUSHDB')
   if (below(5) > 0) server.call(...one())
-  else for (const argv of [['MULTI'], one(), ['SELECT', db], one(), ['EXEC']]) server.call(...argv)
+  else for (const argv of [['MULTI'], one(), one(), ['SELECT', db], one(), ['EXEC']]) server.call(...argv)
 }

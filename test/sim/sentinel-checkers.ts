@@ -197,7 +197,10 @@ export function createSentinelCheckers(
 
   const noteVerdict = (sentinel: Sentinel): void => {
     for (const { primary, reported } of sentinel.core!.state.groups.values()) {
-      if (reported === 'dead' || reported === 'silent') down.set(`${sentinel.id} ${addressKey(primary)}`, nowMs())
+      // Whoever needs a lease is of no use to those who are cut off from it, either.
+      const isUseless = reported === 'cut-off' && servers.at(primary)?.holder.bound === true
+      if (reported === 'dead' || reported === 'silent' || isUseless)
+        down.set(`${sentinel.id} ${addressKey(primary)}`, nowMs())
     }
   }
 

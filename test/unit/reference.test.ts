@@ -3,6 +3,8 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 // @ts-expect-error A script without types.
+import { OPEN_CASES, SKIPPED } from '../../scripts/reference/files.mjs'
+// @ts-expect-error A script without types.
 import { parseOutput } from '../../scripts/reference/harness.mjs'
 // @ts-expect-error A script without types.
 import { compare, eitherOf, referencePage, withPasses } from '../../scripts/reference/page.mjs'
@@ -42,6 +44,15 @@ test('a pass that is gone is found, also one of several of one name; passes are 
   expect(entry).toEqual({ cases: 4, passes: ['a', 'b', 'b', 'c'] })
   expect(withPasses(undefined, ['x', 'x'])).toEqual({ cases: 2, passes: ['x', 'x'] })
   expect(eitherOf(['a', 'b', 'b'], ['c', 'b'])).toEqual(['a', 'b', 'b', 'c'])
+})
+
+test('no case is expected to pass that is not run', () => {
+  const text = readFileSync(new URL('../../scripts/reference/expected.json', import.meta.url), 'utf8')
+  const expected: Record<string, { passes: string[] }> = JSON.parse(text)
+  const leftOut = [...Object.entries(OPEN_CASES), ...Object.entries(SKIPPED)] as [string, Record<string, string>][]
+  for (const [file, cases] of leftOut) {
+    expect(Object.keys(cases).filter((name) => expected[file]?.passes.includes(name))).toEqual([])
+  }
 })
 
 test('the page is that of the committed list', () => {

@@ -36,6 +36,19 @@ describe('count', () => {
     expect(count(ballot, 'a', 'silent', entries, members, 10).down).toBe(1)
   })
 
+  it('counts those who are cut off from a primary that needs a lease, if they are a majority', () => {
+    const both = votes([
+      ['b', 'cut-off', 0],
+      ['c', 'cut-off', 0],
+    ])
+    expect(count(ballot, 'a', 'up', both, members, 10, true)).toEqual({ down: 2, enough: true })
+    expect(count(ballot, 'a', 'up', both, members, 10, false)).toEqual({ down: 0, enough: false })
+    expect(count(ballot, 'a', 'up', votes([['b', 'cut-off', 0]]), members, 10, true)).toEqual({
+      down: 0,
+      enough: false,
+    })
+  })
+
   it('leaves out what is old, about another primary, or of another epoch', () => {
     const at = OPINION_TTL_MS + 1
     expect(count(ballot, 'a', 'dead', votes([['b', 'dead', 0]]), members, at).down).toBe(1)
