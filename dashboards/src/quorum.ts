@@ -134,6 +134,12 @@ export const quorum = dashboard(
             legend: '{{group}} {{role}} {{health}}',
           },
         ]),
+        graph('Promises to primaries (leases)', [
+          {
+            expr: `sum by (instance) (rate(vedette_sentinel_lease_grants_total{${SELECTED_PROCESS}}[$__rate_interval]))`,
+            legend: '{{instance}}',
+          },
+        ]),
       ],
     },
     {

@@ -26,6 +26,18 @@ export const server = dashboard(
         ),
         graph('Uptime', [{ expr: value('vedette_server_uptime_seconds'), legend: '{{instance}}' }], { unit: 's' }),
         graph('Loading', [{ expr: value('vedette_server_is_loading'), legend: '{{instance}}' }]),
+        timeline(
+          'Lease of the sentinels',
+          { expr: value('vedette_server_lease_held'), legend: '{{instance}}' },
+          { '0': { text: 'none: writes refused', color: 'red' }, '1': { text: 'held', color: 'green' } },
+          { span: 12 },
+        ),
+        graph('Leases that ran out', [
+          {
+            expr: `increase(vedette_server_lease_expiries_total{${SELECTED_PROCESS}}[$__rate_interval])`,
+            legend: '{{instance}}',
+          },
+        ]),
       ],
     },
     {
