@@ -205,7 +205,7 @@ describe('the reader', () => {
 
   it.each<[string, RdbErrorCode, Uint8Array, RdbReaderOptions?]>([
     ['another file', 'signature', Buffer.from('GIF89a....')],
-    ['a newer version', 'version', handmade([], '0012')],
+    ['a newer version', 'version', handmade([], '0013')],
     ['version 0', 'version', handmade([], '0000')],
     ['an unknown opcode', 'corrupt', handmade([200])],
     ['an unknown string encoding', 'corrupt', handmade([0, 0xc4, 0])],
