@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config'
 
-// pure:      unit, scenario and simulator tests, in parallel.
+// pure:      unit, scenario and simulator tests, on all processors.
 // processes: tests that start real processes of ours; one file after the other, on a machine that may have two cores.
 // chart:     the Helm chart, rendered by a real helm, which is fetched from the npm registry when there is none.
 // clients:   the example programs in every language that is here; fetches their packages, so it is left to whoever asks.
@@ -11,6 +11,8 @@ const processes = {
   testTimeout: 120_000,
   hookTimeout: 60_000,
   fileParallelism: false,
+  // After the pure ones, which take all processors.
+  sequence: { groupOrder: 1 },
   globalSetup: ['test/support/build.ts'],
 }
 
@@ -24,6 +26,8 @@ export default defineConfig({
       {
         test: {
           name: 'pure',
+          maxWorkers: '100%',
+          sequence: { groupOrder: 0 },
           include: ['test/*.test.ts', 'test/unit/**/*.test.ts', 'test/scenario/**/*.test.ts', 'test/sim/**/*.test.ts'],
           testTimeout: 120_000,
         },
@@ -39,6 +43,7 @@ export default defineConfig({
       {
         test: {
           name: 'chart',
+          sequence: { groupOrder: 2 },
           include: ['test/chart/**/*.test.ts'],
           testTimeout: 120_000,
         },

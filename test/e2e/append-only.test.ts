@@ -48,10 +48,14 @@ async function change(client: RawConnection, random: Random, count: number): Pro
   for (const _ of requests) await client.reply(60_000)
 }
 
-/** Takes their expiry from the keys that random changes gave one, so that the data stay as they are. */
+/** Takes their expiry from all keys, so that the data stay as they are. */
 async function keepKeys(client: RawConnection): Promise<void> {
-  const keys = Array.from({ length: 10 }, (_, i) => ['PERSIST', `copy:${i}`])
-  await pipeline(client, [['SELECT', '0'], ...keys])
+  await client.call('SELECT', '0')
+  const keys = (await client.call('KEYS', '*')) as string[]
+  await pipeline(
+    client,
+    keys.map((key) => ['PERSIST', key]),
+  )
 }
 
 /** Waits until a rewrite that was asked for is done. */
