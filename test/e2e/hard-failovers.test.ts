@@ -62,7 +62,11 @@ it('the new address is never shown as that of a failover in progress', async () 
       seen.push(`${shown} ${flags}`)
     }
   })
-  expect(await callOnce(group.sentinels[0]!.port, 'SENTINEL', 'FAILOVER', group.name)).toBe('OK')
+  // Refused as long as it is not known of every replica how much it has.
+  await eventually(
+    'the order is taken',
+    async () => (await callOnce(group.sentinels[0]!.port, 'SENTINEL', 'FAILOVER', group.name)) === 'OK',
+  )
   await replaced(old, group.sentinels)
   await sleep(1_000)
   watching = false
