@@ -44,6 +44,9 @@ describe('append-only logs', () => {
     await client.call('SELECT', '0')
     // Keys that random changes gave an expiry would be gone by the time that they are compared.
     for (const key of (await client.call('KEYS', '*')) as string[]) await client.call('PERSIST', key)
+    await eventually('no key expires', async () =>
+      /^db0:keys=\d+,expires=0,/m.test(String(await client.call('INFO', 'keyspace'))),
+    )
     const before = await callOnce(writer.port, 'DEBUG', 'DIGEST')
     await writer.proc.kill()
     const folder = join(writer.dir, 'appendonlydir')
