@@ -3,7 +3,7 @@
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { announcedPort, type Group, isFormed, startGroup } from '../support/group.ts'
 import { pipeline } from '../support/replicated.ts'
-import { callOnce, connectRaw, info, record } from '../support/resp.ts'
+import { callOnce, connectRaw, info, type RespValue, record } from '../support/resp.ts'
 import { createScope, type Scope } from '../support/scope.ts'
 import { type Running, startServer } from '../support/servers.ts'
 import { eventually, sleep } from '../support/wait.ts'
@@ -23,6 +23,12 @@ const PATIENT = { timeoutMs: 30_000, intervalMs: 20 }
 
 async function form(replicas = 2, serverArgs: readonly string[] = []): Promise<Running> {
   group = await startGroup(scope, { servers: 'vedette', sentinels: 'vedette', downAfterMs: 1000, replicas, serverArgs })
+  await eventually('each sentinel knows what each replica has', async () => {
+    const lists = await Promise.all(
+      group.sentinels.map(({ port }) => callOnce(port, 'SENTINEL', 'REPLICAS', group.name)),
+    )
+    return lists.every((list) => (list as RespValue[]).every((row) => record(row)['master-link-status'] === 'ok'))
+  })
   return group.servers[0]!
 }
 
