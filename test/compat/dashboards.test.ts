@@ -25,7 +25,7 @@ beforeAll(async () => {
     servers: 'vedette',
     sentinels: 'vedette',
     downAfterMs: 1000,
-    serverArgs: ['--http-port', 'auto', '--maxmemory', '1gb'],
+    serverArgs: ['--http-port', 'auto', '--maxmemory', '1gb', '--large-command-elements', '1'],
   })
   api = await startPrometheus(group)
   await eventually('everything is scraped', async () => (await query('up == 1')).length === 6)
@@ -34,6 +34,7 @@ beforeAll(async () => {
     await callOnce(port, 'EXPIRE', 'k', '1000')
     await callOnce(port, 'GET', 'k')
     await callOnce(port, 'INCR', 'k')
+    await callOnce(port, 'KEYS', '*')
   }
   const crashed = await primaryOf(group)
   await crashed.proc.kill()

@@ -29,6 +29,8 @@ async function form(replicas = 2, serverArgs: readonly string[] = []): Promise<R
     )
     return lists.every((list) => (list as RespValue[]).every((row) => record(row)['master-link-status'] === 'ok'))
   })
+  // And until the leader has committed that.
+  await sleep(500)
   return group.servers[0]!
 }
 
