@@ -16,6 +16,9 @@ import {
 } from './rdb-format.ts'
 import { LENGTH_BYTES_MAX, writeLength, writeString } from './rdb-string.ts'
 
+/** The last number of milliseconds that is below 2^63: as a signed number 2^63 would be long past. */
+const EXPIRE_MS_MAX = 2 ** 63 - 1024
+
 /** How to write. */
 export interface RdbWriterOptions {
   /** Takes the next chunk, a buffer of its own. */
@@ -120,8 +123,9 @@ export function createRdbWriter(options: RdbWriterOptions): RdbWriter {
 
   const writeExpiry = (expireMs: number): void => {
     chunk[used++] = OPCODE_EXPIRE_MS
-    const high = Math.floor(expireMs / 4294967296)
-    const low = expireMs - high * 4294967296
+    const ms = Math.min(expireMs, EXPIRE_MS_MAX)
+    const high = Math.floor(ms / 4294967296)
+    const low = ms - high * 4294967296
     for (let i = 0; i < 4; i++) {
       chunk[used + i] = low >>> (8 * i)
       chunk[used + 4 + i] = high >>> (8 * i)
