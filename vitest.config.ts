@@ -11,6 +11,8 @@ const processes = {
   testTimeout: 120_000,
   hookTimeout: 60_000,
   maxWorkers: 2,
+  // In CI a machine that others share may stand still for longer than a test waits: once more then, and the report says so.
+  retry: process.env.CI === undefined ? 0 : 1,
   // After the pure ones, which take all processors.
   sequence: { groupOrder: 1 },
   globalSetup: ['test/support/build.ts'],
