@@ -99,6 +99,38 @@ export interface MigrateOrder {
   readonly keys: readonly Buffer[]
 }
 
+/** A script as it was asked for: by its source, or by the SHA-1 of a source that is known. */
+export type ScriptSource = { readonly source: Buffer } | { readonly sha: string }
+
+/** What there is to know of scripts, for INFO and metrics. */
+export interface ScriptFacts {
+  readonly cached: number
+  /** Bytes of the cached sources, of what Lua uses, and of what its machine has taken. */
+  readonly sourceBytes: number
+  readonly usedBytes: number
+  readonly takenBytes: number
+  /** A script runs now that has given way. */
+  readonly running: boolean
+  readonly calls: number
+  readonly errors: number
+  readonly killed: number
+}
+
+/** EVAL and SCRIPT. */
+export interface Scripts {
+  /** Runs a script and writes what it returns, or makes the session wait for that. Throws CommandError. */
+  evaluate(ctx: Context, script: ScriptSource, keys: number, readOnly: boolean): void
+  /** Makes a script known; its SHA-1. Throws CommandError. */
+  load(source: Buffer): string
+  exists(sha: string): boolean
+  flush(): void
+  /** Ends the script that keeps the server busy. Throws CommandError. */
+  kill(): void
+  /** Whether a script keeps the server busy. */
+  busy(): boolean
+  facts(): ScriptFacts
+}
+
 /** SHUTDOWN's options. */
 export interface ShutdownOptions {
   readonly save: boolean | undefined
@@ -113,6 +145,7 @@ export interface Host extends FrontHost {
   readonly persistence: Persistence
   readonly appendOnly: LogRewriting
   readonly replication: ReplicationHost
+  readonly scripts: Scripts
   readonly debug: DebugSwitches
   readonly slowlog: SlowCommands
   readonly latency: LatencyEvents

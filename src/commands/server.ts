@@ -41,6 +41,7 @@ function shutdown(ctx: Context): void {
     return reply.ok()
   }
   const save = has('save') ? true : has('nosave') ? false : undefined
+  if (save !== false && host.scripts.busy()) fail('scriptBusy')
   host.shutdown(ctx, { save, now: has('now'), force: has('force') })
 }
 

@@ -28,6 +28,7 @@ import { OBJECT_COMMANDS } from './object.ts'
 import { PUBLISH_COMMANDS } from './publish.ts'
 import { REPLICATION_COMMANDS } from './replication.ts'
 import { SCAN_COMMANDS } from './scan.ts'
+import { SCRIPT_COMMANDS } from './scripts.ts'
 import { SERVER_COMMANDS } from './server.ts'
 import { SET_COMMANDS } from './set-rows.ts'
 import { SLOWLOG_COMMANDS } from './slowlog.ts'
@@ -74,6 +75,7 @@ export function allCommands(): CommandTable<Context> {
     ...PUBSUB_COMMANDS,
     ...PUBLISH_COMMANDS,
     ...TRANSACTIONS_COMMANDS,
+    ...SCRIPT_COMMANDS,
     ...CONFIG_COMMANDS,
     ...COMMAND_COMMANDS,
     ...SERVER_COMMANDS,

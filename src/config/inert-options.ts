@@ -123,13 +123,6 @@ export const INERT_OPTIONS = {
     'resetchannels',
     'Channels of a new user.',
   ),
-  'busy-reply-threshold': keep(
-    'scripts are not built yet',
-    long(0),
-    '5000',
-    'Milliseconds until a script counts as slow.',
-    ['lua-time-limit'],
-  ),
   'dynamic-hz': keep(
     'background work is always bounded in time',
     bool,

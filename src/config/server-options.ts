@@ -239,6 +239,18 @@ const EFFECTIVE_OPTIONS = {
     '1000000',
     'Keys that are remembered for clients that track what they read; beyond it they are told as if keys had changed. 0: no limit.',
   ),
+  // ---- scripts
+  'busy-reply-threshold': mutable(
+    long(0),
+    '5000',
+    'Milliseconds that a script may run until others are answered BUSY and SCRIPT KILL can end it.',
+    { aliases: ['lua-time-limit'] },
+  ),
+  'script-memory-limit': mutable(
+    memory(16777216, 2147483648n),
+    '256mb',
+    'Memory that scripts may use together; a script that needs more ends with an error. Not counted into maxmemory.',
+  ),
   // ---- events and background work
   'notify-keyspace-events': mutable(eventClasses, '', 'Classes of keyspace events to publish.'),
   // ---- what took long

@@ -10,10 +10,13 @@ import {
   type Command,
   type CommandTable,
   FLAG_ADMIN,
+  FLAG_ALLOW_BUSY,
   FLAG_DENYOOM,
   FLAG_FROM_REPLICA,
   FLAG_LOADING,
+  FLAG_MAY_REPLICATE,
   FLAG_NO_MULTI,
+  FLAG_NO_SCRIPT,
   FLAG_ONE_BY_ONE,
   FLAG_READONLY,
   FLAG_SKIP_MONITOR,
@@ -29,6 +32,7 @@ import { encodeRequest, ReplyWriter } from '../protocol/writer.ts'
 import { ArenaFullError } from '../store/arena.ts'
 import { TYPE_MASK } from '../store/entry.ts'
 import { KeyWaits, type ReadyKey, type Waiter } from './key-waits.ts'
+import type { ScriptRun } from './script-run.ts'
 import type { ClientTracking } from './tracking.ts'
 
 /** Takes what is to be replicated and logged, in order. */
@@ -37,14 +41,16 @@ export interface ChangeFeed {
   readonly active: boolean
   /**
    * One command as a RESP array in bytes [start, end), to be run in database `db`. `isChange`: it changes data, and so it
-   * belongs into the append-only log too.
+   * belongs into the append-only log too. `toReplicas`: not into the log alone (`redis.set_repl`).
    */
-  feed(db: number, bytes: Uint8Array, start: number, end: number, isChange: boolean): void
+  feed(db: number, bytes: Uint8Array, start: number, end: number, isChange: boolean, toReplicas?: boolean): void
 }
 
 /** Conditions of the server that close the gate for some commands; the server keeps them up to date. */
 export interface GateConditions extends Pause {
   loading: boolean
+  /** A script runs that has given way: the error for all but few commands. */
+  busy: string | undefined
   /** This is a replica, and clients may not write to it. */
   readonlyReplica: boolean
   /** Writes need a lease: whether it holds is asked for before each batch of requests. */
@@ -73,6 +79,7 @@ export interface GateConditions extends Pause {
 export function openGate(): GateConditions {
   return {
     loading: false,
+    busy: undefined,
     readonlyReplica: false,
     leased: false,
     leaseLost: false,
@@ -156,6 +163,10 @@ export class Engine extends Processor<Context> implements Context {
   private readonly retriedArgs = new Args(EMPTY)
   /** A command of somebody who waits is run again; `still`: it has to wait on. */
   private retrying: 'no' | 'yes' | 'still' = 'no'
+  /** The script that is running, while it is. */
+  private script: ScriptRun | undefined
+  /** Called once the script that has given way is over. */
+  private afterScript: (() => void)[] = []
   /** MULTI of the running transaction was fed. */
   private execFed = false
   /** The first that the running transaction feeds: alone it is replicated without MULTI, so it waits for a second one. */
@@ -275,6 +286,7 @@ export class Engine extends Processor<Context> implements Context {
   // ---- the gate ----
 
   protected override forbidden(session: Session, command: Command<Context>): string | undefined {
+    if (this.gate.busy !== undefined && (command.flags & FLAG_ALLOW_BUSY) === 0) return this.gate.busy
     if (session.transaction !== undefined && (command.flags & FLAG_NO_MULTI) !== 0) return errorText('notInMulti')
     return this.refuseByCondition(session, this.flagsOf(session, command))
   }
@@ -375,7 +387,7 @@ export class Engine extends Processor<Context> implements Context {
       this.parts.onReplicaWrite(command, args, this.db.index)
     }
     this.carryOut(this.db.index, args, (command.flags & FLAG_ONE_BY_ONE) === 0)
-    if (this.waits.anyReady && !this.inExec) this.serveWaiting()
+    if (this.waits.anyReady && !this.inExec && this.script === undefined) this.serveWaiting()
   }
 
   /** Counts the call if it went over many elements: the reply, which begins at `mark`, says how many, or the command does. */
@@ -397,6 +409,116 @@ export class Engine extends Processor<Context> implements Context {
     return error instanceof ArenaFullError ? errorText('storeFull') : super.errorOf(error, where)
   }
 
+  // ---- scripts ----
+
+  /** Shows a command to the sessions in MONITOR mode before it runs: a script, before what it calls. */
+  showMonitors(): void {
+    if (this.monitored) this.parts.onMonitor(this.session, this.args)
+  }
+
+  /** Lets a script run for a turn: until it ends or gives way what commands do is kept with it. */
+  runScript<T>(run: ScriptRun, turn: () => T): T {
+    this.script = run
+    try {
+      return turn()
+    } finally {
+      this.script = undefined
+    }
+  }
+
+  /** Runs a command that the running script calls. Its reply, or why it may not run, is written to `reply`. */
+  callForScript(run: ScriptRun, args: Args, reply: ReplyWriter): void {
+    const { args: outerArgs, reply: outerReply, session, db } = this
+    this.args = args
+    this.reply = reply
+    this.session = run.session
+    this.entered(run.session)
+    const found = this.table.lookup(args.buffer, args.start(0), args.end(0))
+    const command = found?.subcommands === undefined ? found : this.subcommand(found)
+    const refusal = this.refuseToScript(run, command)
+    if (refusal !== undefined) {
+      if (command !== undefined) command.rejected++
+      this.replyError(refusal)
+    } else {
+      if ((command!.flags & FLAG_WRITE) !== 0) run.wrote = true
+      this.perform(run.session, command!)
+      if (this.tracking.on) this.tracking.read(run.caller, command!, args)
+    }
+    this.args = outerArgs
+    this.reply = outerReply
+    this.session = session
+    this.db = db
+    this.entered(session)
+  }
+
+  /** Whether a script can call such a command at all, in this number of arguments. */
+  isCommand(args: Args): boolean {
+    const found = this.table.lookup(args.buffer, args.start(0), args.end(0))
+    return found !== undefined && (found.arity > 0 ? args.count === found.arity : args.count >= -found.arity)
+  }
+
+  private refuseToScript(run: ScriptRun, command: Command<Context> | undefined): string | undefined {
+    if (command === undefined) return errorText('scriptCommandUnknown')
+    const { flags, arity } = command
+    const { count } = this.args
+    if (arity > 0 ? count !== arity : count < -arity) return errorText('scriptCommandArity')
+    if (command.run === undefined) return errorText('scriptCommandArity')
+    if ((flags & FLAG_NO_SCRIPT) !== 0) return errorText('scriptCommandForbidden')
+    if (run.readOnly && (flags & (FLAG_WRITE | FLAG_MAY_REPLICATE)) !== 0) return errorText('scriptReadOnly')
+    // A script that has begun to write goes on: half of it would be worse than a little more memory.
+    return this.refuseByCondition(run.session, run.wrote || run.allowOom ? flags & ~FLAG_DENYOOM : flags)
+  }
+
+  /** Why a script that says that it writes, or that it does not need memory, may not run now: as if it were a command of these flags. */
+  refuseScript(session: Session, flags: number): string | undefined {
+    return this.refuseByCondition(session, flags)
+  }
+
+  /** Resumes a script that has given way, at the time at which it began. */
+  resumeScript(run: ScriptRun, turn: () => void): void {
+    const { nowMs } = this
+    this.nowMs = run.nowMs
+    this.keyspace.setTime(run.nowMs)
+    this.aside(() => {
+      this.session = run.caller
+      this.db = this.keyspace.databases[run.caller.db]
+      turn()
+    })
+    this.nowMs = nowMs
+    this.keyspace.setTime(nowMs)
+    if (this.gate.busy === undefined && this.waits.anyReady) this.serveWaiting()
+  }
+
+  /** A script is over: what it did is replicated, as one. */
+  endScript({ kept }: ScriptRun): void {
+    const asOne = kept.length > 1 && !this.inExec
+    if (asOne) this.parts.feed.feed(kept[0].db, MULTI, 0, MULTI.length, true)
+    for (const { db, bytes, toLog, toReplicas } of kept) {
+      if (toReplicas) this.emit(db, bytes, 0, bytes.length, toLog)
+      else this.parts.feed.feed(db, bytes, 0, bytes.length, true, false)
+    }
+    if (asOne) this.parts.feed.feed(kept.at(-1)!.db, EXEC, 0, EXEC.length, true)
+    this.effects.reset()
+  }
+
+  /** Calls `work` once no script keeps the server busy. */
+  whenIdle(work: () => void): void {
+    if (this.gate.busy === undefined) work()
+    else this.afterScript.push(work)
+  }
+
+  /** Whether a script keeps the server busy, or there is still something that waited for its end. */
+  get settling(): boolean {
+    return this.gate.busy !== undefined || this.afterScript.length > 0
+  }
+
+  /** No script keeps the server busy any more: does what waited for that. */
+  idle(): void {
+    const { afterScript } = this
+    this.afterScript = []
+    for (const work of afterScript) work()
+  }
+
   // ---- waiting for keys ----
 
   waitForKeys(wait: KeyWait): boolean {
@@ -405,7 +527,7 @@ export class Engine extends Processor<Context> implements Context {
       return true
     }
     const { session } = this
-    if (this.inExec || session.isPrimary) return false
+    if (this.inExec || this.script !== undefined || session.isPrimary) return false
     const { buffer } = this.args
     const command = this.table.lookup(buffer, this.args.start(0), this.args.end(0))!
     const waiter: Waiter = { session, db: this.db.index, wait, command, argv: this.args.copyAll(), answer: undefined }
@@ -523,7 +645,7 @@ export class Engine extends Processor<Context> implements Context {
     const asSent = effects.rewritten === undefined && effects.dirty > 0 && args !== undefined
     const early = effects.expired.length + effects.expiredFields.length
     const count = early + (asSent ? 1 : (effects.rewritten?.length ?? 0))
-    const bracket = asOne && count > 1 && !this.inExec
+    const bracket = asOne && count > 1 && !this.inExec && this.script === undefined
     if (bracket) this.feed(db, MULTI, 0, MULTI.length)
     for (const { db: at, key } of effects.expired) this.feedArgv(at, ['DEL', key])
     for (const { db: at, argv } of effects.expiredFields) this.feedArgv(at, argv)
@@ -542,11 +664,16 @@ export class Engine extends Processor<Context> implements Context {
     this.feed(db, bytes, 0, bytes.length)
   }
 
-  /** Feeds one request, or in a transaction takes it into the bracket, which begins with the second one. */
   private feed(db: number, bytes: Uint8Array, start: number, end: number): void {
-    const { feed } = this.parts
     const { dirty, expired, expiredFields } = this.effects
     const isChange = dirty > 0 || expired.length > 0 || expiredFields.length > 0
+    if (this.script === undefined) this.emit(db, bytes, start, end, isChange)
+    else this.script.keep(db, bytes.subarray(start, end), isChange)
+  }
+
+  /** Feeds one request, or in a transaction takes it into the bracket, which begins with the second one. */
+  private emit(db: number, bytes: Uint8Array, start: number, end: number, isChange: boolean): void {
+    const { feed } = this.parts
     if (this.inExec && !this.execFed) {
       const first = this.execFirst
       if (first === undefined) {

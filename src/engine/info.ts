@@ -2,6 +2,7 @@
 // both are those of Redis 7.0. Pure: the server hands in what it knows as plain numbers and texts (`InfoFacts`). What
 // belongs to parts that this server has not (scripts, cluster, defragmentation) is shown as what it is: none.
 
+import type { ScriptFacts } from '../commands/context.ts'
 import type { MemoryFacts } from '../commands/observed.ts'
 import type { Command } from '../facade/table.ts'
 import { REDIS_VERSION } from '../lib/version.ts'
@@ -110,6 +111,7 @@ export interface InfoFacts {
   /** The fields from `aof_enabled` on. */
   readonly appendOnly: InfoFields
   readonly stats: StatFacts
+  readonly scripts: ScriptFacts
   /** The whole section Replication. */
   readonly replication: InfoFields
   readonly cpu: CpuFacts
@@ -189,7 +191,7 @@ function withHuman(name: string, bytes: number): InfoFields {
   ]
 }
 
-function memory({ memory: facts }: InfoFacts): InfoFields {
+function memory({ memory: facts, scripts }: InfoFacts): InfoFields {
   const { usedBytes, peakBytes, startupBytes, datasetBytes, reservedBytes, rssBytes } = facts
   const net = Math.max(1, usedBytes - startupBytes)
   return [
@@ -205,17 +207,17 @@ function memory({ memory: facts }: InfoFacts): InfoFields {
     ['allocator_active', reservedBytes],
     ['allocator_resident', rssBytes],
     ...withHuman('total_system_memory', facts.systemBytes),
-    ['used_memory_lua', 0],
-    ['used_memory_vm_eval', 0],
-    ['used_memory_lua_human', '0B'],
-    ['used_memory_scripts_eval', 0],
-    ['number_of_cached_scripts', 0],
+    ['used_memory_lua', scripts.takenBytes],
+    ['used_memory_vm_eval', scripts.takenBytes],
+    ['used_memory_lua_human', humanBytes(scripts.takenBytes)],
+    ['used_memory_scripts_eval', scripts.sourceBytes],
+    ['number_of_cached_scripts', scripts.cached],
     ['number_of_functions', 0],
     ['number_of_libraries', 0],
     ['used_memory_vm_functions', 0],
-    ...withHuman('used_memory_vm_total', 0),
+    ...withHuman('used_memory_vm_total', scripts.takenBytes),
     ['used_memory_functions', 0],
-    ...withHuman('used_memory_scripts', 0),
+    ...withHuman('used_memory_scripts', scripts.sourceBytes),
     ...withHuman('maxmemory', facts.maxBytes),
     ['maxmemory_policy', facts.policy],
     ['allocator_frag_ratio', ratio(reservedBytes, usedBytes)],

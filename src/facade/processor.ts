@@ -16,6 +16,7 @@ import {
   FLAG_MAY_REPLICATE,
   FLAG_NO_AUTH,
   FLAG_PUBSUB_CONTEXT,
+  FLAG_SCRIPT,
   FLAG_WRITE,
 } from './table.ts'
 
@@ -176,7 +177,9 @@ export abstract class Processor<C> implements Call {
   protected pauseEnded(): void {}
 
   private isHeld(session: Session, command: Command<C>): boolean {
-    return !session.isReplica && !session.isPrimary && (this.flagsOf(session, command) & FLAG_WRITE) !== 0
+    return (
+      !session.isReplica && !session.isPrimary && (this.flagsOf(session, command) & (FLAG_WRITE | FLAG_SCRIPT)) !== 0
+    )
   }
 
   private isPaused(session: Session, command: Command<C>): boolean {

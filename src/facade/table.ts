@@ -55,6 +55,12 @@ export const FLAG_ONE_BY_ONE = 1 << 11
 /** Commands that a replica may send on its link once it gets the stream. */
 export const FLAG_FROM_REPLICA = 1 << 12
 export const FLAG_READONLY = 1 << 13
+/** Commands that scripts may not call. */
+export const FLAG_NO_SCRIPT = 1 << 14
+/** Commands that run while a script keeps the server busy. */
+export const FLAG_ALLOW_BUSY = 1 << 15
+/** Commands that run a script, which may write. */
+export const FLAG_SCRIPT = 1 << 16
 
 const FLAG_BITS: Partial<Record<CommandFlag, number>> = {
   write: FLAG_WRITE,
@@ -67,11 +73,14 @@ const FLAG_BITS: Partial<Record<CommandFlag, number>> = {
   skip_monitor: FLAG_SKIP_MONITOR,
   may_replicate: FLAG_MAY_REPLICATE,
   admin: FLAG_ADMIN,
+  noscript: FLAG_NO_SCRIPT,
+  allow_busy: FLAG_ALLOW_BUSY,
 }
 
 const TRANSACTION_CONTROL = new Set(['exec', 'discard', 'multi', 'watch', 'quit', 'reset'])
 /** PSYNC again is ignored, as Redis does. */
 const FROM_REPLICA = new Set(['replconf', 'psync', 'sync'])
+const SCRIPTS = new Set(['eval', 'evalsha'])
 const ONE_BY_ONE = new Set(['scan', 'randomkey', 'hexpire', 'hpexpire', 'hexpireat', 'hpexpireat', 'hgetex', 'hsetex'])
 const PUBSUB_CONTEXT = new Set([
   'ping',
@@ -161,6 +170,7 @@ function compile<C>(spec: CommandRow<C>, parent: Command<C> | undefined): Comman
   if (parent === undefined && TRANSACTION_CONTROL.has(spec.name)) flags |= FLAG_TRANSACTION
   if (parent === undefined && PUBSUB_CONTEXT.has(spec.name)) flags |= FLAG_PUBSUB_CONTEXT
   if (parent === undefined && ONE_BY_ONE.has(spec.name)) flags |= FLAG_ONE_BY_ONE
+  if (parent === undefined && SCRIPTS.has(spec.name)) flags |= FLAG_SCRIPT | FLAG_MAY_REPLICATE
   if (parent === undefined && FROM_REPLICA.has(spec.name)) flags |= FLAG_FROM_REPLICA
   const subcommands = new Map<string, Command<C>>()
   const command: Command<C> = {

@@ -2,18 +2,17 @@
 // 0.10000000000000001.
 
 const DIGITS = 17
-/** Integers below this print as they are: they have no more digits than that. */
-const PLAIN_MAX = 1e17
 
-/** The text of a number as %.17g has it. */
-export function formatDouble(x: number): string {
-  if (Number.isInteger(x) && Math.abs(x) < PLAIN_MAX) return x === 0 && 1 / x < 0 ? '-0' : String(x)
+/** The text of a number as %.17g has it, or with another number of digits. */
+export function formatDouble(x: number, significant = DIGITS): string {
+  // Such an integer has no more digits than that.
+  if (Number.isInteger(x) && Math.abs(x) < 10 ** significant) return x === 0 && 1 / x < 0 ? '-0' : String(x)
   if (!Number.isFinite(x)) return Number.isNaN(x) ? 'nan' : x > 0 ? 'inf' : '-inf'
-  const [mantissa, exponentText] = rounded(Math.abs(x)).split('e') as [string, string]
+  const [mantissa, exponentText] = rounded(Math.abs(x), significant).split('e') as [string, string]
   const sign = x < 0 ? '-' : ''
   const exponent = Number(exponentText)
   const digits = mantissa.replace('.', '')
-  if (exponent < -4 || exponent >= DIGITS) {
+  if (exponent < -4 || exponent >= significant) {
     const power = `${exponent < 0 ? '-' : '+'}${String(Math.abs(exponent)).padStart(2, '0')}`
     return `${sign}${trimmed(mantissa)}e${power}`
   }
@@ -21,21 +20,21 @@ export function formatDouble(x: number): string {
   return `${sign}${trimmed(`${digits.slice(0, exponent + 1)}.${digits.slice(exponent + 1)}`)}`
 }
 
-/** 17 digits in the form d.ddde±x. What lies in the middle goes to the even neighbour, as in C; JavaScript takes the larger. */
-function rounded(x: number): string {
-  const text = x.toExponential(DIGITS - 1)
-  const [mantissa, exponent] = x.toExponential(DIGITS + 3).split('e') as [string, string]
+/** So many digits in the form d.ddde±x. What lies in the middle goes to the even neighbour, as in C; JavaScript takes the larger. */
+function rounded(x: number, significant: number): string {
+  const text = x.toExponential(significant - 1)
+  const [mantissa, exponent] = x.toExponential(significant + 3).split('e') as [string, string]
   if (
     !mantissa.endsWith('5000') ||
     !/^50*$/.test(
       x
         .toExponential(99)
         .split('e')[0]!
-        .slice(DIGITS + 1),
+        .slice(significant + 1),
     )
   )
     return text
-  const down = mantissa.slice(0, DIGITS + 1)
+  const down = mantissa.slice(0, significant + 1)
   return Number(down.at(-1)) % 2 === 0 ? `${down}e${exponent}` : text
 }
 

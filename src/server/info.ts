@@ -170,6 +170,7 @@ export function createInfo(parts: ServerParts, of: InfoSources): ServerInfo {
       replication: replication.facts(),
       cpu: { systemSeconds: system / 1e6, userSeconds: user / 1e6 },
       commands: [...engine.host.commands.all()],
+      scripts: engine.host.scripts.facts(),
       percentiles: options['latency-tracking-info-percentiles'],
       errors: engine.errorsByCode,
       databases: keyspace.databases.filter((db) => db.size > 0).map((db) => databaseFacts(db, engine.nowMs)),

@@ -10,6 +10,7 @@ import type { ServerConfig } from '../config/store.ts'
 import { Engine, mayWrite, openGate } from '../engine/engine.ts'
 import { LatencyMonitor } from '../engine/latency.ts'
 import { monitorLine } from '../engine/monitor.ts'
+import { createScripts } from '../engine/scripts.ts'
 import { SlowLog } from '../engine/slowlog.ts'
 import { ClientTracking } from '../engine/tracking.ts'
 import { createTransactions } from '../engine/transactions.ts'
@@ -23,6 +24,7 @@ import { monotonicMs, wallMicros, wallMs } from '../io/clock.ts'
 import { randomHex, randomWords } from '../io/entropy.ts'
 import type { HttpServer } from '../io/http.ts'
 import type { Log } from '../io/log.ts'
+import { makeLua } from '../io/lua.ts'
 import { raisePriority } from '../io/priority.ts'
 import { sameSecret } from '../io/secrets.ts'
 import { connectTcp } from '../io/tcp.ts'
@@ -149,6 +151,9 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     get replication() {
       return replication
     },
+    get scripts() {
+      return scripts
+    },
     debug: debugSwitches(),
     slowlog,
     latency,
@@ -211,9 +216,9 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
       get active() {
         return replication.active || appendOnly.active
       },
-      feed: (db, bytes, start, end, isChange) => {
+      feed: (db, bytes, start, end, isChange, toReplicas = true) => {
         if (isChange && appendOnly.active) appendOnly.append(db, bytes, start, end)
-        if (replication.active) replication.feed(db, bytes, start, end)
+        if (toReplicas && replication.active) replication.feed(db, bytes, start, end)
       },
     },
     tracking,
@@ -231,6 +236,15 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     checkLease: () => replication.lease.check(),
     clockMicros: () => monotonicMs() * 1000,
     onTimed: timings.timed,
+  })
+  const scripts = createScripts({
+    engine,
+    makeLua,
+    memoryBytesMax: () => options['script-memory-limit'],
+    thresholdMs: () => options['busy-reply-threshold'],
+    clockMicros: () => monotonicMs() * 1000,
+    soon: (work) => void setImmediate(work),
+    log: (level, text) => log[level](text),
   })
   const clients: ClientRegistry = new ClientRegistry({
     requests: engine,
@@ -276,7 +290,12 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
       setImmediate(() => end(1))
     },
   }
-  const snapshots = createSnapshots(keyspace, () => delayMs(options['rdb-key-save-delay']))
+  const snapshots = createSnapshots(
+    keyspace,
+    () => delayMs(options['rdb-key-save-delay']),
+    // Half of what a script does is in no snapshot.
+    () => scripts.busy(),
+  )
   const appendOnly = createAppendOnlyLog(parts, snapshots)
   const place = {
     fields: () => replication.snapshotFields(),
@@ -301,7 +320,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
   const tick = (): void => {
     engine.setTime(wallMs())
     if (host.debug.cronPaused) return
-    housekeeping.round()
+    if (!scripts.busy()) housekeeping.round()
     persistence.tick()
     appendOnly.tick()
     replication.tick()

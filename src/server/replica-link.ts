@@ -315,6 +315,7 @@ export function linkToPrimary(parts: PrimaryLinkParts, host: string, port: numbe
   }
 
   const apply = (bytes: Buffer): void => {
+    if (engine.settling) return applyLater(bytes)
     unapplied.push(bytes)
     unappliedBytes += bytes.length
     parser.feed(bytes)
@@ -339,6 +340,14 @@ export function linkToPrimary(parts: PrimaryLinkParts, host: string, port: numbe
     if (found === PROTOCOL_ERROR || found === QUERY_TOO_LARGE) {
       throw new Error(`Protocol error from master: ${parser.error}`)
     }
+  }
+
+  /** A script of a client keeps this server busy: what comes from the primary waits until that is over. */
+  const applyLater = (bytes: Buffer): void => {
+    const link = connection
+    engine.whenIdle(() => {
+      if (connection === link && link !== undefined) perform([{ kind: 'stream', bytes }])
+    })
   }
 
   const run = (parser: RequestParser): void => {

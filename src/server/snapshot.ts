@@ -77,7 +77,11 @@ export function delayMs(option: number): number {
 }
 
 /** The snapshots of a keyspace. `keyMs` is how long to wait for each key, so that tests see a snapshot under way. */
-export function createSnapshots(keyspace: Keyspace, keyMs: () => number = () => 0): Snapshots {
+export function createSnapshots(
+  keyspace: Keyspace,
+  keyMs: () => number = () => 0,
+  held: () => boolean = () => false,
+): Snapshots {
   let walk: Walk | undefined
   let next: NodeJS.Timeout | NodeJS.Immediate | undefined
 
@@ -112,7 +116,7 @@ export function createSnapshots(keyspace: Keyspace, keyMs: () => number = () => 
   }
 
   return {
-    busy: () => walk !== undefined,
+    busy: () => walk !== undefined || held(),
     start(options, sink) {
       walk = createWalk(keyspace, options, sink)
       next = setImmediate(slice)

@@ -20,6 +20,7 @@ export const GEO_COMMANDS =
 export const STREAM_COMMANDS =
   'xadd xlen xrange xrevrange xdel xtrim xsetid xread xinfo xgroup xreadgroup xack xpending xclaim xautoclaim'
 export const TRANSACTION_COMMANDS = 'multi exec discard watch unwatch'
+export const SCRIPT_COMMANDS = 'eval evalsha eval_ro evalsha_ro script'
 export const PUBSUB_COMMANDS =
   'subscribe unsubscribe psubscribe punsubscribe ssubscribe sunsubscribe publish spublish pubsub'
 export const CONNECTION_COMMANDS = 'auth client echo hello ping quit reset select'
@@ -38,6 +39,7 @@ export const COMMANDS_IN_SCOPE: readonly string[] = [
   SORTED_SET_COMMANDS,
   GEO_COMMANDS,
   STREAM_COMMANDS,
+  SCRIPT_COMMANDS,
   TRANSACTION_COMMANDS,
   PUBSUB_COMMANDS,
   CONNECTION_COMMANDS,

@@ -8,12 +8,14 @@ import type { ServerOptions } from '../../src/config/server-options.ts'
 import { type ServerConfig, serverConfig } from '../../src/config/store.ts'
 import { type ChangeFeed, Engine, openGate } from '../../src/engine/engine.ts'
 import { LatencyMonitor } from '../../src/engine/latency.ts'
+import { createScripts } from '../../src/engine/scripts.ts'
 import { SlowLog } from '../../src/engine/slowlog.ts'
 import { ClientTracking } from '../../src/engine/tracking.ts'
 import { createTransactions } from '../../src/engine/transactions.ts'
 import { failWith } from '../../src/errors.ts'
 import { createPubSub } from '../../src/facade/pubsub.ts'
 import { type Outlet, Session } from '../../src/facade/session.ts'
+import { makeLua } from '../../src/io/lua.ts'
 import { Keyspace } from '../../src/keyspace/keyspace.ts'
 import { seededRandom } from '../../src/lib/prng.ts'
 import { Args } from '../../src/protocol/args.ts'
@@ -160,6 +162,9 @@ export function createTestServer(
         return true
       },
     },
+    get scripts() {
+      return scripts
+    },
     persistence: {
       save: () => call('save'),
       bgsave: (schedule) => {
@@ -252,6 +257,16 @@ export function createTestServer(
     onStall: () => {},
     clockMicros: () => 0,
     onTimed: timings.timed,
+  })
+
+  const scripts = createScripts({
+    engine,
+    makeLua,
+    memoryBytesMax: () => options['script-memory-limit'],
+    thresholdMs: () => options['busy-reply-threshold'],
+    clockMicros: () => server.nowMs * 1000,
+    soon: (work) => void setImmediate(work),
+    log: (level, text) => call('log', level, text),
   })
 
   const connect = (): TestClient => {

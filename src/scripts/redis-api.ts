@@ -1,0 +1,182 @@
+// The table `redis` of scripts: commands, errors and settings
+// (https://redis.io/docs/latest/develop/programmability/lua-api/#redis_object).
+import { formatDouble } from '../lib/double.ts'
+import { Args } from '../protocol/args.ts'
+import { ReplyWriter } from '../protocol/writer.ts'
+import { NUMBER, type State } from './abi.ts'
+import { type Lua, LuaFailure, type LuaFunction } from './lua.ts'
+import { digestOf } from './source.ts'
+import { ReplyPusher } from './values.ts'
+
+/** Where what a script writes goes. */
+export const REPL_AOF = 1
+export const REPL_REPLICA = 2
+export const REPL_ALL = 3
+
+/** The version of Redis whose behaviour is kept. */
+const REDIS_VERSION = '7.0.15'
+const REDIS_VERSION_NUMBER = 0x07000f
+
+const LOG_LEVELS = ['debug', 'verbose', 'notice', 'warning'] as const
+export type ScriptLogLevel = (typeof LOG_LEVELS)[number]
+
+/** The server as a running script sees it. */
+export interface ScriptCalls {
+  /** Runs a command and writes its reply, or the error why it may not run. */
+  call(args: Args, reply: ReplyWriter): void
+  /** Whether there is such a command, with so many arguments. */
+  knows(args: Args): boolean
+  /** The protocol of replies (`redis.setresp`). */
+  resp: 2 | 3
+  /** Where writes go from here on (`redis.set_repl`). */
+  replicateTo: number
+  log(level: ScriptLogLevel, text: string): void
+}
+
+const CONSTANTS: Readonly<Record<string, number>> = {
+  LOG_DEBUG: 0,
+  LOG_VERBOSE: 1,
+  LOG_NOTICE: 2,
+  LOG_WARNING: 3,
+  REPL_NONE: 0,
+  REPL_AOF,
+  REPL_SLAVE: REPL_REPLICA,
+  REPL_REPLICA,
+  REPL_ALL,
+  REDIS_VERSION_NUM: REDIS_VERSION_NUMBER,
+}
+
+/** Pushes the table. */
+export function pushRedis(lua: Lua, L: State, calls: ScriptCalls): void {
+  lua.pushLibrary(L, redisFunctions(lua, calls))
+  for (const [name, value] of Object.entries(CONSTANTS)) {
+    lua.api.lua_pushnumber(L, value)
+    lua.setField(L, name)
+  }
+  lua.pushText(L, REDIS_VERSION)
+  lua.setField(L, 'REDIS_VERSION')
+}
+
+function redisFunctions(lua: Lua, calls: ScriptCalls): Record<string, LuaFunction> {
+  const { api } = lua
+  const pusher = new ReplyPusher(lua)
+  const reply = new ReplyWriter(1024)
+  const args = new Args(Buffer.alloc(1024))
+
+  /** Takes the arguments of the function as those of a command; false if one of them can be none. */
+  const takeArguments = (L: State): boolean => {
+    const count = api.lua_gettop(L)
+    args.count = 0
+    let at = 0
+    for (let i = 1; i <= count; i++) {
+      const bytes = api.lua_type(L, i) === NUMBER ? Buffer.from(formatDouble(api.lua_tonumber(L, i))) : lua.bytes(L, i)
+      if (bytes === undefined) return false
+      if (at + bytes.length > args.buffer.length) {
+        const larger = Buffer.alloc((at + bytes.length) * 2)
+        args.buffer.copy(larger, 0, 0, at)
+        args.buffer = larger
+      }
+      args.buffer.set(bytes, at)
+      args.push(at, at + bytes.length)
+      at += bytes.length
+    }
+    return true
+  }
+
+  /** Runs a command and pushes its reply; whether that is an error. */
+  const call = (L: State): boolean => {
+    reply.clear()
+    reply.resp = calls.resp
+    if (api.lua_gettop(L) === 0) reply.error('ERR Please specify at least one argument for this redis lib call')
+    else if (!takeArguments(L)) reply.error('ERR Lua redis lib command arguments must be strings or integers')
+    else calls.call(args, reply)
+    pusher.push(L, reply.written())
+    return reply.buffer[0] === ERROR
+  }
+
+  /** The table with one field that a reply of status or error is. */
+  const single =
+    (name: 'ok' | 'err', trim: (text: Buffer) => Buffer): LuaFunction =>
+    (L) => {
+      const text = api.lua_gettop(L) === 1 && api.lua_type(L, 1) !== NUMBER ? lua.bytes(L, 1) : undefined
+      if (text === undefined) {
+        lua.pushError(L, 'ERR wrong number or type of arguments')
+        return 1
+      }
+      const value = trim(Buffer.from(text))
+      api.lua_createtable(L, 0, 1)
+      lua.push(L, value)
+      lua.setField(L, name)
+      return 1
+    }
+
+  return {
+    call(L) {
+      return call(L) ? api.lua_error(L) : 1
+    },
+    pcall(L) {
+      call(L)
+      return 1
+    },
+    status_reply: single('ok', (text) => text),
+    error_reply: single('err', (text) => (text[0] === ERROR ? text.subarray(1) : text)),
+    sha1hex(L) {
+      if (api.lua_gettop(L) !== 1) throw new LuaFailure('ERR wrong number of arguments', 'table')
+      lua.pushText(L, digestOf(lua.bytes(L, 1) ?? Buffer.alloc(0)))
+      return 1
+    },
+    log(L) {
+      const count = api.lua_gettop(L)
+      if (count < 2) throw new LuaFailure('ERR redis.log() requires two arguments or more.', 'table')
+      if (api.lua_isnumber(L, 1) === 0)
+        throw new LuaFailure('ERR First argument must be a number (log level).', 'table')
+      const level = LOG_LEVELS[Math.trunc(api.lua_tonumber(L, 1))]
+      if (level === undefined) throw new LuaFailure('ERR Invalid debug level.', 'table')
+      const parts: string[] = []
+      for (let i = 2; i <= count; i++) parts.push(lua.text(L, i) ?? '')
+      calls.log(level, parts.join(' '))
+      return 0
+    },
+    setresp(L) {
+      if (api.lua_gettop(L) !== 1) throw new LuaFailure('ERR redis.setresp() requires one argument.', 'table')
+      const resp = api.lua_tonumber(L, 1)
+      if (resp !== 2 && resp !== 3) throw new LuaFailure('ERR RESP version must be 2 or 3.', 'table')
+      calls.resp = resp
+      return 0
+    },
+    set_repl(L) {
+      if (api.lua_gettop(L) !== 1) throw new LuaFailure('ERR redis.set_repl() requires two arguments.', 'table')
+      const flags = api.lua_tonumber(L, 1)
+      if (flags < 0 || flags > REPL_ALL || !Number.isInteger(flags)) {
+        throw new LuaFailure(
+          'ERR Invalid replication flags. Use REPL_AOF, REPL_REPLICA, REPL_ALL or REPL_NONE.',
+          'table',
+        )
+      }
+      calls.replicateTo = flags
+      return 0
+    },
+    acl_check_cmd(L) {
+      if (api.lua_gettop(L) === 0) {
+        throw new LuaFailure('ERR Please specify at least one argument for this redis.acl_check_cmd() call', 'table')
+      }
+      if (!takeArguments(L)) {
+        throw new LuaFailure('ERR redis.acl_check_cmd() requires strings or integers', 'table')
+      }
+      if (!calls.knows(args)) throw new LuaFailure('ERR Invalid command passed to redis.acl_check_cmd()', 'table')
+      api.lua_pushboolean(L, 1)
+      return 1
+    },
+    replicate_commands(L) {
+      api.lua_pushboolean(L, 1)
+      return 1
+    },
+    breakpoint(L) {
+      api.lua_pushboolean(L, 0)
+      return 1
+    },
+    debug: () => 0,
+  }
+}
+
+const ERROR = 45
