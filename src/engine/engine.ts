@@ -2,7 +2,7 @@
 // is synchronous: between the gate and the effects nothing else runs, which is what makes a command atomic.
 
 import type { Context, Host, KeyWait, WaitError } from '../commands/context.ts'
-import { type Argv, Effects, NOTIFY_EXPIRED, NOTIFY_KEYEVENT, NOTIFY_KEYSPACE } from '../commands/effects.ts'
+import { type Argv, Effects, NOTIFY_EXPIRED } from '../commands/effects.ts'
 import { errorText } from '../errors.ts'
 import { type Pause, Processor } from '../facade/processor.ts'
 import { type Blocked, queuedBytes, type Session } from '../facade/session.ts'
@@ -31,6 +31,7 @@ import type { Scanned } from '../protocol/scanned.ts'
 import { encodeRequest, ReplyWriter } from '../protocol/writer.ts'
 import { ArenaFullError } from '../store/arena.ts'
 import { TYPE_MASK } from '../store/entry.ts'
+import { publishEvents } from './key-events.ts'
 import { KeyWaits, type ReadyKey, type Waiter } from './key-waits.ts'
 import type { ScriptRun } from './script-run.ts'
 import type { ClientTracking } from './tracking.ts'
@@ -632,12 +633,12 @@ export class Engine extends Processor<Context> implements Context {
   private carryOut(db: number, args: Args | undefined, asOne: boolean): void {
     const { effects } = this
     if (effects.nothingToReplicate) {
-      if (effects.events.length !== 0) this.publishEvents()
+      if (effects.events.length !== 0) publishEvents(effects, this.host.pubsub)
       return
     }
     this.stats.changes += effects.dirty
     if (this.parts.feed.active) this.replicate(db, args, asOne)
-    if (effects.events.length !== 0) this.publishEvents()
+    if (effects.events.length !== 0) publishEvents(effects, this.host.pubsub)
   }
 
   private replicate(db: number, args: Args | undefined, asOne: boolean): void {
@@ -686,20 +687,6 @@ export class Engine extends Processor<Context> implements Context {
       this.execFed = true
     }
     feed.feed(db, bytes, start, end, isChange)
-  }
-
-  private publishEvents(): void {
-    const { effects } = this
-    const { pubsub } = this.host
-    for (const { db, event, key } of effects.events) {
-      if ((effects.notifyMask & NOTIFY_KEYSPACE) !== 0) {
-        pubsub.publish(Buffer.concat([Buffer.from(`__keyspace@${db}__:`), key]), Buffer.from(event))
-      }
-      if ((effects.notifyMask & NOTIFY_KEYEVENT) !== 0) {
-        pubsub.publish(Buffer.from(`__keyevent@${db}__:${event}`), key)
-      }
-    }
-    effects.events.length = 0
   }
 }
 

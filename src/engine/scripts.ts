@@ -229,7 +229,7 @@ export function createScripts(parts: ScriptParts): Scripts {
       if (running.run.wrote) fail('scriptUnkillable')
       const script = running
       parts.log('warning', 'Lua script killed by user with SCRIPT KILL.')
-      const error = interpreter.kill('ERR Script killed by user with SCRIPT KILL.')
+      const error = interpreter.kill(errorText('scriptKilled'))
       running = undefined
       stats.killed++
       stats.errors++

@@ -3,8 +3,13 @@
 
 const DIGITS = 17
 
-/** The text of a number as %.17g has it, or with another number of digits. */
-export function formatDouble(x: number, significant = DIGITS): string {
+/** The text of a number as %.17g has it. */
+export function formatDouble(x: number): string {
+  return formatDigits(x, DIGITS)
+}
+
+/** The same with another number of digits. */
+export function formatDigits(x: number, significant: number): string {
   // Such an integer has no more digits than that.
   if (Number.isInteger(x) && Math.abs(x) < 10 ** significant) return x === 0 && 1 / x < 0 ? '-0' : String(x)
   if (!Number.isFinite(x)) return Number.isNaN(x) ? 'nan' : x > 0 ? 'inf' : '-inf'

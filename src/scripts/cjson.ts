@@ -1,6 +1,6 @@
 // The library `cjson` of scripts, with the limits and errors of lua-cjson as Redis has it
 // (https://kyne.au/~mark/software/lua-cjson-manual.html).
-import { formatDouble } from '../lib/double.ts'
+import { formatDigits } from '../lib/double.ts'
 import { BOOLEAN, LIGHT_USERDATA, NUMBER, STRING, type State, TABLE } from './abi.ts'
 import { type Lua, LuaFailure, type LuaFunction } from './lua.ts'
 
@@ -151,7 +151,7 @@ class Encoder {
   }
 
   private number(n: number): string {
-    if (Number.isFinite(n)) return formatDouble(n, this.settings.precision)
+    if (Number.isFinite(n)) return formatDigits(n, this.settings.precision)
     const { encodeInvalid } = this.settings
     if (encodeInvalid === 'null') return 'null'
     if (!encodeInvalid) throw new LuaFailure('Cannot serialise number: must not be NaN or Inf')

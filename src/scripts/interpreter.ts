@@ -5,6 +5,7 @@
 // machine that has run out of memory, or in which anything happened that must not, is thrown away, and its scripts are compiled
 // again in the next one when they are needed.
 
+import { errorText } from '../errors.ts'
 import type { ReplyWriter } from '../protocol/writer.ts'
 import {
   FINISHED,
@@ -117,7 +118,7 @@ export class Interpreter {
   turn(): Turn {
     const { lua } = this
     this.givingWay = false
-    this.outcome = { error: 'ERR the interpreter of scripts has failed' }
+    this.outcome = { error: errorText('scriptFailed', 'no machine') }
     if (lua === undefined) return 'done'
     try {
       const status = lua.api.lua_resume(this.thread, 0)
@@ -254,7 +255,7 @@ export class Interpreter {
       lua.api.lua_yield(L, 0)
       return
     }
-    lua.pushError(L, 'ERR the script ran for too long where it could not be interrupted')
+    lua.pushError(L, errorText('scriptStuck'))
     lua.api.lua_error(L)
   }
 
@@ -263,15 +264,15 @@ export class Interpreter {
     const L = this.thread
     const place = lua.place(L, SANDBOX_CHUNK)
     if (outOfMemory) {
-      return this.located(`ERR not enough memory: scripts may use ${this.memoryBytesMax()} bytes`, place)
+      return this.located(errorText('scriptMemory', this.memoryBytesMax()), place)
     }
     return this.located(this.message(lua, L), place)
   }
 
   private message(lua: Lua, L: State): string {
-    if (lua.api.lua_type(L, -1) !== TABLE) return `ERR ${lua.text(L, -1) ?? lua.typeName(L, -1)}`
+    if (lua.api.lua_type(L, -1) !== TABLE) return errorText('failed', lua.text(L, -1) ?? lua.typeName(L, -1))
     lua.getField(L, lua.api.lua_gettop(L), 'err')
-    return lua.text(L, -1) ?? 'ERR unknown error'
+    return lua.text(L, -1) ?? errorText('scriptError')
   }
 
   private located(text: string, place: Place | undefined): string {
@@ -285,7 +286,7 @@ export class Interpreter {
     try {
       return work()
     } catch (error) {
-      if (error instanceof LuaFailure) return `ERR ${error.message}`
+      if (error instanceof LuaFailure) return errorText('failed', error.message)
       return this.broken(error)
     }
   }
@@ -293,7 +294,7 @@ export class Interpreter {
   /** Whatever it was, nothing is sure in this machine any more. Most likely there is no memory. */
   private broken(error: unknown): string {
     this.lua = undefined
-    const text = `ERR the interpreter of scripts has failed and begins anew: ${error instanceof Error ? error.message : String(error)}`
+    const text = errorText('scriptFailed', error instanceof Error ? error.message : String(error))
     this.outcome = { error: text }
     return text
   }

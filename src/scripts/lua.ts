@@ -4,6 +4,7 @@
 // strings are bytes; what is text here goes over as UTF-8. A Lua state gives way only where no function of C stands between it and
 // who resumed it (`mayYield`).
 
+import { errorText } from '../errors.ts'
 import { type LuaApi, type LuaMachine, MASK_COUNT, type MakeLua, NUMBER, REGISTRY, STRING, type State } from './abi.ts'
 
 /** Instructions between two looks at the clock: a millisecond or so. */
@@ -262,7 +263,7 @@ export class Lua {
       this.heap.write(`${message.slice(0, 512)}\0`, this.scratch)
       return api.luaL_argerror(L, how, this.scratch)
     }
-    if (how === 'table') this.pushError(L, message)
+    if (how === 'table') this.pushError(L, errorText('failed', message))
     else {
       api.luaL_where(L, 1)
       this.pushText(L, message)

@@ -1,5 +1,6 @@
 // The table `redis` of scripts: commands, errors and settings
 // (https://redis.io/docs/latest/develop/programmability/lua-api/#redis_object).
+import { errorText } from '../errors.ts'
 import { formatDouble } from '../lib/double.ts'
 import { Args } from '../protocol/args.ts'
 import { ReplyWriter } from '../protocol/writer.ts'
@@ -87,8 +88,8 @@ function redisFunctions(lua: Lua, calls: ScriptCalls): Record<string, LuaFunctio
   const call = (L: State): boolean => {
     reply.clear()
     reply.resp = calls.resp
-    if (api.lua_gettop(L) === 0) reply.error('ERR Please specify at least one argument for this redis lib call')
-    else if (!takeArguments(L)) reply.error('ERR Lua redis lib command arguments must be strings or integers')
+    if (api.lua_gettop(L) === 0) reply.error(errorText('scriptNoArguments'))
+    else if (!takeArguments(L)) reply.error(errorText('scriptArguments'))
     else calls.call(args, reply)
     pusher.push(L, reply.written())
     return reply.buffer[0] === ERROR
@@ -100,7 +101,7 @@ function redisFunctions(lua: Lua, calls: ScriptCalls): Record<string, LuaFunctio
     (L) => {
       const text = api.lua_gettop(L) === 1 && api.lua_type(L, 1) !== NUMBER ? lua.bytes(L, 1) : undefined
       if (text === undefined) {
-        lua.pushError(L, 'ERR wrong number or type of arguments')
+        lua.pushError(L, errorText('scriptArgumentTypes'))
         return 1
       }
       const value = trim(Buffer.from(text))
@@ -121,49 +122,45 @@ function redisFunctions(lua: Lua, calls: ScriptCalls): Record<string, LuaFunctio
     status_reply: single('ok', (text) => text),
     error_reply: single('err', (text) => (text[0] === ERROR ? text.subarray(1) : text)),
     sha1hex(L) {
-      if (api.lua_gettop(L) !== 1) throw new LuaFailure('ERR wrong number of arguments', 'table')
+      if (api.lua_gettop(L) !== 1) throw new LuaFailure('wrong number of arguments', 'table')
       lua.pushText(L, digestOf(lua.bytes(L, 1) ?? Buffer.alloc(0)))
       return 1
     },
     log(L) {
       const count = api.lua_gettop(L)
-      if (count < 2) throw new LuaFailure('ERR redis.log() requires two arguments or more.', 'table')
-      if (api.lua_isnumber(L, 1) === 0)
-        throw new LuaFailure('ERR First argument must be a number (log level).', 'table')
+      if (count < 2) throw new LuaFailure('redis.log() requires two arguments or more.', 'table')
+      if (api.lua_isnumber(L, 1) === 0) throw new LuaFailure('First argument must be a number (log level).', 'table')
       const level = LOG_LEVELS[Math.trunc(api.lua_tonumber(L, 1))]
-      if (level === undefined) throw new LuaFailure('ERR Invalid debug level.', 'table')
+      if (level === undefined) throw new LuaFailure('Invalid debug level.', 'table')
       const parts: string[] = []
       for (let i = 2; i <= count; i++) parts.push(lua.text(L, i) ?? '')
       calls.log(level, parts.join(' '))
       return 0
     },
     setresp(L) {
-      if (api.lua_gettop(L) !== 1) throw new LuaFailure('ERR redis.setresp() requires one argument.', 'table')
+      if (api.lua_gettop(L) !== 1) throw new LuaFailure('redis.setresp() requires one argument.', 'table')
       const resp = api.lua_tonumber(L, 1)
-      if (resp !== 2 && resp !== 3) throw new LuaFailure('ERR RESP version must be 2 or 3.', 'table')
+      if (resp !== 2 && resp !== 3) throw new LuaFailure('RESP version must be 2 or 3.', 'table')
       calls.resp = resp
       return 0
     },
     set_repl(L) {
-      if (api.lua_gettop(L) !== 1) throw new LuaFailure('ERR redis.set_repl() requires two arguments.', 'table')
+      if (api.lua_gettop(L) !== 1) throw new LuaFailure('redis.set_repl() requires two arguments.', 'table')
       const flags = api.lua_tonumber(L, 1)
       if (flags < 0 || flags > REPL_ALL || !Number.isInteger(flags)) {
-        throw new LuaFailure(
-          'ERR Invalid replication flags. Use REPL_AOF, REPL_REPLICA, REPL_ALL or REPL_NONE.',
-          'table',
-        )
+        throw new LuaFailure('Invalid replication flags. Use REPL_AOF, REPL_REPLICA, REPL_ALL or REPL_NONE.', 'table')
       }
       calls.replicateTo = flags
       return 0
     },
     acl_check_cmd(L) {
       if (api.lua_gettop(L) === 0) {
-        throw new LuaFailure('ERR Please specify at least one argument for this redis.acl_check_cmd() call', 'table')
+        throw new LuaFailure('Please specify at least one argument for this redis.acl_check_cmd() call', 'table')
       }
       if (!takeArguments(L)) {
-        throw new LuaFailure('ERR redis.acl_check_cmd() requires strings or integers', 'table')
+        throw new LuaFailure('redis.acl_check_cmd() requires strings or integers', 'table')
       }
-      if (!calls.knows(args)) throw new LuaFailure('ERR Invalid command passed to redis.acl_check_cmd()', 'table')
+      if (!calls.knows(args)) throw new LuaFailure('Invalid command passed to redis.acl_check_cmd()', 'table')
       api.lua_pushboolean(L, 1)
       return 1
     },

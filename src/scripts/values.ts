@@ -1,6 +1,7 @@
 // Values across the boundary, as Redis converts them: the reply of a command becomes a value of Lua, and what a script returns
 // becomes a reply. (https://redis.io/docs/latest/develop/programmability/lua-api/#data-type-conversion)
 
+import { errorText } from '../errors.ts'
 import { formatDouble } from '../lib/double.ts'
 import type { ReplyWriter } from '../protocol/writer.ts'
 import { BOOLEAN, NIL, NUMBER, STRING, type State, TABLE } from './abi.ts'
@@ -146,7 +147,7 @@ export class ReplyPusher {
 export function writeValue(lua: Lua, L: State, reply: ReplyWriter, resp: 2 | 3): void {
   const { api } = lua
   // As deep as Lua's own stack may be.
-  if (api.lua_checkstack(L, 4) === 0) reply.error('ERR reached lua stack limit')
+  if (api.lua_checkstack(L, 4) === 0) reply.error(errorText('scriptStack'))
   else {
     switch (api.lua_type(L, -1)) {
       case STRING:
