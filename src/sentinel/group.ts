@@ -77,6 +77,7 @@ function createGroup(topo: TopologyGroup, login: string, nowMs: number): GroupSt
     stopwatch: undefined,
     startedEpoch: undefined,
     doubt: undefined,
+    departure: undefined,
     hearsay: undefined,
     deadEnd: undefined,
     retryAtMs: nowMs,
@@ -98,6 +99,7 @@ function switched(core: CoreState, group: GroupState, topo: TopologyGroup, nowMs
   group.votes.clear()
   group.failures = 0
   group.doubt = undefined
+  group.departure = undefined
   group.hearsay = undefined
   for (const server of group.servers.values()) {
     server.sdown = false

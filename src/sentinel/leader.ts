@@ -7,6 +7,7 @@ import { accountOf, ballotOf, endPhase, giveOrder, startFailover } from './acts.
 import { type Address, addressKey, sameAddress } from './address.ts'
 import { chooseReplica } from './choose.ts'
 import { keepsCopies } from './copies.ts'
+import { forgetDeparted } from './departed.ts'
 import { isDown } from './detector.ts'
 import type { Entry } from './entries.ts'
 import { decide } from './failover.ts'
@@ -44,7 +45,9 @@ export function lead(core: CoreState, group: GroupState, nowMs: number): void {
   group.run = undefined
   if (moveToNamed(core, group, topo, nowMs)) return
   if (considerFailover(core, group, topo, nowMs)) return
-  if (keepData(core, group, topo, nowMs)) correct(core, group, topo, nowMs)
+  if (!keepData(core, group, topo, nowMs)) return
+  correct(core, group, topo, nowMs)
+  forgetDeparted(core, group, topo, nowMs)
 }
 
 function proposeGroup(core: CoreState, group: GroupState, nowMs: number): void {

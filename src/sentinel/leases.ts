@@ -102,7 +102,7 @@ export function takeLeased(
   }
   const { tenure, seq, leftMs } = answer
   if (tenure === '') return
-  Object.assign(server.lease, { tenure, heardMs: nowMs, request: { tenure, seq } })
+  Object.assign(server.lease, { tenure, heardMs: nowMs, leftMs, request: { tenure, seq } })
   const { lengthMs } = termsOf(core, core.topology.groups.get(group.name)!)
   const urgent = leftMs < lengthMs * URGENT_SHARE && nowMs - server.lease.urgedMs >= URGENT_EVERY_MS
   if (!urgent) return
