@@ -88,7 +88,8 @@ function Group({ group, quorum }: { readonly group: LiveGroup; readonly quorum: 
       <p aria-live="polite">
         The primary is <strong class="primary">{primary}</strong>
         {epoch > 0 && ` since epoch ${epoch}`}; {group.downVotes.length} of the {group.quorum} sentinels that must agree
-        find it down. Write mode {group.writeMode}{group.lease === 'held' && ', its lease holds'}.
+        find it down. Write mode {group.writeMode}
+        {group.lease === 'held' && ', its lease holds'}.
       </p>
       {failover !== null && (
         <p class="alarm" role="alert">
