@@ -43,6 +43,10 @@ export const EVENTS = {
   '+role-change': { level: 'notice', payload: '@ new reported role is ROLE' },
   '-role-change': { level: 'notice', payload: '@ new reported role is ROLE' },
   '+reboot': { level: 'warning', payload: '@' },
+  '+script-child': { level: 'debug', payload: 'pid' },
+  '-script-child': { level: 'debug', payload: 'pid exit-code signal' },
+  '-script-timeout': { level: 'warning', payload: 'path pid' },
+  '-script-error': { level: 'warning', payload: 'path signal exit-code' },
   '+tilt': { level: 'warning', payload: '#tilt mode entered' },
   '-tilt': { level: 'warning', payload: '#tilt mode exited' },
 } as const satisfies Record<string, { level: Level; payload: string }>
