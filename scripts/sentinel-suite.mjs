@@ -20,7 +20,14 @@ const folder = join(CACHE, `sentinel-${process.pid}`)
 prepareSentinelFolder(source, folder, {
   servers: options.servers === 'redis' ? ['/usr/bin/redis-server'] : vedette('server'),
   sentinels: options.sentinels === 'redis' ? ['/usr/bin/redis-sentinel'] : vedette('sentinel'),
-  leftOut: ['Sentinel commands sanity check','Sentinels (re)connection following master ACL change','Sentinel Set with other error situations','(post-init) Set up ACL configuration','SENTINEL CONFIG SET handles on-the-fly credentials reconfiguration','(post-cleanup) Tear down ACL configuration'],
+  leftOut: [
+    'Sentinel commands sanity check',
+    'Sentinels (re)connection following master ACL change',
+    'Sentinel Set with other error situations',
+    '(post-init) Set up ACL configuration',
+    'SENTINEL CONFIG SET handles on-the-fly credentials reconfiguration',
+    '(post-cleanup) Tear down ACL configuration',
+  ],
 })
 const text = await runSentinelSuite(folder, {
   files: options.file,

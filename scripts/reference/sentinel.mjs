@@ -23,6 +23,12 @@ function wrapper(path, command) {
 function instances(source, leftOut) {
   return `source ${join(source, 'tests', 'instances.tcl')}
 set ::left_out {${leftOut.map((name) => `{${name.replace(/[[\]\\?]/g, '\\$&')}}`).join(' ')}}
+# Where neither the other suite nor the system takes ports.
+set ::sentinel_base_port 29000
+set ::redis_base_port 32000
+# A machine that is shared takes longer to start a process than the suite allows.
+rename server_is_up server_is_up_soon
+proc server_is_up {host port tries} { server_is_up_soon $host $port [expr {$tries * 6}] }
 rename test run_case
 proc test {descr code} {
     foreach pattern $::left_out {
