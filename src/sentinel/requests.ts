@@ -35,6 +35,10 @@ type Change = OperatorRequest & { kind: 'monitor' | 'remove' | 'set' | 'reset' }
 const isChange = (request: OperatorRequest): request is Change =>
   request.kind !== 'failover' && request.kind !== 'pause' && request.kind !== 'resume'
 
+/** A setting of a group that the sentinels have not agreed on yet: it goes to the leader once they have (early.ts). */
+const isOfProvisional = (core: CoreState, request: OperatorRequest): request is Change & { kind: 'set' } =>
+  request.kind === 'set' && !core.topology.groups.has(request.group) && core.provisional.groups.has(request.group)
+
 /** Takes a request: of this sentinel's operator, or passed on by `from`. */
 export function takeRequest(
   core: CoreState,
@@ -43,6 +47,7 @@ export function takeRequest(
   request: OperatorRequest,
   nowMs: number,
 ): void {
+  if (isOfProvisional(core, request)) return answer(core, id, from, applyHere(core, request))
   if (core.raft.isLeader) return decideRequest(core, id, from, request, nowMs)
   if (from !== undefined) return answer(core, id, from, NO_LEADER)
   if (core.formed === undefined && isChange(request)) return answer(core, id, from, applyHere(core, request))

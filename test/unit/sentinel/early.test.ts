@@ -125,6 +125,15 @@ describe('a setting that was answered OK before there is a group', () => {
   })
 })
 
+it('a setting of a group that the sentinels have not agreed on yet is kept until they have', () => {
+  const core = coreOf(members)
+  core.step(0, view('b'))
+  const told = core.step(1, ask(1, set(['auth-pass', 'x'])))
+  expect([answers(told), kept(told), password(core)]).toEqual([['1 OK'], ['m'], 'x'])
+  core.step(2, committedM)
+  expect(sent(core.step(50, { type: 'tick' }))).toMatchObject([{ to: 'b', request: { pairs: [['auth-pass', 'x']] } }])
+})
+
 describe('a setting while nobody leads', () => {
   const member = (): Core => {
     const core = coreOf(members)
