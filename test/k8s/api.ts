@@ -27,22 +27,24 @@ export function connectApi(host: string, port: number, token: string): Api {
 
   const call = (method: string, path: string, body?: object, type = 'application/json'): Promise<Reply> =>
     new Promise((resolve, reject) => {
-      const typed = body === undefined ? headers : { ...headers, 'content-type': type }
+      const text = body === undefined ? '' : JSON.stringify(body)
+      // Node gives a DELETE no length of its own, and its body would be read as the next request.
+      const typed = { ...headers, ...(text !== '' && { 'content-type': type, 'content-length': Buffer.byteLength(text) }) }
       const sent = request({ host, port, method, path, agent, headers: typed, timeout: 5_000 }, (answer) => {
-        let text = ''
+        let answered = ''
         answer.setEncoding('utf8')
         answer.on('data', (part: string) => {
-          text += part
+          answered += part
         })
         answer.on('end', () => {
           const isJson = answer.headers['content-type']?.includes('json') === true
-          resolve({ status: answer.statusCode ?? 0, body: isJson ? JSON.parse(text) : text })
+          resolve({ status: answer.statusCode ?? 0, body: isJson ? JSON.parse(answered) : answered })
         })
         answer.on('error', reject)
       })
       sent.on('error', reject)
       sent.on('timeout', () => sent.destroy(new Error(`${method} ${path}: no answer`)))
-      sent.end(body === undefined ? undefined : JSON.stringify(body))
+      sent.end(text)
     })
 
   const watch = (path: string, changed: (object: Anything, kind: string) => void): (() => void) => {
