@@ -145,7 +145,8 @@ function continueFailover(
   const ballot = ballotOf(core, group, topo, nowMs)
   const settings = settingsOf(core, topo)
   const base = { nowMs, topo, failover, settings, servers: group.servers, ballot }
-  const facts: FailoverFacts = { ...base, leaseOverMs: leaseOverMs(core, group, topo) }
+  const { reconfMs } = core.timing
+  const facts: FailoverFacts = { ...base, leaseOverMs: leaseOverMs(core, group, topo), reconfMs }
   for (const decision of decide(group.run, facts)) carryOut(core, group, failover, decision, nowMs)
 }
 
