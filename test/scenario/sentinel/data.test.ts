@@ -315,12 +315,12 @@ describe('a crash failover', () => {
 describe('SENTINEL RESET while the primary is down', () => {
   it('keeps also a replica that was found in the same moment and is in no entry yet', () => {
     const world = createWorld()
-    const found = (): number => world.sentinels.get('a')!.core.state.groups.get('m')?.servers.size ?? 0
-    while (found() < 3) world.run(1)
-    expect(topo(world).replicas).toEqual([])
+    const { state } = world.sentinels.get('a')!.core
+    const committed = (): number | undefined => state.topology.groups.get('m')?.replicas.length
+    while (committed() === undefined) world.run(0.25)
+    while (!followersKnown(world) && committed() === 0) world.run(0.25)
+    expect(committed()).toBe(0)
     world.freeze(at(1))
-    // Until the replicas have said whom they follow.
-    while (topo(world).replicas.length === 0 && !followersKnown(world)) world.run(1)
     world.request('a', { type: 'request', id: 1, request: { kind: 'reset', groups: ['m'] } })
     world.run(5_000)
     expect(topo(world).primary).not.toEqual(at(1))
