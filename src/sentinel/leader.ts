@@ -62,7 +62,8 @@ function proposeGroup(core: CoreState, group: GroupState, nowMs: number): void {
   })
 }
 
-function proposeReplicas(core: CoreState, group: GroupState, nowMs: number): void {
+/** What was found goes into the replicated state. */
+export function proposeReplicas(core: CoreState, group: GroupState, nowMs: number): void {
   for (const replica of uncommitted(core, group))
     propose(core, nowMs, `replica ${group.name} ${addressKey(replica)}`, {
       kind: 'replica',
