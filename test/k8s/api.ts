@@ -29,7 +29,10 @@ export function connectApi(host: string, port: number, token: string): Api {
     new Promise((resolve, reject) => {
       const text = body === undefined ? '' : JSON.stringify(body)
       // Node gives a DELETE no length of its own, and its body would be read as the next request.
-      const typed = { ...headers, ...(text !== '' && { 'content-type': type, 'content-length': Buffer.byteLength(text) }) }
+      const typed = {
+        ...headers,
+        ...(text !== '' && { 'content-type': type, 'content-length': Buffer.byteLength(text) }),
+      }
       const sent = request({ host, port, method, path, agent, headers: typed, timeout: 5_000 }, (answer) => {
         let answered = ''
         answer.setEncoding('utf8')

@@ -16,7 +16,7 @@ export interface ControlPlane {
 }
 
 const TOKEN = 'admin-of-the-test'
-const SLOW = { timeoutMs: 90_000, intervalMs: 250 }
+const SLOW = { timeoutMs: 300_000, intervalMs: 250 }
 
 /** Starts it; resolves when it is ready. */
 export async function startControlPlane(scope: Scope, host: string): Promise<ControlPlane> {
