@@ -5,7 +5,6 @@ import type { Holder, hear as originalHear } from '../../src/lease/holder.ts'
 import type { Word } from '../../src/lease/terms.ts'
 import type { onVote as originalOnVote } from '../../src/raft/election.ts'
 import type { onAppend as originalOnAppend } from '../../src/raft/following.ts'
-import type { Machine } from '../../src/raft/machine.ts'
 import type { MsgAppend, MsgVote, Ready } from '../../src/raft/messages.ts'
 import type { createOutput as originalCreateOutput } from '../../src/raft/ready.ts'
 import type { Raft } from '../../src/raft/state.ts'
@@ -108,14 +107,6 @@ const MUTATIONS: Readonly<Record<string, Mutation>> = {
           if (entry.kind === 'switch' && topo !== undefined && candidate !== undefined) topo.primary = candidate
           return own<typeof originalPropose>(original, 'propose')(core, nowMs, key, entry)
         },
-      }),
-    },
-  },
-  'announces what a crash takes back': {
-    world: 'sentinels',
-    bent: {
-      '../../src/sentinel/machine.ts': ({ MACHINE }) => ({
-        MACHINE: { ...(MACHINE as unknown as Machine), mustOutlastCrash: () => false },
       }),
     },
   },
