@@ -11,6 +11,7 @@ import { isDown } from './detector.ts'
 import { earlyRequests, isMonitored, noteEarly, takeEarlyResult } from './early.ts'
 import { type Entry, entryLevel } from './entries.ts'
 import { reachable } from './failover-run.ts'
+import { proposeReplicas } from './leader.ts'
 import { forgetDeadMembers } from './membership.ts'
 import type { OperatorRequest, OperatorResult } from './peer-message.ts'
 import { isOfLease, parseChanges } from './settings.ts'
@@ -216,6 +217,9 @@ function change(
     forgetDeadMembers(core)
     for (const group of request.groups) {
       const keep = keptByReset(core, group)
+      // A reset keeps only what is in an entry; these may have been found just now.
+      const watched = core.groups.get(group)
+      if (watched !== undefined) proposeReplicas(core, watched, nowMs)
       propose(core, nowMs, `reset ${group} ${nonce}`, { kind: 'reset', group, keep, nonce })
     }
     return undefined
@@ -240,9 +244,10 @@ function keptByReset(core: CoreState, name: string): Address[] {
   const topo = topoOf(core, name)
   const servers = core.groups.get(name)?.servers
   if (topo === undefined || servers === undefined) return []
-  const kept = topo.replicas.filter((address) => {
-    const server = servers.get(addressKey(address))
-    return reachable(server) && server.info?.role === 'replica' && sameAddress(server.info.primary, topo.primary)
+  const kept = [...servers.values()].flatMap((server) => {
+    const { host, port } = server.ref
+    const follows = server.info?.role === 'replica' && sameAddress(server.info.primary, topo.primary)
+    return reachable(server) && !server.probe && follows ? [{ host, port }] : []
   })
   const primary = servers.get(addressKey(topo.primary))
   if (primary !== undefined && isDown(primary.judgement.verdict)) {
