@@ -112,9 +112,11 @@ export function takeLeased(
   speak(core, group, server, base, nowMs)
 }
 
-/** A new primary was announced: it waits for its lease, and its clients with it. */
-export function greet(core: CoreState, group: GroupState, nowMs: number): void {
-  const server = group.servers.get(addressKey(group.primary))
+/**
+ * A server says that it was promoted, or is announced as primary: it waits for its lease, and its clients with it. The first
+ * word brings its request, so that it is granted at once when the switch is committed.
+ */
+export function greet(core: CoreState, group: GroupState, server: Watched | undefined, nowMs: number): void {
   const base = server && leaseBase(core, group, server)
   if (base === undefined || server?.link !== 'up' || server.lease.waiting) return
   speak(core, group, server, base, nowMs)
