@@ -178,11 +178,12 @@ export class ReplyWriter {
   }
 
   private insert(mark: number, text: string): void {
-    const head = Buffer.from(text, 'latin1')
-    this.reserve(head.length)
-    this.buffer.copyWithin(mark + head.length, mark, this.pos)
-    head.copy(this.buffer, mark)
-    this.pos += head.length
+    this.reserve(text.length)
+    const end = this.pos + text.length
+    this.buffer.copyWithin(mark + text.length, mark, this.pos)
+    this.pos = mark
+    this.characters(text)
+    this.pos = end
   }
 
   /** Number of elements of the reply that begins at `mark`: pairs count as one; 0 if it has none. */

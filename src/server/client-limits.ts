@@ -1,6 +1,7 @@
 // The options that clients of the server are subject to, as the facade asks for them.
 
 import type { ServerOptions } from '../config/server-options.ts'
+import { quick } from '../lib/quick.ts'
 import { type ClientLimits, type OutputLimit, outputKind } from '../facade/limits.ts'
 import type { Session } from '../facade/session.ts'
 
@@ -24,7 +25,7 @@ export function clientLimits(
   options: Readonly<ServerOptions>,
   ofReplica: (session: Session) => OutputLimit,
 ): ClientLimits {
-  return {
+  return quick({
     get clientsMax() {
       return options.maxclients
     },
@@ -50,5 +51,5 @@ export function clientLimits(
       if (session.isReplica) return ofReplica(session)
       return session.authenticated ? options['client-output-buffer-limit'][outputKind(session)] : STRANGER
     },
-  }
+  })
 }

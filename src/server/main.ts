@@ -31,6 +31,7 @@ import { inlineMore } from '../io/v8.ts'
 import { AHEAD_MAX } from '../keyspace/ahead.ts'
 import { Keyspace } from '../keyspace/keyspace.ts'
 import { seededRandom } from '../lib/prng.ts'
+import { quick } from '../lib/quick.ts'
 import type { Args } from '../protocol/args.ts'
 import { createAppendOnlyLog } from './aof.ts'
 import { clientLimits } from './client-limits.ts'
@@ -132,7 +133,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
   const internalError = (error: unknown, where: string): void => {
     log.warning(`Bug: ${where} threw ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`)
   }
-  const host: Host = {
+  const host = quick<Host>({
     config,
     commands,
     pubsub,
@@ -201,13 +202,13 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     sessionChanged: (session) => engine.entered(session),
     attacked: createAttackLog(log, wallMs),
     internalError,
-  }
+  })
   const engine: Engine = new Engine({
     keyspace,
     commands,
     host,
     gate: openGate(),
-    feed: {
+    feed: quick({
       get active() {
         return replication.active || appendOnly.active
       },
@@ -215,7 +216,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
         if (isChange && appendOnly.active) appendOnly.append(db, bytes, start, end)
         if (replication.active) replication.feed(db, bytes, start, end)
       },
-    },
+    }),
     tracking,
     onModified: transactions.modified,
     onFlushing: transactions.flushing,
