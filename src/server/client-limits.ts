@@ -1,9 +1,9 @@
 // The options that clients of the server are subject to, as the facade asks for them.
 
 import type { ServerOptions } from '../config/server-options.ts'
-import { quick } from '../lib/quick.ts'
 import { type ClientLimits, type OutputLimit, outputKind } from '../facade/limits.ts'
 import type { Session } from '../facade/session.ts'
+import { quick } from '../lib/quick.ts'
 
 /** Who has not given the password gets short errors, and has no reason to leave them unread. */
 const STRANGER: OutputLimit = { hardBytes: 64 * 1024, softBytes: 0, softSeconds: 0 }

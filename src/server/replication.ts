@@ -2,10 +2,10 @@
 // the stream; a replica's stream is its primary's. Both have replicas.
 import type { Context } from '../commands/context.ts'
 import { errorText, fail } from '../errors.ts'
-import { quick } from '../lib/quick.ts'
 import type { Blocked, Session } from '../facade/session.ts'
 import { monotonicMs } from '../io/clock.ts'
 import { randomHex } from '../io/entropy.ts'
+import { quick } from '../lib/quick.ts'
 import type { ReplyWriter } from '../protocol/writer.ts'
 import { encodeRequest } from '../protocol/writer.ts'
 import { countAcknowledged, countGoodReplicas, lagLine } from '../replication/attached.ts'
