@@ -35,7 +35,7 @@ function touch(ctx: Context): void {
     const h = readKey(ctx, i, ANY_TYPE)
     if (h === 0) continue
     // Also for a client that said CLIENT NO-TOUCH: this is what the command is for.
-    db.setClock(h, keyspace.clock)
+    if (!keyspace.touch) db.touch(h)
     found++
   }
   reply.int(found)

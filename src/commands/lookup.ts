@@ -29,7 +29,7 @@ export function inspectKey(ctx: Context, i: number): number {
 export function keyToChange(ctx: Context, i: number, type: number): number {
   const { args, db, keyspace } = ctx
   const h = db.find(args.buffer, args.start(i), args.end(i), type)
-  if (h !== 0 && keyspace.touch) db.setClock(h, keyspace.clock)
+  if (h !== 0 && keyspace.touch) db.touch(h)
   return h
 }
 

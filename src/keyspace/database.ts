@@ -10,6 +10,7 @@ import { assert } from '../lib/assert.ts'
 import type { Random } from '../lib/prng.ts'
 import { blockUnits, SLAB_BITS, SLAB_MASK, sameBlock, UNIT_BYTES } from '../store/arena.ts'
 import {
+  CLOCK_MASK,
   CLOCK_SHIFT,
   ELSEWHERE,
   ENCODING_MASK,
@@ -107,7 +108,11 @@ export class Database implements EntryTables {
     const u32 = space.arena.u32[h >>> SLAB_BITS]
     const w = ((h & SLAB_MASK) << 1) + 3
     if ((u32[w] & TYPE_MASK) !== type && type !== ANY_TYPE) throw new WrongTypeError()
-    if (space.touch) u32[w] = (u32[w] & META_FLAGS) | (space.clock << CLOCK_SHIFT)
+    if (space.touch) {
+      const { frequencies } = space
+      const clock = frequencies === undefined ? space.clock : frequencies.used(u32[w] >>> CLOCK_SHIFT)
+      u32[w] = (u32[w] & META_FLAGS) | (clock << CLOCK_SHIFT)
+    }
     return h
   }
 
@@ -215,9 +220,21 @@ export class Database implements EntryTables {
     return this.hasExpiry(h) ? entryExpiryMs(this.space.arena, h) : NO_EXPIRY
   }
 
-  /** The access clock of the entry: what `keyspace.clock` was when it was last touched. */
+  /** The access clock of the entry: what `keyspace.clock` was when it was last touched, or its frequency (frequencies.ts). */
   clock(h: number): number {
     return entryMeta(this.space.arena, h) >>> CLOCK_SHIFT
+  }
+
+  /** Seconds since the entry was last touched; only while no frequencies are counted. */
+  idleSeconds(h: number): number {
+    return (this.space.clock - this.clock(h)) & CLOCK_MASK
+  }
+
+  /** How often the entry is used; only while frequencies are counted. */
+  frequency(h: number): number {
+    const { frequencies } = this.space
+    assert(frequencies !== undefined, 'frequencies are counted')
+    return frequencies.of(this.clock(h))
   }
 
   /** Bytes of memory of the entry, value included: known, not counted. */
@@ -281,7 +298,8 @@ export class Database implements EntryTables {
         sameBlock(entryUnits(keyLength, u32[w], false), entryUnits(keyLength, length, false))
       ) {
         u32[w] = length
-        u32[w + 1] = typeAndEncoding | (meta & SNAPSHOT_MARK) | (space.clock << CLOCK_SHIFT)
+        const clock = space.frequencies === undefined ? space.clock : meta >>> CLOCK_SHIFT
+        u32[w + 1] = typeAndEncoding | (meta & SNAPSHOT_MARK) | (clock << CLOCK_SHIFT)
         copyBytes(
           valueBytes,
           valueStart,
@@ -585,12 +603,27 @@ export class Database implements EntryTables {
     const moved = target.newEntry(hash, keyBytes, keyStart, keyEnd, 0, this.expiryMs(h))
     setKind(arena, moved, meta & (TYPE_MASK | ENCODING_MASK | HUGE))
     setValueWord(arena, moved, entryValueWord(arena, h))
-    this.setClock(moved, this.clock(h))
+    const clock = this.clock(h)
     target.placeOrRelease(target.table.find(keyBytes, keyStart, keyEnd, hash), moved)
+    this.setClock(moved, clock)
     this.afterChange(h)
     unlistEntry(this.space.arena, this, h)
     releaseBlock(arena, h)
     return moved
+  }
+
+  /** Notes a use of the entry in its access clock. */
+  touch(h: number): void {
+    const { frequencies, clock } = this.space
+    this.setClock(h, frequencies === undefined ? clock : frequencies.used(this.clock(h)))
+  }
+
+  /** Makes an entry look as used as it was elsewhere; -1 for what is not known. */
+  setUse(h: number, idleSeconds: number, frequency: number): void {
+    const { frequencies, clock } = this.space
+    if (frequencies !== undefined && frequency >= 0) this.setClock(h, frequencies.clockOf(frequency))
+    if (frequencies !== undefined || idleSeconds < 0) return
+    this.setClock(h, (clock - Math.min(idleSeconds, CLOCK_MASK)) & CLOCK_MASK)
   }
 
   /** Sets the access clock of an entry. */
@@ -646,18 +679,19 @@ export class Database implements EntryTables {
     keyEnd: number,
     inlineBytes: number,
     expiryMs: number,
+    clock = this.space.clock,
   ): number {
-    const { arena, snapshotMark, clock } = this.space
+    const { arena, snapshotMark } = this.space
     const flags = snapshotMark | (clock << CLOCK_SHIFT)
     return newEntry(arena, hash, keyBytes, keyStart, keyEnd, inlineBytes, expiryMs, flags)
   }
 
-  /** A new block with the key of an entry. */
+  /** A new block with the key and the access clock of an entry. */
   private cloneEntry(h: number, inlineBytes: number, expiryMs: number): number {
     const arena = this.space.arena
     const { bytes, start, end } = this.key(h)
     const hash = arena.u32[h >>> SLAB_BITS][(h & SLAB_MASK) << 1]
-    return this.newEntry(hash, bytes, start, end, inlineBytes, expiryMs)
+    return this.newEntry(hash, bytes, start, end, inlineBytes, expiryMs, this.clock(h))
   }
 
   /** Lists an entry whose value is not in its block, see `place`; if that fails the block is released, and only that. */
@@ -680,11 +714,12 @@ export class Database implements EntryTables {
 
   /**
    * Lists an entry under the key that the table's last lookup looked for, in the place of `old` unless that is 0. Throws
-   * ArenaFullError before any change.
+   * ArenaFullError before any change. A key is used as often under its new value.
    */
   private place(old: number, h: number): void {
-    if (old !== 0) this.replaceFound(old, h)
-    else listEntry(this.space.arena, this, h)
+    if (old === 0) return listEntry(this.space.arena, this, h)
+    if (this.space.frequencies !== undefined) this.setClock(h, this.clock(old))
+    this.replaceFound(old, h)
   }
 
   private beforeChange(h: number): void {

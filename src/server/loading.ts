@@ -58,7 +58,8 @@ export function createLoader(keyspace: Keyspace, options: LoadOptions): Loader {
     }
     first()
     const expiryMs = entry.expireMs < 0 ? NO_EXPIRY : Math.max(entry.expireMs, 1)
-    db.putBuilt(key, keyStart, keyEnd, builtValue(entry), expiryMs)
+    const h = db.putBuilt(key, keyStart, keyEnd, builtValue(entry), expiryMs)
+    db.setUse(h, entry.idleSeconds, entry.frequency)
     loaded++
   }
   const onEmpty = (key: Uint8Array): void => {
