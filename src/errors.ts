@@ -286,6 +286,11 @@ export const ERRORS = {
   sentinelReconfigScript: 'ERR Client reconfiguration script seems non existing or non executable',
   sentinelConfig: 'ERR Only SENTINEL CONFIG GET <option> / SET <option> <value> are supported.',
   sentinelConfigSet: "ERR Invalid argument '%s' to SENTINEL CONFIG SET",
+  sentinelConfigValue: "ERR Invalid value '%s' to SENTINEL CONFIG SET '%s'",
+  sentinelDebugOption: "ERR Unknown option or number of arguments for SENTINEL DEBUG '%s'",
+  sentinelDebugValue: "ERR Invalid argument '%s' for SENTINEL DEBUG '%s'",
+  sentinelDebugFixed:
+    'ERR election-timeout is fixed while a sentinel runs: it is the option election-timeout-milliseconds',
   sentinelFailure: 'ERR Unknown failure simulation specified',
 } as const
 

@@ -72,6 +72,8 @@ export interface RespClientOptions {
   /** Bytes waiting to be sent, default 16 MiB. */
   outputBytesMax?: number
   limits?: Partial<ReplyLimits>
+  /** The name that the server has for a command, where that was renamed. */
+  nameOf?: (command: string) => string
   onConnect?: () => void
   onAuthError?: (error: ReplyError) => void
   /** A pub/sub message or confirmation, or another RESP3 push: kind first, as `['message', channel, payload]`. */
@@ -97,6 +99,8 @@ export interface RespClient {
   readonly waitingSinceMs: number | undefined
   /** Our end of the connection once connected: how the server sees us when nothing translates addresses. */
   readonly localAddress: string | undefined
+  /** The other end, an IP address, once connected. */
+  readonly remoteAddress: string | undefined
 }
 
 interface Pending {
@@ -223,7 +227,8 @@ export function connectResp(options: RespClientOptions): RespClient {
       subscribing ||= subscribe
       const confirmations = subscribe ? Math.max(1, args.length - 1) : 0
       pending.push({ resolve, reject, sentMs: monotonicMs(), confirmations })
-      socket.write(encodeCommand(args))
+      const [name = '', ...rest] = args
+      socket.write(encodeCommand([options.nameOf?.(String(name)) ?? name, ...rest]))
       if (connected) watchReplies()
     })
     promise.catch(() => {})
@@ -256,6 +261,9 @@ export function connectResp(options: RespClientOptions): RespClient {
     },
     get localAddress() {
       return socket.localAddress
+    },
+    get remoteAddress() {
+      return socket.remoteAddress
     },
   }
 }

@@ -92,6 +92,7 @@ export const REPLICAS_MAX = 256
 export function entryLevel(entry: Entry): number {
   if (entry.kind === 'lease' || (entry.kind === 'start' && entry.lossAllowed === true)) return 3
   if (entry.kind === 'pause' || entry.kind === 'resume') return 2
+  if (entry.kind === 'set' && entry.changes.renames !== undefined) return 4
   if (entry.kind === 'set' && isOfLease(entry.changes)) return 3
   if (entry.kind === 'set') return entry.changes.failoverIntervalMs === undefined ? 1 : 2
   return 'account' in entry && entry.account !== undefined ? 2 : 1

@@ -59,7 +59,8 @@ function proposeGroup(core: CoreState, group: GroupState, nowMs: number): void {
   })
 }
 
-function proposeReplicas(core: CoreState, group: GroupState, nowMs: number): void {
+/** What was found goes into the replicated state. */
+export function proposeReplicas(core: CoreState, group: GroupState, nowMs: number): void {
   for (const replica of uncommitted(core, group))
     propose(core, nowMs, `replica ${group.name} ${addressKey(replica)}`, {
       kind: 'replica',
@@ -144,7 +145,8 @@ function continueFailover(
   const ballot = ballotOf(core, group, topo, nowMs)
   const settings = settingsOf(core, topo)
   const base = { nowMs, topo, failover, settings, servers: group.servers, ballot }
-  const facts: FailoverFacts = { ...base, leaseOverMs: leaseOverMs(core, group, topo) }
+  const { reconfMs } = core.timing
+  const facts: FailoverFacts = { ...base, leaseOverMs: leaseOverMs(core, group, topo), reconfMs }
   for (const decision of decide(group.run, facts)) carryOut(core, group, failover, decision, nowMs)
 }
 

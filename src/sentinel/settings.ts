@@ -2,7 +2,7 @@
 // is replicated through Raft and wins over every sentinel's file, which is read and never rewritten.
 import { errorText } from '../errors.ts'
 import { LEASE_MS_MAX, LEASE_MS_MIN, WRITE_MODES, type WriteMode } from '../lease/terms.ts'
-import { asInt, asText, asWord } from './fields.ts'
+import { asInt, asObject, asText, asWord } from './fields.ts'
 import type { Monitored } from './naming.ts'
 
 /** What can be set for a group, with SENTINEL SET's names in camel case. Times in ms. */
@@ -25,7 +25,12 @@ export interface GroupSettings {
   readonly syncReplicas: number
   /** No failover begins by itself so soon after the last one (maintenance.ts); 0 = at once. */
   readonly failoverIntervalMs: number
+  /** Commands that the servers know by other names, in lower case. */
+  readonly renames: Renames
 }
+
+/** A command's own name, in lower case, and the one that it was given. */
+export type Renames = Readonly<Record<string, string>>
 
 export const DEFAULT_SETTINGS: GroupSettings = {
   downAfterMs: 30_000,
@@ -40,6 +45,7 @@ export const DEFAULT_SETTINGS: GroupSettings = {
   leaseMs: 1_000,
   syncReplicas: 1,
   failoverIntervalMs: 2_000,
+  renames: {},
 }
 
 /** Changes made by SENTINEL SET; `quorum` is a field of the group itself. */
@@ -53,7 +59,7 @@ export interface GroupConfig extends Monitored {
   readonly unresolved?: boolean
 }
 
-/** What a sentinel was told of a group before the sentinels had theirs (early.ts). */
+/** What a sentinel was told of a group while there was nobody to tell it to (early.ts). */
 export interface Early {
   readonly group: string
   /** It is not to be watched, whatever the file says. */
@@ -69,9 +75,14 @@ interface Row {
   readonly min?: number
   readonly max?: number
   readonly words?: readonly string[]
+  /** A command and its new name. */
+  readonly renames?: true
   /** It came with leases: sentinels of the first feature level do not know it. */
   readonly ofLease?: true
 }
+
+/** The option with two values: a command and the name that it has on the servers. */
+export const RENAME_COMMAND = 'rename-command'
 
 /** What SENTINEL SET accepts. Rows with `min` are integers from there to `max`, or to 2³¹−1, those with `words` one of these, the others text. */
 const ROWS: readonly Row[] = [
@@ -88,6 +99,7 @@ const ROWS: readonly Row[] = [
   { option: 'auth-pass', field: 'authPass' },
   { option: 'notification-script', field: 'notificationScript' },
   { option: 'client-reconfig-script', field: 'clientReconfigScript' },
+  { option: RENAME_COMMAND, field: 'renames', renames: true },
 ]
 
 /** SENTINEL SET's name of a field. */
@@ -113,10 +125,40 @@ export function parseChanges(pairs: readonly (readonly [string, string])[]): Set
   for (const [option, text] of pairs) {
     const row = ROWS.find((candidate) => candidate.option === option.toLowerCase())
     if (row === undefined) return errorText('sentinelSetOption', option)
-    const value = row.min === undefined ? text : /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN
-    if (!setChange(changes, row, value)) return errorText('sentinelSetValue', text, option)
+    if (!setChange(changes, row, readText(row, text))) return errorText('sentinelSetValue', text, option)
   }
   return changes
+}
+
+function readText({ min, renames }: Row, text: string): unknown {
+  if (renames === true) return renameOf(text)
+  if (min === undefined) return text
+  return /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN
+}
+
+/** `PING PONG` as a renaming. */
+function renameOf(text: string): Renames | undefined {
+  const [from = '', to = '', ...rest] = text.split(' ')
+  return from === '' || to === '' || rest.length > 0 ? undefined : { [from.toLowerCase()]: to }
+}
+
+/** What SENTINEL SET would be told for a change: one or several values. */
+export const valuesOf = (value: unknown): string[] =>
+  typeof value === 'object' && value !== null
+    ? Object.entries(value).map(([from, to]) => `${from} ${to}`)
+    : [String(value)]
+
+/** The name that servers have for a command. Who renamed only SLAVEOF, for Redis Sentinel, has renamed REPLICAOF for this one. */
+export function renamed(renames: Renames, command: string): string {
+  const name = command.toLowerCase()
+  if (Object.hasOwn(renames, name)) return renames[name]!
+  return name === 'replicaof' && Object.hasOwn(renames, 'slaveof') ? renames.slaveof! : command
+}
+
+/** Later changes over earlier ones; commands are renamed one by one. */
+export function joinChanges(before: SettingChanges, after: SettingChanges): SettingChanges {
+  const joined = { ...before, ...after }
+  return before.renames && after.renames ? { ...joined, renames: { ...before.renames, ...after.renames } } : joined
 }
 
 /** Changes out of decoded JSON, or undefined when any field is unknown or out of range. */
@@ -132,16 +174,29 @@ export function toChanges(fields: Record<string, unknown>): SettingChanges | und
 function setChange(changes: SettingChanges, row: Row, value: unknown): boolean {
   const read = readSetting(row, value)
   if (read === undefined) return false
-  Object.assign(changes, { [row.field]: read })
+  Object.assign(changes, joinChanges(changes, { [row.field]: read }))
   return true
 }
 
-function readSetting({ min, max, words }: Row, value: unknown): string | number | undefined {
+function readSetting({ min, max, words, renames }: Row, value: unknown): string | number | Renames | undefined {
+  if (renames === true) return toRenames(value)
   if (words !== undefined) return asWord(value, words)
   return min === undefined ? asText(value, TEXT_MAX) : asInt(value, min, max ?? INT_MAX)
 }
 
+const RENAMES_MAX = 64
+const COMMAND_NAME = /^[^\s]{1,64}$/
+
+function toRenames(value: unknown): Renames | undefined {
+  const fields = asObject(value)
+  if (fields === undefined) return undefined
+  const entries = Object.entries(fields)
+  const fit = ([from, to]: [string, unknown]): boolean =>
+    COMMAND_NAME.test(from) && typeof to === 'string' && COMMAND_NAME.test(to)
+  return entries.length <= RENAMES_MAX && entries.every(fit) ? (fields as Renames) : undefined
+}
+
 /** What holds for a group: the replicated changes over this sentinel's file over the defaults. */
 export function effectiveSettings(file: Partial<GroupSettings> | undefined, changes: SettingChanges): GroupSettings {
-  return { ...DEFAULT_SETTINGS, ...file, ...changes }
+  return { ...DEFAULT_SETTINGS, ...joinChanges(file ?? {}, changes) }
 }

@@ -13,8 +13,9 @@ import type { HistoryMark } from './lineage.ts'
 import type { Circle, Obstacle } from './memory.ts'
 import type { OperatorRequest } from './peer-message.ts'
 import type { Sequence } from './sequence.ts'
-import { type Early, effectiveSettings, type GroupConfig, type GroupSettings } from './settings.ts'
+import { type Early, effectiveSettings, type GroupConfig, type GroupSettings, joinChanges } from './settings.ts'
 import type { Stopwatch } from './stopwatch.ts'
+import type { Timing } from './timing.ts'
 import type { Topology, TopologyGroup } from './topology.ts'
 import type { Votes } from './votes.ts'
 import type { Watched } from './watched.ts'
@@ -133,6 +134,7 @@ export interface CoreState {
   /** An empty host is filled in when a server says how it sees this sentinel; until then it tells nobody of itself. */
   self: PeerAddress
   readonly heartbeatMs: number
+  timing: Timing
   /** What Raft applied. */
   topology: Topology
   /** Groups of the configuration file that Raft does not know yet: watched, but nothing is decided about them. */
@@ -207,7 +209,9 @@ export function topoOf(core: CoreState, name: string): TopologyGroup | undefined
 /** The settings that hold for a group on this sentinel. */
 export function settingsOf(core: CoreState, topo: TopologyGroup): GroupSettings {
   const file = core.options.groups.find(({ name }) => name === topo.name)
-  return effectiveSettings(file?.settings, { ...topo.changes, ...core.early.get(topo.name)?.changes })
+  const { downAfterMs, failoverTimeoutMs } = core.timing
+  const known = { downAfterMs, failoverTimeoutMs, ...file?.settings }
+  return effectiveSettings(known, joinChanges(topo.changes, core.early.get(topo.name)?.changes ?? {}))
 }
 
 /** Publishes an event about an instance. `extra` follows the instance text after a space. */
@@ -220,12 +224,12 @@ export function emit(
   extra = '',
 ): void {
   const text = instanceText(subject, group, primary)
-  core.out.push({ type: 'event', name, payload: extra === '' ? text : `${text} ${extra}` })
+  core.out.push({ type: 'event', name, payload: extra === '' ? text : `${text} ${extra}`, group })
 }
 
-/** Publishes an event with a payload of its own. */
-export const emitText = (core: CoreState, name: EventName, payload: string): void => {
-  core.out.push({ type: 'event', name, payload })
+/** Publishes an event with a payload of its own, about a group or about this sentinel. */
+export const emitText = (core: CoreState, name: EventName, payload: string, group?: string): void => {
+  core.out.push({ type: 'event', name, payload, group })
 }
 
 /** What the server is to the group now. */
@@ -272,6 +276,12 @@ export function addressSelf(core: CoreState, local: string): void {
   if (isAddressed(core) || local === '') return
   const seen = (address: Address): Address => ({ host: address.host || local, port: address.port })
   core.self = { ...core.self, resp: seen(core.self.resp), gossip: seen(core.self.gossip) }
+}
+
+/** This sentinel is somewhere else from now on; what is empty is as the servers see it. */
+export function moveSelf(core: CoreState, resp: Address, gossip: Address): void {
+  core.self = { ...core.self, resp, gossip }
+  for (const { servers } of core.groups.values()) for (const { local } of servers.values()) addressSelf(core, local)
 }
 
 /** The `flags` field of an instance, in the order in which Redis Sentinel writes them. */

@@ -11,7 +11,7 @@ import { type AbortCause, type Entry, LEASE_KEY, REPLICAS_MAX, type StartEntry, 
 import { asAddress, asInt, asList, asName, asObject, asText, parseObject } from './fields.ts'
 import { type HistoryMark, LINEAGE_MAX } from './lineage.ts'
 import { type Hostname, hostnameOf } from './naming.ts'
-import { isOfLease, type SettingChanges, toChanges } from './settings.ts'
+import { isOfLease, joinChanges, type SettingChanges, toChanges } from './settings.ts'
 
 /** A failover under way. */
 export interface Failover {
@@ -140,7 +140,7 @@ export function apply(topology: Topology, entry: Entry): Applied {
       return DONE
     case 'set': {
       const { quorum, ...changes } = entry.changes
-      group.changes = { ...group.changes, ...changes }
+      group.changes = joinChanges(group.changes, changes)
       if (quorum !== undefined) group.quorum = quorum
       if (isOfLease(changes)) renewTerms(group)
       return DONE

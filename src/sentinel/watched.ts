@@ -75,7 +75,7 @@ export interface Writing {
 
 /** Rhythm of asking, ms. */
 export interface Rhythm {
-  readonly heartbeatMs: number
+  readonly pingMs: number
   readonly infoMs: number
   readonly downAfterMs: number
 }
@@ -135,7 +135,7 @@ export function poll(server: Watched, nowMs: number, rhythm: Rhythm, out: Effect
     reconnect(server, nowMs, out)
     return
   }
-  if (pingSentMs === undefined && nowMs - server.lastPingMs >= rhythm.heartbeatMs) ping(server, nowMs, out)
+  if (pingSentMs === undefined && nowMs - server.lastPingMs >= rhythm.pingMs) ping(server, nowMs, out)
   const lastAskMs = server.infoAsks.at(-1) ?? server.infoAskedMs
   if (nowMs - lastAskMs >= rhythm.infoMs && server.infoAsks.length === 0) askInfo(server, nowMs, out)
 }
