@@ -4,6 +4,7 @@ import { dumpValue, readDump } from '../codec/dump.ts'
 import { fail } from '../errors.ts'
 import { ANY_TYPE, NO_EXPIRY } from '../keyspace/database.ts'
 import { FREQUENCY_MAX } from '../keyspace/frequencies.ts'
+import { restoreUse } from '../keyspace/uses.ts'
 import { integerArgument, timeText } from './arguments.ts'
 import type { Context } from './context.ts'
 import { NOTIFY_GENERIC } from './effects.ts'
@@ -53,7 +54,7 @@ function restore(ctx: Context): void {
   notifyNew(ctx, 1)
   const h = db.putBuilt(buffer, args.start(1), args.end(1), content, expiryMs)
   db.setClock(h, keyspace.clock)
-  db.setUse(h, options.idleSeconds, options.frequency)
+  restoreUse(keyspace, db, h, options.idleSeconds, options.frequency)
   effects.dirty++
   if (expiryMs !== NO_EXPIRY && !options.absolute) replicateAbsolute(ctx, expiryMs)
   notifyKey(ctx, NOTIFY_GENERIC, 'restore', 1)

@@ -2,6 +2,7 @@
 
 import { fail } from '../errors.ts'
 import { help } from '../facade/commands/help.ts'
+import { frequencyOf, idleSeconds } from '../keyspace/uses.ts'
 import { stringRefcount } from '../types/string.ts'
 import { TYPE_STRING } from '../types/value-type.ts'
 import type { Context } from './context.ts'
@@ -33,14 +34,14 @@ function idletime(ctx: Context): void {
   const h = subject(ctx)
   if (h === 0) return
   if (ctx.keyspace.frequencies !== undefined) fail('lfuSelected')
-  ctx.reply.int(ctx.db.idleSeconds(h))
+  ctx.reply.int(idleSeconds(ctx.keyspace, ctx.db, h))
 }
 
 function freq(ctx: Context): void {
   const h = subject(ctx)
   if (h === 0) return
   if (ctx.keyspace.frequencies === undefined) fail('lfuNotSelected')
-  ctx.reply.int(ctx.db.frequency(h))
+  ctx.reply.int(frequencyOf(ctx.keyspace, ctx.db, h))
 }
 
 const KEY: ArgumentSpec = { name: 'key', type: 'key', keySpecIndex: 0 }

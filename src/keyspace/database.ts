@@ -8,9 +8,8 @@
 
 import { assert } from '../lib/assert.ts'
 import type { Random } from '../lib/prng.ts'
-import { blockUnits, SLAB_BITS, SLAB_MASK, sameBlock, UNIT_BYTES } from '../store/arena.ts'
+import { SLAB_BITS, SLAB_MASK, sameBlock } from '../store/arena.ts'
 import {
-  CLOCK_MASK,
   CLOCK_SHIFT,
   ELSEWHERE,
   ENCODING_MASK,
@@ -39,6 +38,7 @@ import {
   type ByteRange,
   copyBytes,
   entryKey,
+  entryMemory,
   entryValue,
   INLINE_BYTES_MAX,
   kindOf,
@@ -47,12 +47,13 @@ import {
   releaseBlock,
   setKind,
   setValueWord,
-  unitsOfEntry,
 } from './blocks.ts'
 import type { Keyspace } from './keyspace.ts'
 import { type EntryTables, listEntry, newTables, rekindEntry, relistEntry, unlistEntry } from './listing.ts'
+import { WrongTypeError } from './wrong-type.ts'
 
 export { type ByteRange, INLINE_BYTES_MAX, NO_EXPIRY } from './blocks.ts'
+export { WrongTypeError } from './wrong-type.ts'
 
 /** `put` and `move` take this as expiry to mean: as it was. */
 export const KEEP_EXPIRY = -1
@@ -60,11 +61,6 @@ export const KEEP_EXPIRY = -1
 export const ANY_TYPE = -1
 
 const META_FLAGS = (1 << CLOCK_SHIFT) - 1
-
-/** Thrown by a look-up that wants another type than the key has. */
-export class WrongTypeError extends Error {
-  override readonly name = 'WrongTypeError'
-}
 
 const NO_BYTES = Buffer.alloc(0)
 
@@ -108,11 +104,9 @@ export class Database implements EntryTables {
     const u32 = space.arena.u32[h >>> SLAB_BITS]
     const w = ((h & SLAB_MASK) << 1) + 3
     if ((u32[w] & TYPE_MASK) !== type && type !== ANY_TYPE) throw new WrongTypeError()
-    if (space.touch) {
-      const { frequencies } = space
-      const clock = frequencies === undefined ? space.clock : frequencies.used(u32[w] >>> CLOCK_SHIFT)
-      u32[w] = (u32[w] & META_FLAGS) | (clock << CLOCK_SHIFT)
-    }
+    if (!space.touch) return h
+    const clock = space.frequencies === undefined ? space.clock : space.frequencies.used(u32[w] >>> CLOCK_SHIFT)
+    u32[w] = (u32[w] & META_FLAGS) | (clock << CLOCK_SHIFT)
     return h
   }
 
@@ -225,25 +219,9 @@ export class Database implements EntryTables {
     return entryMeta(this.space.arena, h) >>> CLOCK_SHIFT
   }
 
-  /** Seconds since the entry was last touched; only while no frequencies are counted. */
-  idleSeconds(h: number): number {
-    return (this.space.clock - this.clock(h)) & CLOCK_MASK
-  }
-
-  /** How often the entry is used; only while frequencies are counted. */
-  frequency(h: number): number {
-    const { frequencies } = this.space
-    assert(frequencies !== undefined, 'frequencies are counted')
-    return frequencies.of(this.clock(h))
-  }
-
   /** Bytes of memory of the entry, value included: known, not counted. */
   entryBytes(h: number): number {
-    const { arena, nodes } = this.space
-    const meta = entryMeta(arena, h)
-    const block = blockUnits(unitsOfEntry(arena, h)) * UNIT_BYTES
-    if ((meta & PARTS) !== 0) return block + nodes.bytes(entryValueWord(arena, h))
-    return block + ((meta & HUGE) !== 0 ? arena.huge.memory(entryValueWord(arena, h)) : 0)
+    return entryMemory(this.space.arena, this.space.nodes, h)
   }
 
   /** Calls `visit` for the entries of one step of a scan, expired ones included; see Table.scan. */
@@ -610,20 +588,6 @@ export class Database implements EntryTables {
     unlistEntry(this.space.arena, this, h)
     releaseBlock(arena, h)
     return moved
-  }
-
-  /** Notes a use of the entry in its access clock. */
-  touch(h: number): void {
-    const { frequencies, clock } = this.space
-    this.setClock(h, frequencies === undefined ? clock : frequencies.used(this.clock(h)))
-  }
-
-  /** Makes an entry look as used as it was elsewhere; -1 for what is not known. */
-  setUse(h: number, idleSeconds: number, frequency: number): void {
-    const { frequencies, clock } = this.space
-    if (frequencies !== undefined && frequency >= 0) this.setClock(h, frequencies.clockOf(frequency))
-    if (frequencies !== undefined || idleSeconds < 0) return
-    this.setClock(h, (clock - Math.min(idleSeconds, CLOCK_MASK)) & CLOCK_MASK)
   }
 
   /** Sets the access clock of an entry. */

@@ -9,6 +9,7 @@ import { entryExpiryMs } from '../store/entry.ts'
 import type { Database } from './database.ts'
 import { FREQUENCY_MAX } from './frequencies.ts'
 import type { Keyspace } from './keyspace.ts'
+import { frequencyOf, idleSeconds } from './uses.ts'
 
 /** A policy that evicts: all of `maxmemory-policy` but noeviction. */
 export interface EvictionPolicy {
@@ -96,8 +97,8 @@ export class EvictionPool {
 
   /** How much sooner than others the entry should go. */
   private score(db: Database, h: number, policy: EvictionPolicy): number {
-    if (policy.by === 'lru') return db.idleSeconds(h)
-    return policy.by === 'lfu' ? FREQUENCY_MAX - db.frequency(h) : -entryExpiryMs(this.space.arena, h)
+    if (policy.by === 'lru') return idleSeconds(this.space, db, h)
+    return policy.by === 'lfu' ? FREQUENCY_MAX - frequencyOf(this.space, db, h) : -entryExpiryMs(this.space.arena, h)
   }
 
   private consider(db: Database, h: number, score: number): void {
