@@ -186,6 +186,11 @@ export const GROUP_OPTIONS = {
     '2000',
     'Milliseconds after a failover in which none begins by itself, so that a fault does not chase the primary about; vedette resume ends them early. 0: none.',
   ),
+  'dead-replica-timeout': groupRow(
+    int(0),
+    '0',
+    'Milliseconds after which a replica that is down is forgotten while all others are well; one that is known by name, only when that has no address any more. The last one stays. 0: never.',
+  ),
   'master-reboot-down-after-period': groupRow(
     int(0),
     '0',

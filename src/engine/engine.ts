@@ -290,7 +290,21 @@ export class Engine extends Processor<Context> implements Context {
 
   protected override forbidden(session: Session, command: Command<Context>): string | undefined {
     if (session.transaction !== undefined && (command.flags & FLAG_NO_MULTI) !== 0) return errorText('notInMulti')
-    return this.refuseByCondition(session, this.flagsOf(session, command))
+    return this.refuseByCondition(session, this.flagsOf(session, command)) ?? this.refusePing(session, command)
+  }
+
+  /** Who asks whether the server is well hears that it is not when it cannot save: a sentinel then takes it for down. */
+  private refusePing(session: Session, { spec }: Command<Context>): string | undefined {
+    const { misconfigured, logProblem } = this.gate
+    if ((!misconfigured && logProblem === undefined) || spec.name !== 'ping' || session.isPrimary) return undefined
+    return this.diskProblem()
+  }
+
+  /** Why nothing can be written to the disk. */
+  private diskProblem(): string | undefined {
+    const { misconfigured, logProblem } = this.gate
+    if (misconfigured) return errorText('misconf')
+    return logProblem === undefined ? undefined : errorText('logMisconf', logProblem)
   }
 
   /** The command's flags; those of EXEC include what is queued, and permissions only if all that is queued has them. */
@@ -307,8 +321,8 @@ export class Engine extends Processor<Context> implements Context {
       return errorText('oom')
     }
     if ((flags & FLAG_WRITE) !== 0) {
-      if (gate.misconfigured) return errorText('misconf')
-      if (gate.logProblem !== undefined) return errorText('logMisconf', gate.logProblem)
+      const problem = this.diskProblem()
+      if (problem !== undefined) return problem
       if (gate.readonlyReplica) return errorText('readonly')
       if (gate.leaseLost) return errorText('leaseLost')
       if (gate.copiesMissing) return errorText('noReplicas')

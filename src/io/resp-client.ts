@@ -13,7 +13,8 @@ import { monotonicMs } from './clock.ts'
  *   whether it had unread input; only a fresh `refused` afterwards tells that no process listens any more.
  * - `ended`: the peer closed it in order (FIN).
  * - `timeout`: no connection within `connectTimeoutMs`, or no reply within `replyTimeoutMs`.
- * - `unreachable`: the network or host cannot be reached (EHOSTUNREACH, ENETUNREACH, ETIMEDOUT …).
+ * - `unreachable`: the network or host cannot be reached (EHOSTUNREACH, ENETUNREACH, ETIMEDOUT …), or nobody can say where a name leads
+ *   (EAI_AGAIN).
  * - `unresolved`: the host name has no address.
  * - `protocol`: the peer does not speak RESP, or beyond the limits.
  * - `closed`: we closed it.
@@ -292,7 +293,7 @@ function unasked(value: Reply): string {
 function kindOf(code: string | undefined): CloseKind {
   if (code === 'ECONNREFUSED') return 'refused'
   if (code === 'ECONNRESET' || code === 'EPIPE') return 'reset'
-  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return 'unresolved'
+  if (code === 'ENOTFOUND') return 'unresolved'
   return code !== undefined && UNREACHABLE.has(code) ? 'unreachable' : 'failed'
 }
 

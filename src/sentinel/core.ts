@@ -345,6 +345,7 @@ function takeRaftView(core: CoreState, view: RaftView, nowMs: number): void {
     group.run = undefined
     group.startedEpoch = undefined
     group.doubt = undefined
+    group.departure = undefined
   }
   core.proposed.clear()
   core.replacing = undefined
@@ -403,8 +404,8 @@ function takeCommitted(
   if (entry.kind === 'switch' && group !== undefined) noteEnded(group.ledger, entry.ended ?? '')
   if (entry.kind === 'remove' && known !== undefined && group !== undefined) dismiss(core, group, known)
   syncGroups(core, nowMs)
-  // The address that the server had before is nobody's.
-  if (group !== undefined && entry.kind === 'hostname') forgetUnnamed(core, group)
+  // The address that the server had before is nobody's; and one that is gone is watched no more.
+  if (group !== undefined && (entry.kind === 'hostname' || entry.kind === 'forget')) forgetUnnamed(core, group)
   return core.groups.get(entry.group)
 }
 

@@ -30,8 +30,8 @@ export type Order =
   | { readonly kind: 'pause-writes'; readonly epoch: number; readonly forMs: number }
   | { readonly kind: 'resume-writes'; readonly epoch: number }
 
-/** Why a connection attempt failed or a connection ended. */
-export type LinkFailure = 'refused' | 'reset' | 'closed' | 'timeout' | 'unreachable' | 'auth' | 'error'
+/** Why a connection attempt failed or a connection ended; `unresolved`: the host is a name that has no address. */
+export type LinkFailure = 'refused' | 'reset' | 'closed' | 'timeout' | 'unreachable' | 'unresolved' | 'auth' | 'error'
 
 /** A change of the Raft membership, for RaftNode.proposeConfChange. */
 export interface MemberChange {

@@ -75,6 +75,7 @@ function createGroup(topo: TopologyGroup, login: string, nowMs: number): GroupSt
     stopwatch: undefined,
     startedEpoch: undefined,
     doubt: undefined,
+    departure: undefined,
     hearsay: undefined,
     deadEnd: undefined,
     retryAtMs: nowMs,
@@ -96,6 +97,7 @@ function switched(core: CoreState, group: GroupState, topo: TopologyGroup, nowMs
   group.votes.clear()
   group.failures = 0
   group.doubt = undefined
+  group.departure = undefined
   group.hearsay = undefined
   for (const server of group.servers.values()) {
     server.sdown = false
@@ -103,8 +105,7 @@ function switched(core: CoreState, group: GroupState, topo: TopologyGroup, nowMs
     signal(server.detector, nowMs, { type: 'role', asExpected: true })
   }
   emitText(core, '+switch-master', switchText(group.name, from, topo.primary), group.name)
-  watch(core, group, topo.primary, nowMs)
-  greet(core, group, nowMs)
+  greet(core, group, watch(core, group, topo.primary, nowMs), nowMs)
   for (const server of group.servers.values())
     if (!sameAddress(server.ref, topo.primary))
       emit(core, '+slave', group.name, group.primary, subjectOf(group, server.ref))
@@ -204,6 +205,7 @@ export function takeInfo(core: CoreState, group: GroupState, server: Watched, sa
     const role = info.role === 'primary' ? 'master' : 'slave'
     const event = info.role === expected ? '+role-change' : '-role-change'
     emit(core, event, group.name, group.primary, subject, `new reported role is ${role}`)
+    if (info.role === 'primary') greet(core, group, server, nowMs)
   }
   signal(server.detector, nowMs, { type: 'role', asExpected: !isPrimary || info.role === 'primary' })
   if (isPrimary && info.role === 'primary') discover(core, group, info, nowMs)

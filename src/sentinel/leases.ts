@@ -103,7 +103,7 @@ export function takeLeased(
   }
   const { tenure, seq, leftMs } = answer
   if (tenure === '') return
-  Object.assign(server.lease, { tenure, heardMs: nowMs, request: { tenure, seq } })
+  Object.assign(server.lease, { tenure, heardMs: nowMs, leftMs, request: { tenure, seq } })
   const topo = core.topology.groups.get(group.name)!
   const isNear = leftMs < termsOf(core, topo).lengthMs * URGENT_SHARE
   if (!isNear || nowMs - server.lease.urgedMs < URGENT_EVERY_MS) return
@@ -112,9 +112,11 @@ export function takeLeased(
   speak(core, group, server, base, nowMs)
 }
 
-/** A new primary was announced: it waits for its lease, and its clients with it. */
-export function greet(core: CoreState, group: GroupState, nowMs: number): void {
-  const server = group.servers.get(addressKey(group.primary))
+/**
+ * A server says that it was promoted, or is announced as primary: it waits for its lease, and its clients with it. The first
+ * word brings its request, so that it is granted at once when the switch is committed.
+ */
+export function greet(core: CoreState, group: GroupState, server: Watched | undefined, nowMs: number): void {
   const base = server && leaseBase(core, group, server)
   if (base === undefined || server?.link !== 'up' || server.lease.waiting) return
   speak(core, group, server, base, nowMs)

@@ -29,6 +29,7 @@ const NONCES_MAX = 256
 const OWN_ID = 2 ** 40
 const no = (text: string): OperatorResult => ({ ok: false, text })
 const NO_LEADER = no(errorText('noMajority'))
+const isUndecided = ({ ok, text }: OperatorResult): boolean => !ok && text.startsWith('NOQUORUM')
 const NO_GROUP = no(errorText('noSuchMaster'))
 
 /** A change that one sentinel can make before there is a group; of a failover and a pause only a leader makes something. */
@@ -102,10 +103,10 @@ export function takeResult(core: CoreState, id: number, result: OperatorResult, 
 
 /** Answers the requests that waited too long. */
 export function expireRequests(core: CoreState, nowMs: number): void {
-  for (const [key, { id, from, untilMs, request, unsent }] of core.pending) {
+  for (const [key, { id, from, untilMs, request }] of core.pending) {
     if (nowMs < untilMs) continue
     core.pending.delete(key)
-    answer(core, id, from, (unsent === true && keepSetting(core, request)) || NO_LEADER, request)
+    answer(core, id, from, NO_LEADER, request)
   }
 }
 
@@ -148,7 +149,8 @@ function answer(
   if (from !== undefined) {
     const message = { type: 'result', id, result, ...(nonce !== undefined && { nonce }) } as const
     core.out.push({ type: 'send', to: from, message })
-  } else if (id < OWN_ID) core.out.push({ type: 'answer', id, result })
+  } else if (id < OWN_ID)
+    core.out.push({ type: 'answer', id, result: isUndecided(result) ? (keepSetting(core, request) ?? result) : result })
   else if (request !== undefined && 'group' in request) takeEarlyResult(core, request.group, result)
 }
 
@@ -293,11 +295,11 @@ function applyHere(core: CoreState, request: Change): OperatorResult {
 }
 
 /**
- * Nobody leads: as with Redis a setting is in force on the sentinel that was told, and the group's once there is a leader. Not what
- * leases rest on, which must be the same for all; nor what was passed on already, which may yet be committed.
+ * No majority decides: as with Redis a setting is in force on the sentinel that was told, and the group's once it can be. Should it
+ * have been committed all the same, that only happens twice. Not what leases rest on, which must be the same for all.
  */
-function keepSetting(core: CoreState, request: OperatorRequest): OperatorResult | undefined {
-  if (request.kind !== 'set' || !core.topology.groups.has(request.group)) return undefined
+function keepSetting(core: CoreState, request: OperatorRequest | undefined): OperatorResult | undefined {
+  if (request?.kind !== 'set' || !core.topology.groups.has(request.group)) return undefined
   const changes = parseChanges(request.pairs)
   if (typeof changes === 'string' || isOfLease(changes)) return undefined
   noteEarly(core, request, changes)

@@ -23,6 +23,8 @@ export interface GroupSettings {
   readonly writeMode: WriteMode
   readonly leaseMs: number
   readonly syncReplicas: number
+  /** A replica that is down for so long is forgotten (departed.ts); 0 = never. */
+  readonly deadReplicaMs: number
   /** No failover begins by itself so soon after the last one (maintenance.ts); 0 = at once. */
   readonly failoverIntervalMs: number
   /** Commands that the servers know by other names, in lower case. */
@@ -44,6 +46,7 @@ export const DEFAULT_SETTINGS: GroupSettings = {
   writeMode: 'lease',
   leaseMs: 1_000,
   syncReplicas: 1,
+  deadReplicaMs: 0,
   failoverIntervalMs: 2_000,
   renames: {},
 }
@@ -77,7 +80,9 @@ interface Row {
   readonly words?: readonly string[]
   /** A command and its new name. */
   readonly renames?: true
-  /** It came with leases: sentinels of the first feature level do not know it. */
+  /** The feature level from which on sentinels know it (machine.ts); 1 if absent. */
+  readonly level?: number
+  /** Leases rest on it. */
   readonly ofLease?: true
 }
 
@@ -90,22 +95,27 @@ const ROWS: readonly Row[] = [
   { option: 'failover-timeout', field: 'failoverTimeoutMs', min: 1 },
   { option: 'parallel-syncs', field: 'parallelSyncs', min: 1 },
   { option: 'master-reboot-down-after-period', field: 'rebootDownAfterMs', min: 0 },
-  { option: 'failover-interval', field: 'failoverIntervalMs', min: 0 },
+  { option: 'failover-interval', field: 'failoverIntervalMs', min: 0, level: 2 },
   { option: 'quorum', field: 'quorum', min: 1 },
-  { option: 'write-mode', field: 'writeMode', words: WRITE_MODES, ofLease: true },
-  { option: 'lease-milliseconds', field: 'leaseMs', min: LEASE_MS_MIN, max: LEASE_MS_MAX, ofLease: true },
-  { option: 'sync-replicas', field: 'syncReplicas', min: 1, max: 256, ofLease: true },
+  { option: 'write-mode', field: 'writeMode', words: WRITE_MODES, level: 3, ofLease: true },
+  { option: 'lease-milliseconds', field: 'leaseMs', min: LEASE_MS_MIN, max: LEASE_MS_MAX, level: 3, ofLease: true },
+  { option: 'sync-replicas', field: 'syncReplicas', min: 1, max: 256, level: 3, ofLease: true },
+  { option: 'dead-replica-timeout', field: 'deadReplicaMs', min: 0, level: 4 },
   { option: 'auth-user', field: 'authUser' },
   { option: 'auth-pass', field: 'authPass' },
   { option: 'notification-script', field: 'notificationScript' },
   { option: 'client-reconfig-script', field: 'clientReconfigScript' },
-  { option: RENAME_COMMAND, field: 'renames', renames: true },
+  { option: RENAME_COMMAND, field: 'renames', renames: true, level: 4 },
 ]
 
 /** SENTINEL SET's name of a field. */
 export const optionOf = (field: string): string => ROWS.find((row) => row.field === field)?.option ?? field
 
-/** Whether a change is of what came with leases. */
+/** The feature level that these changes need. */
+export const levelOfChanges = (changes: SettingChanges): number =>
+  Math.max(1, ...ROWS.map(({ field, level = 1 }) => (changes[field] === undefined ? 1 : level)))
+
+/** Whether a change is of what leases rest on. */
 export const isOfLease = (changes: SettingChanges): boolean =>
   ROWS.some(({ field, ofLease }) => ofLease === true && changes[field] !== undefined)
 

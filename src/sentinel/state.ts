@@ -3,6 +3,7 @@
 import type { Random } from '../lib/prng.ts'
 import { FIRST_LEVEL } from '../raft/machine.ts'
 import { type Address, sameAddress } from './address.ts'
+import type { Departure } from './departed.ts'
 import type { Effect, PeerAddress, RaftView } from './effects.ts'
 import { atLevel, type Entry, encodeEntry } from './entries.ts'
 import { type EventName, instanceText, type Subject } from './events.ts'
@@ -103,6 +104,8 @@ export interface GroupState {
   startedEpoch: number | undefined
   /** The primary's process that came back with a history of its own, and since when the leader looks whether anybody has more. */
   doubt: { readonly runId: string; readonly sinceMs: number; fenced: boolean } | undefined
+  /** The replica that may be gone for good (departed.ts). */
+  departure: Departure | undefined
   /** The history that another sentinel heard the primary write before it went down. */
   hearsay: HistoryMark | undefined
   /** What keeps it from a failover that it needs. */

@@ -76,7 +76,7 @@ const FAILURES: Readonly<Record<CloseReason['kind'], LinkFailure>> = {
   ended: 'closed',
   timeout: 'timeout',
   unreachable: 'unreachable',
-  unresolved: 'unreachable',
+  unresolved: 'unresolved',
   protocol: 'error',
   closed: 'closed',
   failed: 'error',

@@ -414,6 +414,7 @@ async function groupConfig(running: Process, group: MonitoredGroup): Promise<Gro
       writeMode: group['write-mode'],
       leaseMs: group['lease-milliseconds'],
       syncReplicas: group['sync-replicas'],
+      deadReplicaMs: group['dead-replica-timeout'],
       failoverIntervalMs: group['failover-interval'],
       renames: group['rename-command'],
     },

@@ -10,7 +10,6 @@ import type { createOutput as originalCreateOutput } from '../../src/raft/ready.
 import type { Raft } from '../../src/raft/state.ts'
 import type { Entry } from '../../src/sentinel/entries.ts'
 import type { CoreState, propose as originalPropose } from '../../src/sentinel/state.ts'
-import type { apply as originalApply, Topology } from '../../src/sentinel/topology.ts'
 import { WrongResult } from './outcome.ts'
 
 const SEEDS = 2_000
@@ -25,6 +24,15 @@ interface Mutation {
 }
 
 const own = <F>(original: Module, name: string): F => original[name] as unknown as F
+
+/** The same output, of which each Ready is changed. */
+const withReady = (output: ReturnType<typeof originalCreateOutput>, change: (ready: Ready) => Ready) => ({
+  advance: output.advance,
+  ready() {
+    const ready = output.ready()
+    return ready && change(ready)
+  },
+})
 
 const MUTATIONS: Readonly<Record<string, Mutation>> = {
   'votes twice in a term': {
@@ -68,33 +76,24 @@ const MUTATIONS: Readonly<Record<string, Mutation>> = {
     world: 'raft',
     bent: {
       '../../src/raft/ready.ts': (original) => ({
-        createOutput(...args: Parameters<typeof originalCreateOutput>) {
-          const output = own<typeof originalCreateOutput>(original, 'createOutput')(...args)
-          const early = (ready: Ready): Ready => ({
+        createOutput: (...args: Parameters<typeof originalCreateOutput>) =>
+          withReady(own<typeof originalCreateOutput>(original, 'createOutput')(...args), (ready) => ({
             ...ready,
             eagerMessages: [...ready.eagerMessages, ...ready.messages],
             messages: [],
-          })
-          return {
-            advance: output.advance,
-            ready() {
-              const ready = output.ready()
-              return ready && early(ready)
-            },
-          }
-        },
+          })),
       }),
     },
   },
-  'chooses a second candidate in one epoch': {
-    world: 'sentinels',
+  'forgets in a crash whom it voted for': {
+    world: 'raft',
     bent: {
-      '../../src/sentinel/topology.ts': (original) => ({
-        apply(topology: Topology, entry: Entry) {
-          const failover = topology.groups.get(entry.group)?.failover
-          if (entry.kind === 'choose' && failover !== undefined) failover.candidate = undefined
-          return own<typeof originalApply>(original, 'apply')(topology, entry)
-        },
+      '../../src/raft/ready.ts': (original) => ({
+        createOutput: (...args: Parameters<typeof originalCreateOutput>) =>
+          withReady(own<typeof originalCreateOutput>(original, 'createOutput')(...args), (ready) => ({
+            ...ready,
+            hardState: ready.hardState && { ...ready.hardState, vote: undefined },
+          })),
       }),
     },
   },

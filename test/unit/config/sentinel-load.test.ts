@@ -19,6 +19,7 @@ describe('a sentinel', () => {
         quorum: 2,
         'down-after-milliseconds': 30000,
         'failover-timeout': 180000,
+        'dead-replica-timeout': 0,
         'failover-interval': 2_000,
         'parallel-syncs': 1,
         'rename-command': {},

@@ -154,6 +154,14 @@ describe('a setting while nobody leads', () => {
     ])
   })
 
+  it('is kept, too, when a leader has lost its majority', () => {
+    const core = member()
+    core.step(3, view('a'))
+    expect(answers(core.step(4, ask(1, set(['quorum', '3']))))).toEqual([])
+    const told = core.step(5_010, { type: 'tick' })
+    expect([answers(told), kept(told)]).toEqual([['1 OK'], ['m']])
+  })
+
   it('is none of those that leases rest on', () => {
     const core = member()
     core.step(3, ask(1, set(['lease-milliseconds', '500'])))
