@@ -168,6 +168,8 @@ export const ERRORS = {
   secondDbIndex: 'ERR invalid second DB index',
   lcsLengthAndIndexes: 'ERR If you want both the length and indexes, please just use IDX.',
   lcsTooLarge: 'ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len',
+  lfuSelected:
+    'ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust.',
   lfuNotSelected:
     'ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust.',
   maxClients: 'ERR max number of clients reached',

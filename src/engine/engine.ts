@@ -28,6 +28,7 @@ import type { Scanned } from '../protocol/scanned.ts'
 import { encodeRequest, ReplyWriter } from '../protocol/writer.ts'
 import { ArenaFullError } from '../store/arena.ts'
 import { TYPE_MASK } from '../store/entry.ts'
+import { Eviction } from './eviction.ts'
 import { KeyWaits, type ReadyKey, type Waiter } from './key-waits.ts'
 import type { ClientTracking } from './tracking.ts'
 
@@ -118,6 +119,8 @@ export interface EngineParts {
   readonly onStall: (ms: number) => void
   /** Brings `gate.leaseLost` and what belongs to it up to date; only while `gate.leased` is set. */
   readonly checkLease: () => void
+  /** Eviction is to go on between commands. */
+  readonly evictLater: () => void
   /** A monotonic clock in microseconds, for the statistics of commands. */
   readonly clockMicros: () => number
   /** A command was timed, and stands for `stride` calls. Returns for how many calls the next timed one of it is to stand. */
@@ -140,6 +143,7 @@ export class Engine extends Processor<Context> implements Context {
   readonly host: Host
   readonly effects = new Effects(() => this.parts.feed.active)
   readonly gate: GateConditions
+  readonly eviction: Eviction
   db: Database
   inExec = false
   readonly ahead: Keyspace['ahead']
@@ -173,9 +177,19 @@ export class Engine extends Processor<Context> implements Context {
     this.db = parts.keyspace.databases[0]
     this.tracking = parts.tracking
     this.waits = new KeyWaits((on) => parts.keyspace.setWatching('waits', on))
+    this.eviction = new Eviction({
+      keyspace: parts.keyspace,
+      host: parts.host,
+      effects: this.effects,
+      tracking: parts.tracking,
+      gate: parts.gate,
+      run: (work) => this.runInternal(work),
+      clockMicros: parts.clockMicros,
+      later: parts.evictLater,
+    })
     parts.keyspace.hooks = {
       expired: (db, key) => {
-        this.effects.expired.push({ db: db.index, key })
+        this.effects.dropped.push({ db: db.index, key })
         this.effects.notify(db.index, NOTIFY_EXPIRED, 'expired', key)
         if (this.tracking.on) this.tracking.expired(key)
       },
@@ -303,8 +317,8 @@ export class Engine extends Processor<Context> implements Context {
   private refuseByCondition(session: Session, flags: number): string | undefined {
     const { gate } = this
     if (session.isPrimary) return undefined
-    if (gate.maxmemoryBytes !== 0 && takesMemory(session, flags)) {
-      if (this.host.usedMemoryBytes() > gate.maxmemoryBytes) return errorText('oom')
+    if (gate.maxmemoryBytes !== 0 && takesMemory(session, flags) && this.eviction.makeRoom() === 'none') {
+      return errorText('oom')
     }
     if ((flags & FLAG_WRITE) !== 0) {
       const problem = this.diskProblem()
@@ -535,11 +549,11 @@ export class Engine extends Processor<Context> implements Context {
   private replicate(db: number, args: Args | undefined, asOne: boolean): void {
     const { effects } = this
     const asSent = effects.rewritten === undefined && effects.dirty > 0 && args !== undefined
-    const early = effects.expired.length + effects.expiredFields.length
+    const early = effects.dropped.length + effects.expiredFields.length
     const count = early + (asSent ? 1 : (effects.rewritten?.length ?? 0))
     const bracket = asOne && count > 1 && !this.inExec
     if (bracket) this.feed(db, MULTI, 0, MULTI.length)
-    for (const { db: at, key } of effects.expired) this.feedArgv(at, ['DEL', key])
+    for (const { db: at, key } of effects.dropped) this.feedArgv(at, ['DEL', key])
     for (const { db: at, argv } of effects.expiredFields) this.feedArgv(at, argv)
     if (asSent) this.feedAsSent(db, args)
     else for (const argv of effects.rewritten ?? []) this.feedArgv(db, argv)
@@ -559,8 +573,8 @@ export class Engine extends Processor<Context> implements Context {
   /** Feeds one request, or in a transaction takes it into the bracket, which begins with the second one. */
   private feed(db: number, bytes: Uint8Array, start: number, end: number): void {
     const { feed } = this.parts
-    const { dirty, expired, expiredFields } = this.effects
-    const isChange = dirty > 0 || expired.length > 0 || expiredFields.length > 0
+    const { dirty, dropped, expiredFields } = this.effects
+    const isChange = dirty > 0 || dropped.length > 0 || expiredFields.length > 0
     if (this.inExec && !this.execFed) {
       const first = this.execFirst
       if (first === undefined) {

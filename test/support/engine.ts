@@ -48,6 +48,8 @@ export interface TestServer {
   readonly calls: string[]
   /** Unix time in milliseconds. */
   nowMs: number
+  /** The monotonic clock, in microseconds. */
+  clockMicros: () => number
   advance(ms: number): void
   readonly tracking: ClientTracking
   /** What happens at the end of a turn of the event loop. */
@@ -199,6 +201,7 @@ export function createTestServer(
       return user === 'default' && password === options.requirepass ? 'ok' : 'wrong'
     },
     usedMemoryBytes: () => keyspace.usedBytes,
+    limitedMemoryBytes: () => keyspace.usedBytes,
     hello: () => [
       ['mode', 'standalone'],
       ['role', replication.isReplica() ? 'replica' : 'master'],
@@ -250,7 +253,8 @@ export function createTestServer(
     onReplicaWrite: () => {},
     checkLease() {},
     onStall: () => {},
-    clockMicros: () => 0,
+    evictLater: () => call('evictLater'),
+    clockMicros: () => server.clockMicros(),
     onTimed: timings.timed,
   })
 
@@ -321,6 +325,7 @@ export function createTestServer(
     feeding: true,
     calls,
     nowMs: START_MS,
+    clockMicros: () => 0,
     connect,
     advance,
     tracking,

@@ -71,6 +71,8 @@ function facts(): InfoFacts {
       'expiredKeys',
       'expiredFields',
       'evictedKeys',
+      'exceededMs',
+      'exceedingMs',
       'hits',
       'misses',
       'channels',
