@@ -5,6 +5,7 @@ import { defineConfig } from 'vitest/config'
 // chart:     the Helm chart, rendered by a real helm, which is fetched from the npm registry when there is none.
 // clients:   the example programs in every language that is here; fetches their packages, so it is left to whoever asks.
 // faults:    hosts that are cut off from each other: network namespaces, which need root. `npm run test:faults`.
+// k8s:       the chart on a real control plane, which is built from Go modules first. Needs root. `npm run test:k8s`.
 // debian:    the same beside real redis-server and redis-sentinel processes of Debian's packages. `npm test` leaves them
 //            out, because it needs nothing but Node; .ci/run installs the packages and runs them.
 const processes = {
@@ -61,6 +62,13 @@ export default defineConfig({
         test: {
           name: 'faults',
           include: ['test/faults/**/*.test.ts'],
+          ...processes,
+        },
+      },
+      {
+        test: {
+          name: 'k8s',
+          include: ['test/k8s/**/*.test.ts'],
           ...processes,
         },
       },

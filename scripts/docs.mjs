@@ -1,5 +1,5 @@
 // Makes docs/CONFIGURATION.md from the option tables, docs/METRICS.md from those of the metrics, docs/COMMANDS.md from the rows of
-// commands and docs/ERRORS.md from the table of errors, so that the pages say what the program does. As a program it takes the tables of the built package (`npm run build && node scripts/docs.mjs`); the
+// commands, docs/ERRORS.md from the table of errors and docs/EVENTS.md from that of events, so that the pages say what the program does. As a program it takes the tables of the built package (`npm run build && node scripts/docs.mjs`); the
 // tests that pages and tables are equal give it those of src/.
 import { writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
@@ -254,6 +254,44 @@ ${sections.join('\n\n')}
 `
 }
 
+/** Events of Redis Sentinel that are never told, and why. */
+const NO_EVENTS = {
+  '-failover-abort-not-elected': 'the leader is elected before anything fails',
+  '+slave-reconf-sent-be': 'after a time-out replicas are corrected one by one (+fix-slave-config)',
+  '+sentinel-address-update': 'a sentinel is one, whatever groups it watches: +sentinel-address-switch tells all',
+  '+sentinel-invalid-addr': 'a sentinel is known by its key, not by its address',
+  '-cmd-link-reconnection, -pubsub-link-reconnection': 'Redis only logs them; here the reason is in the log',
+}
+
+/** The page of events, from the table. */
+export function eventsPage({ EVENTS }) {
+  const rows = Object.entries(EVENTS).map(([name, { level, payload, when }]) => [
+    code(name),
+    code(payload),
+    level,
+    cell(when),
+  ])
+  return `# Events
+
+<!-- Made by scripts/docs.mjs from src/sentinel/events.ts; edit the table there. -->
+
+A sentinel publishes what happens to its subscribers (\`PSUBSCRIBE *\` on its port): the channel is the event, the message its payload. Names and
+payloads are those of Redis Sentinel 7.0.15. \`@\` stands for the instance that it is about: \`master <group> <ip> <port>\`, or
+\`slave|sentinel <id> <ip> <port> @ <group> <ip> <port>\` with the primary behind the second \`@\`. Every event is in the log at its level. Those
+of level debug are in the log only; those of level warning that are about a group also run its \`notification-script\`, with event and payload as
+arguments, and +switch-master its \`client-reconfig-script\`.
+
+${table(['event', 'payload', 'level', 'when'], rows)}
+
+## Events of Redis Sentinel that are never told
+
+${table(
+  ['event', 'why'],
+  Object.entries(NO_EVENTS).map(([name, why]) => [name, why]),
+)}
+`
+}
+
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const server = await import('../dist/config/server-options.js')
   const sentinel = await import('../dist/config/sentinel-options.js')
@@ -266,4 +304,5 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const { SENTINEL_TABLE } = await import('../dist/supervisor/commands/table.js')
   writeFileSync(page('COMMANDS'), commandsPage({ server: allCommands(), sentinel: SENTINEL_TABLE }))
   writeFileSync(page('ERRORS'), errorsPage(await import('../dist/errors.js')))
+  writeFileSync(page('EVENTS'), eventsPage(await import('../dist/sentinel/events.js')))
 }

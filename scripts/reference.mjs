@@ -19,6 +19,7 @@ import { parseArgs } from 'node:util'
 import { LONG, OPEN_CASES, RUN, SKIPPED, SLOW_FIRST } from './reference/files.mjs'
 import { prepareFolder, runFile } from './reference/harness.mjs'
 import { compare, eitherOf, referencePage, withPasses } from './reference/page.mjs'
+import { sentinelSection } from './reference/sentinel-cases.mjs'
 import { CACHE, fetchSource } from './reference/source.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -144,7 +145,7 @@ if (isJudged) judge()
 if (options.update || options.count) {
   const sorted = Object.fromEntries(RUN.filter((file) => file in expected).map((file) => [file, expected[file]]))
   writeFileSync(EXPECTED, `${JSON.stringify(sorted, null, 2)}\n`)
-  writeFileSync(PAGE, referencePage(sorted))
+  writeFileSync(PAGE, referencePage(sorted, sentinelSection()))
 }
 
 /** Compares with the expected passes; sets the exit code. */

@@ -197,6 +197,8 @@ export const ERRORS = {
   secondDbIndex: 'ERR invalid second DB index',
   lcsLengthAndIndexes: 'ERR If you want both the length and indexes, please just use IDX.',
   lcsTooLarge: 'ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len',
+  lfuSelected:
+    'ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust.',
   lfuNotSelected:
     'ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust.',
   maxClients: 'ERR max number of clients reached',
@@ -313,6 +315,11 @@ export const ERRORS = {
   sentinelReconfigScript: 'ERR Client reconfiguration script seems non existing or non executable',
   sentinelConfig: 'ERR Only SENTINEL CONFIG GET <option> / SET <option> <value> are supported.',
   sentinelConfigSet: "ERR Invalid argument '%s' to SENTINEL CONFIG SET",
+  sentinelConfigValue: "ERR Invalid value '%s' to SENTINEL CONFIG SET '%s'",
+  sentinelDebugOption: "ERR Unknown option or number of arguments for SENTINEL DEBUG '%s'",
+  sentinelDebugValue: "ERR Invalid argument '%s' for SENTINEL DEBUG '%s'",
+  sentinelDebugFixed:
+    'ERR election-timeout is fixed while a sentinel runs: it is the option election-timeout-milliseconds',
   sentinelFailure: 'ERR Unknown failure simulation specified',
 } as const
 

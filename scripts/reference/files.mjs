@@ -4,7 +4,7 @@
 const ACL = 'users (ACL) are another piece of work'
 const SCRIPTS = 'scripts and functions are another piece of work'
 const AOF = 'append-only files are another piece of work'
-const EVICTION = 'eviction and defragmentation are another piece of work'
+const DEFRAG = 'defragmentation is another piece of work'
 const CLUSTER = 'clusters are another piece of work'
 const TLS = 'TLS is another piece of work'
 const FORK = 'it measures the second process of a snapshot; there is none here'
@@ -56,6 +56,7 @@ export const RUN = [
   'unit/wait',
   'unit/shutdown',
   'unit/lazyfree',
+  'unit/maxmemory',
   'unit/violations',
   'unit/printver',
   'integration/block-repl',
@@ -138,7 +139,6 @@ export const OPEN_CASES = {
     'SET - use KEEPTTL option, TTL should not be removed after loadaof': AOF,
     'GETEX use of PERSIST option should remove TTL after loadaof': AOF,
   },
-  'unit/dump': { 'RESTORE can set LRU': EVICTION, 'RESTORE can set LFU': EVICTION },
   'unit/other': {
     'Same dataset digest if saving/reloading as AOF?': AOF,
     'EXPIRES after a reload (snapshot + append only file rewrite)': AOF,
@@ -157,7 +157,6 @@ export const OPEN_CASES = {
     'MULTI with config set appendonly': AOF,
     'MULTI with FLUSHALL and AOF': AOF,
   },
-  'unit/pubsub': { 'Keyspace notifications: evicted events': EVICTION },
   'unit/info': {
     'errorstats: failed call within LUA': SCRIPTS,
     'errorstats: failed call NOSCRIPT error': SCRIPTS,
@@ -166,8 +165,6 @@ export const OPEN_CASES = {
   'unit/introspection': {
     'MONITOR can log commands issued by the scripting engine': SCRIPTS,
     'MONITOR can log commands issued by functions': SCRIPTS,
-    'redis-server command line arguments - allow passing option name and option value in the same arg': EVICTION,
-    'redis-server command line arguments - wrong usage that we support anyway': EVICTION,
   },
   'unit/introspection-2': {
     'command stats for scripts': SCRIPTS,
@@ -182,7 +179,6 @@ export const OPEN_CASES = {
   'unit/tracking': {
     'Invalid keys should not be tracked for scripts in NOLOOP mode': SCRIPTS,
     'Tracking only occurs for scripts when a command calls a read-only command': SCRIPTS,
-    'Tracking invalidation message of eviction keys should be before response': EVICTION,
   },
   'unit/pause': {
     'Test scripts are blocked by pause RO': SCRIPTS,
@@ -220,8 +216,7 @@ export const OPEN = {
   'unit/aofrw': AOF,
   'integration/aof': AOF,
   'integration/aof-multi-part': AOF,
-  'unit/maxmemory': EVICTION,
-  'unit/memefficiency': EVICTION,
+  'unit/memefficiency': DEFRAG,
   'unit/cluster': CLUSTER,
   'unit/cluster/misc': CLUSTER,
   'unit/cluster/links': CLUSTER,

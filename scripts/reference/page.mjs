@@ -43,8 +43,8 @@ function row(file, { cases, passes } = { cases: 0, passes: [] }) {
 
 const percent = (part, whole) => `${((100 * part) / whole).toFixed(1)} %`
 
-/** docs/REFERENCE-SUITE.md. */
-export function referencePage(expected) {
+/** docs/REFERENCE-SUITE.md; `sentinels` is the part about the Sentinel suite. */
+export function referencePage(expected, sentinels) {
   const sum = (of) => RUN.reduce((total, file) => total + of(expected[file] ?? { cases: 0, passes: [] }), 0)
   const cases = sum((entry) => entry.cases)
   const passes = sum((entry) => entry.passes.length)
@@ -86,5 +86,6 @@ ${waiting.join('\n')}
 | file | why |
 | --- | --- |
 ${open.join('\n')}
-`
+
+${sentinels}`
 }

@@ -43,6 +43,9 @@ export interface GroupStatus {
   readonly epoch: number
   readonly status: string
   readonly primary: string
+  /** What an acknowledged write means, and whether the primary holds its lease (`none`: it needs none); unknown for a Redis. */
+  readonly writeMode?: string | undefined
+  readonly lease?: string | undefined
   readonly servers: readonly ServerStatus[]
   /** What keeps it from a failover that it needs. */
   readonly deadEnd: string | undefined
@@ -126,6 +129,8 @@ export function parseQuorumStatus(text: string): QuorumStatus | undefined {
       epoch: numberOf(one.epoch) ?? 0,
       status: textOf(one.status),
       primary: textOf(one.primary),
+      writeMode: textOf(one.writeMode) || undefined,
+      lease: textOf(one.lease) || undefined,
       servers: listOf<ServerReport>(one.servers).map(serverOf),
       deadEnd: textOf(one.deadEnd) || undefined,
       pausedUntilMs: numberOf(one.pausedUntilMs),

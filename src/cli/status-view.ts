@@ -27,6 +27,14 @@ const inOrder = (servers: readonly ServerStatus[]): ServerStatus[] =>
     (a, b) => Number(b.role === 'primary') - Number(a.role === 'primary') || a.address.localeCompare(b.address),
   )
 
+/** What a write means, and whether the primary takes any: without a lease it does not. */
+function writeText({ writeMode, lease }: GroupStatus, paint: Paint): string {
+  if (writeMode === undefined) return ''
+  const state =
+    lease === 'held' ? ', lease held' : lease === 'out' ? `, ${paint('red', 'no lease: takes no writes')}` : ''
+  return `  write-mode ${writeMode}${state}`
+}
+
 function groupLines(group: GroupStatus, paint: Paint, nowMs: number): string[] {
   const state = group.status === 'ok' ? paint('green', 'ok') : paint('red', group.status || 'unknown')
   const rows = inOrder(group.servers).map((one) => [
@@ -38,7 +46,7 @@ function groupLines(group: GroupStatus, paint: Paint, nowMs: number): string[] {
     count(one.lagBytes),
   ])
   const lines = [
-    `${paint('bold', group.name)}  ${state}  primary ${group.primary}  epoch ${group.epoch}  quorum ${group.quorum}`,
+    `${paint('bold', group.name)}  ${state}  primary ${group.primary}  epoch ${group.epoch}  quorum ${group.quorum}${writeText(group, paint)}`,
     ...columns([['  SERVER', 'ROLE', 'HEALTH', 'LINK', 'OFFSET', 'LAG BYTES'], ...rows], new Set([4, 5])),
   ]
   if (group.deadEnd !== undefined) lines.push(`  ${paint('red', 'no failover')}: ${group.deadEnd}`)

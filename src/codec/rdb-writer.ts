@@ -10,6 +10,8 @@ import {
   OPCODE_AUX,
   OPCODE_EOF,
   OPCODE_EXPIRE_MS,
+  OPCODE_FREQUENCY,
+  OPCODE_IDLE,
   OPCODE_RESIZE_DB,
   OPCODE_SELECT_DB,
   RDB_VERSION_WRITTEN,
@@ -40,6 +42,10 @@ export interface RdbWriter {
   selectDb(index: number): void
   /** How many keys the database selected has in all, and how many of them expire: a hint for the reader's tables. */
   resizeDb(keyCount: number, expiringCount: number): void
+  /** How many seconds the entry that comes next has been idle. */
+  idle(seconds: number): void
+  /** How often the entry that comes next is used, 0 to 255. */
+  frequency(frequency: number): void
   /** One entry whose value is one string for RDB: its RDB type, key and value as ranges, and expiry in Unix ms, -1 for none. */
   blob(
     rdbType: number,
@@ -163,6 +169,18 @@ export function createRdbWriter(options: RdbWriterOptions): RdbWriter {
       chunk[used++] = OPCODE_RESIZE_DB
       used = writeLength(chunk, used, keyCount)
       used = writeLength(chunk, used, expiringCount)
+    },
+
+    idle(seconds) {
+      reserve(1 + LENGTH_BYTES_MAX)
+      chunk[used++] = OPCODE_IDLE
+      used = writeLength(chunk, used, seconds)
+    },
+
+    frequency(frequency) {
+      reserve(2)
+      chunk[used++] = OPCODE_FREQUENCY
+      chunk[used++] = frequency
     },
 
     blob(rdbType, key, keyStart, keyEnd, value, valueStart, valueEnd, expireMs) {

@@ -186,6 +186,8 @@ export interface Host extends FrontHost {
   setActiveExpire(on: boolean): void
   /** Bytes in use, all parts of the server counted; what connections hold may be as it was 100 ms ago. */
   usedMemoryBytes(): number
+  /** What of it `maxmemory` limits: all but what waits for replicas. */
+  limitedMemoryBytes(): number
 }
 
 /** Why somebody does not wait any more. */

@@ -5,9 +5,9 @@ import { memoryOf } from '../config/values.ts'
 import { fail } from '../errors.ts'
 import { replyHelp } from '../facade/commands/help.ts'
 import { NO_EXPIRY } from '../keyspace/database.ts'
+import { idleSeconds } from '../keyspace/uses.ts'
 import { parseDouble } from '../lib/decimal.ts'
 import { globMatch } from '../lib/glob.ts'
-import { CLOCK_MASK } from '../store/entry.ts'
 import { stringEncodingOf, stringRefcount } from '../types/string.ts'
 import { TYPE_STRING } from '../types/value-type.ts'
 import type { Context } from './context.ts'
@@ -59,7 +59,7 @@ function object(ctx: Context): void {
   const h = entryOf(ctx, 2)
   // A payload is the type's byte, the value, and ten bytes of version and checksum.
   const length = dumpValue(db.kind(h), db.source(h), host.config.values.rdbcompression).length - 11
-  const idle = (keyspace.clock - db.clock(h)) & CLOCK_MASK
+  const idle = keyspace.frequencies === undefined ? idleSeconds(keyspace, db, h) : 0
   const { bytes, start, end } = db.source(h)
   const refcount = db.type(h) === TYPE_STRING ? stringRefcount(db.encoding(h), bytes, start, end) : 1
   reply.simple(

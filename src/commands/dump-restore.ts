@@ -3,14 +3,13 @@
 import { dumpValue, readDump } from '../codec/dump.ts'
 import { fail } from '../errors.ts'
 import { ANY_TYPE, NO_EXPIRY } from '../keyspace/database.ts'
-import { CLOCK_MASK } from '../store/entry.ts'
+import { FREQUENCY_MAX } from '../keyspace/frequencies.ts'
+import { restoreUse } from '../keyspace/uses.ts'
 import { integerArgument, timeText } from './arguments.ts'
 import type { Context } from './context.ts'
 import { NOTIFY_GENERIC } from './effects.ts'
 import { keyToChange, notifyKey, notifyNew, readKey } from './lookup.ts'
 import { type ArgumentSpec, type CommandSpec, keyAt } from './spec.ts'
-
-const FREQUENCY_MAX = 255n
 
 function dump(ctx: Context): void {
   const { db, host, reply } = ctx
@@ -23,7 +22,9 @@ interface RestoreOptions {
   replace: boolean
   /** The time to live is a point in time. */
   absolute: boolean
-  idleSeconds: number | undefined
+  /** -1 if not given. */
+  idleSeconds: number
+  frequency: number
 }
 
 function restore(ctx: Context): void {
@@ -52,7 +53,8 @@ function restore(ctx: Context): void {
   }
   notifyNew(ctx, 1)
   const h = db.putBuilt(buffer, args.start(1), args.end(1), content, expiryMs)
-  setIdleTime(ctx, h, options.idleSeconds)
+  db.setClock(h, keyspace.clock)
+  restoreUse(keyspace, db, h, options.idleSeconds, options.frequency)
   effects.dirty++
   if (expiryMs !== NO_EXPIRY && !options.absolute) replicateAbsolute(ctx, expiryMs)
   notifyKey(ctx, NOTIFY_GENERIC, 'restore', 1)
@@ -61,23 +63,21 @@ function restore(ctx: Context): void {
 
 function parseOptions(ctx: Context): RestoreOptions {
   const { args } = ctx
-  const options: RestoreOptions = { replace: false, absolute: false, idleSeconds: undefined }
-  let frequencyGiven = false
+  const options: RestoreOptions = { replace: false, absolute: false, idleSeconds: -1, frequency: -1 }
   for (let i = 4; i < args.count; i++) {
     const valueFollows = i + 1 < args.count
     if (args.is(i, 'replace')) {
       options.replace = true
     } else if (args.is(i, 'absttl')) {
       options.absolute = true
-    } else if (args.is(i, 'idletime') && valueFollows && !frequencyGiven) {
+    } else if (args.is(i, 'idletime') && valueFollows && options.frequency < 0) {
       const seconds = integerArgument(ctx, ++i)
       if (seconds < 0n) fail('invalidIdle')
       options.idleSeconds = Number(seconds)
-    } else if (args.is(i, 'freq') && valueFollows && options.idleSeconds === undefined) {
-      // Checked, and of no use yet: frequencies are kept only under an LFU eviction policy.
+    } else if (args.is(i, 'freq') && valueFollows && options.idleSeconds < 0) {
       const frequency = integerArgument(ctx, ++i)
-      if (frequency < 0n || frequency > FREQUENCY_MAX) fail('invalidFreq')
-      frequencyGiven = true
+      if (frequency < 0n || frequency > BigInt(FREQUENCY_MAX)) fail('invalidFreq')
+      options.frequency = Number(frequency)
     } else {
       fail('syntax')
     }
@@ -99,12 +99,6 @@ function removeOld(ctx: Context, old: number): void {
   effects.dirty++
   effects.replicate('DEL', args.bytes(1))
   notifyKey(ctx, NOTIFY_GENERIC, 'del', 1)
-}
-
-/** Makes a restored entry look as if it had last been used that many seconds ago; the clock remembers 24 days. */
-function setIdleTime(ctx: Context, h: number, idleSeconds: number | undefined): void {
-  const seconds = Math.min(idleSeconds ?? 0, CLOCK_MASK)
-  ctx.db.setClock(h, (ctx.keyspace.clock - seconds) & CLOCK_MASK)
 }
 
 function replicateAbsolute(ctx: Context, expiryMs: number): void {

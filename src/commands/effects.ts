@@ -39,8 +39,8 @@ export class Effects {
   visited = 0
   /** Event classes that are switched on (`notify-keyspace-events`); 0 if none. */
   notifyMask = 0
-  /** Keys that were found expired and deleted: replicated as DEL before the command itself. */
-  readonly expired: { db: number; key: Buffer }[] = []
+  /** Keys that the server deleted by itself, expired or evicted: replicated as DEL before the command itself. */
+  readonly dropped: { db: number; key: Buffer }[] = []
   /** Fields that were found expired and deleted, as HDEL: replicated before the command itself, too. */
   readonly expiredFields: { db: number; argv: Argv }[] = []
   /** What to replicate in place of the command as it was sent; undefined: the command itself, if `dirty`. */
@@ -80,8 +80,8 @@ export class Effects {
 
   /** Whether replicas have nothing to hear of. */
   get nothingToReplicate(): boolean {
-    const { dirty, rewritten, expired, expiredFields } = this
-    return dirty === 0 && rewritten === undefined && expired.length === 0 && expiredFields.length === 0
+    const { dirty, rewritten, dropped, expiredFields } = this
+    return dirty === 0 && rewritten === undefined && dropped.length === 0 && expiredFields.length === 0
   }
 
   /** Before a command. */
@@ -89,7 +89,7 @@ export class Effects {
     this.dirty = 0
     this.visited = 0
     this.rewritten = undefined
-    if (this.expired.length !== 0) this.expired.length = 0
+    if (this.dropped.length !== 0) this.dropped.length = 0
     if (this.expiredFields.length !== 0) this.expiredFields.length = 0
     if (this.events.length !== 0) this.events.length = 0
   }

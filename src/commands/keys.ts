@@ -2,6 +2,7 @@
 
 import { fail } from '../errors.ts'
 import { ANY_TYPE, type Database } from '../keyspace/database.ts'
+import { noteUse } from '../keyspace/uses.ts'
 import { databaseArgument } from './arguments.ts'
 import type { Context } from './context.ts'
 import { NOTIFY_GENERIC } from './effects.ts'
@@ -35,7 +36,7 @@ function touch(ctx: Context): void {
     const h = readKey(ctx, i, ANY_TYPE)
     if (h === 0) continue
     // Also for a client that said CLIENT NO-TOUCH: this is what the command is for.
-    db.setClock(h, keyspace.clock)
+    if (!keyspace.touch) noteUse(keyspace, db, h)
     found++
   }
   reply.int(found)

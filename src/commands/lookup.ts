@@ -1,6 +1,7 @@
 // How commands look up keys, with what a look-up brings about: statistics, the access clock, the event of a miss, and the error
 // for a key of another type than the command is for. No command checks a type itself.
 
+import { noteUse } from '../keyspace/uses.ts'
 import type { Context } from './context.ts'
 import { NOTIFY_KEY_MISS, NOTIFY_NEW } from './effects.ts'
 
@@ -29,7 +30,7 @@ export function inspectKey(ctx: Context, i: number): number {
 export function keyToChange(ctx: Context, i: number, type: number): number {
   const { args, db, keyspace } = ctx
   const h = db.find(args.buffer, args.start(i), args.end(i), type)
-  if (h !== 0 && keyspace.touch) db.setClock(h, keyspace.clock)
+  if (h !== 0 && keyspace.touch) noteUse(keyspace, db, h)
   return h
 }
 

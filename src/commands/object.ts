@@ -2,7 +2,7 @@
 
 import { fail } from '../errors.ts'
 import { help } from '../facade/commands/help.ts'
-import { CLOCK_MASK } from '../store/entry.ts'
+import { frequencyOf, idleSeconds } from '../keyspace/uses.ts'
 import { stringRefcount } from '../types/string.ts'
 import { TYPE_STRING } from '../types/value-type.ts'
 import type { Context } from './context.ts'
@@ -32,12 +32,16 @@ function refcount(ctx: Context): void {
 
 function idletime(ctx: Context): void {
   const h = subject(ctx)
-  if (h !== 0) ctx.reply.int((ctx.keyspace.clock - ctx.db.clock(h)) & CLOCK_MASK)
+  if (h === 0) return
+  if (ctx.keyspace.frequencies !== undefined) fail('lfuSelected')
+  ctx.reply.int(idleSeconds(ctx.keyspace, ctx.db, h))
 }
 
-/** The only eviction policy so far is `noeviction`, under which no frequencies are kept. */
 function freq(ctx: Context): void {
-  if (subject(ctx) !== 0) fail('lfuNotSelected')
+  const h = subject(ctx)
+  if (h === 0) return
+  if (ctx.keyspace.frequencies === undefined) fail('lfuNotSelected')
+  ctx.reply.int(frequencyOf(ctx.keyspace, ctx.db, h))
 }
 
 const KEY: ArgumentSpec = { name: 'key', type: 'key', keySpecIndex: 0 }

@@ -4,7 +4,7 @@
 import { type Database, NO_EXPIRY } from '../keyspace/database.ts'
 import type { Keyspace } from '../keyspace/keyspace.ts'
 import { type Int64, parseInt64Words } from '../lib/int64.ts'
-import { dictDelete, dictHas, dictSet } from '../store/dict.ts'
+import { dictDelete, dictHas, dictHash, dictSet } from '../store/dict.ts'
 import {
   intsetBytes,
   intsetBytesWith,
@@ -51,8 +51,11 @@ export function addMember(
       }
     }
     convert(keyspace, db, ref)
-  } else if (dictHas(keyspace.nodes, db.root(ref.h), bytes, start, end)) return false
-  return dictSet(keyspace.nodes, db.rootToChange(ref.h), bytes, start, end, NO_VALUE, 0, 0)
+  }
+  const { nodes } = keyspace
+  const hash = dictHash(nodes, bytes, start, end)
+  if (dictHas(nodes, db.root(ref.h), bytes, start, end, hash)) return false
+  return dictSet(nodes, db.rootToChange(ref.h), bytes, start, end, NO_VALUE, 0, 0, hash)
 }
 
 function convert(keyspace: Keyspace, db: Database, ref: EntryRef): void {

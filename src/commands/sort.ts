@@ -170,8 +170,8 @@ function sortElements(ctx: Context, elements: string[], { by, alpha, descending 
   for (const [i, { element }] of weighed.entries()) elements[i] = element
 }
 
-/** The elements to reply, in their order. */
-function elementsOf(ctx: Context, asked: Asked): string[] {
+/** The elements to reply, in their order; as numbers if all are integers of the usual size. */
+function elementsOf(ctx: Context, asked: Asked): string[] | Float64Array {
   const { args, db } = ctx
   const h = db.read(args.buffer, args.start(1), args.end(1), ANY_TYPE)
   if (h === 0) {
@@ -190,7 +190,7 @@ function elementsOf(ctx: Context, asked: Asked): string[] {
   const end = asked.count < 0 ? undefined : start + asked.count
   if (asked.sorted && asked.by === undefined && !asked.alpha) {
     const integers = sortedIntegers(db.valueType(h), db.source(h), asked.descending)
-    if (integers !== undefined) return Array.from(integers.subarray(start, end), String)
+    if (integers !== undefined) return integers.subarray(start, end)
   }
   const elements: string[] = []
   db.valueType(h).elements(db.source(h), (element) => void elements.push(latin1(element)))
@@ -229,9 +229,18 @@ function sortRo(ctx: Context): void {
   replySorted(ctx, readArguments(ctx, false))
 }
 
+const textsOf = (elements: string[] | Float64Array): string[] =>
+  elements instanceof Float64Array ? Array.from(elements, String) : elements
+
 function replySorted(ctx: Context, asked: Asked): void {
   const { reply } = ctx
-  const elements = elementsOf(ctx, asked)
+  const sorted = elementsOf(ctx, asked)
+  if (sorted instanceof Float64Array && asked.get.length === 0) {
+    reply.array(sorted.length)
+    for (let i = 0; i < sorted.length; i++) reply.bulkInt(sorted[i])
+    return
+  }
+  const elements = textsOf(sorted)
   const lookups = (asked.get.length === 0 ? ['#'] : asked.get).map((text) => lookupOf(ctx, text))
   reply.array(elements.length * lookups.length)
   for (const element of elements) {
@@ -245,7 +254,7 @@ function replySorted(ctx: Context, asked: Asked): void {
 
 function storeSorted(ctx: Context, asked: Asked): void {
   const { effects, keyspace, reply } = ctx
-  const elements = elementsOf(ctx, asked)
+  const elements = textsOf(elementsOf(ctx, asked))
   const lookups = (asked.get.length === 0 ? ['#'] : asked.get).map((text) => lookupOf(ctx, text))
   const builder = createListBuilder(keyspace.nodes, keyspace.limits)
   try {

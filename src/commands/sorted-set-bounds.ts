@@ -1,7 +1,7 @@
 // The arguments of the commands of sorted sets that are numbers or ends of a range, and what range of ranks they mean.
 
 import { fail } from '../errors.ts'
-import { parseDouble } from '../lib/decimal.ts'
+import { parseDouble, parsePlainDouble } from '../lib/decimal.ts'
 import type { ValueSource } from '../types/value-type.ts'
 import { zsetCount, zsetMembersBelow, zsetScoresBelow } from '../types/zset.ts'
 import { integerArgument } from './arguments.ts'
@@ -15,8 +15,9 @@ export interface RankRange {
 
 /** Argument i as a score. Infinite ones have a name; what is too large or too small for a double is none. */
 export function scoreArgument(ctx: Context, i: number): number {
-  const small = ctx.args.smallInt(i)
-  if (!Number.isNaN(small)) return small
+  const { args } = ctx
+  const plain = parsePlainDouble(args.buffer, args.start(i), args.end(i))
+  if (!Number.isNaN(plain)) return plain
   return scoreOf(ctx.args.latin1(i)) ?? fail('notFloat')
 }
 

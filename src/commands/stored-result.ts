@@ -1,10 +1,10 @@
 // How a command stores what it has computed: in the key of argument 1, whatever was there before.
 
-import { NO_EXPIRY } from '../keyspace/database.ts'
+import { ANY_TYPE, NO_EXPIRY } from '../keyspace/database.ts'
 import type { BuiltValue } from '../types/builder.ts'
 import type { Context } from './context.ts'
 import { NOTIFY_GENERIC } from './effects.ts'
-import { notifyKey, notifyNew } from './lookup.ts'
+import { keyToChange, notifyKey, notifyNew } from './lookup.ts'
 
 /**
  * Stores a result in the key of argument `at` and publishes the event, of class `type`; a result without elements (undefined)
@@ -13,7 +13,7 @@ import { notifyKey, notifyNew } from './lookup.ts'
 export function storeBuilt(ctx: Context, built: BuiltValue | undefined, type: number, event: string, at = 1): void {
   const { args, db, effects } = ctx
   const { buffer } = args
-  const old = db.find(buffer, args.start(at), args.end(at))
+  const old = keyToChange(ctx, at, ANY_TYPE)
   if (built !== undefined) {
     if (old === 0) notifyNew(ctx, at)
     db.putBuilt(buffer, args.start(at), args.end(at), built, NO_EXPIRY)

@@ -15,15 +15,15 @@ import { TYPE_MASK } from '../store/entry.ts'
 import { streamEdgeId, streamEntry, streamLastId, streamRange } from '../store/stream.ts'
 import {
   addedUpTo,
+  countGroupRead,
   findConsumer,
   findGroup,
   findPending,
   groupLast,
-  groupRead,
   groupToChange,
+  isGroupReadKnown,
   makePending,
   type Pending,
-  READ_UNKNOWN,
   setGroupLast,
   setGroupRead,
   setPending,
@@ -117,22 +117,19 @@ export function xreadgroup(ctx: Context): void {
   const options = parseOptions(ctx, true)
   const { first, streams, groupAt } = options
   // Undefined stands for what the group has not delivered yet.
-  const after = Array.from({ length: streams }, (_, i) => {
-    const h = readKey(ctx, first + i, TYPE_STREAM)
-    if (h === 0 || findGroup(nodes, db.root(h), nameArgument(ctx, groupAt)) === 0) {
-      fail('noGroupToRead', args.str(first + i), args.str(groupAt))
-    }
-    return groupAfterId(ctx, first + i + streams)
-  })
+  const after: (StreamId | undefined)[] = []
   const served: number[] = []
   const last = makeStreamId()
   const top = makeStreamId()
-  after.forEach((id, i) => {
-    const root = db.root(readKey(ctx, first + i, TYPE_STREAM))
-    const group = findGroup(nodes, root, nameArgument(ctx, groupAt))
-    const isNews = compareIds(streamEdgeId(nodes, root, true, top), groupLast(nodes, group, last)) > 0
+  for (let i = 0; i < streams; i++) {
+    const h = readKey(ctx, first + i, TYPE_STREAM)
+    const group = h === 0 ? 0 : findGroup(nodes, db.root(h), nameArgument(ctx, groupAt))
+    if (group === 0) fail('noGroupToRead', args.str(first + i), args.str(groupAt))
+    const id = groupAfterId(ctx, first + i + streams)
+    const isNews = compareIds(streamEdgeId(nodes, db.root(h), true, top), groupLast(nodes, group, last)) > 0
     if (id !== undefined || isNews) served.push(i)
-  })
+    after.push(id)
+  }
   if (served.length === 0) return waitForNews(ctx, options, Array(streams).fill('>'))
   replyStreams(ctx, options, served, (i) => {
     const root = db.rootToChange(keyToChange(ctx, first + i, TYPE_STREAM))
@@ -164,7 +161,7 @@ function deliver(
   keyAt: number,
   { count, groupAt, noAck }: ReadOptions,
 ): void {
-  const { args, keyspace, reply, nowMs } = ctx
+  const { args, effects, keyspace, reply, nowMs } = ctx
   const { nodes } = keyspace
   const from = groupLast(nodes, group, makeStreamId())
   incrementId(from)
@@ -173,15 +170,14 @@ function deliver(
   let isAhead = false
   streamRange(nodes, root, from, STREAM_ID_MAX, false, (entry) => {
     isAhead = true
-    const known = groupRead(nodes, group)
-    if (known !== READ_UNKNOWN && !hasGapAfter(nodes, root, entry.id)) setGroupRead(nodes, group, known + 1n)
+    if (isGroupReadKnown(nodes, group) && !hasGapAfter(nodes, root, entry.id)) countGroupRead(nodes, group)
     else setGroupRead(nodes, group, addedUpTo(nodes, root, entry.id))
     setGroupLast(nodes, group, entry.id)
     replyEntry(ctx, entry)
     if (!noAck) {
       const pending: Pending = { id: { ...entry.id }, consumer, deliveries: 1, atMs: nowMs }
       setPending(nodes, root, group, pending)
-      replicateClaim(ctx, keyAt, groupAt, args.copy(groupAt + 1), group, pending)
+      if (effects.heard) replicateClaim(ctx, keyAt, groupAt, args.copy(groupAt + 1), group, pending)
     }
     return ++delivered < count
   })
@@ -239,7 +235,8 @@ function parseOptions(ctx: Context, isGroup: boolean): ReadOptions {
   for (let i = 1; i < args.count; i++) {
     const more = args.count - i - 1
     if (more > 0 && args.is(i, 'count')) {
-      count = Math.max(Number(integerArgument(ctx, ++i)), 0)
+      const small = args.smallInt(++i)
+      count = Math.max(Number.isNaN(small) ? Number(integerArgument(ctx, i)) : small, 0)
     } else if (more > 0 && args.is(i, 'streams')) {
       if (more % 2 !== 0) fail('xreadUnbalanced', 'XREAD', '$')
       if (isGroup && groupAt === 0) fail('xreadgroupGroup')

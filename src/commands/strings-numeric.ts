@@ -4,6 +4,7 @@
 import { fail } from '../errors.ts'
 import { KEEP_EXPIRY } from '../keyspace/database.ts'
 import { INT64_MAX, INT64_MIN, parseInt64, parseSmallInt } from '../lib/decimal.ts'
+import { writeInteger } from '../lib/int64.ts'
 import { addLongDoubles, formatLongDouble, type LongDouble, parseLongDouble } from '../lib/long-double.ts'
 import { STRING_INT, stringEncodingOfText } from '../types/string.ts'
 import { TYPE_STRING } from '../types/value-type.ts'
@@ -36,8 +37,7 @@ function add(ctx: Context, increment: number | bigint): void {
   const h = keyToChange(ctx, 1, TYPE_STRING)
   const sum = sumOf(ctx, h, increment)
   if (h === 0) notifyNew(ctx, 1)
-  const digits = String(sum)
-  const length = SCRATCH.write(digits, 'latin1')
+  const length = typeof sum === 'number' ? writeInteger(sum, SCRATCH, 0) : SCRATCH.write(String(sum), 'latin1')
   db.put(buffer, args.start(1), args.end(1), SCRATCH, 0, length, STRING_INT, KEEP_EXPIRY)
   effects.dirty++
   notifyKey(ctx, NOTIFY_STRING, 'incrby', 1)

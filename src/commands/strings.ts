@@ -33,10 +33,12 @@ function set(ctx: Context): void {
 
 /** Sets the key in one argument to the value in another; see Database.put for the expiry. */
 function store(ctx: Context, key: number, value: number, expiryMs: number): void {
-  const { args, db, effects } = ctx
+  const { args, db, effects, keyspace } = ctx
   const { buffer } = args
   const notify = effects.notifyMask !== 0
   if (notify && db.find(buffer, args.start(key), args.end(key)) === 0) notifyNew(ctx, key)
+  // A value that is replaced counts as used; only frequencies remember more than that.
+  if (keyspace.frequencies !== undefined) keyToChange(ctx, key, ANY_TYPE)
   const from = args.start(value)
   const to = args.end(value)
   db.put(buffer, args.start(key), args.end(key), buffer, from, to, stringEncodingOf(buffer, from, to), expiryMs)

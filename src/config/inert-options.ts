@@ -12,7 +12,6 @@ const TLS = 'TLS is not built yet'
 const THREADS = 'the server has one thread'
 const MEMORY = 'it tunes the memory management of C code'
 const FREEING = 'freeing memory does not block here'
-const EVICTION = 'eviction is not built yet'
 const DEFRAG = 'active defragmentation is not built yet'
 const FORK = 'snapshots are made without a second process'
 const LOGS = 'the command it serves is not built yet'
@@ -75,10 +74,6 @@ export const INERT_OPTIONS = {
     'Nodes at the ends of a list that stay uncompressed.',
   ),
   // ---- memory
-  'maxmemory-samples': keep(EVICTION, int(1), '5', 'Keys looked at to evict one.'),
-  'maxmemory-eviction-tenacity': keep(EVICTION, int(0, 100), '10', 'How long to go on evicting.'),
-  'lfu-log-factor': keep(EVICTION, int(0), '10', 'How fast the use counter saturates.'),
-  'lfu-decay-time': keep(EVICTION, int(0), '1', 'Minutes in which the use counter halves.'),
   'lazyfree-lazy-eviction': keep(FREEING, bool, 'no', 'Free evicted keys in the background.'),
   'lazyfree-lazy-expire': keep(FREEING, bool, 'no', 'Free expired keys in the background.'),
   'lazyfree-lazy-server-del': keep(FREEING, bool, 'no', 'Free overwritten keys in the background.'),

@@ -17,12 +17,6 @@ const STATE_OF_REDIS = new Set([
   'known-slave',
   'known-sentinel',
 ])
-/** Directives of sentinel.conf that would change what the sentinel does, and are not built yet. */
-const UNBUILT: Readonly<Record<string, string>> = {
-  'rename-command': 'Renaming commands of the servers is not built yet',
-  'sentinel-pass': 'Passwords between sentinels are not built: gossip is secured by the swarm key',
-  'sentinel-user': 'Passwords between sentinels are not built: gossip is secured by the swarm key',
-}
 /** What Redis Sentinel writes of a user that may do everything without a password, as there is one here. */
 const FREE_USER = new Set(['on', 'nopass', 'sanitize-payload', '~*', '&*', '+@all'])
 const UNRECOGNIZED = 'Unrecognized sentinel configuration statement.'
@@ -45,8 +39,8 @@ function statementOf(directive: Directive): Statement {
   return { directive, prefixed: true, name: name.toLowerCase(), words }
 }
 
-function parse<T>(directive: Directive, row: OptionRow<T>, words: readonly string[]): Setting<T> {
-  const parsed = parseWords(row.type, words)
+function parse<T>(directive: Directive, row: OptionRow<T>, words: readonly string[], current?: T): Setting<T> {
+  const parsed = parseWords(row.type, words, current)
   if (!parsed.ok) throw new ConfigError(directive, parsed.error)
   return parsed.setting
 }
@@ -100,7 +94,6 @@ function apply(options: SentinelOptions, setBy: Map<string, Directive>, statemen
       return
     }
   }
-  if (prefixed && UNBUILT[name] !== undefined) throw new ConfigError(directive, UNBUILT[name])
   if (prefixed && STATE_OF_REDIS.has(name)) {
     options.notes.push(`sentinel ${name}: state of Redis Sentinel, not used; Vedette finds it out and keeps it in dir`)
     return
@@ -119,8 +112,13 @@ function apply(options: SentinelOptions, setBy: Map<string, Directive>, statemen
 }
 
 function applyToGroup(options: SentinelOptions, { directive, name, words }: Statement): void {
-  if (words.length !== 2)
-    throw new ConfigError(directive, `${UNRECOGNIZED}\nIt is: sentinel ${name} <name of the group> <value>`)
+  const row = GROUP_OPTIONS[name as GroupOptionName] as OptionRow
+  const [, ...values] = words
+  if (values.length !== (row.type.words === 'one' ? 1 : 2))
+    throw new ConfigError(
+      directive,
+      `${UNRECOGNIZED}\nIt is: sentinel ${name} <name of the group> <${row.type.words === 'one' ? 'value' : row.type.domain}>`,
+    )
   const group = options.groups.find((one) => one.name === words[0])
   if (group === undefined) {
     const hint = didYouMean(
@@ -130,7 +128,7 @@ function applyToGroup(options: SentinelOptions, { directive, name, words }: Stat
     throw new ConfigError(directive, `No such master with specified name.${hint === '' ? '' : `\n${hint}`}`)
   }
   Object.assign(group, {
-    [name]: parse(directive, GROUP_OPTIONS[name as GroupOptionName] as OptionRow, [words[1]!]).value,
+    [name]: parse(directive, row, values, group[name as GroupOptionName]).value,
   })
 }
 

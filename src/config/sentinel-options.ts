@@ -46,6 +46,9 @@ const identifier: OptionType<string> = {
       : refuse('use at most 255 letters, digits and .-_'),
 }
 
+const SENTINEL_LOGIN =
+  'Login of Redis Sentinels with each other; kept and shown, without effect: the sentinels here prove who they are by the swarm key.'
+
 /** Every option of the sentinel process by name. */
 export const SENTINEL_OPTIONS = {
   port: row('plain', port, '26379', 'TCP port of the Redis protocol (SENTINEL commands, pub/sub). 0: any free one.'),
@@ -79,12 +82,14 @@ export const SENTINEL_OPTIONS = {
     '',
     "Name of this sentinel that outlives its folder (a pod's name): one that comes back empty takes its old place in the group.",
   ),
-  'announce-hostnames': row('sentinel', bool, 'no', 'Tell clients the name that a group is monitored by.', {
-    unbuilt: (yes) =>
-      yes
-        ? 'Clients are told the address of a server that is monitored by name, and of others what their replica-announce-ip says: take it away'
-        : undefined,
-  }),
+  'announce-hostnames': row(
+    'sentinel',
+    oneOf(['auto', 'yes', 'no']),
+    'auto',
+    'How commands name a server to clients. yes: by the name that it is monitored by. no: by its IP address. auto: by the address of one that is monitored by name, and otherwise as it announces itself (Redis: no).',
+  ),
+  'sentinel-user': row('sentinel', string, '', SENTINEL_LOGIN),
+  'sentinel-pass': row('sentinel', string, '', SENTINEL_LOGIN, { secret: true }),
   'deny-scripts-reconfig': row('sentinel', bool, 'yes', 'Refuse to change scripts at run time (SENTINEL SET).'),
   // ---- Vedette's own
   expect: row(
@@ -146,6 +151,20 @@ export const SENTINEL_OPTIONS = {
   ),
 } as const
 
+/** `<command> <its name on the servers>`; further lines add to the first. */
+const renames: OptionType<Readonly<Record<string, string>>> = {
+  domain: 'command and name',
+  words: 'many',
+  repeats: 'merges',
+  parse(words, current = {}) {
+    if (words.length === 1 && words[0] === '') return accept({}, '')
+    const [from, to] = words
+    if (!from || !to || words.length !== 2)
+      return refuse('give the name of a command, and the one that it has on the servers')
+    return accept({ ...current, [from.toLowerCase()]: to }, `${from} ${to}`)
+  },
+}
+
 /** What each monitored group is told by `sentinel <option> <name> …`; the default is Redis's where Redis has it. */
 export const GROUP_OPTIONS = {
   'down-after-milliseconds': groupRow(milliseconds(), '30000', 'Silence after which a server counts as down.'),
@@ -155,6 +174,7 @@ export const GROUP_OPTIONS = {
   'auth-user': groupRow(string, '', 'User name for auth-pass; empty: the default user.'),
   'notification-script': groupRow(string, '', 'Program to run for every warning event.'),
   'client-reconfig-script': groupRow(string, '', 'Program to run when the primary changes.'),
+  'rename-command': groupRow(renames, '', 'A command, and the name that it has on the servers; a line for each.'),
   'kubernetes-service': groupRow(
     string,
     '',
@@ -165,6 +185,11 @@ export const GROUP_OPTIONS = {
     int(0),
     '2000',
     'Milliseconds after a failover in which none begins by itself, so that a fault does not chase the primary about; vedette resume ends them early. 0: none.',
+  ),
+  'dead-replica-timeout': groupRow(
+    int(0),
+    '0',
+    'Milliseconds after which a replica that is down is forgotten while all others are well; one that is known by name, only when that has no address any more. The last one stays. 0: never.',
   ),
   'master-reboot-down-after-period': groupRow(
     int(0),

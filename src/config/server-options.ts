@@ -177,7 +177,11 @@ const EFFECTIVE_OPTIONS = {
     unbuilt: notBuilt((path) => path !== '', 'ACL users are not built yet; use requirepass'),
   }),
   // ---- memory and limits
-  maxmemory: mutable(memory(0, ULONG_MAX), '0', 'Bytes of data above which writes are refused; 0: no limit.'),
+  maxmemory: mutable(
+    memory(0, ULONG_MAX),
+    '0',
+    'Bytes of data above which keys are evicted, or writes refused, as maxmemory-policy says; 0: no limit.',
+  ),
   'maxmemory-policy': mutable(
     oneOf([
       'volatile-lru',
@@ -190,13 +194,19 @@ const EFFECTIVE_OPTIONS = {
       'noeviction',
     ]),
     'noeviction',
-    'What happens at maxmemory.',
-    {
-      unbuilt: notBuilt(
-        (policy) => policy !== 'noeviction',
-        'Eviction is not built yet: only noeviction, which refuses writes at maxmemory',
-      ),
-    },
+    'Which keys go at maxmemory: of all or of those with an expiry (volatile) those not used for long (lru), rarely used (lfu), any (random), or next to expire (ttl); noeviction: none, writes are refused.',
+  ),
+  'maxmemory-samples': mutable(int(1), '5', 'Keys drawn at random to evict one: more choose better, and cost more.'),
+  'maxmemory-eviction-tenacity': mutable(
+    int(0, 100),
+    '10',
+    'How long eviction may hold up a command: 0 not at all, 10 for 0.5 ms, 100 until there is room.',
+  ),
+  'lfu-log-factor': mutable(int(0), '10', 'Under an LFU policy: how much more rarely uses count the more there were.'),
+  'lfu-decay-time': mutable(
+    int(0),
+    '1',
+    'Under an LFU policy: minutes in which the counter of uses falls by one; 0: it does not.',
   ),
   'proto-max-bulk-len': mutable(memory(1 << 20), '512mb', 'Longest string a client may send.'),
   // ---- data types

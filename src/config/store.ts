@@ -66,8 +66,11 @@ const setFailed = (name: string, why: string): string => errorText('configSet', 
 /** Settings for a table, all at their defaults. */
 export function createConfigStore<Table extends OptionTable>(table: Table): ConfigStore<OptionValues<Table>>
 export function createConfigStore(table: OptionTable): ConfigStore<Record<string, unknown>> {
-  const texts = new Map<string, string>()
-  const values: Record<string, unknown> = {}
+  const defaults = Object.entries(table).map(([name, row]) => [name, defaultSetting(name, row)] as const)
+  const texts = new Map(defaults.map(([name, { text }]) => [name, text]))
+  // Not filled one by one: of so many names V8 then makes a hash table, and a look-up of an option, several in a command, is a
+  // call into the runtime (measured, Node 20).
+  const values: Record<string, unknown> = Object.fromEntries(defaults.map(([name, { value }]) => [name, value]))
   const hooks = new Map<string, ChangeHook<unknown>[]>()
 
   const put = (name: string, setting: Setting<unknown>): void => {
@@ -75,7 +78,6 @@ export function createConfigStore(table: OptionTable): ConfigStore<Record<string
     texts.set(name, setting.text)
   }
   const settingOf = (name: string): Setting<unknown> => ({ value: values[name], text: texts.get(name)! })
-  for (const [name, row] of Object.entries(table)) put(name, defaultSetting(name, row))
 
   /** Reads every pair before anything changes; the error reply, or the new settings in order. */
   const readPairs = (

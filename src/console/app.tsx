@@ -88,13 +88,15 @@ function Group({ group, quorum }: { readonly group: LiveGroup; readonly quorum: 
       <p aria-live="polite">
         The primary is <strong class="primary">{primary}</strong>
         {epoch > 0 && ` since epoch ${epoch}`}; {group.downVotes.length} of the {group.quorum} sentinels that must agree
-        find it down.
+        find it down. Write mode {group.writeMode}
+        {group.lease === 'held' && ', its lease holds'}.
       </p>
       {failover !== null && (
         <p class="alarm" role="alert">
           Failover of epoch {failover.epoch} is at “{failover.step}”: {failover.reason}.
         </p>
       )}
+      {group.lease === 'out' && <p class="alarm">The primary holds no lease now: it takes no writes.</p>}
       {deadEnd !== null && <p class="alarm">No failover: {deadEnd}.</p>}
       {pausedUntilMs !== null && (
         <p class="notice">No failover begins by itself until {new Date(pausedUntilMs).toLocaleTimeString()}.</p>

@@ -31,21 +31,12 @@ import type { Scanned } from '../protocol/scanned.ts'
 import { encodeRequest, ReplyWriter } from '../protocol/writer.ts'
 import { ArenaFullError } from '../store/arena.ts'
 import { TYPE_MASK } from '../store/entry.ts'
+import { Bracket, type ChangeFeed, EXEC, MULTI } from './change-feed.ts'
+import { Eviction } from './eviction.ts'
 import { publishEvents } from './key-events.ts'
 import { KeyWaits, type ReadyKey, type Waiter } from './key-waits.ts'
 import type { ScriptRun } from './script-run.ts'
 import type { ClientTracking } from './tracking.ts'
-
-/** Takes what is to be replicated and logged, in order. */
-export interface ChangeFeed {
-  /** Whether anybody listens; if not, nothing is encoded. */
-  readonly active: boolean
-  /**
-   * One command as a RESP array in bytes [start, end), to be run in database `db`. `isChange`: it changes data, and so it
-   * belongs into the append-only log too. `toReplicas`: not into the log alone (`redis.set_repl`).
-   */
-  feed(db: number, bytes: Uint8Array, start: number, end: number, isChange: boolean, toReplicas?: boolean): void
-}
 
 /** Conditions of the server that close the gate for some commands; the server keeps them up to date. */
 export interface GateConditions extends Pause {
@@ -126,6 +117,8 @@ export interface EngineParts {
   readonly onStall: (ms: number) => void
   /** Brings `gate.leaseLost` and what belongs to it up to date; only while `gate.leased` is set. */
   readonly checkLease: () => void
+  /** Eviction is to go on between commands. */
+  readonly evictLater: () => void
   /** A monotonic clock in microseconds, for the statistics of commands. */
   readonly clockMicros: () => number
   /** A command was timed, and stands for `stride` calls. Returns for how many calls the next timed one of it is to stand. */
@@ -139,8 +132,6 @@ const STALL_MS = 1000
 const PERMISSIONS = FLAG_STALE | FLAG_LOADING
 
 const EMPTY = Buffer.alloc(0)
-const MULTI = Buffer.from('*1\r\n$5\r\nMULTI\r\n')
-const EXEC = Buffer.from('*1\r\n$4\r\nEXEC\r\n')
 
 /** The command processor of one server. */
 export class Engine extends Processor<Context> implements Context {
@@ -148,8 +139,8 @@ export class Engine extends Processor<Context> implements Context {
   readonly host: Host
   readonly effects = new Effects(() => this.parts.feed.active)
   readonly gate: GateConditions
+  readonly eviction: Eviction
   db: Database
-  inExec = false
   readonly ahead: Keyspace['ahead']
   protected readonly table: CommandTable<Context>
   protected readonly pause: Pause
@@ -168,14 +159,12 @@ export class Engine extends Processor<Context> implements Context {
   private script: ScriptRun | undefined
   /** Called once the script that has given way is over. */
   private afterScript: (() => void)[] = []
-  /** MULTI of the running transaction was fed. */
-  private execFed = false
-  /** The first that the running transaction feeds: alone it is replicated without MULTI, so it waits for a second one. */
-  private execFirst: { readonly db: number; readonly bytes: Buffer; readonly isChange: boolean } | undefined
+  private readonly bracket: Bracket
 
   constructor(parts: EngineParts) {
     super()
     this.parts = parts
+    this.bracket = new Bracket(parts.feed)
     this.keyspace = parts.keyspace
     this.ahead = parts.keyspace.ahead
     this.host = parts.host
@@ -185,9 +174,19 @@ export class Engine extends Processor<Context> implements Context {
     this.db = parts.keyspace.databases[0]
     this.tracking = parts.tracking
     this.waits = new KeyWaits((on) => parts.keyspace.setWatching('waits', on))
+    this.eviction = new Eviction({
+      keyspace: parts.keyspace,
+      host: parts.host,
+      effects: this.effects,
+      tracking: parts.tracking,
+      gate: parts.gate,
+      run: (work) => this.runInternal(work),
+      clockMicros: parts.clockMicros,
+      later: parts.evictLater,
+    })
     parts.keyspace.hooks = {
       expired: (db, key) => {
-        this.effects.expired.push({ db: db.index, key })
+        this.effects.dropped.push({ db: db.index, key })
         this.effects.notify(db.index, NOTIFY_EXPIRED, 'expired', key)
         if (this.tracking.on) this.tracking.expired(key)
       },
@@ -243,19 +242,17 @@ export class Engine extends Processor<Context> implements Context {
     this.args = outer
   }
 
+  get inExec(): boolean {
+    return this.bracket.open
+  }
+
   /** Brackets the commands of a transaction, so that they are replicated as one. */
   transaction(run: () => void): void {
-    this.inExec = true
-    this.execFed = false
+    this.bracket.begin()
     try {
       run()
     } finally {
-      this.inExec = false
-      const first = this.execFirst
-      if (first !== undefined) this.parts.feed.feed(first.db, first.bytes, 0, first.bytes.length, first.isChange)
-      if (this.execFed) this.parts.feed.feed(this.db.index, EXEC, 0, EXEC.length, true)
-      this.execFirst = undefined
-      this.execFed = false
+      this.bracket.end(this.db.index)
       // What the commands did is carried out; EXEC itself did nothing.
       this.effects.reset()
     }
@@ -289,7 +286,21 @@ export class Engine extends Processor<Context> implements Context {
   protected override forbidden(session: Session, command: Command<Context>): string | undefined {
     if (this.gate.busy !== undefined && (command.flags & FLAG_ALLOW_BUSY) === 0) return this.gate.busy
     if (session.transaction !== undefined && (command.flags & FLAG_NO_MULTI) !== 0) return errorText('notInMulti')
-    return this.refuseByCondition(session, this.flagsOf(session, command))
+    return this.refuseByCondition(session, this.flagsOf(session, command)) ?? this.refusePing(session, command)
+  }
+
+  /** Who asks whether the server is well hears that it is not when it cannot save: a sentinel then takes it for down. */
+  private refusePing(session: Session, { spec }: Command<Context>): string | undefined {
+    const { misconfigured, logProblem } = this.gate
+    if ((!misconfigured && logProblem === undefined) || spec.name !== 'ping' || session.isPrimary) return undefined
+    return this.diskProblem()
+  }
+
+  /** Why nothing can be written to the disk. */
+  private diskProblem(): string | undefined {
+    const { misconfigured, logProblem } = this.gate
+    if (misconfigured) return errorText('misconf')
+    return logProblem === undefined ? undefined : errorText('logMisconf', logProblem)
   }
 
   /** The command's flags; those of EXEC include what is queued, and permissions only if all that is queued has them. */
@@ -302,12 +313,12 @@ export class Engine extends Processor<Context> implements Context {
   private refuseByCondition(session: Session, flags: number): string | undefined {
     const { gate } = this
     if (session.isPrimary) return undefined
-    if (gate.maxmemoryBytes !== 0 && takesMemory(session, flags)) {
-      if (this.host.usedMemoryBytes() > gate.maxmemoryBytes) return errorText('oom')
+    if (gate.maxmemoryBytes !== 0 && takesMemory(session, flags) && this.eviction.makeRoom() === 'none') {
+      return errorText('oom')
     }
     if ((flags & FLAG_WRITE) !== 0) {
-      if (gate.misconfigured) return errorText('misconf')
-      if (gate.logProblem !== undefined) return errorText('logMisconf', gate.logProblem)
+      const problem = this.diskProblem()
+      if (problem !== undefined) return problem
       if (gate.readonlyReplica) return errorText('readonly')
       if (gate.leaseLost) return errorText('leaseLost')
       if (gate.copiesMissing) return errorText('noReplicas')
@@ -495,7 +506,7 @@ export class Engine extends Processor<Context> implements Context {
     const asOne = kept.length > 1 && !this.inExec
     if (asOne) this.parts.feed.feed(kept[0].db, MULTI, 0, MULTI.length, true)
     for (const { db, bytes, toLog, toReplicas } of kept) {
-      if (toReplicas) this.emit(db, bytes, 0, bytes.length, toLog)
+      if (toReplicas) this.bracket.feed(db, bytes, 0, bytes.length, toLog)
       else this.parts.feed.feed(db, bytes, 0, bytes.length, true, false)
     }
     if (asOne) this.parts.feed.feed(kept.at(-1)!.db, EXEC, 0, EXEC.length, true)
@@ -644,11 +655,11 @@ export class Engine extends Processor<Context> implements Context {
   private replicate(db: number, args: Args | undefined, asOne: boolean): void {
     const { effects } = this
     const asSent = effects.rewritten === undefined && effects.dirty > 0 && args !== undefined
-    const early = effects.expired.length + effects.expiredFields.length
+    const early = effects.dropped.length + effects.expiredFields.length
     const count = early + (asSent ? 1 : (effects.rewritten?.length ?? 0))
     const bracket = asOne && count > 1 && !this.inExec && this.script === undefined
     if (bracket) this.feed(db, MULTI, 0, MULTI.length)
-    for (const { db: at, key } of effects.expired) this.feedArgv(at, ['DEL', key])
+    for (const { db: at, key } of effects.dropped) this.feedArgv(at, ['DEL', key])
     for (const { db: at, argv } of effects.expiredFields) this.feedArgv(at, argv)
     if (asSent) this.feedAsSent(db, args)
     else for (const argv of effects.rewritten ?? []) this.feedArgv(db, argv)
@@ -666,27 +677,10 @@ export class Engine extends Processor<Context> implements Context {
   }
 
   private feed(db: number, bytes: Uint8Array, start: number, end: number): void {
-    const { dirty, expired, expiredFields } = this.effects
-    const isChange = dirty > 0 || expired.length > 0 || expiredFields.length > 0
-    if (this.script === undefined) this.emit(db, bytes, start, end, isChange)
+    const { dirty, dropped, expiredFields } = this.effects
+    const isChange = dirty > 0 || dropped.length > 0 || expiredFields.length > 0
+    if (this.script === undefined) this.bracket.feed(db, bytes, start, end, isChange)
     else this.script.keep(db, bytes.subarray(start, end), isChange)
-  }
-
-  /** Feeds one request, or in a transaction takes it into the bracket, which begins with the second one. */
-  private emit(db: number, bytes: Uint8Array, start: number, end: number, isChange: boolean): void {
-    const { feed } = this.parts
-    if (this.inExec && !this.execFed) {
-      const first = this.execFirst
-      if (first === undefined) {
-        this.execFirst = { db, bytes: Buffer.from(bytes.subarray(start, end)), isChange }
-        return
-      }
-      feed.feed(first.db, MULTI, 0, MULTI.length, true)
-      feed.feed(first.db, first.bytes, 0, first.bytes.length, first.isChange)
-      this.execFirst = undefined
-      this.execFed = true
-    }
-    feed.feed(db, bytes, start, end, isChange)
   }
 }
 

@@ -65,6 +65,9 @@ export interface StatFacts {
   /** Fields of hashes whose time was over. */
   readonly expiredFields: number
   readonly evictedKeys: number
+  /** Milliseconds over maxmemory since the start, and those of the time that lasts. */
+  readonly exceededMs: number
+  readonly exceedingMs: number
   readonly hits: number
   readonly misses: number
   readonly channels: number
@@ -282,8 +285,8 @@ function stats({ stats: facts }: InfoFacts): InfoFields {
     ['expire_cycle_cpu_milliseconds', 0],
     ['evicted_keys', facts.evictedKeys],
     ['evicted_clients', facts.evictedClients],
-    ['total_eviction_exceeded_time', 0],
-    ['current_eviction_exceeded_time', 0],
+    ['total_eviction_exceeded_time', facts.exceededMs],
+    ['current_eviction_exceeded_time', facts.exceedingMs],
     ['keyspace_hits', facts.hits],
     ['keyspace_misses', facts.misses],
     ['pubsub_channels', facts.channels],

@@ -13,7 +13,8 @@ import { monotonicMs } from './clock.ts'
  *   whether it had unread input; only a fresh `refused` afterwards tells that no process listens any more.
  * - `ended`: the peer closed it in order (FIN).
  * - `timeout`: no connection within `connectTimeoutMs`, or no reply within `replyTimeoutMs`.
- * - `unreachable`: the network or host cannot be reached (EHOSTUNREACH, ENETUNREACH, ETIMEDOUT …).
+ * - `unreachable`: the network or host cannot be reached (EHOSTUNREACH, ENETUNREACH, ETIMEDOUT …), or nobody can say where a name leads
+ *   (EAI_AGAIN).
  * - `unresolved`: the host name has no address.
  * - `protocol`: the peer does not speak RESP, or beyond the limits.
  * - `closed`: we closed it.
@@ -72,6 +73,8 @@ export interface RespClientOptions {
   /** Bytes waiting to be sent, default 16 MiB. */
   outputBytesMax?: number
   limits?: Partial<ReplyLimits>
+  /** The name that the server has for a command, where that was renamed. */
+  nameOf?: (command: string) => string
   onConnect?: () => void
   onAuthError?: (error: ReplyError) => void
   /** A pub/sub message or confirmation, or another RESP3 push: kind first, as `['message', channel, payload]`. */
@@ -97,6 +100,8 @@ export interface RespClient {
   readonly waitingSinceMs: number | undefined
   /** Our end of the connection once connected: how the server sees us when nothing translates addresses. */
   readonly localAddress: string | undefined
+  /** The other end, an IP address, once connected. */
+  readonly remoteAddress: string | undefined
 }
 
 interface Pending {
@@ -223,7 +228,8 @@ export function connectResp(options: RespClientOptions): RespClient {
       subscribing ||= subscribe
       const confirmations = subscribe ? Math.max(1, args.length - 1) : 0
       pending.push({ resolve, reject, sentMs: monotonicMs(), confirmations })
-      socket.write(encodeCommand(args))
+      const [name = '', ...rest] = args
+      socket.write(encodeCommand([options.nameOf?.(String(name)) ?? name, ...rest]))
       if (connected) watchReplies()
     })
     promise.catch(() => {})
@@ -257,6 +263,9 @@ export function connectResp(options: RespClientOptions): RespClient {
     get localAddress() {
       return socket.localAddress
     },
+    get remoteAddress() {
+      return socket.remoteAddress
+    },
   }
 }
 
@@ -284,7 +293,7 @@ function unasked(value: Reply): string {
 function kindOf(code: string | undefined): CloseKind {
   if (code === 'ECONNREFUSED') return 'refused'
   if (code === 'ECONNRESET' || code === 'EPIPE') return 'reset'
-  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return 'unresolved'
+  if (code === 'ENOTFOUND') return 'unresolved'
   return code !== undefined && UNREACHABLE.has(code) ? 'unreachable' : 'failed'
 }
 

@@ -1,7 +1,7 @@
 // The blocks that entries live in: made, copied, read and released, with the value that belongs to them. Nothing here knows
 // databases or tables: an entry that these functions make is in none yet, and one that they release is in none any more.
 
-import { type Arena, SLAB_BITS, SLAB_MASK } from '../store/arena.ts'
+import { type Arena, blockUnits, SLAB_BITS, SLAB_MASK, UNIT_BYTES } from '../store/arena.ts'
 import {
   CLOCK_SHIFT,
   ELSEWHERE,
@@ -15,10 +15,12 @@ import {
   HAS_EXPIRY,
   HEADER_BYTES,
   HUGE,
+  PARTS,
   setEntryExpiryMs,
   setEntryMeta,
   TYPE_MASK,
 } from '../store/entry.ts'
+import type { Nodes } from '../store/nodes.ts'
 
 /** A blob lives in the block of its entry if it has, together with the key, no more bytes than this; else in a huge block. */
 export const INLINE_BYTES_MAX = 60 * 1024
@@ -65,6 +67,14 @@ export function unitsOfEntry(arena: Arena, h: number): number {
   const meta = entryMeta(arena, h)
   const inline = (meta & ELSEWHERE) === 0 ? entryValueWord(arena, h) : 0
   return entryUnits(entryKeyLength(arena, h), inline, (meta & HAS_EXPIRY) !== 0)
+}
+
+/** Bytes of memory of an entry, value included: known, not counted. */
+export function entryMemory(arena: Arena, nodes: Nodes, h: number): number {
+  const meta = entryMeta(arena, h)
+  const block = blockUnits(unitsOfEntry(arena, h)) * UNIT_BYTES
+  if ((meta & PARTS) !== 0) return block + nodes.bytes(entryValueWord(arena, h))
+  return block + ((meta & HUGE) !== 0 ? arena.huge.memory(entryValueWord(arena, h)) : 0)
 }
 
 /** Releases an entry's block; its value, if it is elsewhere, has another owner. */

@@ -8,7 +8,7 @@
 
 import { assert } from '../lib/assert.ts'
 import type { Random } from '../lib/prng.ts'
-import { blockUnits, SLAB_BITS, SLAB_MASK, sameBlock, UNIT_BYTES } from '../store/arena.ts'
+import { SLAB_BITS, SLAB_MASK, sameBlock } from '../store/arena.ts'
 import {
   CLOCK_SHIFT,
   ELSEWHERE,
@@ -38,6 +38,7 @@ import {
   type ByteRange,
   copyBytes,
   entryKey,
+  entryMemory,
   entryValue,
   INLINE_BYTES_MAX,
   kindOf,
@@ -46,12 +47,13 @@ import {
   releaseBlock,
   setKind,
   setValueWord,
-  unitsOfEntry,
 } from './blocks.ts'
 import type { Keyspace } from './keyspace.ts'
 import { type EntryTables, listEntry, newTables, rekindEntry, relistEntry, unlistEntry } from './listing.ts'
+import { WrongTypeError } from './wrong-type.ts'
 
 export { type ByteRange, INLINE_BYTES_MAX, NO_EXPIRY } from './blocks.ts'
+export { WrongTypeError } from './wrong-type.ts'
 
 /** `put` and `move` take this as expiry to mean: as it was. */
 export const KEEP_EXPIRY = -1
@@ -59,11 +61,6 @@ export const KEEP_EXPIRY = -1
 export const ANY_TYPE = -1
 
 const META_FLAGS = (1 << CLOCK_SHIFT) - 1
-
-/** Thrown by a look-up that wants another type than the key has. */
-export class WrongTypeError extends Error {
-  override readonly name = 'WrongTypeError'
-}
 
 const NO_BYTES = Buffer.alloc(0)
 
@@ -107,7 +104,9 @@ export class Database implements EntryTables {
     const u32 = space.arena.u32[h >>> SLAB_BITS]
     const w = ((h & SLAB_MASK) << 1) + 3
     if ((u32[w] & TYPE_MASK) !== type && type !== ANY_TYPE) throw new WrongTypeError()
-    if (space.touch) u32[w] = (u32[w] & META_FLAGS) | (space.clock << CLOCK_SHIFT)
+    if (!space.touch) return h
+    const clock = space.frequencies === undefined ? space.clock : space.frequencies.used(u32[w] >>> CLOCK_SHIFT)
+    u32[w] = (u32[w] & META_FLAGS) | (clock << CLOCK_SHIFT)
     return h
   }
 
@@ -215,18 +214,14 @@ export class Database implements EntryTables {
     return this.hasExpiry(h) ? entryExpiryMs(this.space.arena, h) : NO_EXPIRY
   }
 
-  /** The access clock of the entry: what `keyspace.clock` was when it was last touched. */
+  /** The access clock of the entry: what `keyspace.clock` was when it was last touched, or its frequency (frequencies.ts). */
   clock(h: number): number {
     return entryMeta(this.space.arena, h) >>> CLOCK_SHIFT
   }
 
   /** Bytes of memory of the entry, value included: known, not counted. */
   entryBytes(h: number): number {
-    const { arena, nodes } = this.space
-    const meta = entryMeta(arena, h)
-    const block = blockUnits(unitsOfEntry(arena, h)) * UNIT_BYTES
-    if ((meta & PARTS) !== 0) return block + nodes.bytes(entryValueWord(arena, h))
-    return block + ((meta & HUGE) !== 0 ? arena.huge.memory(entryValueWord(arena, h)) : 0)
+    return entryMemory(this.space.arena, this.space.nodes, h)
   }
 
   /** Calls `visit` for the entries of one step of a scan, expired ones included; see Table.scan. */
@@ -281,7 +276,8 @@ export class Database implements EntryTables {
         sameBlock(entryUnits(keyLength, u32[w], false), entryUnits(keyLength, length, false))
       ) {
         u32[w] = length
-        u32[w + 1] = typeAndEncoding | (meta & SNAPSHOT_MARK) | (space.clock << CLOCK_SHIFT)
+        const clock = space.frequencies === undefined ? space.clock : meta >>> CLOCK_SHIFT
+        u32[w + 1] = typeAndEncoding | (meta & SNAPSHOT_MARK) | (clock << CLOCK_SHIFT)
         copyBytes(
           valueBytes,
           valueStart,
@@ -585,8 +581,9 @@ export class Database implements EntryTables {
     const moved = target.newEntry(hash, keyBytes, keyStart, keyEnd, 0, this.expiryMs(h))
     setKind(arena, moved, meta & (TYPE_MASK | ENCODING_MASK | HUGE))
     setValueWord(arena, moved, entryValueWord(arena, h))
-    this.setClock(moved, this.clock(h))
+    const clock = this.clock(h)
     target.placeOrRelease(target.table.find(keyBytes, keyStart, keyEnd, hash), moved)
+    this.setClock(moved, clock)
     this.afterChange(h)
     unlistEntry(this.space.arena, this, h)
     releaseBlock(arena, h)
@@ -646,18 +643,19 @@ export class Database implements EntryTables {
     keyEnd: number,
     inlineBytes: number,
     expiryMs: number,
+    clock = this.space.clock,
   ): number {
-    const { arena, snapshotMark, clock } = this.space
+    const { arena, snapshotMark } = this.space
     const flags = snapshotMark | (clock << CLOCK_SHIFT)
     return newEntry(arena, hash, keyBytes, keyStart, keyEnd, inlineBytes, expiryMs, flags)
   }
 
-  /** A new block with the key of an entry. */
+  /** A new block with the key and the access clock of an entry. */
   private cloneEntry(h: number, inlineBytes: number, expiryMs: number): number {
     const arena = this.space.arena
     const { bytes, start, end } = this.key(h)
     const hash = arena.u32[h >>> SLAB_BITS][(h & SLAB_MASK) << 1]
-    return this.newEntry(hash, bytes, start, end, inlineBytes, expiryMs)
+    return this.newEntry(hash, bytes, start, end, inlineBytes, expiryMs, this.clock(h))
   }
 
   /** Lists an entry whose value is not in its block, see `place`; if that fails the block is released, and only that. */
@@ -680,11 +678,12 @@ export class Database implements EntryTables {
 
   /**
    * Lists an entry under the key that the table's last lookup looked for, in the place of `old` unless that is 0. Throws
-   * ArenaFullError before any change.
+   * ArenaFullError before any change. A key is used as often under its new value.
    */
   private place(old: number, h: number): void {
-    if (old !== 0) this.replaceFound(old, h)
-    else listEntry(this.space.arena, this, h)
+    if (old === 0) return listEntry(this.space.arena, this, h)
+    if (this.space.frequencies !== undefined) this.setClock(h, this.clock(old))
+    this.replaceFound(old, h)
   }
 
   private beforeChange(h: number): void {

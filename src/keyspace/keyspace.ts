@@ -2,13 +2,14 @@
 // the changing methods of Database: there is no other door. Time comes in with `setTime`, once a command.
 
 import { Arena } from '../store/arena.ts'
-import { entryMeta, entryValueWord, HUGE, PARTS } from '../store/entry.ts'
+import { CLOCK_MASK, entryMeta, entryValueWord, HUGE, PARTS } from '../store/entry.ts'
 import type { HashKey } from '../store/hash.ts'
 import { Nodes } from '../store/nodes.ts'
 import { type BuiltValue, DEFAULT_LIMITS, type TypeLimits } from '../types/builder.ts'
 import { Ahead } from './ahead.ts'
 import { kindOf, releaseBlock } from './blocks.ts'
 import { Database } from './database.ts'
+import type { Frequencies } from './frequencies.ts'
 import { ReleaseQueue } from './release.ts'
 import type { Snapshot } from './snapshot.ts'
 
@@ -40,6 +41,11 @@ export interface KeyspaceStats {
   expiredFields: number
 }
 
+/** A Unix time as entries' clocks have it: seconds, which wrap after 24 days. */
+export function secondsClock(nowMs: number): number {
+  return Math.floor(nowMs / 1000) & CLOCK_MASK
+}
+
 /** The databases of a server. */
 export class Keyspace {
   arena = new Arena()
@@ -53,8 +59,12 @@ export class Keyspace {
   readonly ahead = new Ahead()
   /** Unix time of the running command in milliseconds. */
   nowMs = 0
-  /** What an access writes into an entry's clock: seconds, 21 bits. */
+  /** The clock of a new entry: seconds, or its frequency if those are counted. 21 bits. */
   clock = 0
+  /** Counts how often keys are used, in the place of when; see `countUses`. */
+  frequencies: Frequencies | undefined
+  /** Whether snapshots say how long keys have been idle. */
+  savesIdle = false
   expiry: ExpiryPolicy = 'delete'
   /** Up to where collections are compact. */
   limits: TypeLimits = DEFAULT_LIMITS
@@ -89,7 +99,14 @@ export class Keyspace {
   /** Sets the time of the next command. */
   setTime(nowMs: number): void {
     this.nowMs = nowMs
-    this.clock = Math.floor(nowMs / 1000) & 0x1fffff
+    const { frequencies } = this
+    this.clock = frequencies === undefined ? secondsClock(nowMs) : frequencies.setTime(nowMs)
+  }
+
+  /** From now on clocks of entries are frequencies, or, without them, seconds. Those that are there already are taken for such. */
+  countUses(frequencies: Frequencies | undefined): void {
+    this.frequencies = frequencies
+    this.setTime(this.nowMs)
   }
 
   /** Prepares for the requests whose keys' ranges in `bytes` stand in `ahead`; see Ahead. */

@@ -55,6 +55,31 @@ export function isInt64(bytes: Uint8Array, start: number, end: number): boolean 
 const FLOAT = /^[+-]?(\d+\.?\d*([eE][+-]?\d+)?|\.\d+([eE][+-]?\d+)?|inf(inity)?)$/i
 const HEX_FLOAT = /^[+-]?0x[0-9a-f]+$/i
 
+/** Powers of ten that a double has exactly. */
+const TENS = Array.from({ length: 16 }, (_, i) => 10 ** i)
+const PLAIN_DIGITS_MAX = 15
+
+/**
+ * The number that bytes [start, end) spell in plain digits, as `-12.50` or `0007`; NaN if they are anything else, which may still be
+ * a number. Without a string: that, and two regular expressions, were a third of a ZADD (measured, Node 20).
+ */
+export function parsePlainDouble(bytes: Uint8Array, start: number, end: number): number {
+  const negative = bytes[start] === 45
+  let p = negative ? start + 1 : start
+  // So many digits are an integer below 2⁵³, and a power of ten that is exact: one division gives the nearest double.
+  if (end - p > PLAIN_DIGITS_MAX || p >= end) return Number.NaN
+  let digits = 0
+  let pointAt = -1
+  for (; p < end; p++) {
+    const c = bytes[p]
+    if (c >= 48 && c <= 57) digits = digits * 10 + c - 48
+    else if (c === 46 && pointAt < 0 && p + 1 < end && p > (negative ? start + 1 : start)) pointAt = p
+    else return Number.NaN
+  }
+  const value = pointAt < 0 ? digits : digits / TENS[end - pointAt - 1]
+  return negative ? -value : value
+}
+
 /** A floating point number as strtod reads it, without blanks around it and without NaN; undefined if it is none. */
 export function parseDouble(text: string): number | undefined {
   if (HEX_FLOAT.test(text)) return text.startsWith('-') ? -Number(text.slice(1)) : Number(text.replace('+', ''))

@@ -104,7 +104,11 @@ export class ReplyWriter {
 
   /** A bulk string with the decimal digits of an integer. */
   bulkInt(n: number | bigint): void {
-    this.bulkText(String(n))
+    if (typeof n !== 'number' || n < 0 || n > UINT31_MAX) return this.bulkText(String(n))
+    this.reserve(24)
+    this.header(36, digitsOf(n))
+    this.digits(n)
+    this.crlf()
   }
 
   array(length: number): void {
@@ -178,11 +182,12 @@ export class ReplyWriter {
   }
 
   private insert(mark: number, text: string): void {
-    const head = Buffer.from(text, 'latin1')
-    this.reserve(head.length)
-    this.buffer.copyWithin(mark + head.length, mark, this.pos)
-    head.copy(this.buffer, mark)
-    this.pos += head.length
+    this.reserve(text.length)
+    const end = this.pos + text.length
+    this.buffer.copyWithin(mark + text.length, mark, this.pos)
+    this.pos = mark
+    this.characters(text)
+    this.pos = end
   }
 
   /** Number of elements of the reply that begins at `mark`: pairs count as one; 0 if it has none. */
@@ -213,22 +218,22 @@ export class ReplyWriter {
   private header(type: number, n: number): void {
     const b = this.buffer
     b[this.pos++] = type
-    if (n < 10) {
-      b[this.pos++] = 48 + n
-    } else if (n > UINT31_MAX) {
-      this.characters(String(n))
-    } else {
-      let digits = 2
-      for (let limit = 100; n >= limit; limit *= 10) digits++
-      let rest = n
-      for (let p = this.pos + digits - 1; p >= this.pos; p--) {
-        const tenth = (rest / 10) | 0
-        b[p] = 48 + rest - tenth * 10
-        rest = tenth
-      }
-      this.pos += digits
-    }
+    if (n < 10) b[this.pos++] = 48 + n
+    else if (n > UINT31_MAX) this.characters(String(n))
+    else this.digits(n)
     this.crlf()
+  }
+
+  private digits(n: number): void {
+    const b = this.buffer
+    const end = this.pos + digitsOf(n)
+    let rest = n
+    for (let p = end - 1; p >= this.pos; p--) {
+      const tenth = (rest / 10) | 0
+      b[p] = 48 + rest - tenth * 10
+      rest = tenth
+    }
+    this.pos = end
   }
 
   private crlf(): void {
@@ -272,6 +277,13 @@ function isShortAscii(text: string): boolean {
 }
 
 const UINT31_MAX = 2 ** 31 - 1
+
+/** Number of digits of an integer that is not below 0. */
+function digitsOf(n: number): number {
+  let digits = 1
+  for (let limit = 10; n >= limit; limit *= 10) digits++
+  return digits
+}
 
 const OK = Buffer.from('+OK\r\n')
 const NULL_BULK = Buffer.from('$-1\r\n')

@@ -27,6 +27,9 @@ const MAX_HOST_LENGTH = 255
 export const isHost = (host: unknown): host is string =>
   typeof host === 'string' && host.length > 0 && host.length <= MAX_HOST_LENGTH && /^[!-+\--~]+$/.test(host)
 
+/** True when the host is a name, not an IP address. */
+export const isName = ({ host }: Address): boolean => !host.includes(':') && !/^\d+(\.\d+){3}$/.test(host)
+
 /** True for a TCP port that can be connected to. */
 export const isPort = (port: unknown): port is number =>
   Number.isInteger(port) && Number(port) > 0 && Number(port) < 65536

@@ -7,8 +7,7 @@ import type { Hello } from './hello.ts'
 import { type CoreState, isAddressed, topoOf } from './state.ts'
 import type { Watched } from './watched.ts'
 
-/** How often a hello is published on each server. */
-const HELLO_MS = 2_000
+/** How often a hello is published on each server while there is no group. */
 const HELLO_FORMING_MS = 150
 /** Between a hello and one that answers somebody's. */
 const ANSWER_MS = 100
@@ -52,7 +51,7 @@ export function takesHellos(core: CoreState, { link, ref }: Watched): boolean {
 /** Publishes a hello on the server: who and where this sentinel is. More is for those to whom it has proven that. */
 export function publishHello(core: CoreState, server: Watched, nowMs: number): void {
   if (!isAddressed(core) || !core.circle.open) return
-  server.nextHelloMs = nowMs + (core.formed === undefined ? HELLO_FORMING_MS : HELLO_MS)
+  server.nextHelloMs = nowMs + (core.formed === undefined ? HELLO_FORMING_MS : core.timing.publishMs)
   server.lastHelloMs = nowMs
   const { runId, peer, gossip, resp, name } = core.self
   const base = { runId, peer, gossip, resp, name, group: core.formed, epoch: core.topology.epoch }

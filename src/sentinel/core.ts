@@ -28,7 +28,7 @@ import { forgetGhosts, heard, judgePeers, recall, tellHints, tellPeers } from '.
 import { lookAtNamed } from './relocation.ts'
 import { report, reportIfDue, reportTo, takeReport } from './reports.ts'
 import { answerCommitted, askForGroups, expireRequests, passOnRequests, takeRequest, takeResult } from './requests.ts'
-import { optionOf } from './settings.ts'
+import { optionOf, valuesOf } from './settings.ts'
 import {
   addressSelf,
   type CoreOptions,
@@ -37,11 +37,13 @@ import {
   emitText,
   type GroupState,
   isMember,
+  moveSelf,
   NO_RAFT,
   say,
   topoOf,
 } from './state.ts'
 import { createStopwatch, noteCommitted } from './stopwatch.ts'
+import { usualTiming } from './timing.ts'
 import { apply, createTopology, decodeTopology, encodeTopology, type TopologyGroup } from './topology.ts'
 import { noteLinkDown, noteLinkUp, notePong } from './watched.ts'
 import { followNamed } from './whereabouts.ts'
@@ -62,10 +64,6 @@ export interface Core {
 export const TICK_MS = 50
 /** A longer gap means that this sentinel did not run. */
 const STALL_MS = 300
-/** Redis Sentinel's limit for announcing +tilt, and how long it stays (Redis: 30 s; here verdicts are careful by themselves). */
-const TILT_MS = 2_000
-const TILT_HOLD_MS = 2_000
-const RETRY_LINK_MS = 100
 
 /** Makes the core of one sentinel. */
 export function createCore(options: CoreOptions, nowMs: number): Core {
@@ -82,13 +80,15 @@ export function createCore(options: CoreOptions, nowMs: number): Core {
 }
 
 function initialState(options: CoreOptions, nowMs: number): CoreState {
+  const { heartbeatMs = 100 } = options
   const provisional = createTopology()
   for (const { name, primary, quorum, hostname, unresolved } of options.groups)
     if (unresolved !== true) apply(provisional, { kind: 'monitor', group: name, primary, quorum, hostname })
   const core: CoreState = {
     options,
     self: options.self,
-    heartbeatMs: options.heartbeatMs ?? 100,
+    heartbeatMs,
+    timing: usualTiming(heartbeatMs),
     topology: createTopology(),
     provisional,
     groups: new Map(),
@@ -185,6 +185,13 @@ function take(core: CoreState, nowMs: number, input: Input): GroupState | 'all' 
     case 'hostname':
       if (core.raft.isLeader) takeHostname(core, input.group, input.host, input.address, nowMs)
       return undefined
+    case 'timing':
+      core.timing = { ...core.timing, ...input.changes }
+      return 'all'
+    case 'moved':
+      moveSelf(core, input.resp, input.gossip)
+      publishEverywhere(core, nowMs)
+      return undefined
     case 'open':
       core.circle.open = true
       publishEverywhere(core, nowMs)
@@ -250,10 +257,11 @@ function noticeStall(core: CoreState, nowMs: number): void {
   if (core.formed === undefined) startAnew(core.formation, nowMs)
   else if (gapMs >= DOUBT_STALL_MS) doubt(core, nowMs)
   say(core, 'notice', `This sentinel did not run for ${Math.round(gapMs)} ms; it abstains until it has listened again.`)
-  if (gapMs < TILT_MS) return
+  const { tiltTriggerMs, tiltPeriodMs } = core.timing
+  if (gapMs < tiltTriggerMs) return
   if (core.tiltUntilMs === undefined) emitText(core, '+tilt', '#tilt mode entered')
   core.tiltSinceMs = nowMs
-  core.tiltUntilMs = nowMs + TILT_HOLD_MS
+  core.tiltUntilMs = nowMs + tiltPeriodMs
 }
 
 type ServerInput = Input & { type: 'link-up' | 'link-down' | 'pong' | 'info' | 'info-failed' | 'leased' | 'order-done' }
@@ -268,7 +276,7 @@ function takeServerInput(core: CoreState, nowMs: number, input: ServerInput): Gr
       if (server.link === 'connecting') noteLinkUp(server, nowMs, input.local, core.out)
       break
     case 'link-down':
-      if (server.link !== 'down') noteLinkDown(server, nowMs, input.failure, RETRY_LINK_MS, core.out)
+      if (server.link !== 'down') noteLinkDown(server, nowMs, input.failure, core.timing.reconnectMs, core.out)
       break
     case 'pong':
       notePong(server, nowMs, input.text, core.out)
@@ -337,6 +345,7 @@ function takeRaftView(core: CoreState, view: RaftView, nowMs: number): void {
     group.run = undefined
     group.startedEpoch = undefined
     group.doubt = undefined
+    group.departure = undefined
   }
   core.proposed.clear()
   core.replacing = undefined
@@ -395,8 +404,8 @@ function takeCommitted(
   if (entry.kind === 'switch' && group !== undefined) noteEnded(group.ledger, entry.ended ?? '')
   if (entry.kind === 'remove' && known !== undefined && group !== undefined) dismiss(core, group, known)
   syncGroups(core, nowMs)
-  // The address that the server had before is nobody's.
-  if (group !== undefined && entry.kind === 'hostname') forgetUnnamed(core, group)
+  // The address that the server had before is nobody's; and one that is gone is watched no more.
+  if (group !== undefined && (entry.kind === 'hostname' || entry.kind === 'forget')) forgetUnnamed(core, group)
   return core.groups.get(entry.group)
 }
 
@@ -424,10 +433,10 @@ function announce(
       core.stats.failovers += 1
       const { lastEpoch: epoch } = topo
       if (acting && entry.by === core.self.peer) group.startedEpoch = epoch
-      emitText(core, '+new-epoch', String(epoch))
+      emitText(core, '+new-epoch', String(epoch), group.name)
       if (acting) emit(core, '+try-failover', group.name, group.primary, master)
       const leader = entry.by === core.self.peer ? core.self : core.peers.get(entry.by)
-      if (leader !== undefined) emitText(core, '+vote-for-leader', `${leader.runId} ${epoch}`)
+      if (leader !== undefined) emitText(core, '+vote-for-leader', `${leader.runId} ${epoch}`, group.name)
       if (acting) emit(core, '+elected-leader', group.name, group.primary, master)
       // The leader waits to hear that nothing is promised to the old primary any more.
       if (topo.lease !== undefined && !acting) report(core, nowMs)
@@ -448,8 +457,8 @@ function announce(
       return
     case 'set':
       for (const [field, value] of Object.entries(entry.changes)) {
-        const shown = field === 'authPass' ? '******' : value
-        emit(core, '+set', group.name, group.primary, master, `${optionOf(field)} ${shown}`)
+        for (const text of field === 'authPass' ? ['******'] : valuesOf(value))
+          emit(core, '+set', group.name, group.primary, master, `${optionOf(field)} ${text}`)
       }
       return
     default:

@@ -1,4 +1,4 @@
-// What operators were answered OK before there was a group of sentinels: kept on disk by the carrier, in force on this sentinel at
+// What operators were answered OK before there was a group of sentinels, and the settings while nobody led it: kept on disk by the carrier, in force on this sentinel at
 // once, and handed to the leader when there is one.
 // Invariant: an answer given is kept until the group holds it, or refused it and the log says so. What two operators told
 // two sentinels differently is decided by the order in which the leader hears of it.
@@ -6,7 +6,7 @@ import { addressKey, sameAddress } from './address.ts'
 import { asList, asName, asObject } from './fields.ts'
 import { type Monitored, toMonitored } from './naming.ts'
 import type { OperatorRequest, OperatorResult } from './peer-message.ts'
-import { type Early, optionOf, type SettingChanges, toChanges } from './settings.ts'
+import { type Early, joinChanges, optionOf, type SettingChanges, toChanges, valuesOf } from './settings.ts'
 import { type CoreState, say } from './state.ts'
 import { apply, GROUPS_MAX } from './topology.ts'
 
@@ -19,7 +19,8 @@ export function noteEarly(core: CoreState, request: OperatorRequest, changes: Se
   const { group } = request
   const before = core.early.get(group) ?? { group, removed: false, changes: {} }
   if (request.kind === 'remove') core.early.set(group, { group, removed: true, changes: {} })
-  else if (request.kind === 'set') core.early.set(group, { ...before, changes: { ...before.changes, ...changes } })
+  else if (request.kind === 'set')
+    core.early.set(group, { ...before, changes: joinChanges(before.changes, changes ?? {}) })
   else {
     const { primary, quorum, hostname } = request
     core.early.set(group, { group, removed: false, monitor: { primary, quorum, hostname }, changes: {} })
@@ -64,7 +65,9 @@ function requestOf(core: CoreState, { group, removed, monitor, changes }: Early)
     settle(core, group, `${addressKey(held.primary)} with a quorum of ${held.quorum} is what the group agreed on`)
     return undefined
   }
-  const pairs = Object.entries(changes).map(([field, value]) => [optionOf(field), String(value)] as const)
+  const pairs = Object.entries(changes).flatMap(([field, value]) =>
+    valuesOf(value).map((text) => [optionOf(field), text] as const),
+  )
   if (pairs.length > 0) return { kind: 'set', group, pairs }
   settle(core, group, undefined)
   return undefined
@@ -84,7 +87,7 @@ function settle(core: CoreState, group: string, refusal: string | undefined): vo
   if (!core.early.delete(group)) return
   keep(core)
   if (refusal !== undefined)
-    say(core, 'warning', `What this sentinel was told of ${group} before it had a group is not in force: ${refusal}.`)
+    say(core, 'warning', `What this sentinel was told of ${group} while nobody led is not in force: ${refusal}.`)
 }
 
 /** Out of decoded JSON; undefined when any part is not well formed. */

@@ -12,11 +12,13 @@
 //  - Every committed Raft entry of kind 'normal' comes back as `committed`, in order, on every member.
 import type { Answer, Word } from '../lease/terms.ts'
 import type { Address, ServerRef } from './address.ts'
+import type { EventName } from './events.ts'
 import type { FormedGroup } from './formation.ts'
 import type { Hello } from './hello.ts'
 import type { ServerInfo } from './info.ts'
 import type { OperatorRequest, OperatorResult, PeerMessage } from './peer-message.ts'
 import type { Early } from './settings.ts'
+import type { Timing } from './timing.ts'
 
 /** A change of a server's role or state, asked for by the leader. `epoch` is the failover's, for logs and fencing. */
 export type Order =
@@ -28,8 +30,8 @@ export type Order =
   | { readonly kind: 'pause-writes'; readonly epoch: number; readonly forMs: number }
   | { readonly kind: 'resume-writes'; readonly epoch: number }
 
-/** Why a connection attempt failed or a connection ended. */
-export type LinkFailure = 'refused' | 'reset' | 'closed' | 'timeout' | 'unreachable' | 'auth' | 'error'
+/** Why a connection attempt failed or a connection ended; `unresolved`: the host is a name that has no address. */
+export type LinkFailure = 'refused' | 'reset' | 'closed' | 'timeout' | 'unreachable' | 'unresolved' | 'auth' | 'error'
 
 /** A change of the Raft membership, for RaftNode.proposeConfChange. */
 export interface MemberChange {
@@ -81,6 +83,10 @@ export type Input =
   /** What the name that a group is monitored by resolves to now; asked while the server that it named does not answer. */
   | { readonly type: 'hostname'; readonly group: string; readonly host: string; readonly address: Address }
   | { readonly type: 'resolved'; readonly group: string; readonly primary: Address }
+  /** An operator changed these times (SENTINEL DEBUG). */
+  | { readonly type: 'timing'; readonly changes: Partial<Timing> }
+  /** Where this sentinel is from now on (SENTINEL CONFIG SET announce-ip); an empty host: as the servers see it. */
+  | { readonly type: 'moved'; readonly resp: Address; readonly gossip: Address }
   /** Every port of this sentinel is open: it may tell the others where it is. Until then it publishes nothing. */
   | { readonly type: 'open' }
   /** Any authenticated sign of life of a peer (a Raft message, for instance). */
@@ -121,8 +127,8 @@ export type Effect =
    * remembered. `hints` are to be tried, and are no more than that; one may give another address of a peer.
    */
   | { readonly type: 'peers'; readonly peers: readonly PeerAddress[]; readonly hints: readonly PeerAddress[] }
-  /** An event for subscribers and the log: channel name and payload as Redis Sentinel has them. */
-  | { readonly type: 'event'; readonly name: string; readonly payload: string }
+  /** An event for subscribers, the log and the scripts of its group: channel name and payload as Redis Sentinel has them. */
+  | { readonly type: 'event'; readonly name: EventName; readonly payload: string; readonly group: string | undefined }
   /** One sentence that explains a decision, for the log. */
   | { readonly type: 'log'; readonly level: 'verbose' | 'notice' | 'warning'; readonly text: string }
   | { readonly type: 'answer'; readonly id: number; readonly result: OperatorResult }

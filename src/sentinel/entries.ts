@@ -5,7 +5,7 @@ import { type Address, isHost } from './address.ts'
 import { asAddress, asId, asInt, asList, asName, asObject, asText, asWord, parseObject } from './fields.ts'
 import type { HistoryMark } from './lineage.ts'
 import { type Monitored, toMonitored } from './naming.ts'
-import { isOfLease, type SettingChanges, toChanges } from './settings.ts'
+import { levelOfChanges, type SettingChanges, toChanges } from './settings.ts'
 
 /** Why a failover was given up. The words are those of Redis Sentinel's -failover-abort-* events, and two of ours. */
 export const ABORT_CAUSES = ['no-good-slave', 'slave-timeout', 'pause-timeout', 'master-is-back'] as const
@@ -59,6 +59,8 @@ export type Entry =
   /** Forget the replicas but those named, the history, and sentinels that are down and no members; what lives is found again. */
   | (Base & { readonly kind: 'reset'; readonly keep?: readonly Address[] })
   | (Base & { readonly kind: 'replica'; readonly replica: Address })
+  /** This replica is gone for good (departed.ts). From level 4 on. */
+  | (Base & { readonly kind: 'forget'; readonly replica: Address })
   /** The group's primary writes this history (lineage.ts), in the process of this run ID. */
   | (Base & { readonly kind: 'history'; readonly primary: Address; readonly mark: HistoryMark })
   /** No failover begins by itself until then (wall clock). From level 2 on. */
@@ -92,8 +94,8 @@ export const REPLICAS_MAX = 256
 export function entryLevel(entry: Entry): number {
   if (entry.kind === 'lease' || (entry.kind === 'start' && entry.lossAllowed === true)) return 3
   if (entry.kind === 'pause' || entry.kind === 'resume') return 2
-  if (entry.kind === 'set' && isOfLease(entry.changes)) return 3
-  if (entry.kind === 'set') return entry.changes.failoverIntervalMs === undefined ? 1 : 2
+  if (entry.kind === 'set') return levelOfChanges(entry.changes)
+  if (entry.kind === 'forget') return 4
   return 'account' in entry && entry.account !== undefined ? 2 : 1
 }
 
@@ -144,9 +146,10 @@ function toGroupEntry(base: Base, fields: Record<string, unknown>): Entry | unde
       const changes = object && toChanges(object)
       return changes && { ...base, kind: 'set', changes }
     }
-    case 'replica': {
+    case 'replica':
+    case 'forget': {
       const replica = asAddress(fields.replica)
-      return replica && { ...base, kind: 'replica', replica }
+      return replica && { ...base, kind: fields.kind, replica }
     }
     case 'history': {
       const primary = asAddress(fields.primary)

@@ -97,6 +97,8 @@ export interface FailoverFacts {
   readonly ballot: Count
   /** When the old primary's lease has run out at a majority; -Infinity without leases, Infinity while it is not known. */
   readonly leaseOverMs: number
+  /** How long a replica that does not follow the new primary holds up the next one. */
+  readonly reconfMs: number
 }
 
 export type Decision =

@@ -24,9 +24,6 @@ import {
 import { promote } from './promote.ts'
 import type { Watched } from './watched.ts'
 
-/** A replica that does not follow the new primary within this no longer holds up the next one. */
-const RECONF_LIMIT_MS = 10_000
-
 /** What to do now. May be called at any time; gives nothing new while it waits. */
 export function decide(run: FailoverRun, facts: FailoverFacts): Decision[] {
   const out: Decision[] = []
@@ -109,7 +106,7 @@ function progressOf(
   server: Watched,
   out: Decision[],
 ): 'todo' | 'busy' | 'late' | 'done' {
-  const { nowMs, topo } = facts
+  const { nowMs, topo, reconfMs } = facts
   const given = run.orders.get(server.key)
   // It may follow already (fenced), but its clients still wait.
   if (isHeld(run, facts, server) && given?.kind !== 'follow') return 'todo'
@@ -124,7 +121,7 @@ function progressOf(
     }
   }
   if (given?.kind !== 'follow') return 'todo'
-  if (nowMs - given.sentMs > RECONF_LIMIT_MS) {
+  if (nowMs - given.sentMs > reconfMs) {
     tell(run, out, '-slave-reconf-sent-timeout', server.ref)
     return 'late'
   }

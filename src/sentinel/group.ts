@@ -17,11 +17,9 @@ import { apply, REPLICAS_MAX, type TopologyGroup } from './topology.ts'
 import { type Count, count } from './votes.ts'
 import { askInfo, createWatched, judge, noteInfo, poll, reconnect, type Watched } from './watched.ts'
 
-/** INFO is asked this often for EAGER_MS after a group appeared or changed, so that replicas are found at once… */
+/** INFO is asked this often for EAGER_MS after a group appeared or changed, so that replicas are found at once; later as `timing` says. */
 const INFO_EAGER_MS = 100
 const EAGER_MS = 5_000
-/** …and this often afterwards (Redis Sentinel: 10 s, and 1 s while something is down). */
-const INFO_MS = 1_000
 
 /** Makes the watched groups and servers match the topology; tells of a switch. Call after every change of it. */
 export function syncGroups(core: CoreState, nowMs: number): void {
@@ -77,6 +75,7 @@ function createGroup(topo: TopologyGroup, login: string, nowMs: number): GroupSt
     stopwatch: undefined,
     startedEpoch: undefined,
     doubt: undefined,
+    departure: undefined,
     hearsay: undefined,
     deadEnd: undefined,
     retryAtMs: nowMs,
@@ -98,15 +97,15 @@ function switched(core: CoreState, group: GroupState, topo: TopologyGroup, nowMs
   group.votes.clear()
   group.failures = 0
   group.doubt = undefined
+  group.departure = undefined
   group.hearsay = undefined
   for (const server of group.servers.values()) {
     server.sdown = false
     server.strayingSinceMs = undefined
     signal(server.detector, nowMs, { type: 'role', asExpected: true })
   }
-  emitText(core, '+switch-master', switchText(group.name, from, topo.primary))
-  watch(core, group, topo.primary, nowMs)
-  greet(core, group, nowMs)
+  emitText(core, '+switch-master', switchText(group.name, from, topo.primary), group.name)
+  greet(core, group, watch(core, group, topo.primary, nowMs), nowMs)
   for (const server of group.servers.values())
     if (!sameAddress(server.ref, topo.primary))
       emit(core, '+slave', group.name, group.primary, subjectOf(group, server.ref))
@@ -184,8 +183,8 @@ function pollServer(core: CoreState, group: GroupState, server: Watched, nowMs: 
   const topo = topoOf(core, group.name)!
   const eager = nowMs < group.eagerUntilMs || topo.failover !== undefined
   const { downAfterMs } = settingsOf(core, topo)
-  const infoMs = eager ? INFO_EAGER_MS : INFO_MS
-  poll(server, nowMs, { heartbeatMs: core.heartbeatMs, infoMs, downAfterMs }, core.out)
+  const infoMs = eager ? INFO_EAGER_MS : core.timing.infoMs
+  poll(server, nowMs, { pingMs: core.timing.pingMs, infoMs, downAfterMs }, core.out)
   pollLease(core, group, server, nowMs)
   if (nowMs >= server.nextHelloMs && takesHellos(core, server)) publishHello(core, server, nowMs)
 }
@@ -206,6 +205,7 @@ export function takeInfo(core: CoreState, group: GroupState, server: Watched, sa
     const role = info.role === 'primary' ? 'master' : 'slave'
     const event = info.role === expected ? '+role-change' : '-role-change'
     emit(core, event, group.name, group.primary, subject, `new reported role is ${role}`)
+    if (info.role === 'primary') greet(core, group, server, nowMs)
   }
   signal(server.detector, nowMs, { type: 'role', asExpected: !isPrimary || info.role === 'primary' })
   if (isPrimary && info.role === 'primary') discover(core, group, info, nowMs)

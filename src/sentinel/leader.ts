@@ -7,6 +7,7 @@ import { accountOf, ballotOf, endPhase, giveOrder, startFailover } from './acts.
 import { type Address, addressKey, sameAddress } from './address.ts'
 import { chooseReplica } from './choose.ts'
 import { keepsCopies } from './copies.ts'
+import { forgetDeparted } from './departed.ts'
 import { isDown } from './detector.ts'
 import type { Entry } from './entries.ts'
 import { decide } from './failover.ts'
@@ -26,8 +27,8 @@ import { isVouchedFor } from './whereabouts.ts'
 /** A server that strays for this long is corrected; corrections are this far apart. */
 const STRAY_MS = 500
 const CORRECT_EVERY_MS = 1_000
-/** How long the replicas of a dead primary may take to say where they stand before the failover starts without. */
-const CHOOSE_EARLY_MS = 30
+/** How long the replicas of a dead primary may take to say where they stand before the failover starts without: a second commit costs 120 ms with all processors taken. */
+const CHOOSE_EARLY_MS = 100
 /** Pause after a failed failover; doubles each time up to twice failover-timeout, as Redis Sentinel waits from the start. */
 const RETRY_MS = 500
 
@@ -44,7 +45,9 @@ export function lead(core: CoreState, group: GroupState, nowMs: number): void {
   group.run = undefined
   if (moveToNamed(core, group, topo, nowMs)) return
   if (considerFailover(core, group, topo, nowMs)) return
-  if (keepData(core, group, topo, nowMs)) correct(core, group, topo, nowMs)
+  if (!keepData(core, group, topo, nowMs)) return
+  correct(core, group, topo, nowMs)
+  forgetDeparted(core, group, topo, nowMs)
 }
 
 function proposeGroup(core: CoreState, group: GroupState, nowMs: number): void {
@@ -59,7 +62,8 @@ function proposeGroup(core: CoreState, group: GroupState, nowMs: number): void {
   })
 }
 
-function proposeReplicas(core: CoreState, group: GroupState, nowMs: number): void {
+/** What was found goes into the replicated state. */
+export function proposeReplicas(core: CoreState, group: GroupState, nowMs: number): void {
   for (const replica of uncommitted(core, group))
     propose(core, nowMs, `replica ${group.name} ${addressKey(replica)}`, {
       kind: 'replica',
@@ -71,14 +75,15 @@ function proposeReplicas(core: CoreState, group: GroupState, nowMs: number): voi
 /** Proposes a failover when the primary is objectively down; true when it is. */
 function considerFailover(core: CoreState, group: GroupState, topo: TopologyGroup, nowMs: number): boolean {
   const votes = ballotOf(core, group, topo, nowMs)
+  const primary = group.servers.get(addressKey(topo.primary))!
+  const { verdict, why } = primary.judgement
+  // What the replicas have is asked for while the others still look: it is there when they agree.
+  const choice = verdict === 'dead' ? chooseEarly(core, group, topo, primary, nowMs) : undefined
   if (!votes.enough) return false
   if (nowMs < group.retryAtMs || topo.replicas.length === 0 || heldBack(core, topo, nowMs) !== undefined) {
     endPhase(group, 'wait', nowMs)
     return true
   }
-  const primary = group.servers.get(addressKey(topo.primary))!
-  const { verdict, why } = primary.judgement
-  const choice = verdict === 'dead' ? chooseEarly(core, group, topo, primary, nowMs) : undefined
   if (choice === 'wait') return true
   const sentinels = `${votes.down} of ${core.raft.voters.length} sentinels say so, ${topo.quorum} suffice`
   // The others' word is enough: what cuts them off from the primary need not cut this one off.
@@ -144,7 +149,8 @@ function continueFailover(
   const ballot = ballotOf(core, group, topo, nowMs)
   const settings = settingsOf(core, topo)
   const base = { nowMs, topo, failover, settings, servers: group.servers, ballot }
-  const facts: FailoverFacts = { ...base, leaseOverMs: leaseOverMs(core, group, topo) }
+  const { reconfMs } = core.timing
+  const facts: FailoverFacts = { ...base, leaseOverMs: leaseOverMs(core, group, topo), reconfMs }
   for (const decision of decide(group.run, facts)) carryOut(core, group, failover, decision, nowMs)
 }
 

@@ -57,12 +57,12 @@ function speak(core: CoreState, group: GroupState, server: Watched, { key }: Lea
   const topo = core.topology.groups.get(group.name)!
   const terms = termsOf(core, topo)
   const { request } = server.lease
-  const grant = request !== undefined && mayGrant(core, group, topo, server, request, nowMs) ? request : undefined
+  const grant = mayGrant(core, group, topo, server, request, nowMs) ? request : undefined
   if (grant !== undefined) {
     promise(group.ledger, server.key, grant, terms.lengthMs, nowMs)
     core.stats.grants += 1
+    server.lease.request = undefined
   }
-  server.lease.request = undefined
   server.lease.waiting = true
   server.lease.sentMs = nowMs
   const word: Word = { group: group.name, from: core.self.peer, terms, ...(grant && { grant }) }
@@ -74,15 +74,16 @@ function mayGrant(
   group: GroupState,
   topo: TopologyGroup,
   server: Watched,
-  { tenure }: Request,
+  request: Request | undefined,
   nowMs: number,
-): boolean {
+): request is Request {
+  if (request === undefined) return false
   if (!sameAddress(server.ref, topo.primary) || !core.raft.voters.includes(core.self.peer)) return false
   if (topo.failover !== undefined && topo.failover.switchedAtMs === undefined) return false
   if (effectiveSettings(undefined, topo.changes).writeMode === 'async') return false
   // What it promised before it started, it does not know.
   if (nowMs < core.bootMs + surely(topo.lease?.longestMs ?? 0)) return false
-  return isCertain(core, nowMs) && mayPromise(group.ledger, server.key, tenure, nowMs)
+  return isCertain(core, nowMs) && mayPromise(group.ledger, server.key, request.tenure, nowMs)
 }
 
 /** Takes a server's answer; a primary that has no lease, or hardly any, is promised one at once. */
@@ -102,17 +103,20 @@ export function takeLeased(
   }
   const { tenure, seq, leftMs } = answer
   if (tenure === '') return
-  Object.assign(server.lease, { tenure, heardMs: nowMs, request: { tenure, seq } })
-  const { lengthMs } = termsOf(core, core.topology.groups.get(group.name)!)
-  const urgent = leftMs < lengthMs * URGENT_SHARE && nowMs - server.lease.urgedMs >= URGENT_EVERY_MS
-  if (!urgent) return
+  Object.assign(server.lease, { tenure, heardMs: nowMs, leftMs, request: { tenure, seq } })
+  const topo = core.topology.groups.get(group.name)!
+  const isNear = leftMs < termsOf(core, topo).lengthMs * URGENT_SHARE
+  if (!isNear || nowMs - server.lease.urgedMs < URGENT_EVERY_MS) return
+  if (!mayGrant(core, group, topo, server, server.lease.request, nowMs)) return
   server.lease.urgedMs = nowMs
   speak(core, group, server, base, nowMs)
 }
 
-/** A new primary was announced: it waits for its lease, and its clients with it. */
-export function greet(core: CoreState, group: GroupState, nowMs: number): void {
-  const server = group.servers.get(addressKey(group.primary))
+/**
+ * A server says that it was promoted, or is announced as primary: it waits for its lease, and its clients with it. The first
+ * word brings its request, so that it is granted at once when the switch is committed.
+ */
+export function greet(core: CoreState, group: GroupState, server: Watched | undefined, nowMs: number): void {
   const base = server && leaseBase(core, group, server)
   if (base === undefined || server?.link !== 'up' || server.lease.waiting) return
   speak(core, group, server, base, nowMs)

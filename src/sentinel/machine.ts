@@ -8,10 +8,13 @@ import { decodeTopology } from './topology.ts'
  * The highest feature level that this version can apply. A kind of entry, or a meaning, that older versions lack needs the next.
  * 2: what is told of a failover (account.ts), a longer history, pauses, the interval between failovers.
  * 3: leases and what is set for them, failovers that may lose acknowledged writes of `sync` mode.
+ * 4: renamed commands, replicas that are forgotten one by one (departed.ts).
  */
-export const LEVEL_MAX = 3
+export const LEVEL_MAX = 4
 /** The level from which on there are leases. */
 export const LEASE_LEVEL = 3
+/** The level from which on a replica can be forgotten by itself. */
+export const FORGET_LEVEL = 4
 
 export const MACHINE: Machine = {
   levelMax: LEVEL_MAX,

@@ -6,6 +6,7 @@
 //
 // Whose place: that of the dead voter of its own name (announce-id) at once; else, with `expect N` and N voters, that of
 // the one that is dead for longest; else that of one that is dead for replaceAfterMs. With no dead voter it is one voter more.
+// And where more vote than `expect` says, a voter that is dead for replaceAfterMs loses its place to nobody.
 //
 // Invariants: a voter that is heard never loses its place; a removal leaves a majority of living voters (and removing a dead one
 // never makes the majority harder to reach); whoever lost its place and returns is a learner again, and then a voter.
@@ -70,6 +71,8 @@ function nextChange(core: CoreState, nowMs: number): MemberChange | undefined {
     const change = isUp(core, node) ? seat(core, node, nowMs) : dropLearner(core, node, nowMs)
     if (change !== undefined) return change
   }
+  const surplus = surplusVoter(core, nowMs)
+  if (surplus !== undefined) return { kind: 'remove', node: surplus }
   // One that was forgotten while it was down, and is back.
   const returned = [...core.peers.values()].find(
     ({ peer, group }) => group !== undefined && isUp(core, peer) && !isMember(core, peer),
@@ -86,6 +89,21 @@ const silentSinceMs = (core: CoreState, id: string): number => core.peers.get(id
 function canLose(core: CoreState): boolean {
   const { voters } = core.raft
   return voters.filter((id) => isUp(core, id)).length * 2 > voters.length - 1
+}
+
+/** A dead voter where more vote than there are to be: `expect` went down with the number of sentinels. */
+function surplusVoter(core: CoreState, nowMs: number): string | undefined {
+  const { expect, replaceAfterMs = REPLACE_AFTER_MS } = core.options
+  const { voters } = core.raft
+  if (expect === undefined || voters.length <= expect || !canLose(core)) return undefined
+  const gone = voters.find((id) => !isUp(core, id) && nowMs - silentSinceMs(core, id) >= replaceAfterMs)
+  if (gone !== undefined)
+    say(
+      core,
+      'warning',
+      `Sentinel ${addressOf(core, gone)} is gone and loses its vote: ${voters.length} voted, and ${expect} are to.`,
+    )
+  return gone
 }
 
 /** A learner that lives gets a vote, after a dead voter whose place it takes has lost its own. */

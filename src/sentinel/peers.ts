@@ -3,6 +3,7 @@
 // hint where to dial (circle.ts). What a sentinel does about its peers is in joining.ts (without a group) and
 // membership.ts (the leader of one).
 import { KNOWN_MAX } from '../lib/limits.ts'
+import { type Address, sameAddress } from './address.ts'
 import { publishEverywhere } from './announcing.ts'
 import { complain, complainOfForeign, dropHint, expireHints, rememberFormer } from './circle.ts'
 import type { PeerAddress } from './effects.ts'
@@ -37,6 +38,7 @@ export function takeHello(core: CoreState, hello: Hello, nowMs: number): boolean
   core.peers.set(hello.peer, peer)
   dropHint(core, hello.peer)
   const { runId, resp, gossip, name, group, watches } = hello
+  if (!sameAddress(peer.resp, resp)) tellMoved(core, peer, resp)
   Object.assign(peer, { runId, resp, gossip, name, group, watches, lastHelloMs: nowMs, lastHeardMs: nowMs })
   if (known === undefined) greet(core, peer, nowMs)
   tellPeers(core, nowMs)
@@ -82,6 +84,15 @@ function greet(core: CoreState, peer: Peer, nowMs: number): void {
       emit(core, '+sentinel', name, group.primary, { kind: 'sentinel', runId: peer.runId, address: peer.resp })
   }
   publishEverywhere(core, nowMs)
+}
+
+function tellMoved(core: CoreState, { watches, runId }: Peer, { host, port }: Address): void {
+  for (const name of watches) {
+    const group = core.groups.get(name)
+    if (group === undefined) continue
+    const where = `ip ${host} port ${port} for ${runId}`
+    emit(core, '+sentinel-address-switch', name, group.primary, { kind: 'master' }, where)
+  }
 }
 
 export const isForeign = (core: CoreState, group: FormedGroup | undefined): boolean =>

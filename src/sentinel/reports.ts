@@ -13,9 +13,8 @@ import { switchedEpochs } from './topology.ts'
 
 type Report = PeerMessage & { type: 'report' }
 
-/** As a sign of life; more often while something is wrong, and while there is no group. */
+/** As a sign of life; more often while something is wrong (`timing`), and while there is no group. */
 const REPORT_MS = 500
-const REPORT_DOWN_MS = 200
 const REPORT_FORMING_MS = 150
 /** Two reports without a group are at least so far apart: each may be answered by all the others. */
 const FORMING_PAUSE_MS = 20
@@ -30,7 +29,7 @@ export function reportIfDue(core: CoreState, nowMs: number): void {
 
 function intervalOf(core: CoreState): number {
   if (core.formed === undefined) return REPORT_FORMING_MS
-  return [...core.groups.values()].some(({ reported }) => reported !== 'up') ? REPORT_DOWN_MS : REPORT_MS
+  return [...core.groups.values()].some(({ reported }) => reported !== 'up') ? core.timing.askMs : REPORT_MS
 }
 
 /** Tells the other sentinels what this one sees. */

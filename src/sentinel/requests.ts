@@ -1,6 +1,7 @@
 // What an operator asks for: a switchover, a new group, a changed setting. Any sentinel takes the request and passes it to
 // the leader; the leader checks it, proposes it, and answers when it was committed. Nothing is answered OK that a majority does
-// not hold and that the sentinel which answers does not show; but for one without a group, which keeps what it was told (early.ts).
+// not hold and that the sentinel which answers does not show; but for one without a group, or with settings when there is no leader,
+// which keeps what it was told (early.ts).
 import { errorText } from '../errors.ts'
 import { startFailover } from './acts.ts'
 import { type Address, addressKey, sameAddress } from './address.ts'
@@ -10,9 +11,10 @@ import { isDown } from './detector.ts'
 import { earlyRequests, isMonitored, noteEarly, takeEarlyResult } from './early.ts'
 import { type Entry, entryLevel } from './entries.ts'
 import { reachable } from './failover-run.ts'
+import { proposeReplicas } from './leader.ts'
 import { forgetDeadMembers } from './membership.ts'
 import type { OperatorRequest, OperatorResult } from './peer-message.ts'
-import { parseChanges } from './settings.ts'
+import { isOfLease, parseChanges } from './settings.ts'
 import { type CoreState, levelInForce, type PendingRequest, propose, say, settingsOf, topoOf, wallMs } from './state.ts'
 import { apply, type TopologyGroup } from './topology.ts'
 import { isVouchedFor } from './whereabouts.ts'
@@ -27,12 +29,17 @@ const NONCES_MAX = 256
 const OWN_ID = 2 ** 40
 const no = (text: string): OperatorResult => ({ ok: false, text })
 const NO_LEADER = no(errorText('noMajority'))
+const isUndecided = ({ ok, text }: OperatorResult): boolean => !ok && text.startsWith('NOQUORUM')
 const NO_GROUP = no(errorText('noSuchMaster'))
 
 /** A change that one sentinel can make before there is a group; of a failover and a pause only a leader makes something. */
 type Change = OperatorRequest & { kind: 'monitor' | 'remove' | 'set' | 'reset' }
 const isChange = (request: OperatorRequest): request is Change =>
   request.kind !== 'failover' && request.kind !== 'pause' && request.kind !== 'resume'
+
+/** A setting of a group that the sentinels have not agreed on yet: it goes to the leader once they have (early.ts). */
+const isOfProvisional = (core: CoreState, request: OperatorRequest): request is Change & { kind: 'set' } =>
+  request.kind === 'set' && !core.topology.groups.has(request.group) && core.provisional.groups.has(request.group)
 
 /** Takes a request: of this sentinel's operator, or passed on by `from`. */
 export function takeRequest(
@@ -42,6 +49,7 @@ export function takeRequest(
   request: OperatorRequest,
   nowMs: number,
 ): void {
+  if (isOfProvisional(core, request)) return answer(core, id, from, applyHere(core, request))
   if (core.raft.isLeader) return decideRequest(core, id, from, request, nowMs)
   if (from !== undefined) return answer(core, id, from, NO_LEADER)
   if (core.formed === undefined && isChange(request)) return answer(core, id, from, applyHere(core, request))
@@ -141,7 +149,8 @@ function answer(
   if (from !== undefined) {
     const message = { type: 'result', id, result, ...(nonce !== undefined && { nonce }) } as const
     core.out.push({ type: 'send', to: from, message })
-  } else if (id < OWN_ID) core.out.push({ type: 'answer', id, result })
+  } else if (id < OWN_ID)
+    core.out.push({ type: 'answer', id, result: isUndecided(result) ? (keepSetting(core, request) ?? result) : result })
   else if (request !== undefined && 'group' in request) takeEarlyResult(core, request.group, result)
 }
 
@@ -208,6 +217,9 @@ function change(
     forgetDeadMembers(core)
     for (const group of request.groups) {
       const keep = keptByReset(core, group)
+      // A reset keeps only what is in an entry; these may have been found just now.
+      const watched = core.groups.get(group)
+      if (watched !== undefined) proposeReplicas(core, watched, nowMs)
       propose(core, nowMs, `reset ${group} ${nonce}`, { kind: 'reset', group, keep, nonce })
     }
     return undefined
@@ -215,9 +227,11 @@ function change(
   const entry = toEntry(core, request, nowMs)
   if (typeof entry === 'string') return no(entry)
   if (entryLevel(entry) > levelInForce(core)) return no(errorText('sentinelTooOld'))
-  if (isMonitoredAlready(core, request) && core.topology.groups.has(request.group)) return { ok: true, text: 'OK' }
-  if (request.kind === 'monitor' ? core.topology.groups.has(request.group) : !core.topology.groups.has(request.group))
-    return request.kind === 'monitor' ? no(errorText('duplicateMaster')) : NO_GROUP
+  const isKnown = core.topology.groups.has(request.group)
+  // The same again is proposed all the same: who asked hears of it when it shows there.
+  if (request.kind === 'monitor' && isKnown && !isMonitoredAlready(core, request))
+    return no(errorText('duplicateMaster'))
+  if (request.kind !== 'monitor' && !isKnown) return NO_GROUP
   propose(core, nowMs, `${request.kind} ${nonce}`, { ...entry, nonce })
   return undefined
 }
@@ -230,9 +244,10 @@ function keptByReset(core: CoreState, name: string): Address[] {
   const topo = topoOf(core, name)
   const servers = core.groups.get(name)?.servers
   if (topo === undefined || servers === undefined) return []
-  const kept = topo.replicas.filter((address) => {
-    const server = servers.get(addressKey(address))
-    return reachable(server) && server.info?.role === 'replica' && sameAddress(server.info.primary, topo.primary)
+  const kept = [...servers.values()].flatMap((server) => {
+    const { host, port } = server.ref
+    const follows = server.info?.role === 'replica' && sameAddress(server.info.primary, topo.primary)
+    return reachable(server) && !server.probe && follows ? [{ host, port }] : []
   })
   const primary = servers.get(addressKey(topo.primary))
   if (primary !== undefined && isDown(primary.judgement.verdict)) {
@@ -277,4 +292,17 @@ function applyHere(core: CoreState, request: Change): OperatorResult {
   const applied = apply(core.provisional, entry)
   if (applied.ok) noteEarly(core, request, entry.kind === 'set' ? entry.changes : undefined)
   return applied
+}
+
+/**
+ * No majority decides: as with Redis a setting is in force on the sentinel that was told, and the group's once it can be. Should it
+ * have been committed all the same, that only happens twice. Not what leases rest on, which must be the same for all.
+ */
+function keepSetting(core: CoreState, request: OperatorRequest | undefined): OperatorResult | undefined {
+  if (request?.kind !== 'set' || !core.topology.groups.has(request.group)) return undefined
+  const changes = parseChanges(request.pairs)
+  if (typeof changes === 'string' || isOfLease(changes)) return undefined
+  noteEarly(core, request, changes)
+  core.dirty = true
+  return { ok: true, text: 'OK' }
 }

@@ -3,6 +3,7 @@
 import type { Random } from '../lib/prng.ts'
 import { FIRST_LEVEL } from '../raft/machine.ts'
 import { type Address, sameAddress } from './address.ts'
+import type { Departure } from './departed.ts'
 import type { Effect, PeerAddress, RaftView } from './effects.ts'
 import { atLevel, type Entry, encodeEntry } from './entries.ts'
 import { type EventName, instanceText, type Subject } from './events.ts'
@@ -13,8 +14,9 @@ import type { HistoryMark } from './lineage.ts'
 import type { Circle, Obstacle } from './memory.ts'
 import type { OperatorRequest } from './peer-message.ts'
 import type { Sequence } from './sequence.ts'
-import { type Early, effectiveSettings, type GroupConfig, type GroupSettings } from './settings.ts'
+import { type Early, effectiveSettings, type GroupConfig, type GroupSettings, joinChanges } from './settings.ts'
 import type { Stopwatch } from './stopwatch.ts'
+import type { Timing } from './timing.ts'
 import type { Topology, TopologyGroup } from './topology.ts'
 import type { Votes } from './votes.ts'
 import type { Watched } from './watched.ts'
@@ -102,6 +104,8 @@ export interface GroupState {
   startedEpoch: number | undefined
   /** The primary's process that came back with a history of its own, and since when the leader looks whether anybody has more. */
   doubt: { readonly runId: string; readonly sinceMs: number; fenced: boolean } | undefined
+  /** The replica that may be gone for good (departed.ts). */
+  departure: Departure | undefined
   /** The history that another sentinel heard the primary write before it went down. */
   hearsay: HistoryMark | undefined
   /** What keeps it from a failover that it needs. */
@@ -133,6 +137,7 @@ export interface CoreState {
   /** An empty host is filled in when a server says how it sees this sentinel; until then it tells nobody of itself. */
   self: PeerAddress
   readonly heartbeatMs: number
+  timing: Timing
   /** What Raft applied. */
   topology: Topology
   /** Groups of the configuration file that Raft does not know yet: watched, but nothing is decided about them. */
@@ -207,7 +212,9 @@ export function topoOf(core: CoreState, name: string): TopologyGroup | undefined
 /** The settings that hold for a group on this sentinel. */
 export function settingsOf(core: CoreState, topo: TopologyGroup): GroupSettings {
   const file = core.options.groups.find(({ name }) => name === topo.name)
-  return effectiveSettings(file?.settings, { ...topo.changes, ...core.early.get(topo.name)?.changes })
+  const { downAfterMs, failoverTimeoutMs } = core.timing
+  const known = { downAfterMs, failoverTimeoutMs, ...file?.settings }
+  return effectiveSettings(known, joinChanges(topo.changes, core.early.get(topo.name)?.changes ?? {}))
 }
 
 /** Publishes an event about an instance. `extra` follows the instance text after a space. */
@@ -220,12 +227,12 @@ export function emit(
   extra = '',
 ): void {
   const text = instanceText(subject, group, primary)
-  core.out.push({ type: 'event', name, payload: extra === '' ? text : `${text} ${extra}` })
+  core.out.push({ type: 'event', name, payload: extra === '' ? text : `${text} ${extra}`, group })
 }
 
-/** Publishes an event with a payload of its own. */
-export const emitText = (core: CoreState, name: EventName, payload: string): void => {
-  core.out.push({ type: 'event', name, payload })
+/** Publishes an event with a payload of its own, about a group or about this sentinel. */
+export const emitText = (core: CoreState, name: EventName, payload: string, group?: string): void => {
+  core.out.push({ type: 'event', name, payload, group })
 }
 
 /** What the server is to the group now. */
@@ -272,6 +279,12 @@ export function addressSelf(core: CoreState, local: string): void {
   if (isAddressed(core) || local === '') return
   const seen = (address: Address): Address => ({ host: address.host || local, port: address.port })
   core.self = { ...core.self, resp: seen(core.self.resp), gossip: seen(core.self.gossip) }
+}
+
+/** This sentinel is somewhere else from now on; what is empty is as the servers see it. */
+export function moveSelf(core: CoreState, resp: Address, gossip: Address): void {
+  core.self = { ...core.self, resp, gossip }
+  for (const { servers } of core.groups.values()) for (const { local } of servers.values()) addressSelf(core, local)
 }
 
 /** The `flags` field of an instance, in the order in which Redis Sentinel writes them. */

@@ -11,7 +11,7 @@ import { type AbortCause, type Entry, LEASE_KEY, REPLICAS_MAX, type StartEntry, 
 import { asAddress, asInt, asList, asName, asObject, asText, parseObject } from './fields.ts'
 import { type HistoryMark, LINEAGE_MAX } from './lineage.ts'
 import { type Hostname, hostnameOf } from './naming.ts'
-import { isOfLease, type SettingChanges, toChanges } from './settings.ts'
+import { isOfLease, joinChanges, type SettingChanges, toChanges } from './settings.ts'
 
 /** A failover under way. */
 export interface Failover {
@@ -140,7 +140,7 @@ export function apply(topology: Topology, entry: Entry): Applied {
       return DONE
     case 'set': {
       const { quorum, ...changes } = entry.changes
-      group.changes = { ...group.changes, ...changes }
+      group.changes = joinChanges(group.changes, changes)
       if (quorum !== undefined) group.quorum = quorum
       if (isOfLease(changes)) renewTerms(group)
       return DONE
@@ -163,6 +163,8 @@ export function apply(topology: Topology, entry: Entry): Applied {
       return noteHistory(group, entry)
     case 'replica':
       return addReplica(group, entry.replica)
+    case 'forget':
+      return forgetReplica(group, entry.replica)
     case 'hostname':
       return nameServer(group, entry)
     case 'start':
@@ -213,6 +215,15 @@ function addReplica(group: TopologyGroup, replica: Address): Applied {
     return refused('known already')
   if (group.replicas.length >= REPLICAS_MAX) return refused('too many replicas')
   group.replicas.push(replica)
+  return DONE
+}
+
+function forgetReplica(group: TopologyGroup, replica: Address): Applied {
+  if (group.failover !== undefined) return refused(`a failover of ${group.name} is under way`)
+  const rest = group.replicas.filter((known) => !sameAddress(known, replica))
+  if (rest.length === group.replicas.length) return refused('not known')
+  if (rest.length === 0) return refused('the last replica is not forgotten')
+  group.replicas = rest
   return DONE
 }
 

@@ -15,6 +15,8 @@ export interface Watched {
   /** When the link reached that state. */
   linkSinceMs: number
   nextConnectMs: number
+  /** At the last attempt its name had no address. */
+  nameless: boolean
   /** This sentinel's own address as the server sees it; empty before the first link. */
   local: string
   /** The ping that waits for its answer. */
@@ -62,6 +64,8 @@ export interface LeaseTalk {
   /** The last tenure that it named, and when; empty: none. */
   tenure: string
   heardMs: number
+  /** How long its lease still held then, ms. */
+  leftMs: number
 }
 
 /** How far a primary was, when, and its pace. */
@@ -75,7 +79,7 @@ export interface Writing {
 
 /** Rhythm of asking, ms. */
 export interface Rhythm {
-  readonly heartbeatMs: number
+  readonly pingMs: number
   readonly infoMs: number
   readonly downAfterMs: number
 }
@@ -96,6 +100,7 @@ export function createWatched(group: string, address: Address, nowMs: number): W
     link: 'down',
     linkSinceMs: nowMs,
     nextConnectMs: nowMs,
+    nameless: false,
     local: '',
     pingSentMs: undefined,
     lastPingMs: never,
@@ -118,7 +123,7 @@ export function createWatched(group: string, address: Address, nowMs: number): W
     correctedMs: never,
     strayingSinceMs: undefined,
     probe: false,
-    lease: { waiting: false, sentMs: never, urgedMs: never, request: undefined, tenure: '', heardMs: never },
+    lease: { waiting: false, sentMs: never, urgedMs: never, request: undefined, tenure: '', heardMs: never, leftMs: 0 },
   }
 }
 
@@ -135,7 +140,7 @@ export function poll(server: Watched, nowMs: number, rhythm: Rhythm, out: Effect
     reconnect(server, nowMs, out)
     return
   }
-  if (pingSentMs === undefined && nowMs - server.lastPingMs >= rhythm.heartbeatMs) ping(server, nowMs, out)
+  if (pingSentMs === undefined && nowMs - server.lastPingMs >= rhythm.pingMs) ping(server, nowMs, out)
   const lastAskMs = server.infoAsks.at(-1) ?? server.infoAskedMs
   if (nowMs - lastAskMs >= rhythm.infoMs && server.infoAsks.length === 0) askInfo(server, nowMs, out)
 }
@@ -178,6 +183,7 @@ function forgetRequests(server: Watched): void {
 /** Notes that the link stands, and asks at once. */
 export function noteLinkUp(server: Watched, nowMs: number, local: string, out: Effect[]): void {
   server.link = 'up'
+  server.nameless = false
   server.linkSinceMs = nowMs
   server.local = local
   server.nextHelloMs = nowMs
@@ -197,6 +203,7 @@ export function noteLinkDown(
   const established = server.link === 'up'
   forgetRequests(server)
   server.link = 'down'
+  server.nameless = failure === 'unresolved'
   server.linkSinceMs = nowMs
   if (established) {
     signal(server.detector, nowMs, { type: 'lost' })

@@ -10,6 +10,7 @@ import { type AofFile, type AofManifest, nextBase, nextIncrement } from '../code
 import type { LogRewriting } from '../commands/context.ts'
 import { fail } from '../errors.ts'
 import { monotonicMs } from '../io/clock.ts'
+import { quick } from '../lib/quick.ts'
 import { type AofFolder, openAofFolder } from './aof-folder.ts'
 import { fileBytes, loadAof } from './aof-load.ts'
 import { type AofLog, createAofLog } from './aof-log.ts'
@@ -291,7 +292,7 @@ export function createAppendOnlyLog(parts: ServerParts, snapshots: Snapshots): A
     openLog(first, fd, 0)
   }
 
-  return {
+  return quick({
     get active() {
       return log !== undefined && !engine.gate.loading
     },
@@ -381,7 +382,7 @@ export function createAppendOnlyLog(parts: ServerParts, snapshots: Snapshots): A
     get bufferBytes() {
       return log?.pendingBytes ?? 0
     },
-  }
+  })
 
   function openFacts(of: AofLog): [string, number][] {
     return [

@@ -3,6 +3,7 @@
 import type { ServerOptions } from '../config/server-options.ts'
 import { type ClientLimits, type OutputLimit, outputKind } from '../facade/limits.ts'
 import type { Session } from '../facade/session.ts'
+import { quick } from '../lib/quick.ts'
 
 /** Who has not given the password gets short errors, and has no reason to leave them unread. */
 const STRANGER: OutputLimit = { hardBytes: 64 * 1024, softBytes: 0, softSeconds: 0 }
@@ -24,7 +25,7 @@ export function clientLimits(
   options: Readonly<ServerOptions>,
   ofReplica: (session: Session) => OutputLimit,
 ): ClientLimits {
-  return {
+  return quick({
     get clientsMax() {
       return options.maxclients
     },
@@ -50,5 +51,5 @@ export function clientLimits(
       if (session.isReplica) return ofReplica(session)
       return session.authenticated ? options['client-output-buffer-limit'][outputKind(session)] : STRANGER
     },
-  }
+  })
 }

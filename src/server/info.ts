@@ -6,6 +6,7 @@ import { type DatabaseFacts, formatInfo, type InfoFacts } from '../engine/info.t
 import type { ClientTracking } from '../engine/tracking.ts'
 import { monotonicMs } from '../io/clock.ts'
 import type { Database } from '../keyspace/database.ts'
+import { secondsClock } from '../keyspace/keyspace.ts'
 import type { AppendOnlyLog } from './aof.ts'
 import type { Migration } from './migration.ts'
 import type { ServerParts, ServerReplication } from './parts.ts'
@@ -99,7 +100,7 @@ export function createInfo(parts: ServerParts, of: InfoSources): ServerInfo {
     uptimeSeconds: Math.floor((monotonicMs() - startMs) / 1000),
     hz: options.hz,
     configuredHz: options.hz,
-    clock: keyspace.clock,
+    clock: secondsClock(keyspace.nowMs),
     executable: process.argv[1] ?? process.execPath,
     configFile: parts.configFile ?? '',
     shutdownMs: of.shutdown.remainingMs(),
@@ -139,7 +140,9 @@ export function createInfo(parts: ServerParts, of: InfoSources): ServerInfo {
       refusedPartialSyncs: counters.refusedPartialSyncs,
       expiredKeys: keyspace.stats.expired,
       expiredFields: keyspace.stats.expiredFields,
-      evictedKeys: 0,
+      evictedKeys: engine.eviction.stats.keys,
+      exceededMs: Math.floor((engine.eviction.stats.exceededMicros + engine.eviction.exceedingMicros) / 1000),
+      exceedingMs: Math.floor(engine.eviction.exceedingMicros / 1000),
       hits: keyspace.stats.hits,
       misses: keyspace.stats.misses,
       channels: pubsub.channels().size,

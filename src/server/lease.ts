@@ -181,6 +181,8 @@ export function createLease({ server, hold, replicas, offset }: LeaseParts): Ser
     if (byOperator) release(holder)
     beginTenure(holder, randomHex(16))
     isFirst = true
+    // What it took as a replica were no writes of clients.
+    seenChanges = engine.stats.changes
     remember()
     check()
   }
@@ -211,8 +213,9 @@ export function createLease({ server, hold, replicas, offset }: LeaseParts): Ser
     needed: () => needsLease(holder),
     check,
     beforeReplies() {
-      if (!gate.leased || engine.stats.changes === seenChanges) return
+      const wrote = engine.stats.changes !== seenChanges
       seenChanges = engine.stats.changes
+      if (!gate.leased || !wrote) return
       if (mayWrite(holder, monotonicMs())) return
       log.warning('The lease ran out while writes were being carried out: their connections are closed without a reply')
       clients.abandonReplies()

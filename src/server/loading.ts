@@ -2,6 +2,7 @@
 import { createRdbReader, type RdbEntry, type RdbReader } from '../codec/rdb-reader.ts'
 import { NO_EXPIRY } from '../keyspace/database.ts'
 import type { Keyspace } from '../keyspace/keyspace.ts'
+import { restoreUse } from '../keyspace/uses.ts'
 import type { BuiltValue } from '../types/builder.ts'
 
 export interface Loader {
@@ -58,7 +59,8 @@ export function createLoader(keyspace: Keyspace, options: LoadOptions): Loader {
     }
     first()
     const expiryMs = entry.expireMs < 0 ? NO_EXPIRY : Math.max(entry.expireMs, 1)
-    db.putBuilt(key, keyStart, keyEnd, builtValue(entry), expiryMs)
+    const h = db.putBuilt(key, keyStart, keyEnd, builtValue(entry), expiryMs)
+    restoreUse(keyspace, db, h, entry.idleSeconds, entry.frequency)
     loaded++
   }
   const onEmpty = (key: Uint8Array): void => {

@@ -33,6 +33,7 @@ import { inlineMore } from '../io/v8.ts'
 import { AHEAD_MAX } from '../keyspace/ahead.ts'
 import { Keyspace } from '../keyspace/keyspace.ts'
 import { seededRandom } from '../lib/prng.ts'
+import { quick } from '../lib/quick.ts'
 import type { Args } from '../protocol/args.ts'
 import { createAppendOnlyLog } from './aof.ts'
 import { clientLimits } from './client-limits.ts'
@@ -128,13 +129,15 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
   const timings = createTimings({ config, commands, slowlog, latency, nowMs: wallMs, log })
   // Asking all connections what they hold is too much for each write; ten times a second is enough.
   let heldBytes = 0
+  let replicaBytes = 0
   const measureHeld = (): void => {
     heldBytes = clients.heldBytes + replication.heldBytes
+    replicaBytes = replication.counters.replicaBufferBytes
   }
   const internalError = (error: unknown, where: string): void => {
     log.warning(`Bug: ${where} threw ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`)
   }
-  const host: Host = {
+  const host = quick<Host>({
     config,
     commands,
     pubsub,
@@ -196,6 +199,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
       return user === 'default' && sameSecret(password, options.requirepass) ? 'ok' : 'wrong'
     },
     usedMemoryBytes: () => keyspace.usedBytes + tracking.heldBytes + heldBytes,
+    limitedMemoryBytes: () => keyspace.usedBytes + tracking.heldBytes + Math.max(0, heldBytes - replicaBytes),
     hello: () => [
       ['mode', 'standalone'],
       ['role', replication.isReplica() ? 'replica' : 'master'],
@@ -206,13 +210,13 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     sessionChanged: (session) => engine.entered(session),
     attacked: createAttackLog(log, wallMs),
     internalError,
-  }
+  })
   const engine: Engine = new Engine({
     keyspace,
     commands,
     host,
     gate: openGate(),
-    feed: {
+    feed: quick({
       get active() {
         return replication.active || appendOnly.active
       },
@@ -220,7 +224,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
         if (isChange && appendOnly.active) appendOnly.append(db, bytes, start, end)
         if (toReplicas && replication.active) replication.feed(db, bytes, start, end)
       },
-    },
+    }),
     tracking,
     onModified: transactions.modified,
     onFlushing: transactions.flushing,
@@ -234,6 +238,9 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
       if (timer !== undefined) hold.stalled(ms)
     },
     checkLease: () => replication.lease.check(),
+    evictLater: () => {
+      evicting ??= setImmediate(evict)
+    },
     clockMicros: () => monotonicMs() * 1000,
     onTimed: timings.timed,
   })
@@ -246,6 +253,12 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     soon: (work) => void setImmediate(work),
     log: (level, text) => log[level](text),
   })
+  let evicting: NodeJS.Immediate | undefined
+  const evict = (): void => {
+    evicting = undefined
+    engine.setTime(wallMs())
+    engine.eviction.makeRoom()
+  }
   const clients: ClientRegistry = new ClientRegistry({
     requests: engine,
     pause: engine.gate,
@@ -327,6 +340,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     roleMemory.tick()
     if (tracking.on) tracking.trim()
     measureHeld()
+    engine.eviction.makeRoom()
     info.tick()
     if (++rounds % 10 === 0) clients.tick()
   }
@@ -340,6 +354,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
   const end = (code: number): void => {
     ended = true
     clearInterval(timer)
+    clearImmediate(evicting)
     housekeeping.stop()
     hold.stop()
     migration.stop()
@@ -497,6 +512,7 @@ function resetStats(commands: CommandTable<never>, engine: Engine, keyspace: Key
     command.latency = undefined
   }
   engine.stats.commands = engine.stats.errors = 0
+  Object.assign(engine.eviction.stats, { keys: 0, exceededMicros: 0 })
   engine.errorsByCode.clear()
   Object.assign(keyspace.stats, { hits: 0, misses: 0, expired: 0, expiredFields: 0 })
   keyspace.releases.released = 0

@@ -5,6 +5,7 @@ import { errorText, fail } from '../errors.ts'
 import type { Blocked, Session } from '../facade/session.ts'
 import { monotonicMs } from '../io/clock.ts'
 import { randomHex } from '../io/entropy.ts'
+import { quick } from '../lib/quick.ts'
 import type { ReplyWriter } from '../protocol/writer.ts'
 import { encodeRequest } from '../protocol/writer.ts'
 import { countAcknowledged, countGoodReplicas, lagLine } from '../replication/attached.ts'
@@ -305,7 +306,7 @@ export function createReplication(
   }
   parts.config.onChange('repl-backlog-size', (bytes) => history.backlog?.resize(bytes))
 
-  return {
+  return quick({
     get active() {
       return link === undefined && stream.active()
     },
@@ -395,5 +396,5 @@ export function createReplication(
     },
     lease,
     facts: () => [...replicationFacts(options, history, link, replicas.list()), ...lease.facts()],
-  }
+  })
 }

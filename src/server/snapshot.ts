@@ -10,6 +10,7 @@ import { NO_EXPIRY } from '../keyspace/database.ts'
 import type { Keyspace } from '../keyspace/keyspace.ts'
 import { Snapshot, type SnapshotEntry } from '../keyspace/snapshot.ts'
 import { REDIS_VERSION } from '../lib/version.ts'
+import { CLOCK_MASK } from '../store/entry.ts'
 import type { Hold } from '../store/huge.ts'
 import { partsEncoding } from '../types/table.ts'
 
@@ -180,10 +181,19 @@ function createWalk(keyspace: Keyspace, options: SnapshotOptions, sink: Snapshot
     if (part !== undefined) writer.resizeDb(part.keys, part.expiries)
   }
 
-  /** What stands before the value of an entry that is written bit by bit. */
-  const begin = ({ db: index, key, kind, expiryMs }: SnapshotEntry): void => {
+  /** What stands before every entry: its database, if it is another one, and how much it is used, if that is kept. */
+  const announce = ({ db: index, clock }: SnapshotEntry): void => {
     keys++
     if (index !== db) select(index)
+    const { frequencies, savesIdle } = keyspace
+    if (frequencies !== undefined) writer.frequency(frequencies.of(clock))
+    else if (savesIdle) writer.idle((keyspace.clock - clock) & CLOCK_MASK)
+  }
+
+  /** What stands before the value of an entry that is written bit by bit. */
+  const begin = (entry: SnapshotEntry): void => {
+    const { key, kind, expiryMs } = entry
+    announce(entry)
     writer.beginValue(rdbTypeOf(kind), key.bytes, key.start, key.end, expireMsOf(expiryMs))
   }
 
@@ -195,7 +205,7 @@ function createWalk(keyspace: Keyspace, options: SnapshotOptions, sink: Snapshot
 
   const snapshot = new Snapshot(keyspace, {
     blob(entry, value) {
-      const { db: index, key, kind, expiryMs } = entry
+      const { key, kind, expiryMs } = entry
       const { bytes, start, end } = value
       const prefix = rdbPrefixOf(kind)
       if (prefix !== undefined) {
@@ -203,8 +213,7 @@ function createWalk(keyspace: Keyspace, options: SnapshotOptions, sink: Snapshot
         writer.out.string(bytes, start, end)
         return
       }
-      keys++
-      if (index !== db) select(index)
+      announce(entry)
       writer.blob(rdbTypeOf(kind), key.bytes, key.start, key.end, bytes, start, end, expireMsOf(expiryMs))
     },
     *hugeBlob(entry, value) {

@@ -33,10 +33,14 @@ const PAGED_UNITS_MAX = PAGE_UNITS
 /** The largest block that shares a slab, in units. */
 const SHARED_UNITS_MAX = SLAB_UNITS / 2
 
-/** Sizes of the classes in units: every size up to 512 bytes, then eight a doubling (12 % waste at most). */
+/**
+ * Sizes of the classes in units: every size up to 512 bytes, then eight a doubling (12 % waste at most). From 4 KiB on also each power of two
+ * with one unit more: a page of a list is as long as that, and a header.
+ */
 const CLASS_UNITS: number[] = []
 for (let units = 1; units <= 64; units++) CLASS_UNITS.push(units)
 for (let units = 64; units < PAGED_UNITS_MAX; units *= 2) {
+  if (units >= 512) CLASS_UNITS.push(units + 1)
   for (let eighth = 1; eighth <= 8; eighth++) CLASS_UNITS.push(units + (units * eighth) / 8)
 }
 const CLASS_OF = new Uint8Array(PAGED_UNITS_MAX + 1)

@@ -92,9 +92,20 @@ export function dictGet(
   return true
 }
 
+/** The hash of an element, for who asks twice about the same one: it costs as much as all else in a look-up. */
+export function dictHash(nodes: Nodes, bytes: Uint8Array, start: number, end: number): number {
+  return hashBytes(bytes, start, end, nodes.hashKey)
+}
+
 /** Whether the element in bytes [start, end) is there. */
-export function dictHas(nodes: Nodes, root: number, bytes: Uint8Array, start: number, end: number): boolean {
-  const hash = hashBytes(bytes, start, end, nodes.hashKey)
+export function dictHas(
+  nodes: Nodes,
+  root: number,
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  hash = dictHash(nodes, bytes, start, end),
+): boolean {
   return findInPage(nodes, pageOf(nodes, root, hash), hasValues(nodes, root), hash, bytes, start, end) >= 0
 }
 
@@ -182,9 +193,9 @@ export function dictSet(
   valueBytes: Uint8Array,
   valueStart: number,
   valueEnd: number,
+  hash = dictHash(nodes, bytes, start, end),
 ): boolean {
   const withValues = hasValues(nodes, root)
-  const hash = hashBytes(bytes, start, end, nodes.hashKey)
   const size = recordBytes(end - start, withValues ? valueEnd - valueStart : -1)
   for (;;) {
     const page = pageOf(nodes, root, hash)

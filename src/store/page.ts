@@ -323,6 +323,7 @@ export function replaceValue(
   end: number,
 ): void {
   const length = storedLength(end - start)
+  if (replaceInPlace(nodes, place, i, length, bytes, start, end)) return
   const before = recordSize(nodes, place.page, slot(nodes, place.page, i) & 0xffff, true)
   let node = 0
   try {
@@ -350,6 +351,28 @@ export function replaceValue(
     writeBody(u8, p, node, bytes, start, end)
   }
   if (oldNode !== 0) nodes.drop(root, oldNode)
+}
+
+/** Writes a value over one that is as long, as scores and counters are; false if it is not, or in a node of its own. */
+function replaceInPlace(
+  nodes: Nodes,
+  place: ElementPlace,
+  i: number,
+  length: number,
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+): boolean {
+  if (length === LONG) return false
+  const offset = slot(nodes, place.page, i) & 0xffff
+  const record = ((place.page & SLAB_MASK) << 3) + offset
+  const u8 = nodes.arena.u8[place.page >>> SLAB_BITS]
+  const elementLength = lengthAt(u8, record)
+  if (lengthAt(u8, record + lengthBytes(elementLength)) !== length) return false
+  place.page = nodes.own(place.page)
+  const body = offset + lengthBytes(elementLength) + lengthBytes(length) + storedBytes(elementLength)
+  writeBody(nodes.arena.u8[place.page >>> SLAB_BITS], ((place.page & SLAB_MASK) << 3) + body, 0, bytes, start, end)
+  return true
 }
 
 /** Makes a record `after` bytes long instead of `before`, and moves its element if the value's length takes other bytes. */

@@ -217,6 +217,18 @@ export function setGroupRead(nodes: Nodes, group: number, read: bigint): void {
   setWord(nodes, group, GROUP_READ + 1, Number(read & 0xffffffffn))
 }
 
+/** Whether the number of entries that a group has read is known. */
+export function isGroupReadKnown(nodes: Nodes, group: number): boolean {
+  return (word(nodes, group, GROUP_READ) & word(nodes, group, GROUP_READ + 1)) !== -1
+}
+
+/** Counts one entry more as read. Words, for this is done for every entry, and bigints cost more than all else here. */
+export function countGroupRead(nodes: Nodes, group: number): void {
+  const low = (word(nodes, group, GROUP_READ + 1) + 1) >>> 0
+  setWord(nodes, group, GROUP_READ + 1, low)
+  if (low === 0) setWord(nodes, group, GROUP_READ, word(nodes, group, GROUP_READ) + 1)
+}
+
 /** Number of entries that are delivered and not acknowledged. */
 export function groupPending(nodes: Nodes, group: number): number {
   return word(nodes, group, GROUP_PENDING + 1)

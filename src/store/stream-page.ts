@@ -23,7 +23,9 @@ import {
   lpAppendInteger,
   lpBigInt,
   lpBytes,
+  lpElementBytes,
   lpEncodedBytes,
+  lpEnd,
   lpEquals,
   lpFirst,
   lpInit,
@@ -158,6 +160,37 @@ export function readEntry(b: Buffer, at: number, p: number, page: Readonly<Strea
   into.fields = lpInteger(b, counted)
   into.first = lpNext(b, same ? seq : counted)
   into.master = same ? lpNext(b, fields) : NONE
+}
+
+/**
+ * The first entry from `p` on, a position of flags or NONE, that may not come before an ID: what comes before it is passed over without
+ * being read as an entry. That is most of a XREADGROUP: it begins in the middle of a page, on average (measured, Node 20).
+ */
+export function skipBefore(
+  b: Buffer,
+  at: number,
+  p: number,
+  page: Readonly<StreamId>,
+  from: Readonly<StreamId>,
+): number {
+  const ms = (from.msHigh - page.msHigh) * WORD + (from.msLow - page.msLow)
+  const seq = (from.seqHigh - page.seqHigh) * WORD + (from.seqLow - page.seqLow)
+  if (p === NONE || !Number.isSafeInteger(ms) || !Number.isSafeInteger(seq)) return p
+  const end = lpEnd(b, at)
+  const fields = lpInteger(b, lpNext(b, lpNext(b, lpFirst(b, at))))
+  let q = p
+  while (q !== end) {
+    // Flags are one byte, and its length.
+    const msAt = q + 2
+    const entryMs = lpInteger(b, msAt)
+    const seqAt = msAt + lpElementBytes(b, msAt)
+    if (entryMs > ms || (entryMs === ms && lpInteger(b, seqAt) >= seq)) return q
+    let next = seqAt + lpElementBytes(b, seqAt)
+    const strings = (b[q] & SAME_FIELDS) !== 0 ? fields : 2 * lpInteger(b, next) + 1
+    for (let left = strings; left > 0; left--) next += lpElementBytes(b, next)
+    q = next + lpElementBytes(b, next)
+  }
+  return NONE
 }
 
 /** Reads the next entry: from `p` on, a position of flags or NONE; where the one behind it begins is in `next`. False at the end. */

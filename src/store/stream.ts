@@ -43,6 +43,7 @@ import {
   pageString,
   pageToMark,
   pageTrimmed,
+  skipBefore,
 } from './stream-page.ts'
 import { type LeafOrder, Tree, TreeWalk } from './tree.ts'
 import { type Done, type ElementOut, WALK_STEP_BYTES, type Walk, writeStringNode } from './walk.ts'
@@ -194,7 +195,7 @@ function visitForward(
   to: Readonly<StreamId>,
   visit: VisitEntry,
 ): boolean {
-  let p = firstEntry(bytes, at)
+  let p = skipBefore(bytes, at, firstEntry(bytes, at), page, from)
   while (nextEntry(bytes, at, p, page, entry)) {
     p = entry.next
     if (entry.deleted || compareIds(entry.id, from) < 0) continue
@@ -236,7 +237,8 @@ export function streamEntry(nodes: Nodes, root: number, id: Readonly<StreamId>):
 function findOnPage(nodes: Nodes, page: number, id: Readonly<StreamId>): boolean {
   pageId(nodes, page, PAGE_ID)
   const { bytes, start } = pageListpack(nodes, page, RANGE)
-  for (let p = firstEntry(bytes, start); nextEntry(bytes, start, p, PAGE_ID, ENTRY); p = ENTRY.next) {
+  let p = skipBefore(bytes, start, firstEntry(bytes, start), PAGE_ID, id)
+  for (; nextEntry(bytes, start, p, PAGE_ID, ENTRY); p = ENTRY.next) {
     if (!ENTRY.deleted && compareIds(ENTRY.id, id) === 0) return true
   }
   return false

@@ -1,4 +1,4 @@
-// Facts about the process that INFO and SENTINEL CONFIG GET show.
+// Facts about the process that INFO shows.
 import os from 'node:os'
 import type { SentinelOptions } from '../config/sentinel-options.ts'
 import type { ProcessFacts } from './commands/spec.ts'
@@ -19,23 +19,3 @@ export function processFacts(options: SentinelOptions, port: number, runId: stri
     maxClients: options.maxclients,
   }
 }
-
-const SHOWN = [
-  'announce-ip',
-  'announce-port',
-  'announce-hostnames',
-  'resolve-hostnames',
-  'loglevel',
-  'expect',
-  'announce-id',
-  'dead-sentinel-timeout',
-  'heartbeat-interval-milliseconds',
-  'election-timeout-milliseconds',
-] as const satisfies readonly (keyof SentinelOptions)[]
-
-/** What SENTINEL CONFIG GET shows; no passwords among it. */
-export const shownOptions = (options: SentinelOptions): ReadonlyMap<string, string> =>
-  new Map(SHOWN.map((name) => [name, textOf(options[name])]))
-
-const textOf = (value: string | number | boolean | undefined): string =>
-  value === undefined ? 'auto' : typeof value === 'boolean' ? (value ? 'yes' : 'no') : String(value)

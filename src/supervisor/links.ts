@@ -22,6 +22,8 @@ export interface LinksOptions {
   readonly onRedisHello: (hello: RedisHello) => void
   /** Credentials for the servers of a group. */
   readonly authOf: (group: string) => { readonly username: string; readonly password: string }
+  /** The name that the servers of a group have for a command. */
+  readonly nameOf: (group: string, command: string) => string
   /** Name that servers show in CLIENT LIST, without the ending. */
   readonly clientName: string
   readonly onPing: (group: string, ms: number) => void
@@ -43,6 +45,8 @@ export interface Links {
   publish(ref: ServerRef, channel: string, text: string): void
   /** Text of the last INFO, for SENTINEL INFO-CACHE. */
   infoText(ref: ServerRef): { readonly text: string; readonly atMs: number } | undefined
+  /** The IP address that the link goes to, while it stands. */
+  remoteAddress(ref: ServerRef): string | undefined
   /** Commands in flight, for the `link-pending-commands` field. */
   pending(ref: ServerRef): number
   stop(): void
@@ -72,7 +76,7 @@ const FAILURES: Readonly<Record<CloseReason['kind'], LinkFailure>> = {
   ended: 'closed',
   timeout: 'timeout',
   unreachable: 'unreachable',
-  unresolved: 'unreachable',
+  unresolved: 'unresolved',
   protocol: 'error',
   closed: 'closed',
   failed: 'error',
@@ -120,6 +124,7 @@ export function createLinks(options: LinksOptions, nowMs: () => number): Links {
       username,
       password,
       limits: LIMITS,
+      nameOf: (command) => options.nameOf(ref.group, command),
       // The listener logs in right after the command link and would only say the same again.
       onAuthError: (error) => role === 'cmd' && options.onAuthError(ref, error.message),
       ...on,
@@ -236,6 +241,10 @@ export function createLinks(options: LinksOptions, nowMs: () => number): Links {
     infoText(ref) {
       const link = find(ref)
       return link === undefined || link.infoText === '' ? undefined : { text: link.infoText, atMs: link.infoAtMs }
+    },
+    remoteAddress: (ref) => {
+      const address = find(ref)?.command.remoteAddress
+      return address === undefined ? undefined : plain(address)
     },
     pending: (ref) => find(ref)?.command.outstanding ?? 0,
     stop() {

@@ -2,7 +2,7 @@
 // the start: all ports are taken first, watching begins at once, while libp2p is still being loaded, and the others are told of
 // this sentinel when it can be reached; metrics come last.
 import net from 'node:net'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { portChoices } from '../config/ports.ts'
 import {
   GOSSIP_PORT_OFFSET,
@@ -23,19 +23,22 @@ import { makeStateDirectory, openStateFile } from '../io/state/file.ts'
 import type { StateStore } from '../io/state/store.ts'
 import type { Peer, PeerTransport } from '../io/transport.ts'
 import type { PeerAddress } from '../sentinel/effects.ts'
+import { EVENTS, type EventName } from '../sentinel/events.ts'
 import type { GroupConfig } from '../sentinel/settings.ts'
 import { listenError, type ReservedPort, reservePort, resolveHost, specific } from './addresses.ts'
 import { runScripts } from './announce.ts'
 import type { SliceKeeper } from './endpoint-slice.ts'
-import { processFacts, shownOptions } from './facts.ts'
+import { processFacts } from './facts.ts'
 import { followHostnames } from './hostnames.ts'
 import { decodeIdentity, type Identity, loadIdentity } from './identity.ts'
 import { keepSlices } from './kubernetes.ts'
 import type { Live } from './live.ts'
+import { changeOption, shownOptions } from './live-options.ts'
 import type { Observer } from './observe.ts'
 import { openPort, type PortOptions, type RespPort } from './port.ts'
 import { createScripts, type Scripts } from './scripts.ts'
 import { type Sentinel, startSentinel as startWatching } from './sentinel.ts'
+import { createShownHost } from './shown-address.ts'
 import { statusOfSentinel } from './status.ts'
 
 /** A running sentinel. `closed` resolves with the exit code when it has ended, for whatever reason. */
@@ -101,6 +104,8 @@ interface Process {
   observer?: Observer
   live?: Live
   slices?: readonly SliceKeeper[]
+  /** Tells the others that this sentinel is reached elsewhere now. */
+  relocate?: () => void
   /** Held for listeners that open later. */
   readonly reserved: ReservedPort[]
   readonly closed: Promise<number>
@@ -120,7 +125,13 @@ function createProcess(options: SentinelOptions, log: Log, lock: DirectoryLock, 
     store,
     startedMs: monotonicMs(),
     reserved: [],
-    scripts: createScripts(monotonicMs, (message) => log.warning(message)),
+    scripts: createScripts({
+      nowMs: monotonicMs,
+      directory: resolve(options.dir),
+      timing: () => running.sentinel!.core.state.timing,
+      onEvent: (name, payload) => tell(running, name, payload),
+      onFailure: (message) => log.warning(message),
+    }),
     closed: new Promise<number>((resolve) => {
       end = resolve
     }),
@@ -134,6 +145,13 @@ function createProcess(options: SentinelOptions, log: Log, lock: DirectoryLock, 
     },
   }
   return running
+}
+
+/** Tells the log and, unless it is for those who look for faults only, the subscribers of an event. */
+function tell({ log, port }: Process, name: EventName, payload: string): void {
+  const { level } = EVENTS[name]
+  log[level](`${name} ${payload}`)
+  if (level !== 'debug') port?.publish(name, payload)
 }
 
 async function closeAll(running: Process): Promise<void> {
@@ -213,6 +231,14 @@ function portOptions(running: Process, identity: Identity, failures: Set<string>
       denyScripts: options['deny-scripts-reconfig'],
       status: () => statusText(running),
       config: () => shownOptions(options),
+      configure(name, value) {
+        const done = changeOption(options, name, value)
+        if ('error' in done) return done.error
+        if (done.changed === 'announce-ip' || done.changed === 'announce-port') running.relocate?.()
+        return undefined
+      },
+      shownHost: (ref) => createShownHost(options, running.sentinel!.core.state, running.sentinel!.links)(ref),
+      directory: resolve(options.dir),
       failures,
       scripts: running.scripts,
       shutdown: () => void running.stop(),
@@ -238,11 +264,17 @@ function watch(
   { groups, key, identity, gossipHost, gossipPort, failures, port }: WatchParts,
 ): Sentinel {
   const { options, log, store } = running
-  const announced = options['announce-ip']
+  const addresses = () => ({
+    gossip: {
+      host: options['gossip-announce-ip'] || options['announce-ip'] || specific(gossipHost),
+      port: gossipPort,
+    },
+    resp: { host: options['announce-ip'], port: options['announce-port'] || port.port },
+  })
+  running.relocate = () => running.sentinel?.move(addresses().resp, addresses().gossip)
   return startWatching({
     peer: key.peerId,
-    gossip: { host: options['gossip-announce-ip'] || announced || specific(gossipHost), port: gossipPort },
-    resp: { host: announced, port: options['announce-port'] || port.port },
+    ...addresses(),
     groups,
     heartbeatMs: options['heartbeat-interval-milliseconds'],
     electionTimeoutMs: options['election-timeout-milliseconds'],
@@ -254,12 +286,13 @@ function watch(
     log,
     onPing: (group, ms) => running.observer?.notePing(group, ms),
     onHeartbeat: (peer, ms) => running.observer?.noteHeartbeat(peer, ms),
-    onEvent: (name, payload) => {
-      port.publish(name, payload)
+    onEvent: (name, payload, group) => {
+      tell(running, name, payload)
       running.observer?.note(name, payload)
       running.live?.poke()
       for (const slice of running.slices ?? []) slice.poke()
-      if (running.sentinel !== undefined) runScripts(running.sentinel.core.state, running.scripts, name, payload)
+      if (running.sentinel !== undefined && group !== undefined)
+        runScripts(running.sentinel.core.state, running.scripts, group, name, payload)
       if (!simulates(failures, name)) return
       log.warning(`Simulated failure at ${name}: this sentinel crashes, as it was told to`)
       void running.close(SIMULATED_CRASH)
@@ -381,7 +414,9 @@ async function groupConfig(running: Process, group: MonitoredGroup): Promise<Gro
       writeMode: group['write-mode'],
       leaseMs: group['lease-milliseconds'],
       syncReplicas: group['sync-replicas'],
+      deadReplicaMs: group['dead-replica-timeout'],
       failoverIntervalMs: group['failover-interval'],
+      renames: group['rename-command'],
     },
   }
 }

@@ -1,6 +1,11 @@
-// Notification and reconfiguration scripts, as Redis Sentinel runs them: no shell, at most RUNNING_MAX at a time, killed after a
-// minute, repeated when they end with 1 or by a signal. A queue that is full drops the oldest: news is worth more than history.
+// Notification and reconfiguration scripts, as Redis Sentinel runs them: no shell, in the state's directory, at most RUNNING_MAX at
+// a time, killed after a minute, repeated when they end with 1 or by a signal. A queue that is full drops the oldest: news is
+// worth more than history.
 import { type ChildProcess, execFile } from 'node:child_process'
+import os from 'node:os'
+import { resolve } from 'node:path'
+import type { EventName } from '../sentinel/events.ts'
+import type { Timing } from '../sentinel/timing.ts'
 
 export interface Scripts {
   /** Runs `path` with these arguments in `delayMs`, or when others have ended. */
@@ -11,6 +16,16 @@ export interface Scripts {
   stop(): void
 }
 
+export interface ScriptsOptions {
+  readonly nowMs: () => number
+  /** What paths are relative to, and where scripts run. */
+  readonly directory: string
+  readonly timing: () => Pick<Timing, 'scriptRunMs' | 'scriptRetryMs'>
+  readonly onEvent: (name: EventName, payload: string) => void
+  /** Told of scripts that were given up. */
+  readonly onFailure: (message: string) => void
+}
+
 export interface Job {
   readonly path: string
   readonly args: readonly string[]
@@ -18,16 +33,20 @@ export interface Job {
   tries: number
   startedMs: number | undefined
   nextMs: number
+  /** 0 while it does not run. */
+  pid: number
 }
+
+type RunError = Error & { code?: unknown; signal?: NodeJS.Signals | null; killed?: boolean }
 
 const RUNNING_MAX = 16
 const QUEUE_MAX = 256
-const RUN_MS_MAX = 60_000
 const TRIES_MAX = 10
-const RETRY_MS = 30_000
+/** What a program that cannot be run ends with, for Redis Sentinel. */
+const NOT_RUN = 2
 
-/** Makes an empty queue. `onFailure` is told of scripts that were given up. */
-export function createScripts(nowMs: () => number, onFailure: (message: string) => void): Scripts {
+/** Makes an empty queue. */
+export function createScripts({ nowMs, directory, timing, onEvent, onFailure }: ScriptsOptions): Scripts {
   const jobs: Job[] = []
   const children = new Map<Job, ChildProcess>()
   let timer: NodeJS.Timeout | undefined
@@ -47,21 +66,32 @@ export function createScripts(nowMs: () => number, onFailure: (message: string) 
   function start(job: Job): void {
     job.tries += 1
     job.startedMs = nowMs()
-    const options = { timeout: RUN_MS_MAX, killSignal: 'SIGKILL', maxBuffer: 64 * 1024 } as const
-    children.set(
-      job,
-      execFile(job.path, [...job.args], options, (error) => ended(job, error)),
+    const limits = { timeout: timing().scriptRunMs, killSignal: 'SIGKILL', maxBuffer: 64 * 1024 } as const
+    const child = execFile(resolve(directory, job.path), [...job.args], { cwd: directory, ...limits }, (error) =>
+      ended(job, error),
     )
+    job.pid = child.pid ?? 0
+    children.set(job, child)
+    if (child.pid !== undefined) onEvent('+script-child', String(child.pid))
   }
 
-  function ended(job: Job, error: (Error & { code?: unknown; signal?: unknown }) | null): void {
+  function ended(job: Job, error: RunError | null): void {
+    const { path, pid } = job
+    const exitCode = error === null || error.signal ? 0 : typeof error.code === 'number' ? error.code : NOT_RUN
+    const signal = error?.signal ? os.constants.signals[error.signal] : 0
     children.delete(job)
     job.startedMs = undefined
-    const again = error !== null && (error.code === 1 || Boolean(error.signal)) && job.tries < TRIES_MAX
-    if (again) job.nextMs = nowMs() + RETRY_MS * 2 ** (job.tries - 1)
+    job.pid = 0
+    if (error?.killed === true) onEvent('-script-timeout', `${path} ${pid}`)
+    if (pid !== 0) onEvent('-script-child', `${pid} ${exitCode} ${signal}`)
+    const failed = exitCode !== 0 || signal !== 0
+    const again = (exitCode === 1 || signal !== 0) && job.tries < TRIES_MAX
+    if (again) job.nextMs = nowMs() + timing().scriptRetryMs * 2 ** (job.tries - 1)
     else jobs.splice(jobs.indexOf(job), 1)
-    if (error !== null && !again)
-      onFailure(`Script ${job.path} failed after ${job.tries} runs: ${error.message.trim()}`)
+    if (failed && !again) {
+      onEvent('-script-error', `${path} ${signal} ${exitCode}`)
+      onFailure(`Script ${path} failed after ${job.tries} runs: ${error?.message.trim()}`)
+    }
     advance()
   }
 
@@ -76,7 +106,7 @@ export function createScripts(nowMs: () => number, onFailure: (message: string) 
         if (oldest < 0) return
         jobs.splice(oldest, 1)
       }
-      jobs.push({ path, args, tries: 0, startedMs: undefined, nextMs: nowMs() + delayMs })
+      jobs.push({ path, args, tries: 0, startedMs: undefined, nextMs: nowMs() + delayMs, pid: 0 })
       advance()
     },
     stop() {

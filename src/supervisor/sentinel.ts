@@ -8,7 +8,7 @@ import { seededRandom } from '../lib/prng.ts'
 import type { Address, ServerRef } from '../sentinel/address.ts'
 import { type Core, createCore, TICK_MS } from '../sentinel/core.ts'
 import type { Effect, Input, PeerAddress } from '../sentinel/effects.ts'
-import { EVENTS, type EventName } from '../sentinel/events.ts'
+import type { EventName } from '../sentinel/events.ts'
 import type { FormedGroup } from '../sentinel/formation.ts'
 import { encodeHello, encodeRedisHello, HELLO_CHANNEL, type Hello, REDIS_HELLO_CHANNEL } from '../sentinel/hello.ts'
 import { MACHINE } from '../sentinel/machine.ts'
@@ -18,8 +18,9 @@ import {
   type OperatorRequest,
   type OperatorResult,
 } from '../sentinel/peer-message.ts'
-import type { GroupConfig } from '../sentinel/settings.ts'
+import { type GroupConfig, renamed } from '../sentinel/settings.ts'
 import { settingsOf, topoOf } from '../sentinel/state.ts'
+import type { Timing } from '../sentinel/timing.ts'
 import { type Consensus, startConsensus } from './consensus.ts'
 import { encodeIdentity, type Identity } from './identity.ts'
 import { createLinks, type Links } from './links.ts'
@@ -47,7 +48,7 @@ export interface SentinelSetup {
   readonly store: StateStore
   readonly identity: Identity
   readonly log: Log
-  readonly onEvent: (name: string, payload: string) => void
+  readonly onEvent: (name: EventName, payload: string, group: string | undefined) => void
   readonly onPing: (group: string, ms: number) => void
   /** Leader: another sentinel answered a heartbeat after so long. */
   readonly onHeartbeat: (peer: string, ms: number) => void
@@ -72,6 +73,10 @@ export interface Sentinel {
   resolved(group: string, primary: Address): void
   /** What the name of a monitored server resolves to. */
   hostname(group: string, host: string, address: Address): void
+  /** Changes the times by which it works. */
+  retime(changes: Partial<Timing>): void
+  /** It is to be reached there from now on; an empty host: as the servers see it. */
+  move(resp: Address, gossip: Address): void
   /** Takes a hello that a client published on this sentinel's own port. */
   takeHello(hello: Hello): void
   stop(): void
@@ -126,6 +131,10 @@ export function startSentinel(setup: SentinelSetup): Sentinel {
         if (topo === undefined) return { username: '', password: '' }
         const { authUser, authPass } = settingsOf(core.state, topo)
         return { username: authUser, password: authPass }
+      },
+      nameOf(group, command) {
+        const topo = topoOf(core.state, group)
+        return topo === undefined ? command : renamed(settingsOf(core.state, topo).renames, command)
       },
       clientName: `sentinel-${identity.runId.slice(0, 8)}`,
       onPing: setup.onPing,
@@ -205,9 +214,7 @@ export function startSentinel(setup: SentinelSetup): Sentinel {
       case 'peers':
         return setPeers(effect.peers, effect.hints)
       case 'event':
-        log[EVENTS[effect.name as EventName]?.level ?? 'notice'](`${effect.name} ${effect.payload}`)
-        setup.onEvent(effect.name, effect.payload)
-        return
+        return setup.onEvent(effect.name, effect.payload, effect.group)
       case 'log':
         return log[effect.level](effect.text)
       case 'answer':
@@ -343,6 +350,8 @@ export function startSentinel(setup: SentinelSetup): Sentinel {
     },
     hostname: (group, host, address) => feed({ type: 'hostname', group, host, address }),
     resolved: (group, primary) => feed({ type: 'resolved', group, primary }),
+    retime: (changes) => feed({ type: 'timing', changes }),
+    move: (resp, gossip) => feed({ type: 'moved', resp, gossip }),
     takeHello: (hello) => feed({ type: 'hello', hello }),
     stop,
   }

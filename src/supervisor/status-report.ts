@@ -1,5 +1,6 @@
 // What SENTINEL VEDETTE-STATUS says, as types: the sentinel writes it (status.ts), the command line reads it (cli/quorum-status.ts)
 // and the console shows it. Numbers without `At` are ages in ms; `…AtMs` are wall clock, ms since 1970.
+import type { WriteMode } from '../lease/terms.ts'
 import type { FormedGroup } from '../sentinel/formation.ts'
 
 export interface StatusReport {
@@ -41,6 +42,9 @@ export interface GroupReport {
   readonly epoch: number
   readonly status: string
   readonly primary: string
+  /** What an acknowledged write means. */
+  readonly writeMode: WriteMode
+  readonly lease: LeaseState
   /** One sentence: what keeps the group from a failover that it needs. */
   readonly deadEnd: string | null
   /** Wall clock: until when no failover begins by itself. */
@@ -51,6 +55,9 @@ export interface GroupReport {
   readonly servers: readonly ServerReport[]
   readonly lastFailover: PastFailoverReport | null
 }
+
+/** Whether the primary holds its lease, as far as this sentinel knows; `none`: it needs none. */
+export type LeaseState = 'held' | 'out' | 'none'
 
 export interface ServerReport {
   readonly address: string

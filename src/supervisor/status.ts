@@ -6,8 +6,8 @@ import { phaseOf } from '../sentinel/failover-run.ts'
 import { pausedUntil } from '../sentinel/maintenance.ts'
 import { obstacleOf } from '../sentinel/obstacle.ts'
 import type { CoreState, GroupState } from '../sentinel/state.ts'
-import { topoOf } from '../sentinel/state.ts'
-import type { Failover, FailoverRecord } from '../sentinel/topology.ts'
+import { settingsOf, topoOf } from '../sentinel/state.ts'
+import type { Failover, FailoverRecord, TopologyGroup } from '../sentinel/topology.ts'
 import { OPINION_TTL_MS } from '../sentinel/votes.ts'
 import type { Watched } from '../sentinel/watched.ts'
 import { statusOf } from './commands/info.ts'
@@ -15,6 +15,7 @@ import type { Sentinel } from './sentinel.ts'
 import type {
   FailoverReport,
   GroupReport,
+  LeaseState,
   PastFailoverReport,
   SentinelReport,
   ServerReport,
@@ -75,6 +76,8 @@ export function groupStatus(core: CoreState, group: GroupState, nowMs: number): 
     epoch: topo.configEpoch,
     status: statusOf(core, group.name),
     primary: addressKey(topo.primary),
+    writeMode: settingsOf(core, topo).writeMode,
+    lease: leaseState(core, topo, primary, nowMs),
     deadEnd: lastingDeadEnd(group) ?? null,
     pausedUntilMs: pausedUntil(core, topo, nowMs) ?? null,
     downVotes: downVotesOf(core, group, nowMs),
@@ -82,6 +85,13 @@ export function groupStatus(core: CoreState, group: GroupState, nowMs: number): 
     servers: [...group.servers.values()].map((server) => serverStatus(group, server, primary)),
     lastFailover: done === undefined ? null : recordOf(done),
   }
+}
+
+function leaseState(core: CoreState, topo: TopologyGroup, primary: Watched | undefined, nowMs: number): LeaseState {
+  const takes = primary?.info !== undefined && primary.info.leases !== 'unknown'
+  if (topo.lease === undefined || !takes || settingsOf(core, topo).writeMode === 'async') return 'none'
+  const { heardMs, leftMs } = primary.lease
+  return nowMs < heardMs + leftMs ? 'held' : 'out'
 }
 
 function serverStatus(group: GroupState, server: Watched, primary: Watched | undefined): ServerReport {

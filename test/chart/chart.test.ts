@@ -43,6 +43,11 @@ describe.each(Object.entries(MATRIX))('with %s', (_, sets) => {
         const { groups, ...options } = loadSentinel(words, { VEDETTE_SWARM_KEY: 'a'.repeat(64) })
         expect(options['announce-id']).toBe('v-vedette-sentinel-0')
         expect(groups).toMatchObject([{ name: 'mymaster', 'kubernetes-service': 'v-vedette-primary' }])
+        expect(groups[0]).toMatchObject(
+          sets.includes('writeMode=sync')
+            ? { 'write-mode': 'sync', 'sync-replicas': 2, 'lease-milliseconds': 500 }
+            : { 'write-mode': 'lease', 'sync-replicas': 1, 'lease-milliseconds': 1000 },
+        )
         expect(groups[0]!.quorum).toBe(
           Math.floor(of(manifests, 'StatefulSet', 'v-vedette-sentinel').spec.replicas / 2) + 1,
         )
@@ -104,10 +109,18 @@ describe('values', () => {
     'image.digest=abc',
     'server.persistence.whenDeleted=Sometimes',
     'group=two words',
+    'writeMode=fast',
+    'leaseMilliseconds=50',
   ])('%s is refused', (set) => {
     const { ok, stderr } = helm('template', 'v', CHART, '--set', set)
     expect(ok).toBe(false)
     expect(stderr).toMatch(/schema/)
+  })
+
+  it('that would let no write through are refused', () => {
+    const { ok, stderr } = helm('template', 'v', CHART, '--set', 'writeMode=sync,syncReplicas=3')
+    expect(ok).toBe(false)
+    expect(stderr).toMatch(/a write would wait for 3 replicas \(syncReplicas\), and 3 servers have 2/)
   })
 
   it('are all in the schema, each with a comment', () => {

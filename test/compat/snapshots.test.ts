@@ -163,6 +163,8 @@ describe('snapshots on disk', () => {
     await callOnce(server.port, 'BGSAVE')
     await eventually('it has failed', async () => (await info(server.port)).rdb_last_bgsave_status === 'err')
     expect(await callOnce(server.port, 'SET', 'a', '2')).toMatchObject({ message: expect.stringMatching(/^MISCONF /) })
+    // So that sentinels take it for down.
+    expect(await callOnce(server.port, 'PING')).toMatchObject({ message: expect.stringMatching(/^MISCONF /) })
     // The lock of the file is the server's as long as it runs.
     expect(readdirSync(server.dir).filter((name) => !name.includes('.lock'))).toEqual(['dump.rdb'])
     execFileSync('rm', ['-r', join(server.dir, 'dump.rdb')])

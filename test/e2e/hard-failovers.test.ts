@@ -126,6 +126,8 @@ it('a failover that is taken up when the primary is well again is given up, and 
   for (const server of group.servers) server.proc.signal('SIGCONT')
   await sleep(8_000)
   frozen.proc.signal('SIGCONT')
+  // It has no lease before the failover is given up.
+  await eventually('it takes writes', async () => (await callOnce(primary.port, 'SET', 'k0', 'v')) === 'OK', PATIENT)
   const client = await connectRaw(primary.port, { scope })
   await pipeline(
     client,

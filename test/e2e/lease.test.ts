@@ -49,6 +49,23 @@ describe('a primary under sentinels', () => {
     )
   })
 
+  it('hands over to a replica that answers the order, though it wrote much as a replica', async () => {
+    const replicas = group.servers.slice(1)
+    for (let i = 0; i < 10; i++) expect(await takesWrites(port)).toBe(true)
+    for (const { port: of } of replicas)
+      await eventually(`${of} knows that it would need one`, async () => (await leaseOf(of)) === 'standby')
+    await group.servers[0]!.proc.kill()
+    await eventually(
+      'another takes writes',
+      async () => {
+        const now = await announcedPort(group.sentinels[0]!, NAME)
+        return now !== port && takesWrites(now)
+      },
+      LONG,
+    )
+    for (const { proc } of replicas) expect(proc.output()).not.toContain('closed without a reply')
+  })
+
   it('does not believe whoever reaches its port', async () => {
     const stranger = 'f'.repeat(64)
     expect(errorOf(await callOnce(port, 'REPLCONF', 'vedette-enlist', stranger))).toBe(

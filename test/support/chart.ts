@@ -75,6 +75,12 @@ export const MATRIX: Readonly<Record<string, readonly string[]>> = {
     'service.primary.type=LoadBalancer',
     'image.digest=sha256:0000000000000000000000000000000000000000000000000000000000000000',
   ],
+  'sync mode, console with a token': [
+    'writeMode=sync',
+    'syncReplicas=2',
+    'leaseMilliseconds=500',
+    'console.existingSecret=c',
+  ],
   'all that can be added to the pods': [
     'commonLabels.team=a',
     'commonAnnotations.owner=b',

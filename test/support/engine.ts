@@ -6,7 +6,8 @@ import type { MemoryFacts } from '../../src/commands/observed.ts'
 import { allCommands } from '../../src/commands/table.ts'
 import type { ServerOptions } from '../../src/config/server-options.ts'
 import { type ServerConfig, serverConfig } from '../../src/config/store.ts'
-import { type ChangeFeed, Engine, openGate } from '../../src/engine/engine.ts'
+import type { ChangeFeed } from '../../src/engine/change-feed.ts'
+import { Engine, openGate } from '../../src/engine/engine.ts'
 import { LatencyMonitor } from '../../src/engine/latency.ts'
 import { createScripts } from '../../src/engine/scripts.ts'
 import { SlowLog } from '../../src/engine/slowlog.ts'
@@ -50,6 +51,8 @@ export interface TestServer {
   readonly calls: string[]
   /** Unix time in milliseconds. */
   nowMs: number
+  /** The monotonic clock, in microseconds. */
+  clockMicros: () => number
   advance(ms: number): void
   readonly tracking: ClientTracking
   /** What happens at the end of a turn of the event loop. */
@@ -204,6 +207,7 @@ export function createTestServer(
       return user === 'default' && password === options.requirepass ? 'ok' : 'wrong'
     },
     usedMemoryBytes: () => keyspace.usedBytes,
+    limitedMemoryBytes: () => keyspace.usedBytes,
     hello: () => [
       ['mode', 'standalone'],
       ['role', replication.isReplica() ? 'replica' : 'master'],
@@ -255,7 +259,8 @@ export function createTestServer(
     onReplicaWrite: () => {},
     checkLease() {},
     onStall: () => {},
-    clockMicros: () => 0,
+    evictLater: () => call('evictLater'),
+    clockMicros: () => server.clockMicros(),
     onTimed: timings.timed,
   })
 
@@ -336,6 +341,7 @@ export function createTestServer(
     feeding: true,
     calls,
     nowMs: START_MS,
+    clockMicros: () => 0,
     connect,
     advance,
     tracking,

@@ -8,6 +8,10 @@ import { OPEN_CASES, SKIPPED } from '../../scripts/reference/files.mjs'
 import { parseOutput } from '../../scripts/reference/harness.mjs'
 // @ts-expect-error A script without types.
 import { compare, eitherOf, referencePage, withPasses } from '../../scripts/reference/page.mjs'
+// @ts-expect-error A script without types.
+import { parseSentinelOutput } from '../../scripts/reference/sentinel.mjs'
+// @ts-expect-error A script without types.
+import { sentinelSection } from '../../scripts/reference/sentinel-cases.mjs'
 
 const OUTPUT = `Cleanup: may take some time... OK
 [ready]: 123
@@ -57,5 +61,24 @@ test('no case is expected to pass that is not run', () => {
 
 test('the page is that of the committed list', () => {
   const read = (name: string): string => readFileSync(new URL(`../../${name}`, import.meta.url), 'utf8')
-  expect(read('docs/REFERENCE-SUITE.md')).toBe(referencePage(JSON.parse(read('scripts/reference/expected.json'))))
+  expect(read('docs/REFERENCE-SUITE.md')).toBe(
+    referencePage(JSON.parse(read('scripts/reference/expected.json')), sentinelSection()),
+  )
+})
+
+test('the output of the Sentinel suite is read', () => {
+  const text = [
+    'Testing unit: 05-manual.tcl',
+    '01:02:03> Manual failover works: OK',
+    '',
+    '@@ ok Manual failover works',
+    '01:02:04> New master 127.0.0.1:30003 role matches: FAILED: it is a slave',
+    '@@ failed New master 127.0.0.1:30003 role matches',
+    '@@ skipped (post-init) Set up ACL configuration',
+  ].join('\n')
+  expect(parseSentinelOutput(text)).toMatchObject([
+    { file: '05-manual', name: 'Manual failover works', state: 'ok', why: '' },
+    { name: 'New master ADDRESS role matches', state: 'failed', why: expect.stringContaining('it is a slave') },
+    { state: 'skipped' },
+  ])
 })

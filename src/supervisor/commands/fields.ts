@@ -1,5 +1,7 @@
 // The field lists of SENTINEL MASTERS, REPLICAS and SENTINELS: names and order are those of Redis Sentinel 7.0.15, because
 // clients and exporters read them by both.
+
+import type { ReplyWriter } from '../../protocol/writer.ts'
 import { type Address, addressKey, sameAddress } from '../../sentinel/address.ts'
 import { isCertain } from '../../sentinel/certainty.ts'
 import { type CoreState, type GroupState, type Peer, sentinelFlags, settingsOf, topoOf } from '../../sentinel/state.ts'
@@ -7,23 +9,42 @@ import type { Failover, TopologyGroup } from '../../sentinel/topology.ts'
 import type { Watched } from '../../sentinel/watched.ts'
 import type { Links } from '../links.ts'
 import { sentinelsOf } from './info.ts'
+import type { CommandHost } from './spec.ts'
 
 export type Fields = readonly (readonly [string, string])[]
 
+/** Writes the fields as a map. */
+export function writeFields(reply: ReplyWriter, fields: Fields): void {
+  reply.map(fields.length)
+  for (const [name, value] of fields) {
+    reply.bulkText(name)
+    reply.bulkText(value)
+  }
+}
+
 const whole = (ms: number): string => String(Math.max(0, Math.round(Number.isFinite(ms) ? ms : 0)))
 
+/** What the fields need beside the state. */
+export type Shown = Pick<CommandHost, 'shownHost'> & { readonly sentinel: { readonly links: Pick<Links, 'pending'> } }
+
 /** Fields that every instance begins with. */
-function linkFields(core: CoreState, server: Watched, links: Links, flags: string, nowMs: number): Fields {
+function linkFields(
+  core: CoreState,
+  server: Watched,
+  { shownHost, sentinel }: Shown,
+  flags: string,
+  nowMs: number,
+): Fields {
   const group = core.groups.get(server.ref.group)!
   const topo = topoOf(core, group.name)!
   const isPrimary = sameAddress(group.primary, server.ref)
   const sincePing = server.pingSentMs === undefined ? 0 : nowMs - server.pingSentMs
   return [
-    ['ip', server.ref.host],
+    ['ip', shownHost(server.ref)],
     ['port', String(server.ref.port)],
     ['runid', server.info?.runId ?? ''],
     ['flags', flags],
-    ['link-pending-commands', String(Math.max(0, links.pending(server.ref)))],
+    ['link-pending-commands', String(Math.max(0, sentinel.links.pending(server.ref)))],
     ['link-refcount', '1'],
     ...(isPrimary && topo.failover !== undefined && topo.failover.switchedAtMs === undefined
       ? [['failover-state', failoverState(group, topo.failover)] as const]
@@ -59,7 +80,7 @@ function masterFlags(core: CoreState, group: GroupState, server: Watched, topo: 
 }
 
 /** One element of SENTINEL MASTERS. */
-export function masterFields(core: CoreState, group: GroupState, links: Links, nowMs: number): Fields {
+export function masterFields(core: CoreState, group: GroupState, host: Shown, nowMs: number): Fields {
   const topo = topoOf(core, group.name)!
   const settings = settingsOf(core, topo)
   const server = group.servers.get(addressKey(group.primary))!
@@ -69,7 +90,7 @@ export function masterFields(core: CoreState, group: GroupState, links: Links, n
   ]
   return [
     ['name', group.name],
-    ...linkFields(core, server, links, masterFlags(core, group, server, topo, nowMs), nowMs),
+    ...linkFields(core, server, host, masterFlags(core, group, server, topo, nowMs), nowMs),
     ['config-epoch', String(topo.configEpoch)],
     ['num-slaves', String(replicasOf(group).length)],
     ['num-other-sentinels', String(sentinelsOf(core, group.name).length)],
@@ -85,27 +106,15 @@ export const replicasOf = (group: GroupState): Watched[] =>
   [...group.servers.values()].filter((server) => !sameAddress(server.ref, group.primary))
 
 /** One element of SENTINEL REPLICAS. */
-export function replicaFields(
-  core: CoreState,
-  group: GroupState,
-  server: Watched,
-  links: Links,
-  nowMs: number,
-): Fields {
+export function replicaFields(core: CoreState, group: GroupState, server: Watched, host: Shown, nowMs: number): Fields {
   const { info } = server
   const primary: Address | undefined = info?.primary
   return [
     ['name', server.key],
-    ...linkFields(
-      core,
-      server,
-      links,
-      sentinelFlags(group, server, 'slave', topoOf(core, group.name)?.failover),
-      nowMs,
-    ),
+    ...linkFields(core, server, host, sentinelFlags(group, server, 'slave', topoOf(core, group.name)?.failover), nowMs),
     ['master-link-down-time', String(info?.linkDownMs ?? 0)],
     ['master-link-status', info?.linkUp === true ? 'ok' : 'err'],
-    ['master-host', primary?.host ?? '?'],
+    ['master-host', primary === undefined ? '?' : host.shownHost({ group: group.name, ...primary })],
     ['master-port', String(primary?.port ?? 0)],
     ['slave-priority', String(info?.priority ?? 100)],
     ['slave-repl-offset', String(info?.offset ?? 0)],

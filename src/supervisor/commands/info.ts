@@ -68,14 +68,13 @@ function cpuSection({ facts }: CommandHost): Fields {
   ]
 }
 
-const memorySection = ({ facts }: CommandHost): Fields => [['used_memory_rss', facts().residentBytes]]
-
-function sentinelSection({ sentinel, failures, scripts }: CommandHost): Fields {
+function sentinelSection({ sentinel, failures, scripts, shownHost }: CommandHost): Fields {
   const core = sentinel.core.state
   const tilt = core.tiltUntilMs !== undefined
   const groups = [...core.groups.values()].map(({ name }, i) => {
     const topo = topoOf(core, name)!
-    const address = addressKey(topo.primary)
+    const { port } = topo.primary
+    const address = addressKey({ host: shownHost({ group: name, ...topo.primary }), port })
     const facts = `slaves=${topo.replicas.length},sentinels=${sentinelsOf(core, name).length + 1}`
     return [`master${i}`, `name=${name},status=${statusOf(core, name)},address=${address},${facts}`] as const
   })
@@ -94,7 +93,7 @@ function sentinelSection({ sentinel, failures, scripts }: CommandHost): Fields {
 }
 
 /** What Vedette adds: the quorum's own state. */
-function raftSection({ sentinel }: CommandHost): Fields {
+function raftSection({ sentinel, facts }: CommandHost): Fields {
   const core = sentinel.core.state
   const status = sentinel.consensus?.status()
   return [
@@ -108,13 +107,13 @@ function raftSection({ sentinel }: CommandHost): Fields {
     ['vedette_epoch', core.topology.epoch],
     ['vedette_failovers', core.stats.failovers],
     ['vedette_stalls', core.stats.stalls],
+    ['vedette_resident_bytes', facts().residentBytes],
   ]
 }
 
 const SECTIONS: readonly (readonly [string, (host: CommandHost) => Fields])[] = [
   ['Server', serverSection],
   ['Clients', clientsSection],
-  ['Memory', memorySection],
   ['Stats', statsSection],
   ['CPU', cpuSection],
   ['Sentinel', sentinelSection],

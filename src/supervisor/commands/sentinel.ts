@@ -1,12 +1,12 @@
 // The SENTINEL command. Reading commands answer from this sentinel's own view; those that change something go through the
 // leader and answer when a majority holds the change. Texts and shapes are those of Redis Sentinel 7.0.15.
 import { accessSync, constants } from 'node:fs'
+import { resolve } from 'node:path'
 import { errorText } from '../../errors.ts'
 import { help } from '../../facade/commands/help.ts'
 import { monotonicMs } from '../../io/clock.ts'
 import { globMatch } from '../../lib/glob.ts'
 import { PAUSE_MAX_MS } from '../../lib/limits.ts'
-import type { ReplyWriter } from '../../protocol/writer.ts'
 import { addressKey, sameAddress } from '../../sentinel/address.ts'
 import { primaryToName } from '../../sentinel/certainty.ts'
 import { lastingDeadEnd } from '../../sentinel/dead-end.ts'
@@ -15,13 +15,14 @@ import { asName } from '../../sentinel/fields.ts'
 import { heldBack } from '../../sentinel/maintenance.ts'
 import { obstacleOf } from '../../sentinel/obstacle.ts'
 import type { OperatorRequest } from '../../sentinel/peer-message.ts'
-import { parseChanges } from '../../sentinel/settings.ts'
+import { parseChanges, RENAME_COMMAND } from '../../sentinel/settings.ts'
 import { type GroupState, topoOf } from '../../sentinel/state.ts'
 import { historyOf } from '../history.ts'
 import { outlookReport, quorumState } from '../outlook.ts'
-import { type Fields, masterFields, peerFields, replicaFields, replicasOf } from './fields.ts'
+import { masterFields, peerFields, replicaFields, replicasOf, writeFields } from './fields.ts'
 import { sentinelsOf } from './info.ts'
 import { type Call, later, type SentinelCommand } from './spec.ts'
+import { TUNING } from './tuning.ts'
 
 const coreOf = (call: Call) => call.host.sentinel.core.state
 
@@ -32,25 +33,16 @@ function groupOf(call: Call): GroupState | undefined {
   return group
 }
 
-function writeFields(reply: ReplyWriter, fields: Fields): void {
-  reply.map(fields.length)
-  for (const [name, value] of fields) {
-    reply.bulkText(name)
-    reply.bulkText(value)
-  }
-}
-
 function masters(call: Call): void {
   const core = coreOf(call)
   call.reply.array(core.groups.size)
-  for (const group of core.groups.values())
-    writeFields(call.reply, masterFields(core, group, call.host.sentinel.links, monotonicMs()))
+  for (const group of core.groups.values()) writeFields(call.reply, masterFields(core, group, call.host, monotonicMs()))
 }
 
 function master(call: Call): void {
   const group = groupOf(call)
   if (group === undefined) return
-  writeFields(call.reply, masterFields(coreOf(call), group, call.host.sentinel.links, monotonicMs()))
+  writeFields(call.reply, masterFields(coreOf(call), group, call.host, monotonicMs()))
 }
 
 function replicas(call: Call): void {
@@ -59,7 +51,7 @@ function replicas(call: Call): void {
   const servers = replicasOf(group).filter(({ info }) => info?.announced !== false)
   call.reply.array(servers.length)
   for (const server of servers)
-    writeFields(call.reply, replicaFields(coreOf(call), group, server, call.host.sentinel.links, monotonicMs()))
+    writeFields(call.reply, replicaFields(coreOf(call), group, server, call.host, monotonicMs()))
 }
 
 function sentinels(call: Call): void {
@@ -74,7 +66,7 @@ function address(call: Call): void {
   const primary = primaryToName(coreOf(call), call.words[2]!, monotonicMs())
   if (primary === undefined) return call.reply.nullArray()
   call.reply.array(2)
-  call.reply.bulkText(primary.host)
+  call.reply.bulkText(call.host.shownHost({ group: call.words[2]!, ...primary }))
   call.reply.bulkText(String(primary.port))
 }
 
@@ -114,7 +106,10 @@ function monitor(call: Call): void {
   })
 }
 
+/** Each of several sentinels may be told: the first makes it so, the others find it so. */
 function remove(call: Call): void {
+  const { groups, topology } = coreOf(call)
+  if (!groups.has(call.words[2]!) && topology.removed.has(call.words[2]!)) return call.reply.ok()
   if (groupOf(call) !== undefined) ask(call, { kind: 'remove', group: call.words[2]! })
 }
 
@@ -125,26 +120,36 @@ const SCRIPTS = new Map([
 ] as const)
 
 /** As redis-sentinel: an empty path takes the script away. */
-function isExecutable(path: string): boolean {
+function isExecutable(path: string, directory: string): boolean {
   try {
-    accessSync(path, constants.X_OK)
+    accessSync(resolve(directory, path), constants.X_OK)
     return true
   } catch {
     return path === ''
   }
 }
 
+/** The options and values of SENTINEL SET; the error if they are none. */
+function readPairs({ words, host }: Call): [string, string][] | string {
+  const pairs: [string, string][] = []
+  for (let i = 3; i < words.length; ) {
+    const option = words[i]!
+    const count = option.toLowerCase() === RENAME_COMMAND ? 2 : 1
+    const values = words.slice(i + 1, i + 1 + count)
+    if (values.length < count) return errorText('sentinelSetOption', option)
+    const unusable = SCRIPTS.get(option.toLowerCase() as 'notification-script')
+    if (unusable !== undefined && host.denyScripts) return errorText('sentinelScripts')
+    if (unusable !== undefined && !isExecutable(values[0]!, host.directory)) return errorText(unusable)
+    pairs.push([option, values.join(' ')])
+    i += 1 + count
+  }
+  return pairs
+}
+
 function set(call: Call): void {
   if (groupOf(call) === undefined) return
-  const words = call.words.slice(3)
-  const pairs: [string, string][] = []
-  for (let i = 0; i < words.length; i += 2) {
-    if (words[i + 1] === undefined) return call.reply.error(errorText('sentinelSetOption', words[i]!))
-    const unusable = SCRIPTS.get(words[i]!.toLowerCase() as 'notification-script')
-    if (unusable !== undefined && call.host.denyScripts) return call.reply.error(errorText('sentinelScripts'))
-    if (unusable !== undefined && !isExecutable(words[i + 1]!)) return call.reply.error(errorText(unusable))
-    pairs.push([words[i]!, words[i + 1]!])
-  }
+  const pairs = readPairs(call)
+  if (typeof pairs === 'string') return call.reply.error(pairs)
   const changes = parseChanges(pairs)
   if (typeof changes === 'string') return call.reply.error(changes)
   ask(call, { kind: 'set', group: call.words[2]!, pairs })
@@ -222,7 +227,7 @@ function pendingScripts(call: Call): void {
   const { jobs } = call.host.scripts
   const nowMs = monotonicMs()
   call.reply.array(jobs.length)
-  for (const { path, args, tries, startedMs, nextMs } of jobs) {
+  for (const { path, args, tries, startedMs, nextMs, pid } of jobs) {
     const waitMs = startedMs === undefined ? Math.max(0, nextMs - nowMs) : 0
     call.reply.map(5)
     call.reply.bulkText('argv')
@@ -230,7 +235,7 @@ function pendingScripts(call: Call): void {
     for (const word of [path, ...args]) call.reply.bulkText(word)
     for (const [field, value] of [
       ['flags', startedMs === undefined ? 'scheduled' : 'running'],
-      ['pid', '0'],
+      ['pid', String(pid)],
       [
         startedMs === undefined ? 'run-delay' : 'run-time',
         String(Math.round(startedMs === undefined ? waitMs : nowMs - startedMs)),
@@ -283,16 +288,6 @@ function simulateFailure(call: Call): void {
   call.reply.ok()
 }
 
-function config(call: Call): void {
-  const [, , verb, option] = call.words
-  if (verb!.toLowerCase() === 'set') return call.reply.error(errorText('sentinelConfigSet', option ?? ''))
-  if (verb!.toLowerCase() !== 'get' || option === undefined || call.words.length !== 4)
-    return call.reply.error(errorText('sentinelConfig'))
-  const pattern = Buffer.from(option)
-  const found = [...call.host.config()].filter(([name]) => globMatch(pattern, Buffer.from(name), true))
-  writeFields(call.reply, found)
-}
-
 const row = { flags: ['admin'], since: '2.8.4', group: 'sentinel' } as const
 const name = '<master-name>'
 
@@ -310,14 +305,7 @@ export const SENTINEL_COMMAND: SentinelCommand = {
       summary: 'Checks that enough sentinels live to agree on a failover and to authorize it',
       run: checkQuorum,
     },
-    {
-      name: 'config',
-      arity: -3,
-      ...row,
-      usage: 'GET <pattern>',
-      summary: 'Shows options of this sentinel',
-      run: config,
-    },
+    ...TUNING,
     { name: 'get-master-addr-by-name', arity: 3, ...row, usage: name, summary: 'Address of the primary', run: address },
     {
       name: 'failover',

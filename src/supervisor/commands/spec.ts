@@ -6,6 +6,7 @@ import type { Log } from '../../io/log.ts'
 import type { ReplyWriter } from '../../protocol/writer.ts'
 import type { Scripts } from '../scripts.ts'
 import type { Sentinel } from '../sentinel.ts'
+import type { ShownHost } from '../shown-address.ts'
 
 /** What commands may reach. */
 export interface CommandHost extends FrontHost {
@@ -19,6 +20,11 @@ export interface CommandHost extends FrontHost {
   readonly status: () => string
   /** Options of SENTINEL CONFIG GET, by name. */
   readonly config: () => ReadonlyMap<string, string>
+  /** SENTINEL CONFIG SET: the error, if it cannot be. */
+  readonly configure: (name: string, value: string) => string | undefined
+  readonly shownHost: ShownHost
+  /** What paths of scripts are relative to. */
+  readonly directory: string
   /** Simulated failures that are armed (SENTINEL SIMULATE-FAILURE). */
   readonly failures: Set<string>
   readonly scripts: Scripts

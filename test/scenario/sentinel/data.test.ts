@@ -16,6 +16,11 @@ const ready = (...given: Parameters<typeof createWorld>): World => {
   world.run(2_000)
   return world
 }
+/** The leader has heard from both replicas. */
+const followersKnown = (world: World): boolean => {
+  const servers = world.sentinels.get('a')!.core.state.groups.get('m')!.servers
+  return [2, 3].every((port) => servers.get(addressKey(at(port)))?.info !== undefined)
+}
 /** The leader dies, and another takes over. */
 const succeed = (world: World, next = 'b'): void => {
   world.sentinels.get('a')!.alive = false
@@ -308,6 +313,19 @@ describe('a crash failover', () => {
 })
 
 describe('SENTINEL RESET while the primary is down', () => {
+  it('keeps also a replica that was found in the same moment and is in no entry yet', () => {
+    const world = createWorld()
+    const { state } = world.sentinels.get('a')!.core
+    const committed = (): number | undefined => state.topology.groups.get('m')?.replicas.length
+    while (committed() === undefined) world.run(0.25)
+    while (!followersKnown(world) && committed() === 0) world.run(0.25)
+    expect(committed()).toBe(0)
+    world.freeze(at(1))
+    world.request('a', { type: 'request', id: 1, request: { kind: 'reset', groups: ['m'] } })
+    world.run(5_000)
+    expect(topo(world).primary).not.toEqual(at(1))
+  })
+
   it('leaves the replicas that answer, says so, and the failover happens', () => {
     const world = ready()
     world.freeze(at(1))

@@ -81,6 +81,8 @@ export interface World {
   readonly log: string[]
   /** Sentinels run for the first part of every period only. */
   runs: { readonly forMs: number; readonly everyMs: number } | undefined
+  /** Hosts that have no address any more. */
+  readonly nameless: Set<string>
   /** Entries that were committed. */
   readonly committed: Entry[]
 }
@@ -110,6 +112,7 @@ export function createWorld(
     transcript: [],
     answers: [],
     committed: [],
+    nameless: new Set(),
     log: [],
     runs: undefined,
     leader: undefined,
@@ -248,10 +251,8 @@ export function createWorld(
           const up = world.servers.get(addressKey(effect.ref))?.alive === true
           if (up) sentinel.links.add(addressKey(effect.ref))
           const ref = effect.ref
-          feed(
-            sentinel,
-            up ? { type: 'link-up', ref, local: '10.0.0.9' } : { type: 'link-down', ref, failure: 'refused' },
-          )
+          const failure = world.nameless.has(ref.host) ? 'unresolved' : 'refused'
+          feed(sentinel, up ? { type: 'link-up', ref, local: '10.0.0.9' } : { type: 'link-down', ref, failure })
         })
         return
       case 'disconnect':

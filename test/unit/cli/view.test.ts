@@ -24,6 +24,8 @@ const json = {
     {
       name: 'mymaster',
       quorum: 2,
+      writeMode: 'lease',
+      lease: 'held',
       epoch: 3,
       status: 'ok',
       primary: '127.0.0.1:6380',
@@ -66,7 +68,7 @@ const status = parseQuorumStatus(JSON.stringify(json))!
 describe('the status', () => {
   it('is shown with the primary first and the age of the last failover', () => {
     expect(statusLines(status, plain, 13_000)).toEqual([
-      'mymaster  ok  primary 127.0.0.1:6380  epoch 3  quorum 2',
+      'mymaster  ok  primary 127.0.0.1:6380  epoch 3  quorum 2  write-mode lease, lease held',
       '  SERVER          ROLE     HEALTH  LINK  OFFSET  LAG BYTES',
       '  127.0.0.1:6380  primary  up      -      1,234          0',
       '  127.0.0.1:6379  replica  up      down   1,000        234',

@@ -19,8 +19,10 @@ describe('a sentinel', () => {
         quorum: 2,
         'down-after-milliseconds': 30000,
         'failover-timeout': 180000,
+        'dead-replica-timeout': 0,
         'failover-interval': 2_000,
         'parallel-syncs': 1,
+        'rename-command': {},
         'auth-pass': '',
         'auth-user': '',
         'notification-script': '',
@@ -60,6 +62,21 @@ describe('a sentinel', () => {
     })
   })
 
+  it('takes several renamed commands, the login of Redis Sentinels, and how servers are shown', () => {
+    const options = load(
+      [
+        'sentinel rename-command m CONFIG guessme',
+        'sentinel monitor m 127.0.0.1 6379 2',
+        'sentinel rename-command m SLAVEOF follow',
+        'sentinel sentinel-user alice',
+        'sentinel sentinel-pass secret',
+        'sentinel announce-hostnames yes',
+      ].join('\n'),
+    )
+    expect(options.groups[0]).toMatchObject({ 'rename-command': { config: 'guessme', slaveof: 'follow' } })
+    expect(options).toMatchObject({ 'sentinel-user': 'alice', 'announce-hostnames': 'yes', notes: [] })
+  })
+
   it('skips with a note what Redis Sentinel keeps in its file, and options of servers', () => {
     const options = load(
       [
@@ -92,7 +109,7 @@ describe('a sentinel', () => {
       /Unrecognized sentinel configuration statement[\s\S]*Did you mean 'down-after-milliseconds'/,
     ],
     ['down-after-milliseconds m 3', /Did you mean 'sentinel down-after-milliseconds'/],
-    ['sentinel rename-command m a b', /not built/],
+    ['sentinel monitor m h 1 1\nsentinel rename-command m a', /<name of the group> <command and name>/],
     ['user default on #aa ~* &* +@all', /Users with rights of their own are not built yet/],
     ['user alice on nopass ~* &* +@all', /Users with rights of their own are not built yet/],
     ['prot 1', /Did you mean 'port'/],

@@ -79,7 +79,7 @@ describe('the settings', () => {
       ['dir', '/'],
       ['aof-use-rdb-preamble', 'no'],
       ['hz', '78'],
-      ['maxmemory-policy', 'allkeys-lru'],
+      ['maxmemory-policy', 'lru'],
     ]
     fc.assert(
       fc.property(fc.subarray(good, { minLength: 1 }), fc.constantFrom(...bad), fc.nat(), (some, wrong, at) => {
@@ -168,7 +168,6 @@ describe('loading', () => {
       'user a',
       'rename-command a b',
       'loadmodule x',
-      'maxmemory-policy allkeys-lru',
     ])
       expect(() => load(line), line).toThrow(/not built|cannot be loaded/)
   })

@@ -26,7 +26,9 @@ function unread(table: OptionTable, code: string): string[] {
 }
 
 it('the server reads its options', () => {
-  expect(unread(SERVER_OPTIONS, codeOf(['server', 'engine', 'commands', 'replication', 'cli', 'types']))).toEqual([])
+  expect(
+    unread(SERVER_OPTIONS, codeOf(['server', 'engine', 'keyspace', 'commands', 'replication', 'cli', 'types'])),
+  ).toEqual([])
 })
 
 it('the sentinel reads its options', () => {

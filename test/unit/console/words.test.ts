@@ -28,6 +28,8 @@ const group: LiveGroup = {
   epoch: 0,
   status: 'ok',
   primary: at(1),
+  writeMode: 'lease',
+  lease: 'held',
   deadEnd: null,
   pausedUntilMs: null,
   downVotes: [],

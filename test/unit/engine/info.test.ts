@@ -81,6 +81,8 @@ function facts(): InfoFacts {
       'expiredKeys',
       'expiredFields',
       'evictedKeys',
+      'exceededMs',
+      'exceedingMs',
       'hits',
       'misses',
       'channels',

@@ -1,6 +1,14 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { INT64_MAX, INT64_MIN, isInt64, parseDouble, parseInt64, parseSmallInt } from '../../../src/lib/decimal.ts'
+import {
+  INT64_MAX,
+  INT64_MIN,
+  isInt64,
+  parseDouble,
+  parseInt64,
+  parsePlainDouble,
+  parseSmallInt,
+} from '../../../src/lib/decimal.ts'
 
 /** The text amid other digits, so that reading beyond the range shows. */
 function within<T>(parse: (bytes: Uint8Array, start: number, end: number) => T, text: string): T {
@@ -73,4 +81,33 @@ describe('doubles', () => {
     ['.', undefined],
     ['1e999', undefined],
   ])('%j is %s', (text, value) => expect(parseDouble(text)).toBe(value))
+})
+
+describe('numbers in plain digits', () => {
+  const plain = (text: string): number => parsePlainDouble(Buffer.from(text), 0, text.length)
+
+  it('are the doubles that Number reads', () => {
+    for (const text of ['0', '-0', '7', '0007', '-12.50', '0.1', '123456.789012', '99999999999999', '0.0000000000001'])
+      expect(plain(text)).toBe(Number(text))
+  })
+
+  it('are nothing else', () => {
+    for (const text of [
+      '',
+      '-',
+      '.',
+      '.5',
+      '5.',
+      '1e3',
+      '+1',
+      ' 1',
+      '1 ',
+      '--1',
+      '1.2.3',
+      'inf',
+      '0x10',
+      '1234567890123456',
+    ])
+      expect(plain(text)).toBeNaN()
+  })
 })

@@ -119,9 +119,53 @@ describe('a setting that was answered OK before there is a group', () => {
     core.step(21, commit({ kind: 'monitor', group: 'n', primary: at(8), quorum: 2 }))
     const effects = core.step(50, { type: 'tick' })
     expect(effects.flatMap((effect) => (effect.type === 'log' ? [effect.text] : [])).join()).toContain(
-      'What this sentinel was told of n before it had a group is not in force: 10.0.0.1:8 with a quorum of 2',
+      'What this sentinel was told of n while nobody led is not in force: 10.0.0.1:8 with a quorum of 2',
     )
     expect(kept(effects)).toEqual([''])
+  })
+})
+
+it('a setting of a group that the sentinels have not agreed on yet is kept until they have', () => {
+  const core = coreOf(members)
+  core.step(0, view('b'))
+  const told = core.step(1, ask(1, set(['auth-pass', 'x'])))
+  expect([answers(told), kept(told), password(core)]).toEqual([['1 OK'], ['m'], 'x'])
+  core.step(2, committedM)
+  expect(sent(core.step(50, { type: 'tick' }))).toMatchObject([{ to: 'b', request: { pairs: [['auth-pass', 'x']] } }])
+})
+
+describe('a setting while nobody leads', () => {
+  const member = (): Core => {
+    const core = coreOf(members)
+    core.step(0, view('a'))
+    core.step(1, committedM)
+    core.step(2, view(undefined))
+    return core
+  }
+  const isRenamed = (core: Core): unknown => settingsOf(core.state, topoOf(core.state, 'm')!).renames
+
+  it('is in force here once it has waited for a leader, and the next leader is asked for it', () => {
+    const core = member()
+    expect(answers(core.step(3, ask(1, set(['rename-command', 'PING PONG']))))).toEqual([])
+    const told = core.step(2_010, { type: 'tick' })
+    expect([answers(told), kept(told), isRenamed(core)]).toEqual([['1 OK'], ['m'], { ping: 'PONG' }])
+    expect(sent(core.step(2_020, view('b')))).toMatchObject([
+      { to: 'b', request: { kind: 'set', group: 'm', pairs: [['rename-command', 'ping PONG']] } },
+    ])
+  })
+
+  it('is kept, too, when a leader has lost its majority', () => {
+    const core = member()
+    core.step(3, view('a'))
+    expect(answers(core.step(4, ask(1, set(['quorum', '3']))))).toEqual([])
+    const told = core.step(5_010, { type: 'tick' })
+    expect([answers(told), kept(told)]).toEqual([['1 OK'], ['m']])
+  })
+
+  it('is none of those that leases rest on', () => {
+    const core = member()
+    core.step(3, ask(1, set(['lease-milliseconds', '500'])))
+    expect(answers(core.step(2_010, { type: 'tick' })).join()).toContain('1 NOQUORUM')
   })
 })
 
@@ -134,7 +178,8 @@ describe('MONITOR', () => {
     joins(core)
     core.step(20, view('a'))
     core.step(21, committedM)
-    expect(answers(core.step(22, ask(3, monitor('m', 1))))).toEqual(['3 OK'])
+    const [same] = proposed(core.step(22, ask(3, monitor('m', 1))))
+    expect(answers(core.step(22, commit(same!)))).toEqual(['3 OK'])
     expect(answers(core.step(22, ask(4, monitor('m', 2))))).toEqual(['4 ERR Duplicate master name.'])
   })
 

@@ -33,7 +33,7 @@ const bound = (nowMs: number): number | undefined => {
   const servers = new Map([old, heir, other].map((one) => [one.key, one]))
   const settings = { ...DEFAULT_SETTINGS, writeMode }
   const base = { nowMs, topo, failover, settings, servers, ballot: { down: 1, enough: true } }
-  return lostBytesMax(run, { ...base, leaseOverMs: Number.NEGATIVE_INFINITY }, heir)
+  return lostBytesMax(run, { ...base, leaseOverMs: Number.NEGATIVE_INFINITY, reconfMs: 10_000 }, heir)
 }
 
 beforeEach(() => {

@@ -147,6 +147,15 @@ describe('the level of an entry', () => {
     ]
     expect(later.map(level)).toEqual([2, 2, 2, 2])
   })
+
+  it('is the fourth for replicas that are forgotten', () => {
+    const level = (entry: Entry): number => entryLevel(decodeEntry(encodeEntry(entry))!)
+    const entries: Entry[] = [
+      { kind: 'forget', group: 'm', replica: { host: '10.0.0.2', port: 2 } },
+      { kind: 'set', group: 'm', changes: { deadReplicaMs: 1, writeMode: 'sync' } },
+    ]
+    expect(entries.map(level)).toEqual([4, 4])
+  })
 })
 
 describe('groups', () => {

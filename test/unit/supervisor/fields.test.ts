@@ -4,11 +4,10 @@ import { seededRandom } from '../../../src/lib/prng.ts'
 import { createCore } from '../../../src/sentinel/core.ts'
 import { type Entry, encodeEntry } from '../../../src/sentinel/entries.ts'
 import { groupOf } from '../../../src/sentinel/formation.ts'
-import { masterFields, replicaFields, replicasOf } from '../../../src/supervisor/commands/fields.ts'
-import type { Links } from '../../../src/supervisor/links.ts'
+import { masterFields, replicaFields, replicasOf, type Shown } from '../../../src/supervisor/commands/fields.ts'
 
 const at = (port: number) => ({ host: '10.0.0.1', port })
-const links = { pending: () => 0 } as unknown as Links
+const host: Shown = { shownHost: (ref) => ref.host, sentinel: { links: { pending: () => 0 } } }
 const base = { group: 'm', epoch: 1, atMs: 0, reason: '' } as const
 
 it('tells how far a failover is on the primary, and which replica is promoted', () => {
@@ -29,8 +28,8 @@ it('tells how far a failover is on the primary, and which replica is promoted', 
   }
   const shown = () => {
     const group = core.state.groups.get('m')!
-    const master = masterFields(core.state, group, links, nowMs)
-    const replica = replicaFields(core.state, group, replicasOf(group)[0]!, links, nowMs)
+    const master = masterFields(core.state, group, host, nowMs)
+    const replica = replicaFields(core.state, group, replicasOf(group)[0]!, host, nowMs)
     const of = (fields: typeof master, name: string) => fields.find(([field]) => field === name)?.[1]
     return [of(master, 'failover-state'), of(replica, 'failover-state'), of(replica, 'flags')]
   }
@@ -45,7 +44,7 @@ it('tells how far a failover is on the primary, and which replica is promoted', 
 
   for (const failure of ['reset', 'refused'] as const)
     core.step(nowMs, { type: 'link-down', ref: { group: 'm', ...at(1) }, failure })
-  const names = masterFields(core.state, core.state.groups.get('m')!, links, nowMs).map(([name]) => name)
+  const names = masterFields(core.state, core.state.groups.get('m')!, host, nowMs).map(([name]) => name)
   expect(names.slice(names.indexOf('last-ping-reply'), names.indexOf('info-refresh'))).toEqual([
     'last-ping-reply',
     's-down-time',

@@ -64,6 +64,7 @@ it('subscribes again, on a new connection, after the server refused it', async (
       feed: (input) => input.type === 'hello' && heard(input),
       onRedisHello: () => {},
       authOf: () => ({ username: '', password: '' }),
+      nameOf: (_group, command) => command,
       clientName: 'test',
       onPing: () => {},
       onAuthError: () => {},
