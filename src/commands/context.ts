@@ -126,6 +126,8 @@ export interface Scripts {
   flush(): void
   /** Ends the script that keeps the server busy. Throws CommandError. */
   kill(): void
+  /** The same when the server is to end: false if none is, or if it has written, and so cannot be ended. */
+  endHarmless(): boolean
   /** Whether a script keeps the server busy. */
   busy(): boolean
   facts(): ScriptFacts

@@ -180,6 +180,16 @@ export function createScripts(parts: ScriptParts): Scripts {
     })
   }
 
+  const killIt = (script: Running): void => {
+    const error = interpreter.kill(errorText('scriptKilled'))
+    running = undefined
+    stats.killed++
+    stats.errors++
+    const reply = newReply(script)
+    reply.error(error)
+    answer(script, reply)
+  }
+
   return {
     evaluate(ctx, asked, keyCount, readOnly) {
       const script = wanted(asked)
@@ -227,15 +237,13 @@ export function createScripts(parts: ScriptParts): Scripts {
     kill() {
       if (running === undefined) fail('scriptIdle')
       if (running.run.wrote) fail('scriptUnkillable')
-      const script = running
       parts.log('warning', 'Lua script killed by user with SCRIPT KILL.')
-      const error = interpreter.kill(errorText('scriptKilled'))
-      running = undefined
-      stats.killed++
-      stats.errors++
-      const reply = newReply(script)
-      reply.error(error)
-      answer(script, reply)
+      killIt(running)
+    },
+    endHarmless() {
+      if (running?.slow !== true || running.run.wrote) return false
+      killIt(running)
+      return true
     },
     busy: () => running?.slow === true,
     facts(): ScriptFacts {

@@ -329,6 +329,12 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
   const info = createInfo(parts, { persistence, appendOnly, replication, tracking, migration, shutdown })
   const housekeeping = createHousekeeping(keyspace, engine, ownExpiries, wallMs)
 
+  /** Half of what a script does must not get into the last snapshot: one that has written is waited for, any other is ended. */
+  const whenNoScriptRuns = (work: () => void): void => {
+    if (scripts.busy() && !scripts.endHarmless()) log.notice('Waiting for the script that is running and has written.')
+    engine.whenIdle(work)
+  }
+
   let rounds = 0
   const tick = (): void => {
     engine.setTime(wallMs())
@@ -413,7 +419,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
         const timeoutMs = options['shutdown-timeout'] * 1000
         await handOver({ access: sentinelAccess(options), log, isPrimary, timeoutMs })
       }
-      if (!ended) shutdown.signal(signal)
+      if (!ended) whenNoScriptRuns(() => shutdown.signal(signal))
       await closed
     },
   }

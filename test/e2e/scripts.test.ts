@@ -60,6 +60,23 @@ it('does not end a script that has written; SHUTDOWN NOSAVE ends the server', as
   })
 })
 
+it('ends on SIGTERM once a script that has written is over: all of it is in the snapshot', async () => {
+  await server.restart(['--save', '3600 1', '--busy-reply-threshold', '10'])
+  await keepBusy("redis.call('set', 'a', '1') for i = 1, 3e7 do end redis.call('set', 'b', '2')")
+  await server.proc.stop()
+  await server.restart(['--save', '3600 1'])
+  const client = await connect()
+  expect(await client.call('MGET', 'a', 'b')).toEqual(['1', '2'])
+})
+
+it('ends on SIGTERM at once when the script that runs has written nothing', async () => {
+  const client = await connect()
+  await client.call('SET', 'c', '3')
+  await keepBusy(LOOP)
+  await server.proc.stop()
+  expect(server.proc.isRunning()).toBe(false)
+})
+
 it('finishes a script that was slow, and replies to who called it', async () => {
   const client = await connect()
   const source =
