@@ -30,6 +30,7 @@ const OURS = new Set([
   'sentinel-pass',
   'process-nice',
   'large-command-elements',
+  'script-memory-limit',
 ])
 /** Where the test's own start of redis-server or the limit of open files makes the value another, or ours is on purpose. */
 const OTHER_VALUE = new Set(['port', 'bind', 'dir', 'save', 'maxclients', 'repl-diskless-sync-delay'])
