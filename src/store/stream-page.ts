@@ -184,7 +184,9 @@ export function skipBefore(
     const msAt = q + 2
     const entryMs = lpInteger(b, msAt)
     const seqAt = msAt + lpElementBytes(b, msAt)
-    if (entryMs > ms || (entryMs === ms && lpInteger(b, seqAt) >= seq)) return q
+    const entrySeq = lpInteger(b, seqAt)
+    // Differences are kept modulo 2^64: one below zero may be a very large one.
+    if (entryMs < 0 || entryMs > ms || (entryMs === ms && (entrySeq < 0 || entrySeq >= seq))) return q
     let next = seqAt + lpElementBytes(b, seqAt)
     const strings = (b[q] & SAME_FIELDS) !== 0 ? fields : 2 * lpInteger(b, next) + 1
     for (let left = strings; left > 0; left--) next += lpElementBytes(b, next)

