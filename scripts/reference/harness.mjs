@@ -81,12 +81,9 @@ process.on('exit', () => {
 })
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => process.exit(1))
 
-/** Runs a file in a prepared folder. */
-export function runFile(folder, file, { basePort, timeoutMs, flags = [], onOutput = () => {} }) {
+/** Runs a Tcl program with all that it starts, for so long at most; gives back what it printed, and whether it ended by itself. */
+export function runTcl(folder, words, { timeoutMs, onOutput = () => {} }) {
   return new Promise((resolve) => {
-    const args = ['tests/test_helper.tcl', '--single', file, '--clients', '1', '--durable', '--baseport', `${basePort}`]
-    const words = [...args, '--portcount', '700', '--timeout', `${Math.ceil(timeoutMs / 1000)}`, ...flags]
-    const startedMs = Date.now()
     const child = spawn('tclsh', words, {
       cwd: folder,
       detached: true,
@@ -94,6 +91,7 @@ export function runFile(folder, file, { basePort, timeoutMs, flags = [], onOutpu
       env: { ...process.env, TERM: 'dumb' },
     })
     let text = ''
+    let timedOut = false
     const take = (bytes) => {
       text += bytes
       onOutput(bytes)
@@ -102,16 +100,26 @@ export function runFile(folder, file, { basePort, timeoutMs, flags = [], onOutpu
     child.stderr.on('data', take)
     groups.add(child.pid)
     const timer = setTimeout(() => {
-      text += '\nTIMEOUT: the whole file took too long\n'
+      timedOut = true
       endGroup(child.pid)
     }, timeoutMs)
     child.on('close', () => {
       clearTimeout(timer)
       endGroup(child.pid)
       groups.delete(child.pid)
-      const result = parseOutput(text)
-      const passed = RANDOM.has(file) ? distinct(result.passed) : result.passed
-      resolve({ ...result, passed, seconds: Math.round((Date.now() - startedMs) / 1000), text })
+      resolve({ text, timedOut })
     })
   })
+}
+
+/** Runs a file in a prepared folder. */
+export async function runFile(folder, file, { basePort, timeoutMs, flags = [], onOutput }) {
+  const args = ['tests/test_helper.tcl', '--single', file, '--clients', '1', '--durable', '--baseport', `${basePort}`]
+  const words = [...args, '--portcount', '700', '--timeout', `${Math.ceil(timeoutMs / 1000)}`, ...flags]
+  const startedMs = Date.now()
+  const run = await runTcl(folder, words, { timeoutMs, onOutput })
+  const text = run.timedOut ? `${run.text}\nTIMEOUT: the whole file took too long\n` : run.text
+  const result = parseOutput(text)
+  const passed = RANDOM.has(file) ? distinct(result.passed) : result.passed
+  return { ...result, passed, seconds: Math.round((Date.now() - startedMs) / 1000), text }
 }

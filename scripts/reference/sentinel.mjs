@@ -1,9 +1,9 @@
 // Runs Redis's Sentinel suite (tests/sentinel of its source) with sentinels and servers of our choice, in a folder of its own whose
 // entries are links to the source. The suite goes to the next file at a case that fails, so cases that cannot apply are left
 // out one by one. A run is a process group: what it leaves behind is ended with it.
-import { spawn } from 'node:child_process'
 import { chmodSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { runTcl } from './harness.mjs'
 
 function linkAll(from, to, except = []) {
   mkdirSync(to, { recursive: true })
@@ -83,41 +83,9 @@ export function parseSentinelOutput(text) {
   return cases
 }
 
-const groups = new Set()
-const endGroup = (pid) => {
-  try {
-    process.kill(-pid, 'SIGKILL')
-  } catch {
-    // It has ended.
-  }
-}
-process.on('exit', () => groups.forEach(endGroup))
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => process.exit(1))
-
 /** Runs the suite, or the files whose names contain one of `files`; gives back what it printed. */
-export function runSentinelSuite(folder, { files, timeoutMs, onOutput = () => {} }) {
-  return new Promise((resolve) => {
-    const single = files.flatMap((file) => ['--single', file])
-    const child = spawn('tclsh', ['tests/sentinel/run.tcl', '--dont-clean', ...single], {
-      cwd: folder,
-      detached: true,
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, TERM: 'dumb' },
-    })
-    groups.add(child.pid)
-    let text = ''
-    const take = (bytes) => {
-      text += bytes
-      onOutput(bytes)
-    }
-    child.stdout.on('data', take)
-    child.stderr.on('data', take)
-    const timer = setTimeout(() => endGroup(child.pid), timeoutMs)
-    child.on('close', () => {
-      clearTimeout(timer)
-      endGroup(child.pid)
-      groups.delete(child.pid)
-      resolve(text)
-    })
-  })
+export async function runSentinelSuite(folder, { files, timeoutMs, onOutput }) {
+  const single = files.flatMap((file) => ['--single', file])
+  const words = ['tests/sentinel/run.tcl', '--dont-clean', ...single]
+  return (await runTcl(folder, words, { timeoutMs, onOutput })).text
 }

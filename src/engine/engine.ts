@@ -23,6 +23,7 @@ import {
   FLAG_STALE,
   FLAG_TRANSACTION,
   FLAG_WRITE,
+  fitsArity,
 } from '../facade/table.ts'
 import { type Database, WrongTypeError } from '../keyspace/database.ts'
 import type { Keyspace } from '../keyspace/keyspace.ts'
@@ -310,7 +311,8 @@ export class Engine extends Processor<Context> implements Context {
     return (command.flags | transaction.flags) & ~(PERMISSIONS & ~transaction.commonFlags)
   }
 
-  private refuseByCondition(session: Session, flags: number): string | undefined {
+  /** Why a command of these flags may not run now, or a script that says as much of itself. */
+  refuseByCondition(session: Session, flags: number): string | undefined {
     const { gate } = this
     if (session.isPrimary) return undefined
     if (gate.maxmemoryBytes !== 0 && takesMemory(session, flags) && this.eviction.makeRoom() === 'none') {
@@ -466,24 +468,17 @@ export class Engine extends Processor<Context> implements Context {
   /** Whether a script can call such a command at all, in this number of arguments. */
   isCommand(args: Args): boolean {
     const found = this.table.lookup(args.buffer, args.start(0), args.end(0))
-    return found !== undefined && (found.arity > 0 ? args.count === found.arity : args.count >= -found.arity)
+    return found !== undefined && fitsArity(found, args.count)
   }
 
   private refuseToScript(run: ScriptRun, command: Command<Context> | undefined): string | undefined {
     if (command === undefined) return errorText('scriptCommandUnknown')
-    const { flags, arity } = command
-    const { count } = this.args
-    if (arity > 0 ? count !== arity : count < -arity) return errorText('scriptCommandArity')
-    if (command.run === undefined) return errorText('scriptCommandArity')
+    const { flags } = command
+    if (!fitsArity(command, this.args.count) || command.run === undefined) return errorText('scriptCommandArity')
     if ((flags & FLAG_NO_SCRIPT) !== 0) return errorText('scriptCommandForbidden')
     if (run.readOnly && (flags & (FLAG_WRITE | FLAG_MAY_REPLICATE)) !== 0) return errorText('scriptReadOnly')
     // A script that has begun to write goes on: half of it would be worse than a little more memory.
     return this.refuseByCondition(run.session, run.wrote || run.allowOom ? flags & ~FLAG_DENYOOM : flags)
-  }
-
-  /** Why a script that says that it writes, or that it does not need memory, may not run now: as if it were a command of these flags. */
-  refuseScript(session: Session, flags: number): string | undefined {
-    return this.refuseByCondition(session, flags)
   }
 
   /** Resumes a script that has given way, at the time at which it began. */
@@ -513,10 +508,10 @@ export class Engine extends Processor<Context> implements Context {
     this.effects.reset()
   }
 
-  /** Calls `work` once no script keeps the server busy. */
+  /** Calls `work` once no script keeps the server busy, and what waited for that before is done. */
   whenIdle(work: () => void): void {
-    if (this.gate.busy === undefined) work()
-    else this.afterScript.push(work)
+    if (this.settling) this.afterScript.push(work)
+    else work()
   }
 
   /** Whether a script keeps the server busy, or there is still something that waited for its end. */

@@ -1,6 +1,6 @@
 // The text of INFO. Field names and their order are an interface: monitoring tools, clients and sentinels parse them, so
 // both are those of Redis 7.0. Pure: the server hands in what it knows as plain numbers and texts (`InfoFacts`). What
-// belongs to parts that this server has not (scripts, cluster, defragmentation) is shown as what it is: none.
+// belongs to parts that this server has not (functions, cluster, defragmentation) is shown as what it is: none.
 
 import type { ScriptFacts } from '../commands/context.ts'
 import type { MemoryFacts } from '../commands/observed.ts'

@@ -1,6 +1,6 @@
 // A script that runs: for whom, what it may do, and what its commands did, which is replicated when it ends.
 
-import { type Outlet, Session } from '../facade/session.ts'
+import { nowhere, Session } from '../facade/session.ts'
 import { REPL_ALL, REPL_AOF, REPL_REPLICA } from '../scripts/redis-api.ts'
 
 /** A request to be replicated. */
@@ -12,22 +12,7 @@ interface Kept {
 }
 
 /** Nobody reads what a script is answered; MONITOR shows it under this name. */
-const NOWHERE: Outlet = {
-  peer: 'lua',
-  local: '',
-  isUnix: false,
-  peerIsLoopback: true,
-  descriptor: -1,
-  send() {},
-  closeAfterReply() {},
-  close() {},
-  queryBytes: 0,
-  queryFreeBytes: 0,
-  argumentBytes: 0,
-  replyBufferBytes: 0,
-  outputBytes: 0,
-  chargedBytes: 0,
-}
+const NOWHERE = nowhere('lua', '')
 
 export class ScriptRun {
   readonly caller: Session

@@ -119,9 +119,9 @@ export function createScripts(parts: ScriptParts): Scripts {
     if (readOnly && !noWrites) return errorText('scriptMayWrite')
     if (!noWrites && engine.gate.readonlyReplica && !ctx.session.isPrimary) return errorText('scriptOnReplica')
     const needs = (noWrites ? 0 : FLAG_WRITE) | (allowStale ? FLAG_STALE : 0)
-    const problem = engine.refuseScript(ctx.session, needs)
+    const problem = engine.refuseByCondition(ctx.session, needs)
     if (problem !== undefined || noWrites || allowOom) return problem
-    return engine.refuseScript(ctx.session, FLAG_DENYOOM | FLAG_STALE) === undefined
+    return engine.refuseByCondition(ctx.session, FLAG_DENYOOM | FLAG_STALE) === undefined
       ? undefined
       : errorText('scriptOom')
   }

@@ -18,6 +18,7 @@ import {
   FLAG_PUBSUB_CONTEXT,
   FLAG_SCRIPT,
   FLAG_WRITE,
+  fitsArity,
 } from './table.ts'
 
 /** How a request ended. `postponed`: the clients are paused; run it again later. */
@@ -159,10 +160,7 @@ export abstract class Processor<C> implements Call {
   }
 
   private refuse(session: Session, command: Command<C>): string | undefined {
-    const { arity } = command
-    const { count } = this.args
-    if (arity > 0 ? count !== arity : count < -arity) return errorText('arity', command.fullName)
-    if (command.run === undefined) return errorText('arity', command.fullName)
+    if (!fitsArity(command, this.args.count) || command.run === undefined) return errorText('arity', command.fullName)
     if (!session.authenticated && (command.flags & FLAG_NO_AUTH) === 0) return errorText('noAuth')
     const refusal = this.forbidden(session, command)
     if (refusal !== undefined) return refusal

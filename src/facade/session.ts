@@ -50,6 +50,24 @@ export interface Outlet {
   readonly chargedBytes: number
 }
 
+/** An outlet for a session behind which there is nobody: what it is sent is lost. */
+export const nowhere = (peer: string, local: string): Outlet => ({
+  peer,
+  local,
+  isUnix: false,
+  peerIsLoopback: true,
+  descriptor: -1,
+  send() {},
+  closeAfterReply() {},
+  close() {},
+  queryBytes: 0,
+  queryFreeBytes: 0,
+  argumentBytes: 0,
+  replyBufferBytes: 0,
+  outputBytes: 0,
+  chargedBytes: 0,
+})
+
 /** A transaction being queued. */
 export interface Transaction {
   readonly queue: Buffer[][]

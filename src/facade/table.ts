@@ -62,6 +62,10 @@ export const FLAG_ALLOW_BUSY = 1 << 15
 /** Commands that run a script, which may write. */
 export const FLAG_SCRIPT = 1 << 16
 
+/** Whether a command can be called with so many arguments, its name included. */
+export const fitsArity = ({ arity }: { readonly arity: number }, count: number): boolean =>
+  arity > 0 ? count === arity : count >= -arity
+
 const FLAG_BITS: Partial<Record<CommandFlag, number>> = {
   write: FLAG_WRITE,
   readonly: FLAG_READONLY,

@@ -63,6 +63,8 @@ export class Interpreter {
   private givingWay = false
   /** The script that is running. */
   private script: Script | undefined
+  /** What came of the last one. */
+  private outcome: 'result' | { readonly error: string } = 'result'
 
   constructor(makeLua: MakeLua, memoryBytesMax: () => number, calls: ScriptCalls, pace: Pace) {
     this.makeLua = makeLua
@@ -89,12 +91,6 @@ export class Interpreter {
       script.lua = lua
       return undefined
     })
-  }
-
-  /** Forgets a script. */
-  forget(script: Script): void {
-    if (script.lua !== undefined && script.lua === this.lua) script.lua.unref(script.ref)
-    script.lua = undefined
   }
 
   /** Forgets everything. */
@@ -131,8 +127,6 @@ export class Interpreter {
     }
     return 'done'
   }
-
-  private outcome: 'result' | { readonly error: string } = 'result'
 
   /** Writes the result of a script that is done; otherwise the error that it ended with. */
   finish(reply: ReplyWriter, resp: 2 | 3): string | undefined {

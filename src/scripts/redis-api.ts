@@ -2,6 +2,7 @@
 // (https://redis.io/docs/latest/develop/programmability/lua-api/#redis_object).
 import { errorText } from '../errors.ts'
 import { formatDouble } from '../lib/double.ts'
+import { REDIS_VERSION } from '../lib/version.ts'
 import { Args } from '../protocol/args.ts'
 import { ReplyWriter } from '../protocol/writer.ts'
 import { NUMBER, type State } from './abi.ts'
@@ -14,9 +15,8 @@ export const REPL_AOF = 1
 export const REPL_REPLICA = 2
 export const REPL_ALL = 3
 
-/** The version of Redis whose behaviour is kept. */
-const REDIS_VERSION = '7.0.15'
-const REDIS_VERSION_NUMBER = 0x07000f
+/** A byte each for major, minor and patch. */
+const REDIS_VERSION_NUMBER = REDIS_VERSION.split('.').reduce((n, part) => n * 256 + Number(part), 0)
 
 const LOG_LEVELS = ['debug', 'verbose', 'notice', 'warning'] as const
 export type ScriptLogLevel = (typeof LOG_LEVELS)[number]

@@ -1,5 +1,5 @@
-// What operators were answered OK before there was a group of sentinels, and the settings while nobody led it: kept on disk by the carrier, in force on this sentinel at
-// once, and handed to the leader when there is one.
+// What operators were answered OK before there was a group of sentinels, and the settings while nobody led it: kept on disk by the
+// carrier, in force on this sentinel at once, and handed to the leader when there is one.
 // Invariant: an answer given is kept until the group holds it, or refused it and the log says so. What two operators told
 // two sentinels differently is decided by the order in which the leader hears of it.
 import { addressKey, sameAddress } from './address.ts'

@@ -27,7 +27,10 @@ import { isVouchedFor } from './whereabouts.ts'
 /** A server that strays for this long is corrected; corrections are this far apart. */
 const STRAY_MS = 500
 const CORRECT_EVERY_MS = 1_000
-/** How long the replicas of a dead primary may take to say where they stand before the failover starts without: a second commit costs 120 ms with all processors taken. */
+/**
+ * How long the replicas of a dead primary may take to say where they stand before the failover starts without: a second commit
+ * costs 120 ms with all processors taken.
+ */
 const CHOOSE_EARLY_MS = 100
 /** Pause after a failed failover; doubles each time up to twice failover-timeout, as Redis Sentinel waits from the start. */
 const RETRY_MS = 500
@@ -77,13 +80,17 @@ function considerFailover(core: CoreState, group: GroupState, topo: TopologyGrou
   const votes = ballotOf(core, group, topo, nowMs)
   const primary = group.servers.get(addressKey(topo.primary))!
   const { verdict, why } = primary.judgement
-  // What the replicas have is asked for while the others still look: it is there when they agree.
-  const choice = verdict === 'dead' ? chooseEarly(core, group, topo, primary, nowMs) : undefined
-  if (!votes.enough) return false
+  const early = () => (verdict === 'dead' ? chooseEarly(core, group, topo, primary, nowMs) : undefined)
+  if (!votes.enough) {
+    // What the replicas have is asked for while the others still look: it is there when they agree.
+    early()
+    return false
+  }
   if (nowMs < group.retryAtMs || topo.replicas.length === 0 || heldBack(core, topo, nowMs) !== undefined) {
     endPhase(group, 'wait', nowMs)
     return true
   }
+  const choice = early()
   if (choice === 'wait') return true
   const sentinels = `${votes.down} of ${core.raft.voters.length} sentinels say so, ${topo.quorum} suffice`
   // The others' word is enough: what cuts them off from the primary need not cut this one off.

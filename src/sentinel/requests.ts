@@ -29,7 +29,7 @@ const NONCES_MAX = 256
 const OWN_ID = 2 ** 40
 const no = (text: string): OperatorResult => ({ ok: false, text })
 const NO_LEADER = no(errorText('noMajority'))
-const isUndecided = ({ ok, text }: OperatorResult): boolean => !ok && text.startsWith('NOQUORUM')
+const isUndecided = ({ ok, text }: OperatorResult): boolean => !ok && text === NO_LEADER.text
 const NO_GROUP = no(errorText('noSuchMaster'))
 
 /** A change that one sentinel can make before there is a group; of a failover and a pause only a leader makes something. */

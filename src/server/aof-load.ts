@@ -3,7 +3,7 @@
 // that is wrong ends the load, and the files stay as they are.
 import { closeSync, openSync, readSync, statSync, truncateSync } from 'node:fs'
 import type { AofFile } from '../codec/aof-manifest.ts'
-import { type Outlet, Session } from '../facade/session.ts'
+import { nowhere, Session } from '../facade/session.ts'
 import { type AofReader, createAofReader } from '../protocol/aof-reader.ts'
 import type { Args } from '../protocol/args.ts'
 import { ReplyWriter } from '../protocol/writer.ts'
@@ -12,22 +12,7 @@ import { createLoader, type Loader } from './loading.ts'
 import type { ServerParts } from './parts.ts'
 
 /** The connection that the commands of a log come from: nobody reads its replies. */
-const NOWHERE: Outlet = {
-  peer: '?:0',
-  local: '?:0',
-  isUnix: false,
-  peerIsLoopback: true,
-  descriptor: -1,
-  send() {},
-  closeAfterReply() {},
-  close() {},
-  queryBytes: 0,
-  queryFreeBytes: 0,
-  argumentBytes: 0,
-  replyBufferBytes: 0,
-  outputBytes: 0,
-  chargedBytes: 0,
-}
+const NOWHERE = nowhere('?:0', '?:0')
 
 const PIECE_BYTES = 256 * 1024
 const RDB_MAGIC = 'REDIS'

@@ -257,7 +257,11 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
   const evict = (): void => {
     evicting = undefined
     engine.setTime(wallMs())
-    engine.eviction.makeRoom()
+    makeRoom()
+  }
+  /** Nothing changes the data but the script that runs. */
+  const makeRoom = (): void => {
+    if (!scripts.busy()) engine.eviction.makeRoom()
   }
   const clients: ClientRegistry = new ClientRegistry({
     requests: engine,
@@ -346,7 +350,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     roleMemory.tick()
     if (tracking.on) tracking.trim()
     measureHeld()
-    engine.eviction.makeRoom()
+    makeRoom()
     info.tick()
     if (++rounds % 10 === 0) clients.tick()
   }

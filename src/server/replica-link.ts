@@ -342,11 +342,14 @@ export function linkToPrimary(parts: PrimaryLinkParts, host: string, port: numbe
     }
   }
 
-  /** A script of a client keeps this server busy: what comes from the primary waits until that is over. */
+  /** A script of a client keeps this server busy: what comes from the primary waits until that is over, and no more is read. */
   const applyLater = (bytes: Buffer): void => {
-    const link = connection
+    const [link, from] = [connection, wire]
+    from?.pause()
     engine.whenIdle(() => {
-      if (connection === link && link !== undefined) perform([{ kind: 'stream', bytes }])
+      if (link === undefined || connection !== link) return
+      from?.resume()
+      perform([{ kind: 'stream', bytes }])
     })
   }
 

@@ -1,7 +1,8 @@
 // Scripts in a real server: what they do is replicated as one transaction and survives a restart by the log; a script that runs
 // long does not stop the server from answering, and can be ended.
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import { callOnce, connectRaw, type RawConnection, RespError } from '../support/resp.ts'
+import { linkUp, pipeline } from '../support/replicated.ts'
+import { callOnce, connectRaw, info, type RawConnection, RespError } from '../support/resp.ts'
 import { createScope, type Scope } from '../support/scope.ts'
 import { type Running, startServer } from '../support/servers.ts'
 import { eventually } from '../support/wait.ts'
@@ -17,13 +18,13 @@ afterEach(() => scope.close())
 const connect = (to = server): Promise<RawConnection> => connectRaw(to.port, { scope })
 const LOOP = "while true do redis.call('get', 'a') end"
 
-/** Sends a script that does not end, and waits until the server says that it is busy. */
-async function keepBusy(source: string): Promise<RawConnection> {
-  const client = await connect()
-  const other = await connect()
-  void client.call('EVAL', source, '0').catch(() => {})
+/** Sends a script that takes long, and waits until the server says that it is busy. `said`: what the script is answered. */
+async function keepBusy(source: string, of = server): Promise<{ readonly said: Promise<unknown> }> {
+  const client = await connect(of)
+  const other = await connect(of)
+  const said = outcome(client, 'EVAL', source, '0')
   await eventually('the server is busy', async () => /^BUSY /.test(String(await outcome(other, 'PING'))))
-  return client
+  return { said }
 }
 
 /** The reply, or the text of the error. */
@@ -69,12 +70,53 @@ it('ends on SIGTERM once a script that has written is over: all of it is in the 
   expect(await client.call('MGET', 'a', 'b')).toEqual(['1', '2'])
 })
 
-it('ends on SIGTERM at once when the script that runs has written nothing', async () => {
+it('ends on SIGTERM at once when the script that runs has written nothing, and says so to who called it', async () => {
+  const { said } = await keepBusy(LOOP)
+  const { code } = await server.proc.stop()
+  expect(code).toBe(0)
+  expect(await said).toMatch(/^ERR Script killed by user/)
+})
+
+it('evicts nothing while a script runs: it sees what it has written', async () => {
   const client = await connect()
-  await client.call('SET', 'c', '3')
-  await keepBusy(LOOP)
-  await server.proc.stop()
-  expect(server.proc.isRunning()).toBe(false)
+  await client.call('CONFIG', 'SET', 'maxmemory-policy', 'allkeys-random')
+  const { used_memory: usedBytes } = await info(server.port, 'memory')
+  await client.call('CONFIG', 'SET', 'maxmemory', String(Number(usedBytes) + 100_000))
+  const source =
+    "for i = 1, 300 do redis.call('set', 'k' .. i, string.rep('x', 1000)) end for i = 1, 3e7 do end return redis.call('dbsize')"
+  expect(await outcome(client, 'EVAL', source, '0')).toBe(300)
+  await eventually('there is room again', async () => Number(await client.call('DBSIZE')) < 300)
+})
+
+it('of a replica holds up what comes from the primary, and then all of it is applied in its order', async () => {
+  const replica = await startServer(scope, {
+    make: 'vedette',
+    args: ['--replicaof', '127.0.0.1', String(server.port), '--busy-reply-threshold', '10'],
+  })
+  await linkUp(replica)
+  const writer = await connect()
+  let written = 0
+  let writing = true
+  const pump = (async () => {
+    for (; writing; written += 100)
+      await pipeline(
+        writer,
+        Array.from({ length: 100 }, (_, i) => ['RPUSH', 'list', String(written + i)]),
+      )
+  })()
+  for (let round = 0; round < 5; round++) {
+    await keepBusy(LOOP, replica)
+    const before = written
+    await eventually('the primary writes on', () => written > before + 1_000)
+    const other = await connect(replica)
+    expect(await outcome(other, 'SCRIPT', 'KILL')).toBe('OK')
+  }
+  writing = false
+  await pump
+  await eventually('the replica has it all', async () => (await callOnce(replica.port, 'LLEN', 'list')) === written)
+  const list = (await callOnce(replica.port, 'LRANGE', 'list', '0', '-1')) as unknown[]
+  expect(list.every((item, i) => item === String(i))).toBe(true)
+  expect(replica.proc.output()).not.toMatch(/Bug:|lost/)
 })
 
 it('finishes a script that was slow, and replies to who called it', async () => {

@@ -25,13 +25,20 @@ interface Mutation {
 
 const own = <F>(original: Module, name: string): F => original[name] as unknown as F
 
-/** The same output, of which each Ready is changed. */
-const withReady = (output: ReturnType<typeof originalCreateOutput>, change: (ready: Ready) => Ready) => ({
-  advance: output.advance,
-  ready() {
-    const ready = output.ready()
-    return ready && change(ready)
-  },
+/** A node of which each Ready is changed. */
+const bentOutput = (change: (ready: Ready) => Ready): Mutation['bent'] => ({
+  '../../src/raft/ready.ts': (original) => ({
+    createOutput(...args: Parameters<typeof originalCreateOutput>) {
+      const output = own<typeof originalCreateOutput>(original, 'createOutput')(...args)
+      return {
+        advance: output.advance,
+        ready() {
+          const ready = output.ready()
+          return ready && change(ready)
+        },
+      }
+    },
+  }),
 })
 
 const MUTATIONS: Readonly<Record<string, Mutation>> = {
@@ -74,28 +81,18 @@ const MUTATIONS: Readonly<Record<string, Mutation>> = {
   },
   'answers before it is on disk': {
     world: 'raft',
-    bent: {
-      '../../src/raft/ready.ts': (original) => ({
-        createOutput: (...args: Parameters<typeof originalCreateOutput>) =>
-          withReady(own<typeof originalCreateOutput>(original, 'createOutput')(...args), (ready) => ({
-            ...ready,
-            eagerMessages: [...ready.eagerMessages, ...ready.messages],
-            messages: [],
-          })),
-      }),
-    },
+    bent: bentOutput((ready) => ({
+      ...ready,
+      eagerMessages: [...ready.eagerMessages, ...ready.messages],
+      messages: [],
+    })),
   },
   'forgets in a crash whom it voted for': {
     world: 'raft',
-    bent: {
-      '../../src/raft/ready.ts': (original) => ({
-        createOutput: (...args: Parameters<typeof originalCreateOutput>) =>
-          withReady(own<typeof originalCreateOutput>(original, 'createOutput')(...args), (ready) => ({
-            ...ready,
-            hardState: ready.hardState && { ...ready.hardState, vote: undefined },
-          })),
-      }),
-    },
+    bent: bentOutput((ready) => ({
+      ...ready,
+      hardState: ready.hardState && { ...ready.hardState, vote: undefined },
+    })),
   },
   'announces before the commit': {
     world: 'sentinels',
