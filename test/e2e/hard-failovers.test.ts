@@ -3,9 +3,9 @@
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { announcedPort, type Group, isFormed, startGroup } from '../support/group.ts'
 import { pipeline } from '../support/replicated.ts'
-import { callOnce, connectRaw, info, type RespValue, record } from '../support/resp.ts'
+import { callOnce, connectRaw, info, RespError, type RespValue, record } from '../support/resp.ts'
 import { createScope, type Scope } from '../support/scope.ts'
-import { type Running, startServer } from '../support/servers.ts'
+import { type Running, startServer, vedette } from '../support/servers.ts'
 import { eventually, sleep } from '../support/wait.ts'
 import { lostWrites, startWriter } from '../support/writer.ts'
 
@@ -88,6 +88,21 @@ it('a frozen primary is replaced although one sentinel was reset before', async 
   old.proc.signal('SIGSTOP')
   expect(await callOnce(group.sentinels[0]!.port, 'SENTINEL', 'RESET', group.name)).toBe(1)
   await replaced(old, group.sentinels)
+})
+
+it('what keeps a group from a failover is one sentence in the log, in the status, and of CKQUORUM', async () => {
+  const old = await form(2, ['--replica-priority', '0'])
+  await old.proc.kill()
+  const [one] = group.sentinels
+  const said = /no replica can be promoted/
+  await eventually('CKQUORUM says it', async () => {
+    const reply = await callOnce(one!.port, 'SENTINEL', 'CKQUORUM', group.name)
+    return reply instanceof RespError && said.test(reply.message)
+  })
+  const status = vedette(scope, ['status', '--sentinel', `127.0.0.1:${one!.port}`])
+  await status.exited
+  expect(status.output()).toMatch(/no failover: .*no replica can be promoted.*its priority is 0/)
+  expect(one!.proc.output()).toMatch(/No failover of mymaster: .*no replica can be promoted/)
 })
 
 it('a planned switchover whose leader is killed loses nothing', async () => {
