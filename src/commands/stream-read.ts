@@ -243,6 +243,7 @@ function parseOptions(ctx: Context, isGroup: boolean): ReadOptions {
       const most = count === 0 ? Number.POSITIVE_INFINITY : count
       return { count: most, first: i + 1, streams: more / 2, groupAt, noAck, waitUntilMs }
     } else if (more > 0 && args.is(i, 'block')) {
+      if (ctx.inScript) fail('scriptBlock', args.str(0))
       waitUntilMs = timeoutMsArgument(ctx, ++i)
     } else if (more > 1 && args.is(i, 'group')) {
       if (!isGroup) fail('xreadGroup')

@@ -15,6 +15,7 @@ import { DATABASE_COMMANDS } from './databases.ts'
 import { DEBUG_COMMANDS } from './debug.ts'
 import { DUMP_COMMANDS } from './dump-restore.ts'
 import { EXPIRE_COMMANDS } from './expire.ts'
+import { FUNCTION_COMMANDS } from './functions.ts'
 import { GEO_COMMANDS } from './geo-rows.ts'
 import { HASH_EXPIRE_COMMANDS } from './hash-expire.ts'
 import { HASH_COMMANDS } from './hashes.ts'
@@ -76,6 +77,7 @@ export function allCommands(): CommandTable<Context> {
     ...PUBLISH_COMMANDS,
     ...TRANSACTIONS_COMMANDS,
     ...SCRIPT_COMMANDS,
+    ...FUNCTION_COMMANDS,
     ...CONFIG_COMMANDS,
     ...COMMAND_COMMANDS,
     ...SERVER_COMMANDS,

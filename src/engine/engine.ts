@@ -19,6 +19,7 @@ import {
   FLAG_NO_SCRIPT,
   FLAG_ONE_BY_ONE,
   FLAG_READONLY,
+  FLAG_RUNS_SCRIPT,
   FLAG_SKIP_MONITOR,
   FLAG_STALE,
   FLAG_TRANSACTION,
@@ -247,6 +248,10 @@ export class Engine extends Processor<Context> implements Context {
     return this.bracket.open
   }
 
+  get inScript(): boolean {
+    return this.script !== undefined
+  }
+
   /** Brackets the commands of a transaction, so that they are replicated as one. */
   transaction(run: () => void): void {
     this.bracket.begin()
@@ -304,8 +309,9 @@ export class Engine extends Processor<Context> implements Context {
     return logProblem === undefined ? undefined : errorText('logMisconf', logProblem)
   }
 
-  /** The command's flags; those of EXEC include what is queued, and permissions only if all that is queued has them. */
+  /** The command's flags; those of a script that says what it does are its own, and those of EXEC include what is queued, and permissions only if all that is queued has them. */
   protected override flagsOf(session: Session, command: Command<Context>): number {
+    if ((command.flags & FLAG_RUNS_SCRIPT) !== 0) return this.host.scripts.flagsOf(command, this.args)
     const { transaction } = session
     if (transaction === undefined || command.spec.name !== 'exec') return command.flags
     return (command.flags | transaction.flags) & ~(PERMISSIONS & ~transaction.commonFlags)
@@ -353,8 +359,9 @@ export class Engine extends Processor<Context> implements Context {
     const argv = this.args.copyAll()
     transaction.queue.push(argv)
     transaction.bytes += queuedBytes(argv)
-    transaction.flags |= command.flags
-    transaction.commonFlags &= command.flags
+    const flags = this.flagsOf(session, command)
+    transaction.flags |= flags
+    transaction.commonFlags &= flags
     // As in Redis what is queued counts as input that is not yet dealt with.
     if (transaction.bytes > this.host.config.values['client-query-buffer-limit'] && !session.isPrimary) {
       return session.outlet.close()
@@ -475,7 +482,8 @@ export class Engine extends Processor<Context> implements Context {
     if (command === undefined) return errorText('scriptCommandUnknown')
     const { flags } = command
     if (!fitsArity(command, this.args.count) || command.run === undefined) return errorText('scriptCommandArity')
-    if ((flags & FLAG_NO_SCRIPT) !== 0) return errorText('scriptCommandForbidden')
+    if ((flags & FLAG_NO_SCRIPT) !== 0 && !this.host.debug.scriptsCallAll) return errorText('scriptCommandForbidden')
+    if (this.gate.stale && (flags & FLAG_STALE) === 0 && !run.session.isPrimary) return errorText('scriptStale')
     if (run.readOnly && (flags & (FLAG_WRITE | FLAG_MAY_REPLICATE)) !== 0) return errorText('scriptReadOnly')
     // A script that has begun to write goes on: half of it would be worse than a little more memory.
     return this.refuseByCondition(run.session, run.wrote || run.allowOom ? flags & ~FLAG_DENYOOM : flags)

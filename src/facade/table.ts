@@ -61,6 +61,8 @@ export const FLAG_NO_SCRIPT = 1 << 14
 export const FLAG_ALLOW_BUSY = 1 << 15
 /** Commands that run a script, which may write. */
 export const FLAG_SCRIPT = 1 << 16
+/** Commands that run a script or function, which may say of itself what it does. */
+export const FLAG_RUNS_SCRIPT = 1 << 17
 
 /** Whether a command can be called with so many arguments, its name included. */
 export const fitsArity = ({ arity }: { readonly arity: number }, count: number): boolean =>
@@ -84,7 +86,8 @@ const FLAG_BITS: Partial<Record<CommandFlag, number>> = {
 const TRANSACTION_CONTROL = new Set(['exec', 'discard', 'multi', 'watch', 'quit', 'reset'])
 /** PSYNC again is ignored, as Redis does. */
 const FROM_REPLICA = new Set(['replconf', 'psync', 'sync'])
-const SCRIPTS = new Set(['eval', 'evalsha'])
+const SCRIPTS = new Set(['eval', 'evalsha', 'fcall'])
+const READING_SCRIPTS = new Set(['eval_ro', 'evalsha_ro', 'fcall_ro'])
 const ONE_BY_ONE = new Set(['scan', 'randomkey', 'hexpire', 'hpexpire', 'hexpireat', 'hpexpireat', 'hgetex', 'hsetex'])
 const PUBSUB_CONTEXT = new Set([
   'ping',
@@ -174,7 +177,8 @@ function compile<C>(spec: CommandRow<C>, parent: Command<C> | undefined): Comman
   if (parent === undefined && TRANSACTION_CONTROL.has(spec.name)) flags |= FLAG_TRANSACTION
   if (parent === undefined && PUBSUB_CONTEXT.has(spec.name)) flags |= FLAG_PUBSUB_CONTEXT
   if (parent === undefined && ONE_BY_ONE.has(spec.name)) flags |= FLAG_ONE_BY_ONE
-  if (parent === undefined && SCRIPTS.has(spec.name)) flags |= FLAG_SCRIPT | FLAG_MAY_REPLICATE
+  if (parent === undefined && SCRIPTS.has(spec.name)) flags |= FLAG_RUNS_SCRIPT | FLAG_SCRIPT | FLAG_MAY_REPLICATE
+  if (parent === undefined && READING_SCRIPTS.has(spec.name)) flags |= FLAG_RUNS_SCRIPT
   if (parent === undefined && FROM_REPLICA.has(spec.name)) flags |= FLAG_FROM_REPLICA
   const subcommands = new Map<string, Command<C>>()
   const command: Command<C> = {

@@ -48,10 +48,26 @@ const CONSTANTS: Readonly<Record<string, number>> = {
 }
 
 /** Pushes the table. */
-export function pushRedis(lua: Lua, L: State, calls: ScriptCalls): void {
-  lua.pushLibrary(L, redisFunctions(lua, calls))
-  for (const [name, value] of Object.entries(CONSTANTS)) {
-    lua.api.lua_pushnumber(L, value)
+export function pushRedis(lua: Lua, L: State, calls: ScriptCalls, forScripts: boolean): void {
+  const functions = { ...redisFunctions(lua, calls), ...(forScripts ? scriptFunctions(lua) : {}) }
+  pushTable(lua, L, functions, Object.keys(CONSTANTS))
+}
+
+/** Pushes the table as the code of a library sees it that registers its functions. */
+export function pushRegistering(lua: Lua, L: State, calls: ScriptCalls, register: LuaFunction): void {
+  const { log } = redisFunctions(lua, calls)
+  pushTable(
+    lua,
+    L,
+    { log, register_function: register },
+    Object.keys(CONSTANTS).filter((name) => !name.startsWith('REPL_')),
+  )
+}
+
+function pushTable(lua: Lua, L: State, functions: Record<string, LuaFunction>, constants: readonly string[]): void {
+  lua.pushLibrary(L, functions)
+  for (const name of constants) {
+    lua.api.lua_pushnumber(L, CONSTANTS[name])
     lua.setField(L, name)
   }
   lua.pushText(L, REDIS_VERSION)
@@ -164,16 +180,18 @@ function redisFunctions(lua: Lua, calls: ScriptCalls): Record<string, LuaFunctio
       api.lua_pushboolean(L, 1)
       return 1
     },
-    replicate_commands(L) {
-      api.lua_pushboolean(L, 1)
-      return 1
-    },
-    breakpoint(L) {
-      api.lua_pushboolean(L, 0)
-      return 1
-    },
-    debug: () => 0,
   }
+}
+
+/** What there is for scripts alone, not for functions. */
+function scriptFunctions({ api }: Lua): Record<string, LuaFunction> {
+  const answer =
+    (yes: number): LuaFunction =>
+    (L) => {
+      api.lua_pushboolean(L, yes)
+      return 1
+    }
+  return { replicate_commands: answer(1), breakpoint: answer(0), debug: () => 0 }
 }
 
 const ERROR = 45

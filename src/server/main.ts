@@ -312,6 +312,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     () => delayMs(options['rdb-key-save-delay']),
     // Half of what a script does is in no snapshot.
     () => scripts.busy(),
+    () => scripts.libraries.list(),
   )
   const appendOnly = createAppendOnlyLog(parts, snapshots)
   const place = {

@@ -151,6 +151,7 @@ export function startReplicatingServer(
       checksum: true,
       stringBytesMax: Number.MAX_SAFE_INTEGER,
       dropExpiredAtMs: undefined,
+      onLibrary() {},
     })
     loader.reader.feed(snapshot)
     loader.reader.end()
