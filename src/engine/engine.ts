@@ -278,6 +278,8 @@ export class Engine extends Processor<Context> implements Context {
     try {
       run()
     } finally {
+      // What those did is carried out, and no effect of the one that goes on.
+      this.effects.reset()
       this.args = args
       this.reply = reply
       this.out = out

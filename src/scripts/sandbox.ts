@@ -58,6 +58,8 @@ end
 -- The real one reckons in 32 bits, which such numbers go beyond.
 globals.unpack = function(t, first, last)
   require_table(t, 'unpack')
+  -- Each argument takes the place of a result.
+  if first == nil and last == nil then return unpack(t) end
   local from, to = tonumber(first or 1), tonumber(last or #t)
   if from and to and (to - from >= UNPACKED_MAX or -from > 2 ^ 31 or to >= 2 ^ 31) then
     error('too many results to unpack', 2)

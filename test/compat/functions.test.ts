@@ -3,12 +3,13 @@
 import { execFileSync } from 'node:child_process'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { follow, linkUp, sameOffset } from '../support/replicated.ts'
-import { callOnce, connectRaw } from '../support/resp.ts'
+import { callOnce, connectRaw, RespError } from '../support/resp.ts'
 import { createScope, type Scope } from '../support/scope.ts'
 import { type Make, type Running, startServer } from '../support/servers.ts'
 
 const library = (name: string, result: string): string =>
-  `#!lua name=${name}\nredis.register_function('${name}', function() return '${result}' end)`
+  `#!lua name=${name}\nredis.register_function{function_name='${name}', callback=function() return '${result}' end, ` +
+  `flags={'no-writes'}}`
 const LONG = library('long', 'x'.repeat(100_000))
 const PAIRS: readonly [Make, Make][] = [
   ['vedette', 'redis'],
@@ -53,7 +54,7 @@ describe('libraries of functions', () => {
     await end(writer)
     const reader = await startServer(scope, { make: to, dir: writer.dir, args })
     await expectLoaded(reader)
-    expect(await callOnce(reader.port, 'FCALL', 'gone', '0')).toEqual(new Error('ERR Function not found'))
+    expect(await callOnce(reader.port, 'FCALL', 'gone', '0')).toEqual(new RespError('ERR Function not found'))
   })
 
   it.each(PAIRS)('%s → %s as a payload', async (from, to) => {
@@ -65,10 +66,10 @@ describe('libraries of functions', () => {
     const receiver = await connectRaw(reader.port, { scope })
     expect(await receiver.call('FUNCTION', 'RESTORE', payload)).toBe('OK')
     await expectLoaded(reader)
-    expect(await receiver.call('FUNCTION', 'RESTORE', payload)).toBeInstanceOf(Error)
+    expect(await receiver.call('FUNCTION', 'RESTORE', payload)).toBeInstanceOf(RespError)
     expect(await receiver.call('FUNCTION', 'RESTORE', payload, 'REPLACE')).toBe('OK')
     for (const cut of [0, 5, 10, payload.length - 1]) {
-      expect(await receiver.call('FUNCTION', 'RESTORE', payload.subarray(0, cut), 'FLUSH')).toBeInstanceOf(Error)
+      expect(await receiver.call('FUNCTION', 'RESTORE', payload.subarray(0, cut), 'FLUSH')).toBeInstanceOf(RespError)
     }
     await expectLoaded(reader)
   })
@@ -80,7 +81,7 @@ describe('libraries of functions', () => {
     expect(await follow(replica, primary)).toBe('OK')
     await linkUp(replica)
     await expectLoaded(replica)
-    expect(await callOnce(replica.port, 'FCALL', 'own', '0')).toEqual(new Error('ERR Function not found'))
+    expect(await callOnce(replica.port, 'FCALL', 'own', '0')).toEqual(new RespError('ERR Function not found'))
     await callOnce(primary.port, 'FUNCTION', 'LOAD', 'REPLACE', library('one', 'second'))
     await callOnce(primary.port, 'FLUSHALL')
     await sameOffset([primary, replica])
@@ -92,7 +93,20 @@ describe('libraries of functions', () => {
     await load(server)
     const greedy = "#!lua name=greedy\nredis.register_function('greedy', function() return ('x'):rep(1e9) end)"
     await callOnce(server.port, 'FUNCTION', 'LOAD', greedy)
-    expect(await callOnce(server.port, 'FCALL', 'greedy', '0')).toBeInstanceOf(Error)
+    expect(await callOnce(server.port, 'FCALL', 'greedy', '0')).toBeInstanceOf(RespError)
+    await expectLoaded(server)
+  })
+
+  it('are loaded from the log again as often as one likes: the order to do so is no part of it', async () => {
+    const server = await startServer(scope, {
+      make: 'vedette',
+      args: ['--appendonly', 'yes', '--enable-debug-command', 'yes'],
+    })
+    await load(server)
+    for (let i = 0; i < 3; i++) expect(await callOnce(server.port, 'DEBUG', 'LOADAOF')).toBe('OK')
+    await callOnce(server.port, 'FUNCTION', 'DELETE', 'one')
+    expect(await callOnce(server.port, 'DEBUG', 'LOADAOF')).toBe('OK')
+    expect(await callOnce(server.port, 'FUNCTION', 'LOAD', library('one', 'first'))).toBe('one')
     await expectLoaded(server)
   })
 
