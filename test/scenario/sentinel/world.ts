@@ -342,6 +342,7 @@ export function createWorld(
       lastIoSeconds: up ? 1 : -1,
       priority: server.priority,
       leases: 'unknown',
+      leaseVersion: 0,
       announced: true,
     }
   }
