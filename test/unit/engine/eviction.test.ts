@@ -83,6 +83,14 @@ describe('eviction', () => {
     }
   })
 
+  it('makes room before a read, too: what it leaves to send needs memory', () => {
+    const { server, client } = fullServer('allkeys-lru')
+    limitTo(server, server.keyspace.usedBytes - 10_000)
+    client.call('EXISTS', 'none')
+    expect(server.keyspace.usedBytes).toBeLessThanOrEqual(server.engine.gate.maxmemoryBytes)
+    expect(gone(client).length).toBeGreaterThan(7)
+  })
+
   it('is told to replicas before the command, to those who listen, and to INFO', () => {
     const { server, client } = fullServer('allkeys-lru')
     client.call('CONFIG', 'SET', 'notify-keyspace-events', 'Ee')
@@ -98,6 +106,7 @@ describe('eviction', () => {
     client.call('EXEC')
     expect(server.feed.at(-1)).toBe('0: EXEC')
     client.call('SET', 'w', VALUE)
+    limitTo(server, 0)
     const evicted = gone(client)
     expect(evicted.length).toBeGreaterThan(0)
     const dels = server.feed.filter((line) => line.startsWith('0: DEL'))
@@ -123,9 +132,12 @@ describe('eviction', () => {
     client.call('CONFIG', 'SET', 'maxmemory-eviction-tenacity', '0')
     let micros = 0
     server.clockMicros = () => micros++
-    limitTo(server, server.keyspace.usedBytes - 50_000)
+    const limit = server.keyspace.usedBytes - 50_000
+    limitTo(server, limit)
     expect(client.call('SET', 'x', 'y')).toBe('OK')
+    limitTo(server, 0)
     const first = gone(client).length
+    limitTo(server, limit)
     expect([first > 0, first < 20, server.calls.at(-1)]).toEqual([true, true, 'evictLater'])
     expect(server.engine.eviction.exceedingMicros).toBeGreaterThan(0)
     while (server.engine.eviction.makeRoom() === 'soon');
