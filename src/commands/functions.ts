@@ -36,7 +36,7 @@ function remove({ args, reply, host, effects }: Context): void {
 }
 
 function flush({ args, reply, host, effects }: Context): void {
-  if (args.count > 3) fail('subcommandSyntax', 'flush', 'FUNCTION')
+  if (args.count > 3) fail('subcommandSyntax', args.str(1), 'FUNCTION')
   if (args.count === 3 && !args.is(2, 'sync') && !args.is(2, 'async')) fail('functionFlushMode')
   host.scripts.libraries.flush()
   effects.dirty++
@@ -128,7 +128,7 @@ function dump({ reply, host }: Context): void {
 const POLICIES: readonly RestorePolicy[] = ['flush', 'append', 'replace']
 
 function restore({ args, reply, host, session, effects }: Context): void {
-  if (args.count > 4) fail('subcommandSyntax', 'restore', 'FUNCTION')
+  if (args.count > 4) fail('subcommandSyntax', args.str(1), 'FUNCTION')
   const policy = args.count === 3 ? 'append' : (POLICIES.find((name) => args.is(3, name)) ?? fail('functionPolicy'))
   const content = readLibraries(args.buffer, args.start(2), args.end(2), !host.debug.skipChecksums)
   if (content === 'checksum') fail('dumpVersion')
