@@ -44,6 +44,7 @@ import { handOver } from './hand-over.ts'
 import { createHeldMemory } from './held-memory.ts'
 import { createInfo, type ServerInfo } from './info.ts'
 import { openListening } from './listening.ts'
+import { memoryWarning } from './memory-limit.ts'
 import { createMigration } from './migration.ts'
 import { createOwnExpiries } from './own-expiries.ts'
 import type { ServerParts, ServerReplication } from './parts.ts'
@@ -398,6 +399,8 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
   parts.port = listening.port
   followDirectory(config)
   createProcessTitle(config, configFile, () => parts.port)
+  const tooMuch = memoryWarning(options.maxmemory)
+  if (tooMuch !== undefined) log.warning(tooMuch)
   log.notice(`Running mode=standalone, port=${parts.port}, PID: ${process.pid}`)
   try {
     http = await openMetrics(parts, info)

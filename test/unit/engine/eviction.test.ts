@@ -115,6 +115,16 @@ describe('eviction', () => {
     expect(listener.received().length).toBe(evicted.length)
   })
 
+  it('is told to who has read the key before the reply of the command that needed the room', () => {
+    const { server, client } = fullServer('allkeys-lru')
+    limitTo(server, 0)
+    client.call('HELLO', '3')
+    client.call('CLIENT', 'TRACKING', 'ON')
+    client.call('GET', 'a0')
+    limitTo(server, 1000)
+    expect(client.call('EXISTS', 'none')).toEqual([{ push: ['invalidate', ['a0']] }, 0])
+  })
+
   it('gives back what is being deleted before it evicts anything', () => {
     const { server, client } = fullServer('allkeys-lru')
     limitTo(server, 0)
