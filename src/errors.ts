@@ -191,7 +191,6 @@ export const ERRORS = {
   functionFlushMode: 'ERR FUNCTION FLUSH only supports SYNC|ASYNC option',
   functionOption: 'ERR Unknown option given: %s',
   functionArgument: 'ERR Unknown argument %s',
-  functionCode: 'ERR Function code is missing',
   functionPattern: 'ERR library name argument was not given',
   functionPolicy: 'ERR Wrong restore policy given, value should be either FLUSH, APPEND or REPLACE.',
   functionDump: 'ERR failed loading the given functions payload',
