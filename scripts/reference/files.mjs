@@ -35,6 +35,8 @@ export const RUN = [
   'unit/multi',
   'unit/quit',
   'unit/auth',
+  'unit/acl',
+  'unit/acl-v2',
   'unit/protocol',
   'unit/pubsub',
   'unit/pubsubshard',
@@ -208,8 +210,6 @@ export const SLOW_FIRST = [
 
 /** Files that are not run. */
 export const OPEN = {
-  'unit/acl': ACL,
-  'unit/acl-v2': ACL,
   'unit/scripting': SCRIPTS,
   'unit/functions': SCRIPTS,
   'unit/cluster-scripting': SCRIPTS,
