@@ -94,7 +94,6 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     nowMs: wallMs,
     file: (users) => createUserFile(options.aclfile, users, log),
   })
-  openToUsers(config, access)
   let timer: NodeJS.Timeout | undefined // of the ticks, once all is loaded
   const { publish, ...channels } = createPubSub()
   const pubsub: PubSub = {
@@ -394,6 +393,12 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
   }
 
   applyOptions(config, engine, clients)
+  try {
+    openToUsers(config, access)
+  } catch (error) {
+    lock.release()
+    throw error
+  }
   engine.setTime(wallMs())
   replication.prepare()
   const listening = await openListening(options, (wire) => clients.accept(wire), log).catch((error: unknown) => {

@@ -80,9 +80,6 @@ export function createFront(options: FrontOptions): { readonly clients: ClientRe
     nowMs: wallMs,
     file: (all) => createUserFile(users.aclfile, all, options.host.log),
   })
-  const lines = users.userLines
-  const problem = startUsers(access.users, { password: users.requirepass, lines, loadFile: access.file?.load })
-  if (problem !== undefined) throw new Error(problem)
   const facts: Omit<CommandHost, keyof PortHost> = {
     commands: SENTINEL_TABLE,
     pubsub,
@@ -118,6 +115,9 @@ export function createFront(options: FrontOptions): { readonly clients: ClientRe
     beforeReplies: () => {},
     onClosed: (session) => pubsub.unsubscribeAll(session),
   })
+  const lines = users.userLines
+  const problem = startUsers(access.users, { password: users.requirepass, lines, loadFile: access.file?.load })
+  if (problem !== undefined) throw new Error(problem)
   return { clients, pubsub }
 }
 

@@ -70,6 +70,21 @@ function flagsOf(command: CommandRow<never>, spec: KeySpec, args: Args, from: nu
   return ['OW', 'update']
 }
 
+/** MIGRATE's key, or in place of an empty one all that follow KEYS. */
+function keysOfMigrate(args: Args, from: number): KeyPosition[] {
+  const flags = ['RW', 'access', 'delete']
+  const key = { index: from + 3, flags }
+  for (let i = from + 6; i < args.count; i++) {
+    if (args.is(i, 'auth')) i++
+    else if (args.is(i, 'auth2')) i += 2
+    else if (args.is(i, 'keys')) {
+      if (args.len(from + 3) !== 0) return [key]
+      return Array.from({ length: args.count - i - 1 }, (_, k) => ({ index: i + 1 + k, flags }))
+    }
+  }
+  return [key]
+}
+
 /** Arguments that follow a keyword of SORT. */
 const SORT_KEYWORDS: readonly (readonly [string, number])[] = [
   ['limit', 2],
@@ -94,6 +109,7 @@ function keysOfSort(command: CommandRow<never>, args: Args, from: number): KeyPo
  * the arguments do not fit the specifications.
  */
 export function extractKeys(command: CommandRow<never>, args: Args, from = 0): KeyPosition[] | undefined {
+  if (command.name === 'migrate') return keysOfMigrate(args, from)
   if (command.name === 'sort' || command.name === 'sort_ro') return keysOfSort(command, args, from)
   const count = args.count - from
   const keys: KeyPosition[] = []

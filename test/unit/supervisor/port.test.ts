@@ -114,7 +114,7 @@ describe('replies', () => {
     ['CLIENT KILL TYPE pubsub SKIPME', '-ERR syntax error\r\n'],
     ['CLIENT KILL foo bar', '-ERR syntax error\r\n'],
     ['CLIENT KILL 127.0.0.1:1', '-ERR No such client\r\n'],
-    ['COMMAND COUNT', ':16\r\n'],
+    ['COMMAND COUNT', ':17\r\n'],
   ])('%s', async (line, reply) => {
     expect(await ask(line)).toBe(reply)
   })
