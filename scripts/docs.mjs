@@ -79,8 +79,9 @@ ${inert(SERVER_OPTIONS)}
 
 A file with \`port\`, \`dir\` and one \`sentinel monitor <name> <host> <port> <quorum>\` is enough; on the command line it is
 \`--sentinel monitor <name> <host> <port> <quorum>\`. The file is read and never written: what a sentinel must remember is in \`dir\`.
-Lines that Redis Sentinel writes into its file for itself (\`myid\`, \`current-epoch\`, \`known-replica\`, \`known-sentinel\`, …) are skipped
-with a note in the log, and so are options of servers. Our own directives may be written with or without \`sentinel\` before them.
+Lines that Redis Sentinel writes into its file for itself (\`myid\`, \`current-epoch\`, \`known-sentinel\`, …) are skipped
+with a note in the log, and so are options of servers. \`known-replica\` lines are hints: where a primary is down before it could be asked
+for its replicas, those are looked at. Our own directives may be written with or without \`sentinel\` before them.
 
 ### The process
 

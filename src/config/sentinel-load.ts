@@ -17,6 +17,8 @@ const STATE_OF_REDIS = new Set([
   'known-slave',
   'known-sentinel',
 ])
+/** Of these, what helps when the primary is down before it can be asked for its replicas. */
+const REPLICA_OF_REDIS = new Set(['known-replica', 'known-slave'])
 const UNRECOGNIZED = 'Unrecognized sentinel configuration statement.'
 const GROUP_NAME = /^[A-Za-z0-9._-]{1,255}$/
 
@@ -59,7 +61,14 @@ function readMonitor({ directive, words }: Statement): MonitoredGroup {
   const port = integerOf(portWord)
   if (host === '' || port === undefined || port < 1n || port > 65535n)
     throw new ConfigError(directive, 'Invalid IP address or port.')
-  return { ...groupDefaults(), name, host, port: Number(port), quorum: Number(quorum) } as MonitoredGroup
+  return {
+    ...groupDefaults(),
+    name,
+    host,
+    port: Number(port),
+    quorum: Number(quorum),
+    remembered: [],
+  } as MonitoredGroup
 }
 
 function unknownStatement({ directive, prefixed, name }: Statement): ConfigError {
@@ -92,6 +101,7 @@ function apply(options: SentinelOptions, setBy: Map<string, Directive>, statemen
       return
     }
   }
+  if (prefixed && REPLICA_OF_REDIS.has(name) && rememberReplica(options, words)) return
   if (prefixed && STATE_OF_REDIS.has(name)) {
     options.notes.push(`sentinel ${name}: state of Redis Sentinel, not used; Vedette finds it out and keeps it in dir`)
     return
@@ -104,6 +114,15 @@ function apply(options: SentinelOptions, setBy: Map<string, Directive>, statemen
   if (serverOption === undefined) throw unknownStatement(statement)
   parse(directive, SERVER_OPTIONS[serverOption as keyof typeof SERVER_OPTIONS] as OptionRow, words)
   options.notes.push(`${name}: an option of servers, without effect on a sentinel`)
+}
+
+/** `known-replica <name> <host> <port>`: a hint; false when it is none. */
+function rememberReplica({ groups }: SentinelOptions, [name, host = '', portWord = '']: readonly string[]): boolean {
+  const group = groups.find((one) => one.name === name)
+  const port = Number(integerOf(portWord) ?? 0n)
+  if (group === undefined || host === '' || port < 1 || port > 65535) return false
+  group.remembered.push({ host, port })
+  return true
 }
 
 function applyToGroup(options: SentinelOptions, { directive, name, words }: Statement): void {

@@ -241,6 +241,8 @@ export interface MonitoredGroup extends OptionValues<typeof GROUP_OPTIONS> {
   readonly host: string
   readonly port: number
   readonly quorum: number
+  /** The replicas that a Redis Sentinel wrote into its file. */
+  readonly remembered: { readonly host: string; readonly port: number }[]
 }
 
 /** All that a sentinel is told: the process options by name, and: */

@@ -184,7 +184,7 @@ const EFFECTIVE_OPTIONS = {
   maxmemory: mutable(
     memory(0, ULONG_MAX),
     '0',
-    'Bytes of data above which keys are evicted, or writes refused, as maxmemory-policy says; 0: no limit.',
+    'Bytes of data and buffers (used_memory without what waits for replicas) above which keys are evicted, or writes refused, as maxmemory-policy says; 0: no limit.',
   ),
   'maxmemory-policy': mutable(
     oneOf([

@@ -327,7 +327,8 @@ export class Engine extends Processor<Context> implements Context {
   refuseByCondition(session: Session, flags: number): string | undefined {
     const { gate } = this
     if (session.isPrimary) return undefined
-    if (gate.maxmemoryBytes !== 0 && takesMemory(session, flags) && this.eviction.makeRoom() === 'none') {
+    // What reads leave to send counts, too: each command makes room, and those that may take memory are refused if there is none.
+    if (gate.maxmemoryBytes !== 0 && this.eviction.makeRoom() === 'none' && takesMemory(session, flags)) {
       return errorText('oom')
     }
     if ((flags & FLAG_WRITE) !== 0) {

@@ -58,7 +58,9 @@ export class Eviction {
 
   /** Evicts until there is room, or the time for that is over. */
   makeRoom(): Room {
+    const { keys } = this.stats
     const room = this.attempt()
+    if (this.stats.keys !== keys) this.parts.tracking.evicted()
     this.account(room)
     if (room === 'soon') this.parts.later()
     return room

@@ -44,8 +44,10 @@ import { rewriteConfigFile } from './config-file.ts'
 import { lockData } from './data-lock.ts'
 import { createHousekeeping } from './expiry.ts'
 import { handOver } from './hand-over.ts'
+import { createHeldMemory } from './held-memory.ts'
 import { createInfo, type ServerInfo } from './info.ts'
 import { openListening } from './listening.ts'
+import { memoryWarning } from './memory-limit.ts'
 import { createMigration } from './migration.ts'
 import { createOwnExpiries } from './own-expiries.ts'
 import type { ServerParts, ServerReplication } from './parts.ts'
@@ -114,11 +116,11 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
         : addressOf({ host: options['replica-announce-ip'], port: options['replica-announce-port'] || parts.port }),
     changed: roleMemory.setSentinels,
   })
-  const held = new Set<string>()
+  const holders = new Set<string>()
   const holdWrites = (why: string, on: boolean): void => {
-    if (on) held.add(why)
-    else held.delete(why)
-    clients.holdWrites(held.size > 0)
+    if (on) holders.add(why)
+    else holders.delete(why)
+    clients.holdWrites(holders.size > 0)
   }
   const hold = createWriteHold({
     sentinels,
@@ -140,13 +142,12 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
   const slowlog = new SlowLog()
   const latency = new LatencyMonitor()
   const timings = createTimings({ config, commands, slowlog, latency, nowMs: wallMs, log })
-  // Asking all connections what they hold is too much for each write; ten times a second is enough.
-  let heldBytes = 0
-  let replicaBytes = 0
-  const measureHeld = (): void => {
-    heldBytes = clients.heldBytes + replication.heldBytes
-    replicaBytes = replication.counters.replicaBufferBytes
-  }
+  const held = createHeldMemory(
+    () => clients,
+    () => replication,
+    monotonicMs,
+  )
+  const storedBytes = (): number => keyspace.usedBytes + tracking.heldBytes
   const internalError = (error: unknown, where: string): void => {
     log.warning(`Bug: ${where} threw ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`)
   }
@@ -173,13 +174,16 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     debug: debugSwitches(),
     slowlog,
     latency,
-    memory: () => info.facts().memory,
+    memory: () => {
+      held.measure()
+      return info.facts().memory
+    },
     loading: () => engine.gate.loading,
     log: (message) => log.warning(message),
     random: seededRandom(...seed),
     wallMicros: () => BigInt(wallMicros()),
     info: (sections) => {
-      measureHeld()
+      held.measure()
       return info.text(sections)
     },
     resetStats: () => {
@@ -208,8 +212,11 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms)
     },
     access,
-    usedMemoryBytes: () => keyspace.usedBytes + tracking.heldBytes + heldBytes,
-    limitedMemoryBytes: () => keyspace.usedBytes + tracking.heldBytes + Math.max(0, heldBytes - replicaBytes),
+    usedMemoryBytes: () => storedBytes() + held.allBytes,
+    limitedMemoryBytes: () => {
+      if (storedBytes() + held.limitedBytes > engine.gate.maxmemoryBytes) held.refresh()
+      return storedBytes() + held.limitedBytes
+    },
     hello: () => [
       ['mode', 'standalone'],
       ['role', replication.isReplica() ? 'replica' : 'master'],
@@ -360,7 +367,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     replication.tick()
     roleMemory.tick()
     if (tracking.on) tracking.trim()
-    measureHeld()
+    held.measure()
     makeRoom()
     info.tick()
     if (++rounds % 10 === 0) clients.tick()
@@ -408,6 +415,8 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
   parts.port = listening.port
   followDirectory(config)
   createProcessTitle(config, configFile, () => parts.port)
+  const tooMuch = memoryWarning(options.maxmemory)
+  if (tooMuch !== undefined) log.warning(tooMuch)
   log.notice(`Running mode=standalone, port=${parts.port}, PID: ${process.pid}`)
   try {
     http = await openMetrics(parts, info)

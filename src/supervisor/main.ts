@@ -402,6 +402,7 @@ async function groupConfig(running: Process, group: MonitoredGroup): Promise<Gro
     hostname: net.isIP(group.host) === 0 ? group.host : undefined,
     primary: { host: host ?? group.host, port: group.port },
     quorum: group.quorum,
+    remembered: group.remembered.filter(({ host: ip }) => net.isIP(ip) !== 0),
     settings: {
       downAfterMs: group['down-after-milliseconds'],
       failoverTimeoutMs: group['failover-timeout'],

@@ -17,6 +17,7 @@ describe('a sentinel', () => {
         host: '127.0.0.1',
         port: 6379,
         quorum: 2,
+        remembered: [],
         'down-after-milliseconds': 30000,
         'failover-timeout': 180000,
         'dead-replica-timeout': 0,
@@ -91,8 +92,9 @@ describe('a sentinel', () => {
         'lazyfree-lazy-expire no',
       ].join('\n'),
     )
-    expect(options.notes).toHaveLength(7)
+    expect(options.notes).toHaveLength(6)
     expect(options.userLines).toEqual([{ name: 'default', rules: ['on', 'nopass', '~*', '&*', '+@all'] }])
+    expect(options.groups[0]!.remembered).toEqual([{ host: '127.0.0.1', port: 6380 }])
     expect(options.notes.at(-1)).toBe('lazyfree-lazy-expire: an option of servers, without effect on a sentinel')
   })
 
