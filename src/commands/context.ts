@@ -188,7 +188,7 @@ export interface Host extends FrontHost {
   setActiveExpire(on: boolean): void
   /** Bytes in use, all parts of the server counted; what connections hold may be as it was 100 ms ago. */
   usedMemoryBytes(): number
-  /** What of it `maxmemory` limits: all but what waits for replicas. */
+  /** What of it `maxmemory` limits: all but what waits for replicas. Over the limit it is measured anew, if that is long ago. */
   limitedMemoryBytes(): number
 }
 
