@@ -207,6 +207,7 @@ const ERROR_CODES = {
   UNKILLABLE: 'The script has written, so it cannot be ended',
   MISCONF: 'snapshots fail, and the configuration says to refuse writes then; look at the log and the disk',
   NOAUTH: 'a password is needed: AUTH',
+  NOPERM: 'The user may not do this: see ACL LOG.',
   NOFAILOVER: 'from SENTINEL CKQUORUM: a failover that is needed cannot be done, and why',
   NOGOODSLAVE: 'no replica can take over now; `vedette status` says why',
   NOGROUP: 'there is no such consumer group, or no such key',

@@ -17,6 +17,24 @@ export const ERRORS = {
   unknownCommand: "ERR unknown command '%s', with args beginning with: %s",
   unknownSubcommand: "ERR unknown subcommand '%s'. Try %s HELP.",
   arity: "ERR wrong number of arguments for '%s' command",
+  noPermission: "NOPERM this user has no permissions to run the '%s' command",
+  noKeyPermission: 'NOPERM this user has no permissions to access one of the keys used as arguments',
+  noChannelPermission: 'NOPERM this user has no permissions to access one of the channels used as arguments',
+  noPermissionAnyMore:
+    'NOPERM ACLs rules changed between the moment the transaction was accumulated and the EXEC call. This command is no longer allowed for the following reason: %s',
+  scriptNoPermission: 'ERR The user executing the script %s',
+  sortNoPermission: 'ERR %s option of SORT denied due to insufficient ACL permissions.',
+  aclUserName: "ERR Usernames can't contain spaces or null characters",
+  aclRule: 'ERR %s',
+  aclDefaultUser: "ERR The 'default' user cannot be removed",
+  aclNoFile:
+    'ERR This Redis instance is not configured to use an ACL file. You may want to specify users via the ACL SETUSER command and then issue a CONFIG REWRITE (assuming you have a Redis configuration file set) in order to store users in the Redis configuration.',
+  aclSave: 'ERR There was an error trying to save the ACLs. Please check the server logs for more information',
+  aclCategory: "ERR Unknown category '%s'",
+  aclPasswordBits:
+    'ERR ACL GENPASS argument must be the number of bits for the output password, a positive number up to %s',
+  aclNoUser: "ERR User '%s' not found",
+  aclNoCommand: "ERR Command '%s' not found",
   noAuth: 'NOAUTH Authentication required.',
   wrongPass: 'WRONGPASS invalid username-password pair or user is disabled.',
   authNotConfigured:

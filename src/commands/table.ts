@@ -1,5 +1,6 @@
 // All commands of the server in one table.
 
+import { ACL_COMMANDS } from '../facade/commands/acl.ts'
 import { CLIENT_COMMANDS } from '../facade/commands/client.ts'
 import { COMMAND_COMMANDS } from '../facade/commands/command.ts'
 import { PUBSUB_COMMANDS, SUBSCRIBE_COMMANDS } from '../facade/commands/pubsub.ts'
@@ -69,6 +70,7 @@ export function allCommands(): CommandTable<Context> {
     ...MIGRATE_COMMANDS,
     ...DATABASE_COMMANDS,
     ...SESSION_COMMANDS,
+    ...ACL_COMMANDS,
     ...CONNECTION_COMMANDS,
     ...CLIENT_COMMANDS,
     ...SUBSCRIBE_COMMANDS,

@@ -1,5 +1,5 @@
 // From directives to the options of a sentinel. As in Redis, `sentinel monitor` may stand after the options of its group.
-import { ConfigError, type Directive } from './directive.ts'
+import { ConfigError, type Directive, userLine } from './directive.ts'
 import type { OptionRow } from './option.ts'
 import { GROUP_OPTIONS, type MonitoredGroup, SENTINEL_OPTIONS, type SentinelOptions } from './sentinel-options.ts'
 import { SERVER_OPTIONS } from './server-options.ts'
@@ -19,8 +19,6 @@ const STATE_OF_REDIS = new Set([
 ])
 /** Of these, what helps when the primary is down before it can be asked for its replicas. */
 const REPLICA_OF_REDIS = new Set(['known-replica', 'known-slave'])
-/** What Redis Sentinel writes of a user that may do everything without a password, as there is one here. */
-const FREE_USER = new Set(['on', 'nopass', 'sanitize-payload', '~*', '&*', '+@all'])
 const UNRECOGNIZED = 'Unrecognized sentinel configuration statement.'
 const GROUP_NAME = /^[A-Za-z0-9._-]{1,255}$/
 
@@ -109,10 +107,7 @@ function apply(options: SentinelOptions, setBy: Map<string, Directive>, statemen
     return
   }
   if (!prefixed && name === 'user') {
-    const [user, ...rules] = words
-    if (user !== 'default' || !rules.every((rule) => FREE_USER.has(rule)))
-      throw new ConfigError(directive, 'Users with rights of their own are not built yet; requirepass is')
-    options.notes.push('user default: may do everything, as without this line')
+    options.userLines.push(userLine(directive))
     return
   }
   const serverOption = prefixed ? undefined : optionName(SERVER_OPTIONS, name)
@@ -162,6 +157,7 @@ export function loadSentinelOptions(directives: readonly Directive[]): {
   const options: SentinelOptions = {
     ...createConfigStore(SENTINEL_OPTIONS).values,
     groups: [],
+    userLines: [],
     swarmKey: undefined,
     consoleToken: undefined,
     notes: [],

@@ -4,6 +4,7 @@
 import type { Context, Host, KeyWait, WaitError } from '../commands/context.ts'
 import { type Argv, Effects, NOTIFY_EXPIRED } from '../commands/effects.ts'
 import { errorText } from '../errors.ts'
+import { DENIALS } from '../facade/access.ts'
 import { type Pause, Processor } from '../facade/processor.ts'
 import { type Blocked, queuedBytes, type Session } from '../facade/session.ts'
 import {
@@ -191,9 +192,10 @@ export class Engine extends Processor<Context> implements Context {
         this.effects.notify(db.index, NOTIFY_EXPIRED, 'expired', key)
         if (this.tracking.on) this.tracking.expired(key)
       },
-      modified: (db, bytes, start, end) => {
-        parts.onModified(db, bytes, start, end)
+      modified: (db, bytes, start, end, beside) => {
         this.waits.modified(db.index, bytes, start, end)
+        if (beside) return
+        parts.onModified(db, bytes, start, end)
         if (this.tracking.on) this.tracking.modified(bytes, start, end)
       },
       flushing: (db, replacement) => {
@@ -238,9 +240,20 @@ export class Engine extends Processor<Context> implements Context {
     this.args = this.queuedArgs
     const found = this.table.lookup(argv[0], 0, argv[0].length)!
     const command = found.subcommands === undefined ? found : this.subcommand(found)!
-    this.perform(this.session, command)
-    if (this.tracking.on) this.tracking.read(this.session, command, this.args)
+    if (this.mayStill(command)) {
+      this.perform(this.session, command)
+      if (this.tracking.on) this.tracking.read(this.session, command, this.args)
+    }
     this.args = outer
+  }
+
+  /** Rights may have changed since the command was queued. */
+  private mayStill(command: Command<Context>): boolean {
+    const { session } = this
+    const denial = session.user.isFree ? undefined : this.judge(session, command, 'multi')
+    if (denial === undefined) return true
+    this.replyError(errorText('noPermissionAnyMore', DENIALS[denial.what].inExec))
+    return false
   }
 
   get inExec(): boolean {
@@ -466,17 +479,13 @@ export class Engine extends Processor<Context> implements Context {
     this.entered(session)
   }
 
-  /** Whether a script can call such a command at all, in this number of arguments. */
-  isCommand(args: Args): boolean {
-    const found = this.table.lookup(args.buffer, args.start(0), args.end(0))
-    return found !== undefined && fitsArity(found, args.count)
-  }
-
   private refuseToScript(run: ScriptRun, command: Command<Context> | undefined): string | undefined {
     if (command === undefined) return errorText('scriptCommandUnknown')
     const { flags } = command
     if (!fitsArity(command, this.args.count) || command.run === undefined) return errorText('scriptCommandArity')
     if ((flags & FLAG_NO_SCRIPT) !== 0) return errorText('scriptCommandForbidden')
+    const denial = run.session.user.isFree ? undefined : this.judge(run.session, command, 'lua')
+    if (denial !== undefined) return errorText('scriptNoPermission', DENIALS[denial.what].inScript)
     if (run.readOnly && (flags & (FLAG_WRITE | FLAG_MAY_REPLICATE)) !== 0) return errorText('scriptReadOnly')
     // A script that has begun to write goes on: half of it would be worse than a little more memory.
     return this.refuseByCondition(run.session, run.wrote || run.allowOom ? flags & ~FLAG_DENYOOM : flags)

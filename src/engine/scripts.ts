@@ -66,7 +66,7 @@ export function createScripts(parts: ScriptParts): Scripts {
     parts.memoryBytesMax,
     {
       call: (args, reply) => engine.callForScript(running!.run, args, reply),
-      knows: (args) => engine.isCommand(args),
+      permits: (args) => engine.permits(running!.run.session.user, args),
       get resp() {
         return running!.resp
       },

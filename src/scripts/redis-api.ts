@@ -25,8 +25,8 @@ export type ScriptLogLevel = (typeof LOG_LEVELS)[number]
 export interface ScriptCalls {
   /** Runs a command and writes its reply, or the error why it may not run. */
   call(args: Args, reply: ReplyWriter): void
-  /** Whether there is such a command, with so many arguments. */
-  knows(args: Args): boolean
+  /** Whether the user of the script may call a command; undefined if there is no such command. */
+  permits(args: Args): boolean | undefined
   /** The protocol of replies (`redis.setresp`). */
   resp: 2 | 3
   /** Where writes go from here on (`redis.set_repl`). */
@@ -160,8 +160,9 @@ function redisFunctions(lua: Lua, calls: ScriptCalls): Record<string, LuaFunctio
       if (!takeArguments(L)) {
         throw new LuaFailure('redis.acl_check_cmd() requires strings or integers', 'table')
       }
-      if (!calls.knows(args)) throw new LuaFailure('Invalid command passed to redis.acl_check_cmd()', 'table')
-      api.lua_pushboolean(L, 1)
+      const may = calls.permits(args)
+      if (may === undefined) throw new LuaFailure('Invalid command passed to redis.acl_check_cmd()', 'table')
+      api.lua_pushboolean(L, may ? 1 : 0)
       return 1
     },
     replicate_commands(L) {

@@ -1,6 +1,7 @@
 // The server process: builds the parts and connects them. What each part does stands in its own file; here is only who
 // gets whom.
 
+import { startUsers } from '../acl/start.ts'
 import type { Host } from '../commands/context.ts'
 import { debugSwitches } from '../commands/debug-switches.ts'
 import { allCommands } from '../commands/table.ts'
@@ -14,6 +15,7 @@ import { createScripts } from '../engine/scripts.ts'
 import { SlowLog } from '../engine/slowlog.ts'
 import { ClientTracking } from '../engine/tracking.ts'
 import { createTransactions } from '../engine/transactions.ts'
+import { type Access, createAccess } from '../facade/access.ts'
 import type { PubSub } from '../facade/call.ts'
 import { createPubSub } from '../facade/pubsub.ts'
 import { ClientRegistry } from '../facade/registry.ts'
@@ -26,9 +28,10 @@ import type { HttpServer } from '../io/http.ts'
 import type { Log } from '../io/log.ts'
 import { makeLua } from '../io/lua.ts'
 import { raisePriority } from '../io/priority.ts'
-import { sameSecret } from '../io/secrets.ts'
+import { sha256Hex } from '../io/secrets.ts'
 import { connectTcp } from '../io/tcp.ts'
 import { eventLoop } from '../io/timers.ts'
+import { createUserFile } from '../io/user-file.ts'
 import { inlineMore } from '../io/v8.ts'
 import { AHEAD_MAX } from '../keyspace/ahead.ts'
 import { Keyspace } from '../keyspace/keyspace.ts'
@@ -83,6 +86,16 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
   keyspace.limits = options
   const ownExpiries = createOwnExpiries(keyspace)
   const commands = allCommands()
+  const access = createAccess({
+    commands,
+    clients: () => clients,
+    hash: sha256Hex,
+    randomHex,
+    allChannels: () => options['acl-pubsub-default'] === 'allchannels',
+    logEntriesMax: () => options['acllog-max-len'],
+    nowMs: wallMs,
+    file: (users) => createUserFile(options.aclfile, users, log),
+  })
   let timer: NodeJS.Timeout | undefined // of the ticks, once all is loaded
   const { publish, ...channels } = createPubSub()
   const pubsub: PubSub = {
@@ -184,7 +197,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
         done(error)
       })
     },
-    rewriteConfig: (all) => rewriteConfigFile(configFile, config, log, all),
+    rewriteConfig: (all) => rewriteConfigFile(configFile, config, access.users.linesToKeep(), log, all),
     migrate: (session, db, order) => migration.start(session, db, order),
     shutdown: (ctx, how) => shutdown.command(ctx, how),
     abortShutdown: () => shutdown.abort(),
@@ -198,10 +211,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     sleep: (ms) => {
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms)
     },
-    checkPassword: (user, password) => {
-      if (options.requirepass === '') return user === 'default' ? 'unset' : 'wrong'
-      return user === 'default' && sameSecret(password, options.requirepass) ? 'ok' : 'wrong'
-    },
+    access,
     usedMemoryBytes: () => storedBytes() + held.allBytes,
     limitedMemoryBytes: () => {
       if (storedBytes() + held.limitedBytes > engine.gate.maxmemoryBytes) held.refresh()
@@ -273,7 +283,8 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
   const clients: ClientRegistry = new ClientRegistry({
     requests: engine,
     pause: engine.gate,
-    limits: clientLimits(options, (session) => replication.outputLimit(session)),
+    limits: clientLimits(options, access.users, (session) => replication.outputLimit(session)),
+    defaultUser: access.users.default,
     requestsAhead: AHEAD_MAX,
     nowMs: wallMs,
     timers: eventLoop,
@@ -389,6 +400,12 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
   }
 
   applyOptions(config, engine, clients)
+  try {
+    openToUsers(config, access)
+  } catch (error) {
+    lock.release()
+    throw error
+  }
   engine.setTime(wallMs())
   replication.prepare()
   const listening = await openListening(options, (wire) => clients.accept(wire), log).catch((error: unknown) => {
@@ -436,6 +453,16 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
       await closed
     },
   }
+}
+
+/** The users that there are at the start, and `requirepass` when it changes. Throws if the users cannot be as they are given. */
+function openToUsers(config: ServerConfig, { users, file }: Access): void {
+  const password = config.values.requirepass
+  const problem = startUsers(users, { password, lines: config.userLines, loadFile: file?.load })
+  if (problem !== undefined) throw new Error(problem)
+  config.onChange('requirepass', (text) => {
+    users.setDefaultPasswords(text === '' ? [] : [Buffer.from(text).toString('latin1')])
+  })
 }
 
 /** Until the sentinels have named the primary nothing is written, and nothing expires either; then the role is taken. */

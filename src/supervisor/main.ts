@@ -220,7 +220,7 @@ function portOptions(running: Process, identity: Identity, failures: Set<string>
     unixsocketperm: options.unixsocketperm,
     maxClients: options.maxclients,
     protectedMode: () => options['protected-mode'],
-    password: () => options.requirepass,
+    users: options,
     onError: (message) => log.warning(message),
     host: {
       get sentinel() {
