@@ -132,7 +132,7 @@ export function xreadgroup(ctx: Context): void {
   }
   if (served.length === 0) return waitForNews(ctx, options, Array(streams).fill('>'))
   replyStreams(ctx, options, served, (i) => {
-    const root = db.rootToChange(keyToChange(ctx, first + i, TYPE_STREAM))
+    const root = db.rootToChange(keyToChange(ctx, first + i, TYPE_STREAM), true)
     const group = groupToChange(nodes, root, nameArgument(ctx, groupAt))
     const consumer = useConsumer(ctx, root, group, first + i, groupAt, groupAt + 1)
     effects.dirty++

@@ -134,9 +134,10 @@ export class Engine extends Processor<Context> implements Context {
         this.effects.notify(db.index, NOTIFY_EXPIRED, 'expired', key)
         if (this.tracking.on) this.tracking.expired(key)
       },
-      modified: (db, bytes, start, end) => {
-        parts.onModified(db, bytes, start, end)
+      modified: (db, bytes, start, end, beside) => {
         this.waits.modified(db.index, bytes, start, end)
+        if (beside) return
+        parts.onModified(db, bytes, start, end)
         if (this.tracking.on) this.tracking.modified(bytes, start, end)
       },
       flushing: (db, replacement) => {
