@@ -43,6 +43,8 @@ interface CachedScript extends Script {
 /** A script under way. */
 interface Running {
   readonly run: ScriptRun
+  /** Digest of its source, for the log. */
+  readonly sha: string
   readonly startMicros: number
   turnMicros: number
   /** Whether it may give way: not within a transaction, and not when it comes from the primary or the log. */
@@ -160,7 +162,8 @@ export function createScripts(parts: ScriptParts): Scripts {
   const giveWay = (script: Running): void => {
     script.slow = true
     engine.gate.busy = errorText('scriptBusy')
-    parts.log('warning', 'Slow script detected: others are answered BUSY until it ends. SCRIPT KILL can end it.')
+    const what = `Slow script detected: ${script.sha} keeps the server busy`
+    parts.log('warning', `${what}. Others are answered BUSY until it ends; SCRIPT KILL can end it.`)
     engine.host.clients.block(script.run.caller, {
       kind: 'order',
       timeoutAtMs: 0,
@@ -206,6 +209,7 @@ export function createScripts(parts: ScriptParts): Scripts {
       const startMicros = clockMicros()
       const begun: Running = {
         run: new ScriptRun(session, ctx.nowMs, may),
+        sha: script.sha,
         startMicros,
         turnMicros: startMicros,
         mayWait: !ctx.inExec && !session.isPrimary,
