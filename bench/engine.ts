@@ -40,6 +40,7 @@ function openServer(): (requests: Requests) => void {
       passwordNeeded: false,
       output: () => ({ hardBytes: 0, softBytes: 0, softSeconds: 0 }),
     },
+    defaultUser: server.host.access.users.default,
     requestsAhead: 64,
     nowMs: Date.now,
     timers,

@@ -3,7 +3,7 @@
 import { announcedPort, type Group, startGroup } from '../test/support/group.ts'
 import { callOnce } from '../test/support/resp.ts'
 import { createScope } from '../test/support/scope.ts'
-import type { Make } from '../test/support/servers.ts'
+import type { Make, Running } from '../test/support/servers.ts'
 import { eventually, sleep } from '../test/support/wait.ts'
 import { watchEvents } from '../test/support/watch.ts'
 import { lostWrites, startWriter } from '../test/support/writer.ts'
@@ -22,20 +22,41 @@ interface Sample {
 }
 
 interface Fault {
-  strike(group: Group, primaryPort: number): Promise<void>
+  /** Gives the sentinels that live on. */
+  strike(group: Group, primaryPort: number): Promise<readonly Running[] | undefined>
+}
+
+/** The sentinel that leads; Redis's have no leader between failovers, there it is the first. */
+async function leaderOf({ sentinels }: Group): Promise<Running> {
+  const infos = await Promise.all(sentinels.map(({ port }) => callOnce(port, 'INFO', 'vedette')))
+  return sentinels[infos.findIndex((text) => String(text).includes('vedette_raft_role:leader'))] ?? sentinels[0]!
 }
 
 const FAULTS = {
   kill: {
-    strike: async (group, port) => void (await group.serverAt(port).proc.kill()),
+    strike: async (group, port) => {
+      await group.serverAt(port).proc.kill()
+      return undefined
+    },
+  },
+  headless: {
+    strike: async (group, port) => {
+      const leader = await leaderOf(group)
+      await Promise.all([leader.proc.kill(), group.serverAt(port).proc.kill()])
+      return group.sentinels.filter((sentinel) => sentinel !== leader)
+    },
   },
   freeze: {
-    strike: async (group, port) => group.serverAt(port).proc.signal('SIGSTOP'),
+    strike: async (group, port) => {
+      group.serverAt(port).proc.signal('SIGSTOP')
+      return undefined
+    },
   },
   planned: {
     strike: async (group) => {
       const reply = await callOnce(group.sentinels[0]!.port, 'SENTINEL', 'FAILOVER', group.name)
       if (reply !== 'OK') throw new Error(`SENTINEL FAILOVER: ${JSON.stringify(reply)}`)
+      return undefined
     },
   },
 } satisfies Record<string, Fault>
@@ -50,11 +71,11 @@ async function once(make: Make, fault: Fault): Promise<Sample> {
     await sleep(500)
     const events = TRACE ? await watchEvents(scope, group.sentinels) : []
     const faultMs = performance.now()
-    await fault.strike(group, oldPort)
+    const living = (await fault.strike(group, oldPort)) ?? group.sentinels
     await eventually(
-      'every sentinel announces the new primary',
+      'every sentinel that lives announces the new primary',
       async () => {
-        const ports = await Promise.all(group.sentinels.map((sentinel) => announcedPort(sentinel, group.name)))
+        const ports = await Promise.all(living.map((sentinel) => announcedPort(sentinel, group.name)))
         return ports.every((port) => port === ports[0] && port !== oldPort)
       },
       { timeoutMs: 30_000 },
@@ -68,7 +89,7 @@ async function once(make: Make, fault: Fault): Promise<Sample> {
     for (const { atMs, sentinelPort, channel, message } of events) {
       console.error(`  ${(atMs - faultMs).toFixed(1).padStart(8)} ms ${sentinelPort} ${channel} ${message}`)
     }
-    const newPort = await announcedPort(group.sentinels[0]!, group.name)
+    const newPort = await announcedPort(living[0]!, group.name)
     const lost = await lostWrites(newPort, writer.acks)
     return { gapMs: writer.longestGap(faultMs).ms, acknowledged: writer.acks.length, lost: lost.length }
   } finally {
@@ -129,6 +150,18 @@ export const failoverBenches: readonly Bench[] = [
         row(`primary killed, gap, median of ${runs}`, 'ms', samples, gap, median, { atMost: 100 }),
         row(`primary killed, gap, worst of ${runs}`, 'ms', samples, gap, worst, { atMost: 250 }),
         row('primary killed, acknowledged writes lost, mean', 'writes', samples, lost, mean),
+      ]
+    },
+  },
+  {
+    name: 'failover-headless',
+    about: 'Primary killed, and the leading sentinel with it: the others have to elect a leader first.',
+    run: async (context) => {
+      const runs = context.runs ?? 5
+      const samples = await repeat(context, 'headless', runs)
+      return [
+        row(`primary and leader killed, gap, median of ${runs}`, 'ms', samples, gap, median, { atMost: 450 }),
+        row(`primary and leader killed, gap, worst of ${runs}`, 'ms', samples, gap, worst),
       ]
     },
   },

@@ -79,8 +79,9 @@ ${inert(SERVER_OPTIONS)}
 
 A file with \`port\`, \`dir\` and one \`sentinel monitor <name> <host> <port> <quorum>\` is enough; on the command line it is
 \`--sentinel monitor <name> <host> <port> <quorum>\`. The file is read and never written: what a sentinel must remember is in \`dir\`.
-Lines that Redis Sentinel writes into its file for itself (\`myid\`, \`current-epoch\`, \`known-replica\`, \`known-sentinel\`, …) are skipped
-with a note in the log, and so are options of servers. Our own directives may be written with or without \`sentinel\` before them.
+Lines that Redis Sentinel writes into its file for itself (\`myid\`, \`current-epoch\`, \`known-sentinel\`, …) are skipped
+with a note in the log, and so are options of servers. \`known-replica\` lines are hints: where a primary is down before it could be asked
+for its replicas, those are looked at. Our own directives may be written with or without \`sentinel\` before them.
 
 ### The process
 
@@ -206,6 +207,7 @@ const ERROR_CODES = {
   UNKILLABLE: 'The script has written, so it cannot be ended',
   MISCONF: 'snapshots fail, and the configuration says to refuse writes then; look at the log and the disk',
   NOAUTH: 'a password is needed: AUTH',
+  NOPERM: 'The user may not do this: see ACL LOG.',
   NOFAILOVER: 'from SENTINEL CKQUORUM: a failover that is needed cannot be done, and why',
   NOGOODSLAVE: 'no replica can take over now; `vedette status` says why',
   NOGROUP: 'there is no such consumer group, or no such key',

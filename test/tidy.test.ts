@@ -12,9 +12,10 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   lib: [],
   'errors.ts': ['lib'],
   lease: ['lib'],
-  config: ['lib', 'errors.ts', 'lease'],
   protocol: ['lib', 'errors.ts'],
-  facade: ['lib', 'errors.ts', 'protocol'],
+  acl: ['lib', 'protocol'],
+  config: ['lib', 'errors.ts', 'lease', 'acl'],
+  facade: ['lib', 'errors.ts', 'protocol', 'acl'],
   store: ['lib'],
   types: ['lib', 'store'],
   keyspace: ['lib', 'store', 'types'],
@@ -22,6 +23,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   scripts: ['lib', 'errors.ts', 'protocol'],
   commands: ['lib', 'errors.ts', 'config', 'protocol', 'facade', 'store', 'types', 'keyspace', 'codec'],
   engine: [
+    'acl',
     'lib',
     'errors.ts',
     'config',
@@ -39,9 +41,10 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   raft: ['lib'],
   sentinel: ['lib', 'errors.ts', 'config', 'lease', 'raft'],
   // ---- the pure line ----
-  io: ['lib', 'protocol', 'facade', 'scripts'],
+  io: ['lib', 'protocol', 'acl', 'facade', 'scripts'],
   metrics: ['lib'],
   server: [
+    'acl',
     'lib',
     'errors.ts',
     'config',
@@ -59,7 +62,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'io',
     'metrics',
   ],
-  supervisor: ['lib', 'errors.ts', 'config', 'lease', 'protocol', 'facade', 'raft', 'sentinel', 'io', 'metrics'],
+  supervisor: ['lib', 'acl', 'errors.ts', 'config', 'lease', 'protocol', 'facade', 'raft', 'sentinel', 'io', 'metrics'],
   // Types only: what the sentinel tells it.
   console: ['supervisor'],
   cli: ['lib', 'errors.ts', 'config', 'protocol', 'sentinel', 'io', 'server', 'supervisor'],

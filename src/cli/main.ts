@@ -6,6 +6,7 @@ import { hideBin } from 'yargs/helpers'
 import { ConfigError } from '../config/directive.ts'
 import { didYouMean } from '../config/suggest.ts'
 import { VERSION } from '../io/package.ts'
+import { checkCommand } from './check.ts'
 import { CliError, type Command, EXIT, EXIT_HELP, type RawCommand, UsageError } from './command.ts'
 import { drillCommand } from './drill.ts'
 import { failoverCommand } from './failover.ts'
@@ -26,6 +27,7 @@ const COMMANDS: readonly Command<never>[] = [
   pauseCommand,
   resumeCommand,
   drillCommand,
+  checkCommand,
 ]
 const NAMES = [...COMMANDS, ...RAW].map((one) => one.command.split(' ')[0]!)
 const EXIT_TEXT = `Exit codes:\n${EXIT_HELP.map(([code, meaning]) => `  ${code}  ${meaning}`).join('\n')}`

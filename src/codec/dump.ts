@@ -6,6 +6,8 @@ import type { BuiltValue } from '../types/builder.ts'
 import { partsEncoding } from '../types/table.ts'
 import type { ValueSource } from '../types/value-type.ts'
 import {
+  OPCODE_EOF,
+  OPCODE_FUNCTION2,
   RDB_HASH_METADATA,
   RDB_STRING,
   RDB_VERSION_READ_MAX,
@@ -153,6 +155,45 @@ function isIntact(payload: Uint8Array, start: number, end: number, verify: boole
   if (version > RDB_VERSION_READ_MAX) return false
   return !verify || equalsCrc64(crc64(payload, start, end - 8), payload, end - 8)
 }
+
+/** The payload of FUNCTION DUMP: the sources of all libraries, each as an RDB has it. */
+export function dumpLibraries(codes: readonly Uint8Array[], compress: boolean): Uint8Array {
+  const payload = new PayloadOut(compress)
+  for (const code of codes) {
+    payload.byte(OPCODE_FUNCTION2)
+    payload.string(code, 0, code.length)
+  }
+  return seal(payload.take(FOOTER_BYTES), payload.used)
+}
+
+/** The sources in such a payload in payload[start, end), which may be whatever a client sent; otherwise what is wrong with it. */
+export function readLibraries(
+  payload: Uint8Array,
+  start: number,
+  end: number,
+  verify: boolean,
+): Buffer[] | 'checksum' | 'type' | 'format' {
+  if (!isIntact(payload, start, end, verify)) return 'checksum'
+  const codes: Buffer[] = []
+  const reader = createRdbReader(
+    { onEntry: () => {}, onLibrary: (code) => void codes.push(code) },
+    { librariesOnly: true },
+  )
+  const bodyEnd = end - FOOTER_BYTES
+  try {
+    reader.feed(HEADER)
+    if (reader.feed(payload, start, bodyEnd) < bodyEnd - start) return 'type'
+    reader.feed(END)
+    reader.end()
+  } catch (error) {
+    if (error instanceof RdbError) return error.code === 'unsupported' ? 'type' : 'format'
+    throw error
+  }
+  return codes
+}
+
+/** The end of an RDB without a checksum. */
+const END = Uint8Array.of(OPCODE_EOF, 0, 0, 0, 0, 0, 0, 0, 0)
 
 /** A header and, behind a type byte, an empty key: with these before it, a payload's body is an RDB. */
 const HEADER = Buffer.from('REDIS0010', 'latin1')

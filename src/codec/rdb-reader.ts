@@ -73,6 +73,8 @@ export interface RdbHandlers {
   onEmpty?: (key: Uint8Array) => void
   /** A value is about to be built in memory, which an entry will hold; who replaces that memory must have done so. */
   onBuild?: () => void
+  /** A library of functions: its source, a copy. Without this they are refused. */
+  onLibrary?: (code: Buffer) => void
   /** An auxiliary field, such as 'redis-ver'. Values that are no text come as latin1. */
   onAux?: (name: string, value: string) => void
 }
@@ -85,6 +87,8 @@ export interface RdbReaderOptions {
   databases?: number
   /** The longest string, in bytes: 512 MiB unless told (`proto-max-bulk-len`). */
   stringBytesMax?: number
+  /** Anything but libraries of functions is refused as `unsupported`. */
+  librariesOnly?: boolean
   /** What values of other types than strings are built with; without it they are refused. */
   build?: BuildContext
 }
@@ -427,6 +431,12 @@ export function createRdbReader(handlers: RdbHandlers, options: RdbReaderOptions
     handlers.onAux?.(text(key), text(value))
   }
 
+  const readLibrary = (): void => {
+    readString(value)
+    if (handlers.onLibrary === undefined) throw new RdbError('unsupported', 'libraries of functions are not taken here')
+    handlers.onLibrary(Buffer.from(value.bytes.subarray(value.start, value.end)))
+  }
+
   /** How many keys follow in this database, and how many of them expire: hints that are of no use here. */
   const skipResize = (): void => {
     readLength()
@@ -436,12 +446,14 @@ export function createRdbReader(handlers: RdbHandlers, options: RdbReaderOptions
   const readItem = (): void => {
     const opcode = readByte()
     if (opcode === OPCODE_EOF) readEnd()
+    else if (opcode === OPCODE_FUNCTION2) readLibrary()
+    else if (options.librariesOnly === true) throw new RdbError('unsupported', `not a library: ${opcode}`)
     else if (opcode === OPCODE_SELECT_DB) readSelect()
     else if (opcode === OPCODE_RESIZE_DB) skipResize()
     else if (opcode === OPCODE_AUX) readAux()
     else if (opcode === OPCODE_MODULE_AUX) skipModuleAux()
-    else if (opcode === OPCODE_FUNCTION2 || opcode === OPCODE_FUNCTION_PRE_GA) {
-      throw new RdbError('unsupported', 'not yet supported: functions (delete them with FUNCTION FLUSH)')
+    else if (opcode === OPCODE_FUNCTION_PRE_GA) {
+      throw new RdbError('unsupported', 'Pre-release function format not supported.')
     } else readEntry(opcode)
   }
 

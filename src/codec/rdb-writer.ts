@@ -2,7 +2,7 @@
 // key; full chunks go to `emit`, which owns them from then on. So a snapshot of any size needs one chunk of memory here,
 // and backpressure is the caller's: stop handing over keys while the sink is full.
 //
-// Order of calls: begin, then for each database selectDb and its entries, then end. An entry is one call, `blob`, or it is
+// Order of calls: begin, then the libraries of functions, then for each database selectDb and its entries, then end. An entry is one call, `blob`, or it is
 // `beginValue` and then what its value is made of (`out`).
 import { type Crc64, crc64, writeCrc64 } from '../lib/crc64.ts'
 import type { ElementOut } from '../store/walk.ts'
@@ -11,6 +11,7 @@ import {
   OPCODE_EOF,
   OPCODE_EXPIRE_MS,
   OPCODE_FREQUENCY,
+  OPCODE_FUNCTION2,
   OPCODE_IDLE,
   OPCODE_RESIZE_DB,
   OPCODE_SELECT_DB,
@@ -38,6 +39,8 @@ export interface RdbWriterOptions {
 export interface RdbWriter {
   /** The header and the auxiliary fields, such as ['redis-ver', '7.0.15']. */
   begin(aux: Iterable<readonly [name: string, value: string]>): void
+  /** A library of functions, before all entries. */
+  library(code: Uint8Array): void
   /** Says that the entries that follow belong to this database. May be called again for the same one. */
   selectDb(index: number): void
   /** How many keys the database selected has in all, and how many of them expire: a hint for the reader's tables. */
@@ -156,6 +159,12 @@ export function createRdbWriter(options: RdbWriterOptions): RdbWriter {
         writeText(name)
         writeText(value)
       }
+    },
+
+    library(code) {
+      reserve(1)
+      chunk[used++] = OPCODE_FUNCTION2
+      writeOne(code, 0, code.length)
     },
 
     selectDb(index) {

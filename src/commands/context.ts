@@ -4,9 +4,11 @@
 import type { ConfigStore } from '../config/store.ts'
 import type { Call, FrontHost } from '../facade/call.ts'
 import type { Session } from '../facade/session.ts'
+import type { Command } from '../facade/table.ts'
 import type { Database } from '../keyspace/database.ts'
 import type { Keyspace } from '../keyspace/keyspace.ts'
 import type { Random } from '../lib/prng.ts'
+import type { Args } from '../protocol/args.ts'
 import type { ReplyWriter } from '../protocol/writer.ts'
 import type { DebugSwitches } from './debug-switches.ts'
 import type { Effects } from './effects.ts'
@@ -102,6 +104,46 @@ export interface MigrateOrder {
 /** A script as it was asked for: by its source, or by the SHA-1 of a source that is known. */
 export type ScriptSource = { readonly source: Buffer } | { readonly sha: string }
 
+/** A function of a library. */
+export interface FunctionFacts {
+  readonly name: string
+  readonly description: Buffer | undefined
+  readonly flags: readonly string[]
+}
+
+/** A library of functions. */
+export interface LibraryFacts {
+  readonly name: string
+  /** The source, its first line included. */
+  readonly code: Buffer
+  readonly functions: readonly FunctionFacts[]
+}
+
+/** What becomes of the libraries that are there when others are restored. */
+export type RestorePolicy = 'flush' | 'append' | 'replace'
+
+/** The libraries of functions. What fails throws CommandError and changes nothing. */
+export interface Libraries {
+  /** Takes a library in; its name. `patient`: its code may take as long as it likes, as when it comes from the primary or a file. */
+  load(code: Buffer, how: { readonly replace: boolean; readonly patient: boolean }): string
+  /** Whether there is a function of this name. */
+  has(name: string): boolean
+  remove(name: string): void
+  restore(codes: readonly Buffer[], policy: RestorePolicy, patient: boolean): void
+  flush(): void
+  list(): Iterable<LibraryFacts>
+  counts(): { readonly libraries: number; readonly functions: number; readonly bytes: number }
+}
+
+/** A script or function that keeps the server busy. */
+export interface BusyCall {
+  /** That of the function, or the SHA-1 of the script. */
+  readonly name: string
+  readonly isFunction: boolean
+  readonly argv: readonly Buffer[]
+  readonly ms: number
+}
+
 /** What there is to know of scripts, for INFO and metrics. */
 export interface ScriptFacts {
   readonly cached: number
@@ -109,6 +151,12 @@ export interface ScriptFacts {
   readonly sourceBytes: number
   readonly usedBytes: number
   readonly takenBytes: number
+  /** The same of functions, and how many there are. */
+  readonly functionUsedBytes: number
+  readonly functionTakenBytes: number
+  readonly libraryBytes: number
+  readonly libraries: number
+  readonly functions: number
   /** A script runs now that has given way. */
   readonly running: boolean
   readonly calls: number
@@ -116,16 +164,23 @@ export interface ScriptFacts {
   readonly killed: number
 }
 
-/** EVAL and SCRIPT. */
+/** EVAL, SCRIPT, FCALL and FUNCTION. */
 export interface Scripts {
+  readonly libraries: Libraries
+  /** The same as `evaluate` for a function. */
+  callFunction(ctx: Context, name: string, keys: number, readOnly: boolean): void
+  /** The flags of a command that runs a script or function, by what that says of itself. */
+  flagsOf(command: Command<Context>, args: Args): number
+  /** What keeps the server busy. */
+  busyCall(): BusyCall | undefined
   /** Runs a script and writes what it returns, or makes the session wait for that. Throws CommandError. */
   evaluate(ctx: Context, script: ScriptSource, keys: number, readOnly: boolean): void
   /** Makes a script known; its SHA-1. Throws CommandError. */
   load(source: Buffer): string
   exists(sha: string): boolean
   flush(): void
-  /** Ends the script that keeps the server busy. Throws CommandError. */
-  kill(): void
+  /** Ends the script, or function, that keeps the server busy. Throws CommandError. */
+  kill(what: 'script' | 'function'): void
   /** The same when the server is to end: false if none is, or if it has written, and so cannot be ended. */
   endHarmless(): boolean
   /** Whether a script keeps the server busy. */
@@ -188,7 +243,7 @@ export interface Host extends FrontHost {
   setActiveExpire(on: boolean): void
   /** Bytes in use, all parts of the server counted; what connections hold may be as it was 100 ms ago. */
   usedMemoryBytes(): number
-  /** What of it `maxmemory` limits: all but what waits for replicas. */
+  /** What of it `maxmemory` limits: all but what waits for replicas. Over the limit it is measured anew, if that is long ago. */
   limitedMemoryBytes(): number
 }
 
@@ -218,6 +273,8 @@ export interface Context extends Call {
   readonly db: Database
   /** The command is part of a running transaction: it must not block. */
   readonly inExec: boolean
+  /** The command is called by a script or function. */
+  readonly inScript: boolean
   /**
    * Makes the session wait for keys: a null array is the reply if the time runs out. False if it must not wait; the command
    * replies then.

@@ -6,11 +6,13 @@ export interface DebugSwitches {
   skipChecksums: boolean
   /** QUICKLIST-PACKED-THRESHOLD: bytes from which an element of a list has a node of its own; 0: as usual. */
   packedThresholdBytes: number
+  /** SET-DISABLE-DENY-SCRIPTS: scripts may call all commands. */
+  scriptsCallAll: boolean
   /** PAUSE-CRON: the housekeeping of ten times a second rests. */
   cronPaused: boolean
 }
 
 /** Switches as they are at the start. */
 export function debugSwitches(): DebugSwitches {
-  return { skipChecksums: false, packedThresholdBytes: 0, cronPaused: false }
+  return { skipChecksums: false, packedThresholdBytes: 0, scriptsCallAll: false, cronPaused: false }
 }

@@ -276,6 +276,14 @@ const COMMANDS: Readonly<Record<string, DebugCommand>> = {
       ctx.reply.ok()
     },
   },
+  'set-disable-deny-scripts': {
+    count: [3, 3],
+    help: ['<0|1>', 'Says whether scripts may call commands that are not for them, too.'],
+    run: (ctx) => {
+      ctx.host.debug.scriptsCallAll = flagOf(ctx, 2)
+      ctx.reply.ok()
+    },
+  },
   'set-skip-checksum-validation': {
     count: [3, 3],
     help: ['<0|1>', 'Says whether the checksums of snapshots and of payloads for RESTORE are looked at.'],

@@ -25,9 +25,15 @@ function refcount(ctx: Context): void {
   const h = subject(ctx)
   if (h === 0) return
   const { db, reply } = ctx
-  if (db.type(h) !== TYPE_STRING) return reply.int(1)
+  if (db.type(h) !== TYPE_STRING || keepsUses(ctx)) return reply.int(1)
   const { bytes, start, end } = db.value(h)
   reply.int(stringRefcount(db.encoding(h), bytes, start, end))
+}
+
+/** Whether each key is to have a use of its own to be evicted by: Redis shares no integers then. */
+function keepsUses({ host }: Context): boolean {
+  const { maxmemory, 'maxmemory-policy': policy } = host.config.values
+  return maxmemory !== 0 && /-l[rf]u$/.test(policy)
 }
 
 function idletime(ctx: Context): void {

@@ -28,6 +28,7 @@ export const PUBLISH_COMMANDS: readonly CommandSpec[] = [
     complexity:
       'O(N+M) where N is the number of clients subscribed to the receiving channel and M is the total number of subscribed patterns (by any client).',
     arity: 3,
+    channels: { count: 'one' },
     flags: ['pubsub', 'loading', 'stale', 'fast', 'may_replicate'],
     arguments: [
       { name: 'channel', type: 'string' },
@@ -42,6 +43,7 @@ export const PUBLISH_COMMANDS: readonly CommandSpec[] = [
     group: 'pubsub',
     complexity: 'O(N) where N is the number of clients subscribed to the receiving shard channel.',
     arity: 3,
+    channels: { count: 'one' },
     flags: ['pubsub', 'loading', 'stale', 'fast', 'may_replicate'],
     keys: [{ flags: ['not_key'], begin: { index: 1 }, find: { last: 0, step: 1, limit: 0 } }],
     arguments: [

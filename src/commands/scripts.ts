@@ -38,13 +38,13 @@ function flush({ args, reply, host }: Context): void {
 }
 
 function kill({ reply, host }: Context): void {
-  host.scripts.kill()
+  host.scripts.kill('script')
   reply.ok()
 }
 
 const COMPLEXITY = 'Depends on the script that is executed.'
 
-function keys(notes: string | undefined, ...flags: string[]): readonly KeySpec[] {
+export function scriptKeys(notes: string | undefined, ...flags: string[]): readonly KeySpec[] {
   return [
     {
       flags,
@@ -55,7 +55,7 @@ function keys(notes: string | undefined, ...flags: string[]): readonly KeySpec[]
   ]
 }
 
-function callArguments(name: string): readonly ArgumentSpec[] {
+export function callArguments(name: string): readonly ArgumentSpec[] {
   return [
     { name, type: 'string' },
     { name: 'numkeys', type: 'integer' },
@@ -74,7 +74,7 @@ export const SCRIPT_COMMANDS: readonly CommandSpec[] = [
     complexity: COMPLEXITY,
     arity: -3,
     flags: ['noscript', 'stale', 'skip_monitor', 'no_mandatory_keys', 'movablekeys'],
-    keys: keys(
+    keys: scriptKeys(
       'We cannot tell how the keys will be used so we assume the worst, RW and UPDATE',
       'RW',
       'access',
@@ -91,7 +91,7 @@ export const SCRIPT_COMMANDS: readonly CommandSpec[] = [
     complexity: COMPLEXITY,
     arity: -3,
     flags: ['noscript', 'stale', 'skip_monitor', 'no_mandatory_keys', 'movablekeys'],
-    keys: keys(undefined, 'RW', 'access', 'update'),
+    keys: scriptKeys(undefined, 'RW', 'access', 'update'),
     arguments: callArguments('sha1'),
     run: (ctx) => evaluate(ctx, byDigest, false),
   },
@@ -103,7 +103,7 @@ export const SCRIPT_COMMANDS: readonly CommandSpec[] = [
     complexity: COMPLEXITY,
     arity: -3,
     flags: ['readonly', 'noscript', 'stale', 'skip_monitor', 'no_mandatory_keys', 'movablekeys'],
-    keys: keys('We cannot tell how the keys will be used so we assume the worst, RO and ACCESS', 'RO', 'access'),
+    keys: scriptKeys('We cannot tell how the keys will be used so we assume the worst, RO and ACCESS', 'RO', 'access'),
     arguments: callArguments('script'),
     run: (ctx) => evaluate(ctx, bySource, true),
   },
@@ -115,7 +115,7 @@ export const SCRIPT_COMMANDS: readonly CommandSpec[] = [
     complexity: COMPLEXITY,
     arity: -3,
     flags: ['readonly', 'noscript', 'stale', 'skip_monitor', 'no_mandatory_keys', 'movablekeys'],
-    keys: keys(undefined, 'RO', 'access'),
+    keys: scriptKeys(undefined, 'RO', 'access'),
     arguments: callArguments('sha1'),
     run: (ctx) => evaluate(ctx, byDigest, true),
   },

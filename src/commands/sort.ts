@@ -63,8 +63,11 @@ function readArguments(ctx: Context, mayStore: boolean): Asked {
     else if (args.is(i, 'by') && left >= 1) {
       asked.by = args.latin1(++i)
       if (!beforeNul(asked.by).includes('*')) asked.sorted = false
-    } else if (args.is(i, 'get') && left >= 1) asked.get.push(args.latin1(++i))
-    else fail('syntax')
+      else if (!ctx.mayReadAllKeys()) fail('sortNoPermission', 'BY')
+    } else if (args.is(i, 'get') && left >= 1) {
+      if (!ctx.mayReadAllKeys()) fail('sortNoPermission', 'GET')
+      asked.get.push(args.latin1(++i))
+    } else fail('syntax')
   }
   return asked
 }

@@ -127,7 +127,14 @@ function trimLimit(ctx: Context, given: bigint | undefined, approximate: boolean
 /** Trims the stream of an entry, if there is anything to do; how many went. */
 export function trimStream(ctx: Context, h: number, trim: Trim): number {
   const { db, keyspace } = ctx
-  return streamTrim(keyspace.nodes, db.rootToChange(h), trim)
+  const { nodes } = keyspace
+  const root = db.rootToChange(h, true)
+  const before = nodes.count(root)
+  try {
+    return streamTrim(nodes, root, trim)
+  } finally {
+    if (nodes.count(root) !== before) db.afterChange(h)
+  }
 }
 
 /** The arguments, with approximate trimming put as what it has come to: how many entries are left, or which is the first. */

@@ -98,7 +98,7 @@ export function xclaim(ctx: Context): void {
     ids.push(id)
   }
   const options = parseClaim(ctx, 5 + ids.length)
-  const root = db.rootToChange(h)
+  const root = db.rootToChange(h, true)
   const group = groupToChange(nodes, root, nameArgument(ctx, 2))
   let lastMoved = compareIds(options.last, groupLast(nodes, group, makeStreamId())) > 0
   if (lastMoved) setGroupLast(nodes, group, options.last)
@@ -153,7 +153,7 @@ export function xautoclaim(ctx: Context): void {
   const from = boundArgument(ctx, 5, false)
   const { count, justIds } = parseAutoClaim(ctx)
   const h = streamToClaim(ctx)
-  const root = db.rootToChange(h)
+  const root = db.rootToChange(h, true)
   const group = groupToChange(nodes, root, nameArgument(ctx, 2))
   const { taken, next } = candidates(ctx, root, group, from, minIdle, count)
   reply.array(3)

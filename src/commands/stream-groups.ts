@@ -178,7 +178,7 @@ export function xgroupCreate(ctx: Context): void {
     notifyNew(ctx, 2)
     h = putStream(ctx, root, 2)
   }
-  createGroup(nodes, db.rootToChange(h), nameArgument(ctx, 3), id, read)
+  createGroup(nodes, db.rootToChange(h, true), nameArgument(ctx, 3), id, read)
   effects.dirty++
   notifyKey(ctx, NOTIFY_STREAM, 'xgroup-create', 2)
   reply.ok()
@@ -192,7 +192,7 @@ export function xgroupSetid(ctx: Context): void {
   if (args.count > 7) fail('subcommandSyntax', args.str(1), 'XGROUP')
   const isEdge = args.is(4, '-') || args.is(4, '+')
   const id = isEdge ? boundArgument(ctx, 4, args.is(4, '+')) : groupIdArgument(ctx, h)
-  const group = groupToChange(nodes, db.rootToChange(h), nameArgument(ctx, 3))
+  const group = groupToChange(nodes, db.rootToChange(h, true), nameArgument(ctx, 3))
   setGroupLast(nodes, group, id)
   setGroupRead(nodes, group, read)
   effects.dirty++
@@ -205,7 +205,7 @@ export function xgroupDestroy(ctx: Context): void {
   const h = streamOfGroup(ctx, false)
   const name = nameArgument(ctx, 3)
   if (findGroup(keyspace.nodes, db.root(h), name) === 0) return reply.int(0)
-  destroyGroup(keyspace.nodes, db.rootToChange(h), name)
+  destroyGroup(keyspace.nodes, db.rootToChange(h, true), name)
   effects.dirty++
   notifyKey(ctx, NOTIFY_STREAM, 'xgroup-destroy', 2)
   reply.int(1)
@@ -217,7 +217,7 @@ export function xgroupCreateconsumer(ctx: Context): void {
   const h = streamOfGroup(ctx, true)
   const name = nameArgument(ctx, 4)
   if (findConsumer(nodes, findGroup(nodes, db.root(h), nameArgument(ctx, 3)), name) !== 0) return reply.int(0)
-  const root = db.rootToChange(h)
+  const root = db.rootToChange(h, true)
   createConsumer(nodes, root, groupToChange(nodes, root, nameArgument(ctx, 3)), name, nowMs)
   effects.dirty++
   notifyKey(ctx, NOTIFY_STREAM, 'xgroup-createconsumer', 2)
@@ -232,7 +232,7 @@ export function xgroupDelconsumer(ctx: Context): void {
   const consumer = findConsumer(nodes, findGroup(nodes, db.root(h), nameArgument(ctx, 3)), name)
   if (consumer === 0) return reply.int(0)
   const pending = consumerPending(nodes, consumer)
-  const root = db.rootToChange(h)
+  const root = db.rootToChange(h, true)
   deleteConsumer(nodes, root, groupToChange(nodes, root, nameArgument(ctx, 3)), name)
   effects.dirty++
   notifyKey(ctx, NOTIFY_STREAM, 'xgroup-delconsumer', 2)
@@ -251,7 +251,7 @@ export function xack(ctx: Context): void {
     idArgument(ctx, i + 3, id)
     return id
   })
-  const root = db.rootToChange(h)
+  const root = db.rootToChange(h, true)
   const group = groupToChange(nodes, root, nameArgument(ctx, 2))
   let acknowledged = 0
   for (const id of ids) if (removePending(nodes, root, group, id)) acknowledged++

@@ -132,7 +132,7 @@ export function xreadgroup(ctx: Context): void {
   }
   if (served.length === 0) return waitForNews(ctx, options, Array(streams).fill('>'))
   replyStreams(ctx, options, served, (i) => {
-    const root = db.rootToChange(keyToChange(ctx, first + i, TYPE_STREAM))
+    const root = db.rootToChange(keyToChange(ctx, first + i, TYPE_STREAM), true)
     const group = groupToChange(nodes, root, nameArgument(ctx, groupAt))
     const consumer = useConsumer(ctx, root, group, first + i, groupAt, groupAt + 1)
     effects.dirty++
@@ -243,6 +243,7 @@ function parseOptions(ctx: Context, isGroup: boolean): ReadOptions {
       const most = count === 0 ? Number.POSITIVE_INFINITY : count
       return { count: most, first: i + 1, streams: more / 2, groupAt, noAck, waitUntilMs }
     } else if (more > 0 && args.is(i, 'block')) {
+      if (ctx.inScript) fail('scriptBlock', args.str(0))
       waitUntilMs = timeoutMsArgument(ctx, ++i)
     } else if (more > 1 && args.is(i, 'group')) {
       if (!isGroup) fail('xreadGroup')

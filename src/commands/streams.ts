@@ -214,11 +214,11 @@ export function xdel(ctx: Context): void {
     return id
   })
   let deleted = 0
-  const root = db.rootToChange(h)
+  const root = db.rootToChange(h, true)
   const highest = streamDeletedId(nodes, root, makeStreamId())
   for (const id of ids) {
     if (!streamDelete(nodes, root, id)) continue
-    deleted++
+    if (deleted++ === 0) db.afterChange(h)
     if (compareIds(id, highest) > 0) setStreamDeletedId(nodes, root, copyId(highest, id))
   }
   if (deleted > 0) notifyKey(ctx, NOTIFY_STREAM, 'xdel', 1)
@@ -268,7 +268,7 @@ export function xsetid(ctx: Context): void {
     if (compareIds(ID, streamEdgeId(nodes, before, true, LAST)) < 0) fail('xsetidBelowTop')
     if (added !== undefined && added < BigInt(length)) fail('xsetidAddedLow')
   }
-  const root = db.rootToChange(h)
+  const root = db.rootToChange(h, true)
   setStreamLastId(nodes, root, ID)
   if (added !== undefined) setStreamAdded(nodes, root, added)
   if (!isZeroId(deleted)) setStreamDeletedId(nodes, root, deleted)

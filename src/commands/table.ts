@@ -1,5 +1,6 @@
 // All commands of the server in one table.
 
+import { ACL_COMMANDS } from '../facade/commands/acl.ts'
 import { CLIENT_COMMANDS } from '../facade/commands/client.ts'
 import { COMMAND_COMMANDS } from '../facade/commands/command.ts'
 import { PUBSUB_COMMANDS, SUBSCRIBE_COMMANDS } from '../facade/commands/pubsub.ts'
@@ -15,6 +16,7 @@ import { DATABASE_COMMANDS } from './databases.ts'
 import { DEBUG_COMMANDS } from './debug.ts'
 import { DUMP_COMMANDS } from './dump-restore.ts'
 import { EXPIRE_COMMANDS } from './expire.ts'
+import { FUNCTION_COMMANDS } from './functions.ts'
 import { GEO_COMMANDS } from './geo-rows.ts'
 import { HASH_EXPIRE_COMMANDS } from './hash-expire.ts'
 import { HASH_COMMANDS } from './hashes.ts'
@@ -69,6 +71,7 @@ export function allCommands(): CommandTable<Context> {
     ...MIGRATE_COMMANDS,
     ...DATABASE_COMMANDS,
     ...SESSION_COMMANDS,
+    ...ACL_COMMANDS,
     ...CONNECTION_COMMANDS,
     ...CLIENT_COMMANDS,
     ...SUBSCRIBE_COMMANDS,
@@ -76,6 +79,7 @@ export function allCommands(): CommandTable<Context> {
     ...PUBLISH_COMMANDS,
     ...TRANSACTIONS_COMMANDS,
     ...SCRIPT_COMMANDS,
+    ...FUNCTION_COMMANDS,
     ...CONFIG_COMMANDS,
     ...COMMAND_COMMANDS,
     ...SERVER_COMMANDS,

@@ -1,6 +1,7 @@
 // Reads the syntax of redis.conf: one directive a line, words in blanks or quotes, `#` comments. Text in, directives out;
 // what is wrong is a ConfigError that names source, line and text, as redis-server prints it.
 
+import type { UserLine } from '../acl/start.ts'
 import { splitLine } from '../lib/words.ts'
 
 /** One line of a configuration, split into words; where it stands is kept for the error message. */
@@ -55,6 +56,13 @@ export function quoteAlways(word: string): string {
     return named[char] ?? [...Buffer.from(char)].map((byte) => `\\x${byte.toString(16).padStart(2, '0')}`).join('')
   })
   return `"${escaped}"`
+}
+
+/** A line that says `user <name> <rules>`. Throws ConfigError. */
+export function userLine(directive: Directive): UserLine {
+  const [name, ...rules] = directive.words
+  if (name === undefined) throw new ConfigError(directive, 'It is: user <name> <rules>')
+  return { name, rules }
 }
 
 /** The directives of a file's text. Throws ConfigError for unbalanced quotes. */

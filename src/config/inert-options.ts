@@ -14,7 +14,6 @@ const MEMORY = 'it tunes the memory management of C code'
 const FREEING = 'freeing memory does not block here'
 const DEFRAG = 'active defragmentation is not built yet'
 const FORK = 'snapshots are made without a second process'
-const LOGS = 'the command it serves is not built yet'
 const HOST = 'the operating system is left as it is'
 
 const keep = <T>(
@@ -110,13 +109,6 @@ export const INERT_OPTIONS = {
     int(1, 10),
     '1',
     'How hard to look for expired keys.',
-  ),
-  'acllog-max-len': keep(LOGS, long(0), '128', 'Entries of the ACL log.'),
-  'acl-pubsub-default': keep(
-    'there are no ACL users yet',
-    oneOf(['allchannels', 'resetchannels']),
-    'resetchannels',
-    'Channels of a new user.',
   ),
   'dynamic-hz': keep(
     'background work is always bounded in time',

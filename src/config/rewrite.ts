@@ -27,7 +27,12 @@ function directivesByOption(text: string): Map<OptionName, Directive[]> {
 }
 
 /** The new text of the file; with `all` it also says what is at its default. Throws ConfigError if the old one cannot be read any more. */
-export function rewriteConfig(text: string, config: ServerConfig, all = false): string {
+export function rewriteConfig(
+  text: string,
+  config: ServerConfig,
+  userLines: readonly string[] = [],
+  all = false,
+): string {
   const lines: (string | undefined)[] = text.split('\n')
   if (lines.at(-1) === '') lines.pop()
   const appended: string[] = []
@@ -45,6 +50,9 @@ export function rewriteConfig(text: string, config: ServerConfig, all = false): 
     lines[first.line - 1] = name === 'replicaof' && value === '' ? undefined : lineFor(name, value, first.name)
     for (const directive of rest) lines[directive.line - 1] = undefined
   }
+  // The users in force take the place of those of the file.
+  for (const { name, line } of parseDirectives('', text)) if (name === 'user') lines[line - 1] = undefined
+  appended.push(...userLines)
   const kept = lines.filter((line) => line !== undefined)
   if (appended.length > 0 && !kept.includes(HEADER)) kept.push(HEADER)
   return `${[...kept, ...appended].join('\n')}\n`

@@ -1,5 +1,5 @@
 // From directives to the options of a sentinel. As in Redis, `sentinel monitor` may stand after the options of its group.
-import { ConfigError, type Directive } from './directive.ts'
+import { ConfigError, type Directive, userLine } from './directive.ts'
 import type { OptionRow } from './option.ts'
 import { GROUP_OPTIONS, type MonitoredGroup, SENTINEL_OPTIONS, type SentinelOptions } from './sentinel-options.ts'
 import { SERVER_OPTIONS } from './server-options.ts'
@@ -17,8 +17,8 @@ const STATE_OF_REDIS = new Set([
   'known-slave',
   'known-sentinel',
 ])
-/** What Redis Sentinel writes of a user that may do everything without a password, as there is one here. */
-const FREE_USER = new Set(['on', 'nopass', 'sanitize-payload', '~*', '&*', '+@all'])
+/** Of these, what helps when the primary is down before it can be asked for its replicas. */
+const REPLICA_OF_REDIS = new Set(['known-replica', 'known-slave'])
 const UNRECOGNIZED = 'Unrecognized sentinel configuration statement.'
 const GROUP_NAME = /^[A-Za-z0-9._-]{1,255}$/
 
@@ -61,7 +61,14 @@ function readMonitor({ directive, words }: Statement): MonitoredGroup {
   const port = integerOf(portWord)
   if (host === '' || port === undefined || port < 1n || port > 65535n)
     throw new ConfigError(directive, 'Invalid IP address or port.')
-  return { ...groupDefaults(), name, host, port: Number(port), quorum: Number(quorum) } as MonitoredGroup
+  return {
+    ...groupDefaults(),
+    name,
+    host,
+    port: Number(port),
+    quorum: Number(quorum),
+    remembered: [],
+  } as MonitoredGroup
 }
 
 function unknownStatement({ directive, prefixed, name }: Statement): ConfigError {
@@ -94,21 +101,28 @@ function apply(options: SentinelOptions, setBy: Map<string, Directive>, statemen
       return
     }
   }
+  if (prefixed && REPLICA_OF_REDIS.has(name) && rememberReplica(options, words)) return
   if (prefixed && STATE_OF_REDIS.has(name)) {
     options.notes.push(`sentinel ${name}: state of Redis Sentinel, not used; Vedette finds it out and keeps it in dir`)
     return
   }
   if (!prefixed && name === 'user') {
-    const [user, ...rules] = words
-    if (user !== 'default' || !rules.every((rule) => FREE_USER.has(rule)))
-      throw new ConfigError(directive, 'Users with rights of their own are not built yet; requirepass is')
-    options.notes.push('user default: may do everything, as without this line')
+    options.userLines.push(userLine(directive))
     return
   }
   const serverOption = prefixed ? undefined : optionName(SERVER_OPTIONS, name)
   if (serverOption === undefined) throw unknownStatement(statement)
   parse(directive, SERVER_OPTIONS[serverOption as keyof typeof SERVER_OPTIONS] as OptionRow, words)
   options.notes.push(`${name}: an option of servers, without effect on a sentinel`)
+}
+
+/** `known-replica <name> <host> <port>`: a hint; false when it is none. */
+function rememberReplica({ groups }: SentinelOptions, [name, host = '', portWord = '']: readonly string[]): boolean {
+  const group = groups.find((one) => one.name === name)
+  const port = Number(integerOf(portWord) ?? 0n)
+  if (group === undefined || host === '' || port < 1 || port > 65535) return false
+  group.remembered.push({ host, port })
+  return true
 }
 
 function applyToGroup(options: SentinelOptions, { directive, name, words }: Statement): void {
@@ -143,6 +157,7 @@ export function loadSentinelOptions(directives: readonly Directive[]): {
   const options: SentinelOptions = {
     ...createConfigStore(SENTINEL_OPTIONS).values,
     groups: [],
+    userLines: [],
     swarmKey: undefined,
     consoleToken: undefined,
     notes: [],

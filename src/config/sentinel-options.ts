@@ -1,5 +1,6 @@
 // The options of a sentinel: those of the process (a table like the server's), and those of each monitored group. Names,
 // defaults and forms are those of sentinel.conf of Redis 7.0.15; the ones below "Vedette's own" are ours.
+import type { UserLine } from '../acl/start.ts'
 import { LEASE_MS_MAX, LEASE_MS_MIN, WRITE_MODES } from '../lease/terms.ts'
 import { fixed, type OptionRow, type OptionValues, type RowDetails } from './option.ts'
 import { autoPort, optionalPort } from './ports.ts'
@@ -58,6 +59,14 @@ export const SENTINEL_OPTIONS = {
   'protected-mode': row('plain', bool, 'no', 'While there is no password, refuse clients not from this machine.'),
   dir: row('plain', string, './', 'Directory of the durable state. Each sentinel needs its own.'),
   requirepass: row('plain', string, '', 'Password that clients must give; empty: none.'),
+  aclfile: row('plain', string, '', 'File of ACL users, which ACL LOAD reads and ACL SAVE writes; empty: none.'),
+  'acllog-max-len': row('plain', int(0), '128', 'Entries of the ACL log.'),
+  'acl-pubsub-default': row(
+    'plain',
+    oneOf(['allchannels', 'resetchannels']),
+    'resetchannels',
+    'Channels that a new user may use: all or none.',
+  ),
   loglevel: row(
     'plain',
     oneOf(['debug', 'verbose', 'notice', 'warning']),
@@ -232,12 +241,16 @@ export interface MonitoredGroup extends OptionValues<typeof GROUP_OPTIONS> {
   readonly host: string
   readonly port: number
   readonly quorum: number
+  /** The replicas that a Redis Sentinel wrote into its file. */
+  readonly remembered: { readonly host: string; readonly port: number }[]
 }
 
 /** All that a sentinel is told: the process options by name, and: */
 export interface SentinelOptions extends OptionValues<typeof SENTINEL_OPTIONS> {
   /** The monitored groups in the order of the file. */
   groups: MonitoredGroup[]
+  /** The `user` lines of the files. */
+  userLines: UserLine[]
   /** The 64 hex digits of swarm-key-file or VEDETTE_SWARM_KEY, lower case; undefined: none (gossip on loopback only). */
   swarmKey: string | undefined
   /** The token of console-token-file or VEDETTE_CONSOLE_TOKEN; undefined: the console is for reading. */

@@ -1,6 +1,6 @@
 // From directives to the settings of a server: the file, then standard input, then the command line; the last one of a
 // name counts. Reading files is the caller's; what is wrong is a ConfigError that names the line.
-import { ConfigError, type Directive } from './directive.ts'
+import { ConfigError, type Directive, userLine } from './directive.ts'
 import { SERVER_OPTIONS } from './server-options.ts'
 import { createConfigStore, optionName, type ServerConfig } from './store.ts'
 import { didYouMean } from './suggest.ts'
@@ -10,7 +10,6 @@ import { parseWords } from './values.ts'
 const REFUSED: Readonly<Record<string, string>> = {
   'rename-command': 'Renaming commands is not built yet',
   loadmodule: 'Modules of Redis are C code and cannot be loaded',
-  user: 'ACL users are not built yet; use requirepass',
   sentinel: 'sentinel directive while not in sentinel mode; use `vedette sentinel`',
 }
 
@@ -34,6 +33,10 @@ export function loadServerConfig(
   const config = createConfigStore(SERVER_OPTIONS)
   const setBy = new Map<string, Directive>()
   for (const directive of directives) {
+    if (directive.name === 'user') {
+      config.userLines.push(userLine(directive))
+      continue
+    }
     const name = optionName(SERVER_OPTIONS, directive.name) as keyof typeof SERVER_OPTIONS | undefined
     if (name === undefined) throw new ConfigError(directive, refusal(directive.name))
     const { type } = SERVER_OPTIONS[name]

@@ -173,14 +173,18 @@ const EFFECTIVE_OPTIONS = {
   requirepass: mutable(string, '', 'Password that clients must give (AUTH, HELLO); empty: none.', { secret: true }),
   'enable-debug-command': fixed(oneOf(TRUST), 'no', 'Who may call DEBUG: nobody, everybody, local clients.'),
   'enable-protected-configs': fixed(oneOf(TRUST), 'no', 'Who may change dir and dbfilename with CONFIG SET.'),
-  aclfile: fixed(string, '', 'File of ACL users.', {
-    unbuilt: notBuilt((path) => path !== '', 'ACL users are not built yet; use requirepass'),
-  }),
+  aclfile: fixed(string, '', 'File of ACL users, which ACL LOAD reads and ACL SAVE writes; empty: none.'),
+  'acllog-max-len': mutable(long(0), '128', 'Entries of the ACL log.'),
+  'acl-pubsub-default': mutable(
+    oneOf(['allchannels', 'resetchannels']),
+    'resetchannels',
+    'Channels that a new user may use: all or none.',
+  ),
   // ---- memory and limits
   maxmemory: mutable(
     memory(0, ULONG_MAX),
     '0',
-    'Bytes of data above which keys are evicted, or writes refused, as maxmemory-policy says; 0: no limit.',
+    'Bytes of data and buffers (used_memory without what waits for replicas) above which keys are evicted, or writes refused, as maxmemory-policy says; 0: no limit.',
   ),
   'maxmemory-policy': mutable(
     oneOf([

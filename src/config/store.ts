@@ -1,5 +1,6 @@
 // The settings of a running process: what CONFIG GET shows and CONFIG SET changes. `values` is one live object, so who
 // holds it always reads what is in force. Invariant: a `set` takes effect as a whole or not at all.
+import type { UserLine } from '../acl/start.ts'
 import { errorText } from '../errors.ts'
 import { globMatch } from '../lib/glob.ts'
 import type { OptionRow, OptionTable, OptionValues } from './option.ts'
@@ -11,6 +12,8 @@ export type ChangeHook<T> = (value: T, previous: T) => unknown
 
 /** The settings of a process. `Values` is the record of its options (ServerOptions unless told otherwise). */
 export interface ConfigStore<Values = ServerOptions> {
+  /** The `user` lines of the files. */
+  readonly userLines: UserLine[]
   /** What is in force. The same object for ever; its fields change. */
   readonly values: Readonly<Values>
   /** Names and texts of all options that match a pattern, in the order of the table; aliases under their own name. */
@@ -148,6 +151,7 @@ export function createConfigStore(table: OptionTable): ConfigStore<Record<string
   }
 
   return {
+    userLines: [],
     values,
     get,
     set,

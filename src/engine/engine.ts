@@ -4,6 +4,7 @@
 import type { Context, Host, KeyWait, WaitError } from '../commands/context.ts'
 import { type Argv, Effects, NOTIFY_EXPIRED } from '../commands/effects.ts'
 import { errorText } from '../errors.ts'
+import { DENIALS } from '../facade/access.ts'
 import { type Pause, Processor } from '../facade/processor.ts'
 import { type Blocked, queuedBytes, type Session } from '../facade/session.ts'
 import {
@@ -19,6 +20,7 @@ import {
   FLAG_NO_SCRIPT,
   FLAG_ONE_BY_ONE,
   FLAG_READONLY,
+  FLAG_RUNS_SCRIPT,
   FLAG_SKIP_MONITOR,
   FLAG_STALE,
   FLAG_TRANSACTION,
@@ -34,70 +36,11 @@ import { ArenaFullError } from '../store/arena.ts'
 import { TYPE_MASK } from '../store/entry.ts'
 import { Bracket, type ChangeFeed, EXEC, MULTI } from './change-feed.ts'
 import { Eviction } from './eviction.ts'
+import type { GateConditions } from './gate.ts'
 import { publishEvents } from './key-events.ts'
 import { KeyWaits, type ReadyKey, type Waiter } from './key-waits.ts'
 import type { ScriptRun } from './script-run.ts'
 import type { ClientTracking } from './tracking.ts'
-
-/** Conditions of the server that close the gate for some commands; the server keeps them up to date. */
-export interface GateConditions extends Pause {
-  loading: boolean
-  /** A script runs that has given way: the error for all but few commands. */
-  busy: string | undefined
-  /** This is a replica, and clients may not write to it. */
-  readonlyReplica: boolean
-  /** Writes need a lease: whether it holds is asked for before each batch of requests. */
-  leased: boolean
-  /** The lease is lost: no writes. */
-  leaseLost: boolean
-  /** Too few replicas are there to have what is written. */
-  copiesMissing: boolean
-  /** The group of sentinels that this server waits for before it takes a role; undefined: for none. */
-  undecidedGroup: string | undefined
-  /** This is a replica whose link is down, and it must not serve stale data. */
-  stale: boolean
-  /** This is a replica to which clients may write: keys that they give an expiry are told to `onReplicaWrite`. */
-  writableReplica: boolean
-  /** The last snapshot failed, and writes stop for that. */
-  misconfigured: boolean
-  /** Why the append-only log cannot be written, and so nothing else; undefined: it can, or there is none. */
-  logProblem: string | undefined
-  /** `maxmemory` in bytes, 0 for no limit. */
-  maxmemoryBytes: number
-  /** `min-replicas-to-write`, 0 for none. */
-  replicasToWriteMin: number
-}
-
-/** The gate with everything open. */
-export function openGate(): GateConditions {
-  return {
-    loading: false,
-    busy: undefined,
-    readonlyReplica: false,
-    leased: false,
-    leaseLost: false,
-    copiesMissing: false,
-    undecidedGroup: undefined,
-    stale: false,
-    writableReplica: false,
-    misconfigured: false,
-    logProblem: undefined,
-    maxmemoryBytes: 0,
-    replicasToWriteMin: 0,
-    pausedUntilMs: 0,
-    pausedWritesOnly: false,
-    writesHeld: false,
-  }
-}
-
-/** Whether a client's write would pass the gate now, for health checks. */
-export function mayWrite(gate: GateConditions, replication: Host['replication'], nowMs: number): boolean {
-  if (gate.loading || gate.misconfigured || gate.readonlyReplica || replication.isReplica()) return false
-  if (gate.undecidedGroup !== undefined || gate.leaseLost || gate.copiesMissing) return false
-  if (gate.logProblem !== undefined) return false
-  if (gate.replicasToWriteMin !== 0 && replication.goodReplicas() < gate.replicasToWriteMin) return false
-  return nowMs >= gate.pausedUntilMs && !gate.writesHeld
-}
 
 /** What the engine is built from. */
 export interface EngineParts {
@@ -191,9 +134,10 @@ export class Engine extends Processor<Context> implements Context {
         this.effects.notify(db.index, NOTIFY_EXPIRED, 'expired', key)
         if (this.tracking.on) this.tracking.expired(key)
       },
-      modified: (db, bytes, start, end) => {
-        parts.onModified(db, bytes, start, end)
+      modified: (db, bytes, start, end, beside) => {
         this.waits.modified(db.index, bytes, start, end)
+        if (beside) return
+        parts.onModified(db, bytes, start, end)
         if (this.tracking.on) this.tracking.modified(bytes, start, end)
       },
       flushing: (db, replacement) => {
@@ -238,13 +182,28 @@ export class Engine extends Processor<Context> implements Context {
     this.args = this.queuedArgs
     const found = this.table.lookup(argv[0], 0, argv[0].length)!
     const command = found.subcommands === undefined ? found : this.subcommand(found)!
-    this.perform(this.session, command)
-    if (this.tracking.on) this.tracking.read(this.session, command, this.args)
+    if (this.mayStill(command)) {
+      this.perform(this.session, command)
+      if (this.tracking.on) this.tracking.read(this.session, command, this.args)
+    }
     this.args = outer
+  }
+
+  /** Rights may have changed since the command was queued. */
+  private mayStill(command: Command<Context>): boolean {
+    const { session } = this
+    const denial = session.user.isFree ? undefined : this.judge(session, command, 'multi')
+    if (denial === undefined) return true
+    this.replyError(errorText('noPermissionAnyMore', DENIALS[denial.what].inExec))
+    return false
   }
 
   get inExec(): boolean {
     return this.bracket.open
+  }
+
+  get inScript(): boolean {
+    return this.script !== undefined
   }
 
   /** Brackets the commands of a transaction, so that they are replicated as one. */
@@ -273,6 +232,8 @@ export class Engine extends Processor<Context> implements Context {
     try {
       run()
     } finally {
+      // What those did is carried out, and no effect of the one that goes on.
+      this.effects.reset()
       this.args = args
       this.reply = reply
       this.out = out
@@ -304,8 +265,9 @@ export class Engine extends Processor<Context> implements Context {
     return logProblem === undefined ? undefined : errorText('logMisconf', logProblem)
   }
 
-  /** The command's flags; those of EXEC include what is queued, and permissions only if all that is queued has them. */
+  /** The command's flags; those of a script that says what it does are its own, and those of EXEC include what is queued, and permissions only if all that is queued has them. */
   protected override flagsOf(session: Session, command: Command<Context>): number {
+    if ((command.flags & FLAG_RUNS_SCRIPT) !== 0) return this.host.scripts.flagsOf(command, this.args)
     const { transaction } = session
     if (transaction === undefined || command.spec.name !== 'exec') return command.flags
     return (command.flags | transaction.flags) & ~(PERMISSIONS & ~transaction.commonFlags)
@@ -315,7 +277,8 @@ export class Engine extends Processor<Context> implements Context {
   refuseByCondition(session: Session, flags: number): string | undefined {
     const { gate } = this
     if (session.isPrimary) return undefined
-    if (gate.maxmemoryBytes !== 0 && takesMemory(session, flags) && this.eviction.makeRoom() === 'none') {
+    // What reads leave to send counts, too: each command makes room, and those that may take memory are refused if there is none.
+    if (gate.maxmemoryBytes !== 0 && this.eviction.makeRoom() === 'none' && takesMemory(session, flags)) {
       return errorText('oom')
     }
     if ((flags & FLAG_WRITE) !== 0) {
@@ -353,8 +316,9 @@ export class Engine extends Processor<Context> implements Context {
     const argv = this.args.copyAll()
     transaction.queue.push(argv)
     transaction.bytes += queuedBytes(argv)
-    transaction.flags |= command.flags
-    transaction.commonFlags &= command.flags
+    const flags = this.flagsOf(session, command)
+    transaction.flags |= flags
+    transaction.commonFlags &= flags
     // As in Redis what is queued counts as input that is not yet dealt with.
     if (transaction.bytes > this.host.config.values['client-query-buffer-limit'] && !session.isPrimary) {
       return session.outlet.close()
@@ -465,17 +429,14 @@ export class Engine extends Processor<Context> implements Context {
     this.entered(session)
   }
 
-  /** Whether a script can call such a command at all, in this number of arguments. */
-  isCommand(args: Args): boolean {
-    const found = this.table.lookup(args.buffer, args.start(0), args.end(0))
-    return found !== undefined && fitsArity(found, args.count)
-  }
-
   private refuseToScript(run: ScriptRun, command: Command<Context> | undefined): string | undefined {
     if (command === undefined) return errorText('scriptCommandUnknown')
     const { flags } = command
     if (!fitsArity(command, this.args.count) || command.run === undefined) return errorText('scriptCommandArity')
-    if ((flags & FLAG_NO_SCRIPT) !== 0) return errorText('scriptCommandForbidden')
+    if ((flags & FLAG_NO_SCRIPT) !== 0 && !this.host.debug.scriptsCallAll) return errorText('scriptCommandForbidden')
+    const denial = run.session.user.isFree ? undefined : this.judge(run.session, command, 'lua')
+    if (denial !== undefined) return errorText('scriptNoPermission', DENIALS[denial.what].inScript)
+    if (this.gate.stale && (flags & FLAG_STALE) === 0 && !run.session.isPrimary) return errorText('scriptStale')
     if (run.readOnly && (flags & (FLAG_WRITE | FLAG_MAY_REPLICATE)) !== 0) return errorText('scriptReadOnly')
     // A script that has begun to write goes on: half of it would be worse than a little more memory.
     return this.refuseByCondition(run.session, run.wrote || run.allowOom ? flags & ~FLAG_DENYOOM : flags)

@@ -1,4 +1,4 @@
-// Keeps the data within `maxmemory`: before a command that may need memory, keys are evicted as `maxmemory-policy` says until
+// Keeps the data within `maxmemory`: before each command, keys are evicted as `maxmemory-policy` says until
 // there is room, for a bounded time; what is left to do goes on between commands (`later`), and the command runs meanwhile.
 //
 // Invariants: only who may delete evicts (a primary that may write now); replicas and the log hear of a DEL before the command
@@ -58,7 +58,9 @@ export class Eviction {
 
   /** Evicts until there is room, or the time for that is over. */
   makeRoom(): Room {
+    const { keys } = this.stats
     const room = this.attempt()
+    if (this.stats.keys !== keys) this.parts.tracking.evicted()
     this.account(room)
     if (room === 'soon') this.parts.later()
     return room

@@ -35,6 +35,7 @@ export class ScriptRun {
     this.allowOom = may.allowOom
     const session = new Session(caller.id, NOWHERE, nowMs, true)
     session.db = caller.db
+    session.user = caller.user
     session.isPrimary = caller.isPrimary
     session.noTouch = caller.noTouch
     this.session = session

@@ -1,4 +1,4 @@
-// Scripts in the server: the cache of sources, who may run what now, and what becomes of a script that runs long. Such a script
+// Scripts and functions in the server: the cache of sources, who may run what now, and what becomes of a script that runs long. Such a script
 // gives way (`scripts/interpreter.ts`), and from then on it runs in turns of a few milliseconds between which the server answers
 // others: BUSY, or SCRIPT KILL.
 //
@@ -6,13 +6,15 @@
 
 import type { Context, ScriptFacts, ScriptSource, Scripts } from '../commands/context.ts'
 import { errorText, fail, failWith } from '../errors.ts'
-import { FLAG_DENYOOM, FLAG_STALE, FLAG_WRITE } from '../facade/table.ts'
+import { FLAG_DENYOOM, FLAG_MAY_REPLICATE, FLAG_SCRIPT, FLAG_STALE, FLAG_WRITE } from '../facade/table.ts'
+import type { Args } from '../protocol/args.ts'
 import { ReplyWriter } from '../protocol/writer.ts'
 import type { MakeLua } from '../scripts/abi.ts'
-import { Interpreter, type Script } from '../scripts/interpreter.ts'
+import { type Callable, type Dialect, Interpreter, type Script } from '../scripts/interpreter.ts'
 import type { ScriptLogLevel } from '../scripts/redis-api.ts'
-import { digestOf, type Flags, readSource } from '../scripts/source.ts'
+import { digestOf, type Flags, readSource, type ScriptFlags } from '../scripts/source.ts'
 import type { Engine } from './engine.ts'
+import { FunctionLibraries } from './functions.ts'
 import { ScriptRun } from './script-run.ts'
 
 /** So long a script runs at a time once it keeps the server busy. */
@@ -40,11 +42,13 @@ interface CachedScript extends Script {
   readonly bytes: number
 }
 
-/** A script under way. */
+/** A script or function under way. */
 interface Running {
+  readonly callable: Callable
+  readonly interpreter: Interpreter
+  /** The command that runs it, once it has given way. */
+  argv: readonly Buffer[]
   readonly run: ScriptRun
-  /** Digest of its source, for the log. */
-  readonly sha: string
   readonly startMicros: number
   turnMicros: number
   /** Whether it may give way: not within a transaction, and not when it comes from the primary or the log. */
@@ -63,44 +67,50 @@ export function createScripts(parts: ScriptParts): Scripts {
   let sourceBytes = 0
   let running: Running | undefined
 
-  const interpreter = new Interpreter(
-    parts.makeLua,
-    parts.memoryBytesMax,
-    {
-      call: (args, reply) => engine.callForScript(running!.run, args, reply),
-      knows: (args) => engine.isCommand(args),
-      get resp() {
-        return running!.resp
+  const newInterpreter = (dialect: Dialect): Interpreter =>
+    new Interpreter(
+      dialect,
+      parts.makeLua,
+      parts.memoryBytesMax,
+      {
+        call: (args, reply) => engine.callForScript(running!.run, args, reply),
+        permits: (args) => engine.permits(running!.run.session.user, args),
+        get resp() {
+          return running!.resp
+        },
+        set resp(resp) {
+          running!.resp = resp
+          running!.run.session.resp = resp
+        },
+        get replicateTo() {
+          return running!.run.replicateTo
+        },
+        set replicateTo(to) {
+          running!.run.replicateTo = to
+        },
+        log: parts.log,
       },
-      set resp(resp) {
-        running!.resp = resp
-        running!.run.session.resp = resp
+      {
+        due(mayYield) {
+          if (running === undefined) return libraries.overdue ? 'stop' : 'go on'
+          const { startMicros, turnMicros, slow, mayWait, run } = running
+          const now = clockMicros()
+          const thresholdMicros = parts.thresholdMs() * 1000
+          if (now - startMicros < thresholdMicros) return 'go on'
+          if (mayYield && mayWait) return !slow || now - turnMicros >= TURN_MICROS ? 'give way' : 'go on'
+          const stuckMicros = Math.max(thresholdMicros * STUCK_THRESHOLDS, STUCK_MICROS_MIN)
+          return now - startMicros > stuckMicros && !run.caller.isPrimary ? 'stop' : 'go on'
+        },
       },
-      get replicateTo() {
-        return running!.run.replicateTo
-      },
-      set replicateTo(to) {
-        running!.run.replicateTo = to
-      },
-      log: parts.log,
-    },
-    {
-      due(mayYield) {
-        const { startMicros, turnMicros, slow, mayWait, run } = running!
-        const now = clockMicros()
-        const thresholdMicros = parts.thresholdMs() * 1000
-        if (now - startMicros < thresholdMicros) return 'go on'
-        if (mayYield && mayWait) return !slow || now - turnMicros >= TURN_MICROS ? 'give way' : 'go on'
-        const stuckMicros = Math.max(thresholdMicros * STUCK_THRESHOLDS, STUCK_MICROS_MIN)
-        return now - startMicros > stuckMicros && !run.caller.isPrimary ? 'stop' : 'go on'
-      },
-    },
-  )
+    )
+  const interpreter = newInterpreter('script')
+  const functionInterpreter = newInterpreter('function')
+  const libraries = new FunctionLibraries(functionInterpreter, clockMicros)
 
   const added = (sha: string, source: Buffer): CachedScript => {
     const { flags, body } = readSource(source)
     const bytes = source.length + SCRIPT_BYTES
-    const script: CachedScript = { sha, flags, body: Buffer.from(body), bytes, lua: undefined, ref: 0 }
+    const script: CachedScript = { name: sha, flags, body: Buffer.from(body), bytes, lua: undefined, ref: 0 }
     const problem = interpreter.compile(script)
     if (problem !== undefined) fail('scriptCompile', problem)
     cache.set(sha, script)
@@ -131,13 +141,13 @@ export function createScripts(parts: ScriptParts): Scripts {
   /** Runs a turn; whether the script is over. */
   const turn = (script: Running): boolean => {
     script.turnMicros = clockMicros()
-    return engine.runScript(script.run, () => interpreter.turn()) === 'done'
+    return engine.runScript(script.run, () => script.interpreter.turn()) === 'done'
   }
 
   /** The script is over: carries out what it did and writes what it returns; otherwise the error that it ended with. */
   const end = (script: Running, reply: ReplyWriter): string | undefined => {
     engine.endScript(script.run)
-    const error = interpreter.finish(reply, script.resp)
+    const error = script.interpreter.finish(reply, script.resp)
     running = undefined
     if (error !== undefined) stats.errors++
     return error
@@ -161,9 +171,11 @@ export function createScripts(parts: ScriptParts): Scripts {
   /** The script has run for so long that others are to be answered; it goes on in turns. */
   const giveWay = (script: Running): void => {
     script.slow = true
-    engine.gate.busy = errorText('scriptBusy')
-    const what = `Slow script detected: ${script.sha} keeps the server busy`
-    parts.log('warning', `${what}. Others are answered BUSY until it ends; SCRIPT KILL can end it.`)
+    script.argv = engine.args.copyAll()
+    engine.gate.busy = errorText(busyError(script))
+    const kill = isFunction(script) ? 'FUNCTION KILL' : 'SCRIPT KILL'
+    const what = `Slow script detected: ${script.callable.name} keeps the server busy`
+    parts.log('warning', `${what}. Others are answered BUSY until it ends; ${kill} can end it.`)
     engine.host.clients.block(script.run.caller, {
       kind: 'order',
       timeoutAtMs: 0,
@@ -184,7 +196,7 @@ export function createScripts(parts: ScriptParts): Scripts {
   }
 
   const killIt = (script: Running): void => {
-    const error = interpreter.kill(errorText('scriptKilled'))
+    const error = script.interpreter.kill(errorText(isFunction(script) ? 'functionKilled' : 'scriptKilled'))
     running = undefined
     stats.killed++
     stats.errors++
@@ -193,39 +205,90 @@ export function createScripts(parts: ScriptParts): Scripts {
     answer(script, reply)
   }
 
+  /** Runs a script or function, of which it is known that it may run, and replies. */
+  const runIt = (
+    ctx: Context,
+    callable: Callable,
+    interpreter: Interpreter,
+    keyCount: number,
+    may: { readonly readOnly: boolean; readonly allowOom: boolean },
+  ): void => {
+    const { args, session } = ctx
+    const startMicros = clockMicros()
+    const begun: Running = {
+      callable,
+      interpreter,
+      argv: [],
+      run: new ScriptRun(session, ctx.nowMs, may),
+      startMicros,
+      turnMicros: startMicros,
+      mayWait: !ctx.inExec && !session.isPrimary,
+      slow: false,
+      resp: 2,
+      answer: undefined,
+    }
+    running = begun
+    stats.calls++
+    const strings = (from: number, to: number): Buffer[] =>
+      Array.from({ length: to - from }, (_, i) => args.bytes(from + i))
+    const failed = interpreter.begin(callable, strings(3, 3 + keyCount), strings(3 + keyCount, args.count))
+    if (failed === undefined && !turn(begun)) return giveWay(begun)
+    const error = failed ?? end(begun, ctx.reply)
+    running = undefined
+    if (error !== undefined) failWith(error)
+  }
+
+  const isFunction = (script: Running): boolean => script.interpreter === functionInterpreter
+  const busyError = (script: Running): 'functionBusy' | 'scriptBusy' =>
+    isFunction(script) ? 'functionBusy' : 'scriptBusy'
+
+  /** What a script says of itself, if it is known, or can be read. */
+  const flagsOfScript = (args: Args, byDigest: boolean): Flags => {
+    const known = cache.get(byDigest ? args.latin1(1).toLowerCase() : digestOf(args.bytes(1)))
+    if (known !== undefined || byDigest) return known?.flags ?? 'unsaid'
+    try {
+      return readSource(args.bytes(1)).flags
+    } catch {
+      return 'unsaid'
+    }
+  }
+
   return {
+    libraries,
     evaluate(ctx, asked, keyCount, readOnly) {
       const script = wanted(asked)
-      const refused = refusal(ctx, script.flags, readOnly)
+      const { flags } = script
+      const refused = refusal(ctx, flags, readOnly)
       if (refused !== undefined) failWith(refused)
       const problem = interpreter.compile(script)
       if (problem !== undefined) fail('scriptCompile', problem)
       engine.showMonitors()
-      const { args, session } = ctx
-      const may = {
-        readOnly: readOnly || (script.flags !== 'unsaid' && script.flags.noWrites),
-        allowOom: script.flags !== 'unsaid' && script.flags.allowOom,
-      }
-      const startMicros = clockMicros()
-      const begun: Running = {
-        run: new ScriptRun(session, ctx.nowMs, may),
-        sha: script.sha,
-        startMicros,
-        turnMicros: startMicros,
-        mayWait: !ctx.inExec && !session.isPrimary,
-        slow: false,
-        resp: 2,
-        answer: undefined,
-      }
-      running = begun
-      stats.calls++
-      const strings = (from: number, to: number): Buffer[] =>
-        Array.from({ length: to - from }, (_, i) => args.bytes(from + i))
-      const failed = interpreter.begin(script, strings(3, 3 + keyCount), strings(3 + keyCount, args.count))
-      if (failed === undefined && !turn(begun)) return giveWay(begun)
-      const error = failed ?? end(begun, ctx.reply)
-      running = undefined
-      if (error !== undefined) failWith(error)
+      runIt(ctx, script, interpreter, keyCount, {
+        readOnly: readOnly || (flags !== 'unsaid' && flags.noWrites),
+        allowOom: flags !== 'unsaid' && flags.allowOom,
+      })
+    },
+    callFunction(ctx, name, keyCount, readOnly) {
+      const called = libraries.find(name) ?? fail('functionUnknown')
+      const { may } = called
+      const refused = refusal(ctx, may, readOnly)
+      if (refused !== undefined) failWith(refused)
+      libraries.prepare(called)
+      engine.showMonitors()
+      runIt(ctx, called, functionInterpreter, keyCount, {
+        readOnly: readOnly || may.noWrites,
+        allowOom: may.allowOom,
+      })
+    },
+    flagsOf(command, args) {
+      const { name } = command.spec
+      if (name.startsWith('fcall')) return withSaid(command.flags, libraries.find(args.latin1(1))?.may ?? 'unsaid')
+      return withSaid(command.flags, flagsOfScript(args, name.startsWith('evalsha')))
+    },
+    busyCall() {
+      if (running?.slow !== true) return undefined
+      const ms = Math.floor((clockMicros() - running.startMicros) / 1000)
+      return { name: running.callable.name, isFunction: isFunction(running), argv: running.argv, ms }
     },
     load(source) {
       const sha = digestOf(source)
@@ -238,10 +301,11 @@ export function createScripts(parts: ScriptParts): Scripts {
       sourceBytes = 0
       interpreter.flush()
     },
-    kill() {
+    kill(what) {
       if (running === undefined) fail('scriptIdle')
       if (running.run.wrote) fail('scriptUnkillable')
-      parts.log('warning', 'Lua script killed by user with SCRIPT KILL.')
+      if ((what === 'function') !== isFunction(running)) fail(busyError(running))
+      parts.log('warning', `Lua script killed by user with ${what.toUpperCase()} KILL.`)
       killIt(running)
     },
     endHarmless() {
@@ -252,7 +316,23 @@ export function createScripts(parts: ScriptParts): Scripts {
     busy: () => running?.slow === true,
     facts(): ScriptFacts {
       const { usedBytes, takenBytes } = interpreter.memory
-      return { cached: cache.size, sourceBytes, usedBytes, takenBytes, running: running?.slow === true, ...stats }
+      const { usedBytes: functionUsedBytes, takenBytes: functionTakenBytes } = functionInterpreter.memory
+      const { libraries: count, functions, bytes: libraryBytes } = libraries.counts()
+      return {
+        ...{ cached: cache.size, sourceBytes, usedBytes, takenBytes },
+        ...{ functionUsedBytes, functionTakenBytes, libraryBytes, libraries: count, functions },
+        running: running?.slow === true,
+        ...stats,
+      }
     },
   }
+}
+
+/** The flags of a command that runs what says so much of itself. */
+function withSaid(flags: number, said: ScriptFlags | 'unsaid'): number {
+  if (said === 'unsaid') return flags
+  const { noWrites, allowOom, allowStale } = said
+  const open = flags & ~(FLAG_STALE | FLAG_DENYOOM | FLAG_WRITE | FLAG_MAY_REPLICATE | FLAG_SCRIPT)
+  const writes = noWrites ? 0 : FLAG_WRITE | FLAG_SCRIPT | (allowOom ? 0 : FLAG_DENYOOM)
+  return open | writes | (allowStale ? FLAG_STALE : 0)
 }

@@ -161,6 +161,11 @@ export class ClientTracking implements KeyTracking {
     this.deliver()
   }
 
+  /** Keys were evicted before a command: who has read them hears of it before the reply. */
+  evicted(): void {
+    if (this.messages.length !== 0) this.deliver()
+  }
+
   // ---- what the keyspace tells ----
 
   /** The key in bytes [start, end) has changed. */

@@ -32,7 +32,11 @@ export interface TransactionRunner {
 }
 
 /** Transactions with the two hooks by which the keyspace keeps them informed. */
-export type WatchingTransactions = Transactions & Pick<KeyspaceHooks, 'modified' | 'flushing'>
+export type WatchingTransactions = Transactions &
+  Pick<KeyspaceHooks, 'flushing'> & {
+    /** A key that may be watched has changed. */
+    modified(db: Database, bytes: Uint8Array, start: number, end: number): void
+  }
 
 /** Whether the key is there, and if its time is over. Deletes nothing. */
 function stateOf(db: Database, bytes: Uint8Array, start: number, end: number): 'absent' | 'alive' | 'expired' {

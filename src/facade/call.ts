@@ -3,6 +3,7 @@
 
 import type { Args } from '../protocol/args.ts'
 import type { ReplyWriter } from '../protocol/writer.ts'
+import type { Access } from './access.ts'
 import type { Session, Tracking } from './session.ts'
 import type { CommandTable } from './table.ts'
 
@@ -56,8 +57,8 @@ export interface FrontHost {
   readonly pubsub: PubSub
   /** What HELLO says of this process beside the connection's own: `mode`, `role`. */
   hello(): readonly (readonly [string, string])[]
-  /** Whether a password is asked for, and whether this one is right; in constant time. */
-  checkPassword(user: string, password: string): 'ok' | 'wrong' | 'unset'
+  /** Who may do what. */
+  readonly access: Access
   readonly tracking: KeyTracking
   /** The most channels and patterns of one session, and the most prefixes that it tracks. */
   readonly subscriptionsMax: number
@@ -82,4 +83,6 @@ export interface Call {
   readonly host: FrontHost
   /** Unix time in milliseconds; the same during the whole command. */
   readonly nowMs: number
+  /** Whether the user of the session may read any key there is with the running command. */
+  mayReadAllKeys(): boolean
 }

@@ -4,11 +4,16 @@
 // Invariants: a request has exactly one outcome, and none throws, whatever the peer sent: what a command throws becomes an
 // error reply here. The time of the commands, `nowMs`, is set from outside before each batch.
 
+import type { DeniedIn } from '../acl/log.ts'
+import type { User } from '../acl/user.ts'
+import { type Denial, judge, mayReadAll } from '../acl/verdict.ts'
 import { CommandError, errorText } from '../errors.ts'
 import { Args } from '../protocol/args.ts'
 import type { Scanned } from '../protocol/scanned.ts'
 import { ReplyWriter } from '../protocol/writer.ts'
+import { contextOf, DENIALS } from './access.ts'
 import type { Call, FrontHost } from './call.ts'
+import { keysOf } from './commands/keys.ts'
 import type { Session } from './session.ts'
 import {
   type Command,
@@ -161,7 +166,11 @@ export abstract class Processor<C> implements Call {
 
   private refuse(session: Session, command: Command<C>): string | undefined {
     if (!fitsArity(command, this.args.count) || command.run === undefined) return errorText('arity', command.fullName)
-    if (!session.authenticated && (command.flags & FLAG_NO_AUTH) === 0) return errorText('noAuth')
+    if (!session.authenticated && this.asksPassword(command)) return errorText('noAuth')
+    if (!session.user.isFree) {
+      const denial = this.judge(session, command, contextOf(session))
+      if (denial !== undefined) return errorText(...DENIALS[denial.what].request(command.fullName))
+    }
     const refusal = this.forbidden(session, command)
     if (refusal !== undefined) return refusal
     if (session.resp === 2 && session.subscriptions > 0 && (command.flags & FLAG_PUBSUB_CONTEXT) === 0) {
@@ -169,6 +178,34 @@ export abstract class Processor<C> implements Call {
     }
     if (this.pause.pausedUntilMs !== 0 && this.isPaused(session, command)) return POSTPONE
     return this.pause.writesHeld && this.isHeld(session, command) ? POSTPONE : undefined
+  }
+
+  private asksPassword(command: Command<C>): boolean {
+    return (command.flags & FLAG_NO_AUTH) === 0 && this.host.access.users.asksPassword
+  }
+
+  /** Why the session's user may not make the request in `args`; that it may not is noted. */
+  protected judge(session: Session, command: Command<C>, context: DeniedIn): Denial | undefined {
+    const { args } = this
+    const denial = judge(session.user, command, args, 0, keysOf)
+    if (denial === undefined) return undefined
+    const object = denial.what === 'command' ? command.fullName : args.latin1(denial.index)
+    this.host.access.denied(session, { reason: denial.what, context, object, username: session.user.name })
+    return denial
+  }
+
+  /** Whether a user may make a request; undefined if there is no such command. */
+  permits(user: User, args: Args): boolean | undefined {
+    const found = this.table.lookup(args.buffer, args.start(0), args.end(0))
+    const isWhole = found?.subcommands === undefined || args.count < 2
+    const command = isWhole ? found : found.subcommands.get(args.latin1(1).toLowerCase())
+    return command === undefined ? undefined : judge(user, command, args, 0, keysOf) === undefined
+  }
+
+  mayReadAllKeys(): boolean {
+    const { args, session } = this
+    if (session.user.isFree) return true
+    return mayReadAll(session.user, this.table.lookup(args.buffer, args.start(0), args.end(0))!, args, keysOf)
   }
 
   /** A request was let through because the time of a pause is over, though nothing has ended it yet. */

@@ -1,5 +1,6 @@
 // The connections of a process: who is let in, who is paused, who waits, who is idle for too long.
 
+import type { User } from '../acl/user.ts'
 import { errorReply } from '../errors.ts'
 import { Scanned } from '../protocol/scanned.ts'
 import { ReplyWriter } from '../protocol/writer.ts'
@@ -18,6 +19,8 @@ export interface RegistryParts {
   readonly requests: Requests & { monitored: boolean }
   readonly pause: Pause
   readonly limits: ClientLimits
+  /** Who clients are until they log in. */
+  readonly defaultUser: User
   /** How many requests of a pipeline are read ahead; 0 for none. */
   readonly requestsAhead: number
   readonly nowMs: () => number
@@ -105,7 +108,9 @@ export class ClientRegistry implements Clients, ConnectionHost {
     if (limits.protectedMode && !limits.passwordNeeded && !wire.peerIsLoopback) {
       return this.turnAway(wire, errorReply('protectedMode'))
     }
-    return this.add(wire, !limits.passwordNeeded)
+    const connection = this.add(wire, !limits.passwordNeeded)
+    connection.session.user = this.parts.defaultUser
+    return connection
   }
 
   /** Adds a connection, also one that the process opened itself. */

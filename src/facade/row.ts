@@ -1,6 +1,8 @@
 // What a command is: one row that says all there is to know about it. The gate, COMMAND and COMMAND DOCS, key extraction,
 // ACL categories and the generated reference derive from these rows; nothing about a command is written down twice.
 
+import type { ChannelSpec } from '../acl/catalog.ts'
+
 /** Flags as COMMAND INFO lists them; the gate acts on them. */
 export type CommandFlag =
   | 'write'
@@ -70,6 +72,7 @@ export interface CommandRow<C> {
   /** ACL categories beyond those that follow from flags and group, without `@`. */
   readonly categories?: readonly string[]
   readonly keys?: readonly KeySpec[]
+  readonly channels?: ChannelSpec
   readonly arguments?: readonly ArgumentSpec[]
   readonly history?: readonly (readonly [string, string])[]
   readonly tips?: readonly string[]

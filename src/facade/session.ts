@@ -1,6 +1,7 @@
 // What is remembered of a connection between two commands. Pure state: bytes go out through `Outlet`, which the connection
 // implements over its wire. One class for both processes: what a sentinel has no use for (transactions, replicas) stays empty.
 
+import { SUPERUSER, type User } from '../acl/user.ts'
 import type { ReplyWriter } from '../protocol/writer.ts'
 
 /** What a name of so many bytes takes that a session watches or listens to, about: twice itself, and its places in sets. */
@@ -127,7 +128,8 @@ export class Session {
   libName = ''
   libVersion = ''
   authenticated: boolean
-  user = 'default'
+  /** Whose rights it has; what the server does by itself may do anything. */
+  user: User = SUPERUSER
   transaction: Transaction | undefined
   /** Keys watched, as `db:key` in latin1; `undefined` if none. */
   watched: Set<string> | undefined

@@ -1,12 +1,14 @@
 // Commands in one table, with the look-up by the name's bytes that every request does. Loading asserts that the rows are
 // consistent, so that a wrong row is found before any client finds it.
 
+import type { AclCommand } from '../acl/catalog.ts'
 import { assert } from '../lib/assert.ts'
 import type { Histogram } from '../lib/histogram.ts'
+import { categoriesOf } from './commands/categories.ts'
 import type { CommandFlag, CommandRow } from './row.ts'
 
 /** A command with what the gate needs ready to hand, and its counters for INFO. */
-export interface Command<C = never> {
+export interface Command<C = never> extends AclCommand {
   readonly spec: CommandRow<C>
   /** `config|get` for a subcommand, else the name. */
   readonly fullName: string
@@ -61,6 +63,8 @@ export const FLAG_NO_SCRIPT = 1 << 14
 export const FLAG_ALLOW_BUSY = 1 << 15
 /** Commands that run a script, which may write. */
 export const FLAG_SCRIPT = 1 << 16
+/** Commands that run a script or function, which may say of itself what it does. */
+export const FLAG_RUNS_SCRIPT = 1 << 17
 
 /** Whether a command can be called with so many arguments, its name included. */
 export const fitsArity = ({ arity }: { readonly arity: number }, count: number): boolean =>
@@ -84,7 +88,8 @@ const FLAG_BITS: Partial<Record<CommandFlag, number>> = {
 const TRANSACTION_CONTROL = new Set(['exec', 'discard', 'multi', 'watch', 'quit', 'reset'])
 /** PSYNC again is ignored, as Redis does. */
 const FROM_REPLICA = new Set(['replconf', 'psync', 'sync'])
-const SCRIPTS = new Set(['eval', 'evalsha'])
+const SCRIPTS = new Set(['eval', 'evalsha', 'fcall'])
+const READING_SCRIPTS = new Set(['eval_ro', 'evalsha_ro', 'fcall_ro'])
 const ONE_BY_ONE = new Set(['scan', 'randomkey', 'hexpire', 'hpexpire', 'hexpireat', 'hpexpireat', 'hgetex', 'hsetex'])
 const PUBSUB_CONTEXT = new Set([
   'ping',
@@ -105,7 +110,8 @@ export class CommandTable<C = never> {
   private readonly mask: number
 
   constructor(specs: readonly CommandRow<C>[]) {
-    const commands = specs.map((spec) => compile(spec, undefined))
+    let id = 0
+    const commands = specs.map((spec) => compile(spec, undefined, () => id++))
     this.byName = new Map(commands.map((command) => [command.spec.name, command]))
     assert(this.byName.size === commands.length, 'no two commands have the same name')
     let size = 256
@@ -157,7 +163,7 @@ function nameHash(bytes: Uint8Array, start: number, end: number): number {
   return (first * 29 + middle * 191 + last * 7 + length * 61) | 0
 }
 
-function compile<C>(spec: CommandRow<C>, parent: Command<C> | undefined): Command<C> {
+function compile<C>(spec: CommandRow<C>, parent: Command<C> | undefined, newId: () => number): Command<C> {
   const fullName = parent === undefined ? spec.name : `${parent.fullName}|${spec.name}`
   assert(/^[a-z_-]+$/.test(spec.name), `the name ${spec.name} is in lower case`)
   assert(spec.arity !== 0, `${fullName} has an arity`)
@@ -174,15 +180,21 @@ function compile<C>(spec: CommandRow<C>, parent: Command<C> | undefined): Comman
   if (parent === undefined && TRANSACTION_CONTROL.has(spec.name)) flags |= FLAG_TRANSACTION
   if (parent === undefined && PUBSUB_CONTEXT.has(spec.name)) flags |= FLAG_PUBSUB_CONTEXT
   if (parent === undefined && ONE_BY_ONE.has(spec.name)) flags |= FLAG_ONE_BY_ONE
-  if (parent === undefined && SCRIPTS.has(spec.name)) flags |= FLAG_SCRIPT | FLAG_MAY_REPLICATE
+  if (parent === undefined && SCRIPTS.has(spec.name)) flags |= FLAG_RUNS_SCRIPT | FLAG_SCRIPT | FLAG_MAY_REPLICATE
+  if (parent === undefined && READING_SCRIPTS.has(spec.name)) flags |= FLAG_RUNS_SCRIPT
   if (parent === undefined && FROM_REPLICA.has(spec.name)) flags |= FLAG_FROM_REPLICA
   const subcommands = new Map<string, Command<C>>()
   const command: Command<C> = {
+    id: newId(),
     spec,
     fullName,
     parent,
     subcommands: spec.subcommands === undefined ? undefined : subcommands,
     flags,
+    categories: categoriesOf(spec),
+    isForAll: spec.flags.includes('no_auth'),
+    hasKeys: (spec.keys ?? []).some((key) => !key.flags.includes('not_key')),
+    channels: spec.channels,
     arity: spec.arity,
     run: spec.run,
     nameBytes: Buffer.from(spec.name, 'latin1'),
@@ -197,6 +209,6 @@ function compile<C>(spec: CommandRow<C>, parent: Command<C> | undefined): Comman
     stride: 1,
     latency: undefined,
   }
-  for (const sub of spec.subcommands ?? []) subcommands.set(sub.name, compile(sub, command))
+  for (const sub of spec.subcommands ?? []) subcommands.set(sub.name, compile(sub, command, newId))
   return command
 }

@@ -189,7 +189,12 @@ export async function startGossip(options: GossipOptions, handlers: TransportHan
       if (links.isConnected(to)) return emit(inboxOf(to), '', '', payload)
       return emit(TO_ALL, self, to, payload)
     },
-    broadcast: (payload) => emit(TO_ALL, self, '', payload),
+    broadcast(payload) {
+      const peers = [...allowed]
+      if (peers.length === 0 || !peers.every(links.isConnected)) return emit(TO_ALL, self, '', payload)
+      // Nobody needs another to pass it on, and on the shared topic each would to all: with five sentinels sixteen messages instead of four.
+      return peers.map((id) => emit(inboxOf(id), '', '', payload)).every(Boolean)
+    },
     setPeers(peers) {
       const valid = takeable(peers.filter(isUsable), self, handlers.onWarning)
       allowed.clear()

@@ -467,15 +467,15 @@ export class Database implements EntryTables {
 
   /**
    * The root of a value that is about to change: the caller may change it and, from there downwards, what `Nodes.own` gives
-   * it. Throws ArenaFullError before any change.
+   * it. `beside`: see KeyspaceHooks; if it does become a change, `afterChange` tells. Throws ArenaFullError before any change.
    */
-  rootToChange(h: number): number {
+  rootToChange(h: number, beside = false): number {
     const { nodes } = this.space
     this.beforeChange(h)
     const before = this.root(h)
     const root = nodes.own(before)
     if (root !== before) setValueWord(this.space.arena, h, root)
-    this.afterChange(h)
+    this.afterChange(h, beside)
     return root
   }
 
@@ -690,9 +690,10 @@ export class Database implements EntryTables {
     if (this.space.snapshot !== undefined) this.space.snapshot.beforeChange(this.table, h)
   }
 
-  private afterChange(h: number): void {
+  /** Tells that an entry has changed. */
+  afterChange(h: number, beside = false): void {
     if (!this.space.watching) return
     const { bytes, start, end } = this.key(h)
-    this.space.modified(this, bytes, start, end)
+    this.space.modified(this, bytes, start, end, beside)
   }
 }

@@ -23,8 +23,11 @@ export type ExpiryPolicy = 'delete' | 'hide' | 'ignore'
 export interface KeyspaceHooks {
   /** A key was deleted because its time was over. */
   expired(db: Database, key: Buffer): void
-  /** A watched keyspace changed the key in bytes [start, end): created, changed or removed. */
-  modified(db: Database, bytes: Uint8Array, start: number, end: number): void
+  /**
+   * A watched keyspace changed the key in bytes [start, end): created, changed or removed. `beside`: only what stands beside the
+   * elements of its value, as the groups of a stream do. As in Redis that is no change to WATCH and to the caches of clients.
+   */
+  modified(db: Database, bytes: Uint8Array, start: number, end: number, beside: boolean): void
   /** All keys of a database are about to be removed, or exchanged for those of another one. */
   flushing(db: Database, replacement: Database | undefined): void
 }
@@ -114,8 +117,8 @@ export class Keyspace {
     this.ahead.begin(bytes, count, this.databases[db].table, this.hashKey)
   }
 
-  modified(db: Database, bytes: Uint8Array, start: number, end: number): void {
-    this.hooks.modified(db, bytes, start, end)
+  modified(db: Database, bytes: Uint8Array, start: number, end: number, beside = false): void {
+    this.hooks.modified(db, bytes, start, end, beside)
   }
 
   /** Bytes of memory of all entries and indexes. */

@@ -1,7 +1,8 @@
-// Runs scripts, one at a time, in turns: a script that has run for a while gives way, and is resumed later, so that the server can
-// say that it is busy.
+// Runs scripts, or functions of libraries, one at a time, in turns: one that has run for a while gives way, and is resumed later, so
+// that the server can say that it is busy.
 //
-// Invariants: nothing but what a script returns outlives it, but for the state of the random numbers and the settings of cjson. A
+// Invariants: nothing but what a script returns outlives it, but for the state of the random numbers and the settings of cjson (and
+// what the functions of a library share). A
 // machine that has run out of memory, or in which anything happened that must not, is thrown away, and its scripts are compiled
 // again in the next one when they are needed.
 
@@ -22,24 +23,33 @@ import {
 import { bitLibrary } from './bit.ts'
 import { pushCjson } from './cjson.ts'
 import { pushCmsgpack } from './cmsgpack.ts'
+import type { Registered } from './library.ts'
 import { Lua, LuaFailure, type Place } from './lua.ts'
 import { randomFunctions } from './random.ts'
-import { pushRedis, type ScriptCalls } from './redis-api.ts'
+import { pushRedis, pushRegistering, type ScriptCalls } from './redis-api.ts'
+import { registerFunction } from './register.ts'
 import { SANDBOX } from './sandbox.ts'
 import { structLibrary } from './struct.ts'
 import { writeValue } from './values.ts'
 
-const CHUNK = '=user_script'
 const SANDBOX_CHUNK = '=sandbox'
 
-/** A script that has been compiled. */
-export interface Script {
-  readonly sha: string
-  readonly body: Buffer
+/** What can be run. */
+export interface Callable {
+  /** As errors call it. */
+  readonly name: string
   /** Where its function is, in which machine. */
   lua: Lua | undefined
   ref: number
 }
+
+/** A script that has been compiled. */
+export interface Script extends Callable {
+  readonly body: Buffer
+}
+
+/** What an interpreter runs: scripts have their keys and arguments as globals, functions get them. */
+export type Dialect = 'script' | 'function'
 
 /** How a turn of a script ended. */
 export type Turn = 'done' | 'gave way'
@@ -51,6 +61,7 @@ export interface Pace {
 }
 
 export class Interpreter {
+  private readonly dialect: Dialect
   private readonly makeLua: MakeLua
   private readonly memoryBytesMax: () => number
   private readonly calls: ScriptCalls
@@ -61,12 +72,17 @@ export class Interpreter {
   private threadRef = 0
   private globalsRef = 0
   private givingWay = false
-  /** The script that is running. */
-  private script: Script | undefined
+  /** What is running, and how many arguments it gets when it begins. */
+  private running: Callable | undefined
+  private given = 0
+  /** Switches between the globals and what a library sees while it registers its functions. */
+  private registeringRef = 0
+  private taker: ((registered: Registered) => void) | undefined
   /** What came of the last one. */
   private outcome: 'result' | { readonly error: string } = 'result'
 
-  constructor(makeLua: MakeLua, memoryBytesMax: () => number, calls: ScriptCalls, pace: Pace) {
+  constructor(dialect: Dialect, makeLua: MakeLua, memoryBytesMax: () => number, calls: ScriptCalls, pace: Pace) {
+    this.dialect = dialect
     this.makeLua = makeLua
     this.memoryBytesMax = memoryBytesMax
     this.calls = calls
@@ -85,7 +101,7 @@ export class Interpreter {
     return this.guarded(() => {
       const lua = this.ready()
       if (script.lua === lua) return undefined
-      const problem = lua.compile(lua.main, script.body, CHUNK)
+      const problem = lua.compile(lua.main, script.body, this.chunk)
       if (problem !== undefined) return problem
       script.ref = lua.ref(lua.main)
       script.lua = lua
@@ -93,19 +109,56 @@ export class Interpreter {
     })
   }
 
+  /** Whether the code is in the machine that runs now. */
+  holds({ lua }: Callable): boolean {
+    return lua !== undefined && lua === this.lua
+  }
+
+  /** Runs the code of a library, which registers its functions; otherwise the error. */
+  register(body: Buffer, take: (registered: Registered, lua: Lua) => void): string | undefined {
+    return this.guarded(() => {
+      const lua = this.ready()
+      const { api, main } = lua
+      const problem = lua.compile(main, body, this.chunk)
+      if (problem !== undefined) return errorText('libraryCompile', problem)
+      this.taker = (registered) => take(registered, lua)
+      this.showRegistering(lua, true)
+      const failed = api.lua_pcall(main, 0, 0, 0) !== 0
+      this.showRegistering(lua, false)
+      this.taker = undefined
+      if (!failed) return undefined
+      const text = this.message(lua, main)
+      api.lua_settop(main, 0)
+      return errorText('libraryRegister', text)
+    })
+  }
+
+  /** The code is not needed any more. */
+  release(callable: Callable): void {
+    if (this.holds(callable)) this.lua!.unref(callable.ref)
+    callable.lua = undefined
+  }
+
   /** Forgets everything. */
   flush(): void {
     this.lua = undefined
   }
 
-  /** Begins a script that is compiled. Its result, or its error, is written to `reply` (`ended`). */
-  begin(script: Script, keys: readonly Uint8Array[], args: readonly Uint8Array[]): string | undefined {
-    this.script = script
+  /** Begins what is compiled. Its result, or its error, is written to `reply` (`ended`). */
+  begin(callable: Callable, keys: readonly Uint8Array[], args: readonly Uint8Array[]): string | undefined {
+    this.running = callable
     return this.guarded(() => {
       const lua = this.ready()
-      this.pushStrings(lua, keys, 'KEYS')
-      this.pushStrings(lua, args, 'ARGV')
-      lua.pushRef(this.thread, script.ref)
+      const L = this.thread
+      if (this.dialect === 'script') {
+        this.setGlobal(lua, 'KEYS', keys)
+        this.setGlobal(lua, 'ARGV', args)
+      }
+      lua.pushRef(L, callable.ref)
+      if (this.dialect === 'script') return undefined
+      this.pushStrings(lua, keys)
+      this.pushStrings(lua, args)
+      this.given = 2
       return undefined
     })
   }
@@ -113,11 +166,13 @@ export class Interpreter {
   /** Runs the script until it is done or gives way. Afterwards `finish` has what came of it. */
   turn(): Turn {
     const { lua } = this
+    const { given } = this
+    this.given = 0
     this.givingWay = false
     this.outcome = { error: errorText('scriptFailed', 'no machine') }
     if (lua === undefined) return 'done'
     try {
-      const status = lua.api.lua_resume(this.thread, 0)
+      const status = lua.api.lua_resume(this.thread, given)
       if (status === YIELDED) return 'gave way'
       this.outcome = status === FINISHED ? 'result' : { error: this.errorText(lua, status === OUT_OF_MEMORY) }
       if (status !== FINISHED) this.renew(lua)
@@ -131,7 +186,7 @@ export class Interpreter {
   /** Writes the result of a script that is done; otherwise the error that it ended with. */
   finish(reply: ReplyWriter, resp: 2 | 3): string | undefined {
     const { lua, outcome } = this
-    this.script = undefined
+    this.running = undefined
     if (outcome !== 'result') return outcome.error
     const mark = reply.pos
     const problem = this.guarded(() => {
@@ -149,7 +204,7 @@ export class Interpreter {
     const { lua } = this
     const text = lua === undefined ? why : this.located(why, lua.place(this.thread, SANDBOX_CHUNK))
     if (lua !== undefined) this.renew(lua)
-    this.script = undefined
+    this.running = undefined
     return text
   }
 
@@ -169,7 +224,8 @@ export class Interpreter {
     const problem = lua.compile(main, Buffer.from(SANDBOX), SANDBOX_CHUNK)
     if (problem !== undefined) throw new Error(problem)
     this.pushHost(lua)
-    if (api.lua_pcall(main, 1, 2, 0) !== 0) throw new Error(lua.text(main, -1))
+    if (api.lua_pcall(main, 1, 3, 0) !== 0) throw new Error(lua.text(main, -1))
+    this.registeringRef = lua.ref(main)
     this.globalsRef = lua.ref(main)
     api.lua_replace(main, GLOBALS)
   }
@@ -196,8 +252,11 @@ export class Interpreter {
         return 1
       },
     })
-    pushRedis(lua, main, this.calls)
+    pushRedis(lua, main, this.calls, this.dialect === 'script')
     lua.setField(main, 'redis')
+    const register = registerFunction(lua, () => this.taker)
+    pushRegistering(lua, main, this.calls, register)
+    lua.setField(main, 'registering')
     pushCjson(lua, main)
     lua.setField(main, 'cjson')
     pushCmsgpack(lua, main)
@@ -218,17 +277,33 @@ export class Interpreter {
     if (api.lua_pcall(main, 1, 0, 0) !== 0) throw new Error(lua.text(main, -1))
   }
 
-  private pushStrings(lua: Lua, strings: readonly Uint8Array[], name: string): void {
-    const { api } = lua
+  private get chunk(): string {
+    return `=user_${this.dialect}`
+  }
+
+  private showRegistering(lua: Lua, on: boolean): void {
+    const { api, main } = lua
+    lua.pushRef(main, this.registeringRef)
+    api.lua_pushboolean(main, on ? 1 : 0)
+    api.lua_pcall(main, 1, 0, 0)
+  }
+
+  private setGlobal(lua: Lua, name: string, strings: readonly Uint8Array[]): void {
     const L = this.thread
     lua.pushRef(L, this.globalsRef)
+    this.pushStrings(lua, strings)
+    lua.setField(L, name)
+    lua.api.lua_settop(L, 0)
+  }
+
+  private pushStrings(lua: Lua, strings: readonly Uint8Array[]): void {
+    const { api } = lua
+    const L = this.thread
     api.lua_createtable(L, strings.length, 0)
     strings.forEach((bytes, i) => {
       lua.push(L, bytes)
       api.lua_rawseti(L, -2, i + 1)
     })
-    lua.setField(L, name)
-    api.lua_settop(L, 0)
   }
 
   /** A thread that failed, or is not to go on, is of no use any more. */
@@ -249,7 +324,7 @@ export class Interpreter {
       lua.api.lua_yield(L, 0)
       return
     }
-    lua.pushError(L, errorText('scriptStuck'))
+    lua.pushError(L, errorText(this.taker === undefined ? 'scriptStuck' : 'libraryTimeout'))
     lua.api.lua_error(L)
   }
 
@@ -270,9 +345,9 @@ export class Interpreter {
   }
 
   private located(text: string, place: Place | undefined): string {
-    const sha = this.script?.sha ?? ''
-    if (place === undefined) return `${text} script: ${sha}, on @user_script:0.`
-    return `${text} script: ${sha}, on @${place.source.replace(/^[=@]/, '')}:${place.line}.`
+    const name = this.running?.name ?? ''
+    if (place === undefined) return `${text} script: ${name}, on @${this.chunk.slice(1)}:0.`
+    return `${text} script: ${name}, on @${place.source.replace(/^[=@]/, '')}:${place.line}.`
   }
 
   /** Does what Lua does not protect: if it fails the machine is thrown away. */
@@ -288,6 +363,7 @@ export class Interpreter {
   /** Whatever it was, nothing is sure in this machine any more. Most likely there is no memory. */
   private broken(error: unknown): string {
     this.lua = undefined
+    this.taker = undefined
     const text = errorText('scriptFailed', error instanceof Error ? error.message : String(error))
     this.outcome = { error: text }
     return text

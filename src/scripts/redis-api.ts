@@ -25,8 +25,8 @@ export type ScriptLogLevel = (typeof LOG_LEVELS)[number]
 export interface ScriptCalls {
   /** Runs a command and writes its reply, or the error why it may not run. */
   call(args: Args, reply: ReplyWriter): void
-  /** Whether there is such a command, with so many arguments. */
-  knows(args: Args): boolean
+  /** Whether the user of the script may call a command; undefined if there is no such command. */
+  permits(args: Args): boolean | undefined
   /** The protocol of replies (`redis.setresp`). */
   resp: 2 | 3
   /** Where writes go from here on (`redis.set_repl`). */
@@ -48,10 +48,26 @@ const CONSTANTS: Readonly<Record<string, number>> = {
 }
 
 /** Pushes the table. */
-export function pushRedis(lua: Lua, L: State, calls: ScriptCalls): void {
-  lua.pushLibrary(L, redisFunctions(lua, calls))
-  for (const [name, value] of Object.entries(CONSTANTS)) {
-    lua.api.lua_pushnumber(L, value)
+export function pushRedis(lua: Lua, L: State, calls: ScriptCalls, forScripts: boolean): void {
+  const functions = { ...redisFunctions(lua, calls), ...(forScripts ? scriptFunctions(lua) : {}) }
+  pushTable(lua, L, functions, Object.keys(CONSTANTS))
+}
+
+/** Pushes the table as the code of a library sees it that registers its functions. */
+export function pushRegistering(lua: Lua, L: State, calls: ScriptCalls, register: LuaFunction): void {
+  const { log } = redisFunctions(lua, calls)
+  pushTable(
+    lua,
+    L,
+    { log, register_function: register },
+    Object.keys(CONSTANTS).filter((name) => !name.startsWith('REPL_')),
+  )
+}
+
+function pushTable(lua: Lua, L: State, functions: Record<string, LuaFunction>, constants: readonly string[]): void {
+  lua.pushLibrary(L, functions)
+  for (const name of constants) {
+    lua.api.lua_pushnumber(L, CONSTANTS[name])
     lua.setField(L, name)
   }
   lua.pushText(L, REDIS_VERSION)
@@ -160,20 +176,23 @@ function redisFunctions(lua: Lua, calls: ScriptCalls): Record<string, LuaFunctio
       if (!takeArguments(L)) {
         throw new LuaFailure('redis.acl_check_cmd() requires strings or integers', 'table')
       }
-      if (!calls.knows(args)) throw new LuaFailure('Invalid command passed to redis.acl_check_cmd()', 'table')
-      api.lua_pushboolean(L, 1)
+      const may = calls.permits(args)
+      if (may === undefined) throw new LuaFailure('Invalid command passed to redis.acl_check_cmd()', 'table')
+      api.lua_pushboolean(L, may ? 1 : 0)
       return 1
     },
-    replicate_commands(L) {
-      api.lua_pushboolean(L, 1)
-      return 1
-    },
-    breakpoint(L) {
-      api.lua_pushboolean(L, 0)
-      return 1
-    },
-    debug: () => 0,
   }
+}
+
+/** What there is for scripts alone, not for functions. */
+function scriptFunctions({ api }: Lua): Record<string, LuaFunction> {
+  const answer =
+    (yes: number): LuaFunction =>
+    (L) => {
+      api.lua_pushboolean(L, yes)
+      return 1
+    }
+  return { replicate_commands: answer(1), breakpoint: answer(0), debug: () => 0 }
 }
 
 const ERROR = 45

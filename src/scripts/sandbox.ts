@@ -4,13 +4,18 @@
 // from within `pcall` and coroutines, too, which a function of C cannot: so `pcall` is a coroutine here, and whoever resumes
 // one passes on what the host asked for (`settle`).
 
-/** Called with the table of what the host gives: returns the globals that scripts see, and the real ones. */
+/**
+ * Called with the table of what the host gives: returns the globals that scripts see, the real ones, and a function that puts what the code of a
+ * library sees while it registers its functions in their place, or takes it away.
+ */
 export const SANDBOX = `
 local host = ...
 local create, running, preempted = host.create, host.running, host.preempted
 local resume, yield, status = coroutine.resume, coroutine.yield, coroutine.status
-local error, type, setmetatable, rawset = error, type, setmetatable, rawset
+local error, type, setmetatable, rawget, rawset, next = error, type, setmetatable, rawget, rawset, next
 local pcall, xpcall, loadstring, collectgarbage = pcall, xpcall, loadstring, collectgarbage
+local tonumber, unpack = tonumber, unpack
+local UNPACKED_MAX = 2 ^ 24
 local READ_ONLY = 'Attempt to modify a readonly table'
 local ACROSS = 'attempt to yield across metamethod/C-call boundary'
 
@@ -18,21 +23,53 @@ local real = setmetatable({}, { __mode = 'k' })
 local shield = {}
 local function refuse() error(READ_ONLY, 2) end
 local function protect(t)
-  local stand_in = {}
+  local stand_in, meta = {}, { __index = t, __newindex = refuse, __metatable = shield }
   real[stand_in] = t
-  return setmetatable(stand_in, { __index = t, __newindex = refuse, __metatable = shield })
+  return setmetatable(stand_in, meta), meta
+end
+local function absent(_, name)
+  error("Script attempted to access nonexistent global variable '" .. host.tostring(name) .. "'", 2)
 end
 real[shield] = shield
 setmetatable(shield, { __newindex = refuse, __metatable = shield })
 
 local globals = {}
-for _, name in ipairs({ 'assert', 'error', 'gcinfo', 'getmetatable', 'ipairs', 'next', 'pairs', 'rawequal', 'rawget', 'select',
-    'tonumber', 'tostring', 'type', 'unpack', '_VERSION' }) do
+for _, name in ipairs({ 'assert', 'error', 'gcinfo', 'getmetatable', 'ipairs', 'rawequal', 'select', 'tonumber',
+    'tostring', 'type', '_VERSION' }) do
   globals[name] = _G[name]
 end
-local world = protect(globals)
+local world, seen = protect(globals)
 setfenv(1, world)
 
+-- Who walks over a table that stands for another one sees what is in that.
+local function require_table(t, name)
+  if type(t) ~= 'table' then error("bad argument #1 to '" .. name .. "' (table expected, got " .. type(t) .. ')', 3) end
+end
+globals.next = function(t, key)
+  require_table(t, 'next')
+  return next(real[t] or t, key)
+end
+local stand_in_next = globals.next
+globals.pairs = function(t)
+  require_table(t, 'pairs')
+  if real[t] then return stand_in_next, t end
+  return next, t
+end
+-- The real one reckons in 32 bits, which such numbers go beyond.
+globals.unpack = function(t, first, last)
+  require_table(t, 'unpack')
+  -- Each argument takes the place of a result.
+  if first == nil and last == nil then return unpack(t) end
+  local from, to = tonumber(first or 1), tonumber(last or #t)
+  if from and to and (to - from >= UNPACKED_MAX or -from > 2 ^ 31 or to >= 2 ^ 31) then
+    error('too many results to unpack', 2)
+  end
+  return unpack(t, first, last)
+end
+globals.rawget = function(t, key)
+  require_table(t, 'rawget')
+  return rawget(real[t] or t, key)
+end
 globals.setmetatable = function(t, meta)
   if real[t] then error(READ_ONLY, 0) end
   return setmetatable(t, meta)
@@ -124,10 +161,9 @@ for _, name in host.ipairs({ 'string', 'table', 'math', 'redis', 'cjson', 'cmsgp
   globals[name] = protect(host[name])
 end
 globals._G = world
-setmetatable(globals, {
-  __index = function(_, name)
-    error("Script attempted to access nonexistent global variable '" .. host.tostring(name) .. "'", 2)
-  end,
-})
-return world, globals
+setmetatable(globals, { __index = absent })
+local registering = setmetatable({
+  redis = protect(setmetatable(host.registering, { __index = absent })),
+}, { __index = absent })
+return world, globals, function(on) seen.__index = on and registering or globals end
 `

@@ -15,7 +15,20 @@ export interface ScriptFlags {
 /** A script without a first line that says anything: each command that it calls is looked at by itself. */
 export type Flags = ScriptFlags | 'unsaid'
 
-const KNOWN_FLAGS = new Set(['no-writes', 'allow-oom', 'allow-stale', 'no-cluster', 'allow-cross-slot-keys'])
+/** What scripts and functions can say, in the order in which it is shown. */
+export const FLAG_NAMES: readonly string[] = [
+  'no-writes',
+  'allow-oom',
+  'allow-stale',
+  'no-cluster',
+  'allow-cross-slot-keys',
+]
+
+/** What these flags mean. */
+export function flagsOf(names: Iterable<string>): ScriptFlags {
+  const flags = new Set(names)
+  return { noWrites: flags.has('no-writes'), allowOom: flags.has('allow-oom'), allowStale: flags.has('allow-stale') }
+}
 
 /** The SHA-1 of bytes [start, end) in hexadecimal. */
 export function digestOf(bytes: Uint8Array, start = 0, end = bytes.length): string {
@@ -36,16 +49,9 @@ export function readSource(source: Buffer): { flags: Flags; body: Buffer } {
     if (!option.startsWith('flags=')) fail('shebangOption', option)
     for (const flag of option.slice('flags='.length).split(',')) {
       if (flag === '') continue
-      if (!KNOWN_FLAGS.has(flag)) fail('shebangFlag', flag)
+      if (!FLAG_NAMES.includes(flag)) fail('shebangFlag', flag)
       flags.add(flag)
     }
   }
-  return {
-    flags: {
-      noWrites: flags.has('no-writes'),
-      allowOom: flags.has('allow-oom'),
-      allowStale: flags.has('allow-stale'),
-    },
-    body: source.subarray(end),
-  }
+  return { flags: flagsOf(flags), body: source.subarray(end) }
 }

@@ -143,11 +143,13 @@ export class ReplyPusher {
   }
 }
 
+/** So deep tables may lie in each other: less than the stack of JavaScript bears. */
+const DEPTH_MAX = 1000
+
 /** Writes the value on the top, which goes, as a reply. `resp`: the protocol that the script asked for, which decides on booleans. */
-export function writeValue(lua: Lua, L: State, reply: ReplyWriter, resp: 2 | 3): void {
+export function writeValue(lua: Lua, L: State, reply: ReplyWriter, resp: 2 | 3, depth = 0): void {
   const { api } = lua
-  // As deep as Lua's own stack may be.
-  if (api.lua_checkstack(L, 4) === 0) reply.error(errorText('scriptStack'))
+  if (depth > DEPTH_MAX || api.lua_checkstack(L, 4) === 0) reply.error(errorText('scriptStack'))
   else {
     switch (api.lua_type(L, -1)) {
       case STRING:
@@ -160,7 +162,7 @@ export function writeValue(lua: Lua, L: State, reply: ReplyWriter, resp: 2 | 3):
         writeBoolean(reply, api.lua_toboolean(L, -1) === 1, resp)
         break
       case TABLE:
-        writeTable(lua, L, reply, resp)
+        writeTable(lua, L, reply, resp, depth + 1)
         break
       default:
         reply.null()
@@ -182,7 +184,7 @@ function toInteger(n: number): number | bigint {
   return Math.abs(n) < 2 ** 63 ? BigInt(n) : -(2n ** 63n)
 }
 
-function writeTable(lua: Lua, L: State, reply: ReplyWriter, resp: 2 | 3): void {
+function writeTable(lua: Lua, L: State, reply: ReplyWriter, resp: 2 | 3, depth: number): void {
   const { api } = lua
   const table = api.lua_gettop(L)
   const field = (name: string, type: number): boolean => {
@@ -193,11 +195,11 @@ function writeTable(lua: Lua, L: State, reply: ReplyWriter, resp: 2 | 3): void {
   if (field('err', STRING)) reply.error(lua.text(L, -1)!)
   else if (field('ok', STRING)) reply.simple(lua.text(L, -1)!.replace(/[\r\n]/g, ' '))
   else if (field('double', NUMBER)) reply.double(formatDouble(api.lua_tonumber(L, -1)))
-  else if (field('map', TABLE)) writeMap(lua, L, reply, resp)
-  else if (field('set', TABLE)) writeSet(lua, L, reply, resp)
+  else if (field('map', TABLE)) writeMap(lua, L, reply, resp, depth)
+  else if (field('set', TABLE)) writeSet(lua, L, reply, resp, depth)
   else if (field('big_number', STRING)) writeBigNumber(reply, lua.text(L, -1)!.replace(/[\r\n]/g, ' '))
   else if (field('verbatim_string', TABLE)) writeVerbatim(lua, L, reply)
-  else writeArray(lua, L, reply, resp)
+  else writeArray(lua, L, reply, resp, depth)
   api.lua_settop(L, table)
 }
 
@@ -226,19 +228,19 @@ function countPairs(lua: Lua, L: State, table: number): number {
   return n
 }
 
-function writeMap(lua: Lua, L: State, reply: ReplyWriter, resp: 2 | 3): void {
+function writeMap(lua: Lua, L: State, reply: ReplyWriter, resp: 2 | 3, depth: number): void {
   const { api } = lua
   const table = api.lua_gettop(L)
   reply.map(countPairs(lua, L, table))
   api.lua_pushnil(L)
   while (api.lua_next(L, table) !== 0) {
     api.lua_pushvalue(L, -2)
-    writeValue(lua, L, reply, resp)
-    writeValue(lua, L, reply, resp)
+    writeValue(lua, L, reply, resp, depth)
+    writeValue(lua, L, reply, resp, depth)
   }
 }
 
-function writeSet(lua: Lua, L: State, reply: ReplyWriter, resp: 2 | 3): void {
+function writeSet(lua: Lua, L: State, reply: ReplyWriter, resp: 2 | 3, depth: number): void {
   const { api } = lua
   const table = api.lua_gettop(L)
   reply.set(countPairs(lua, L, table))
@@ -246,12 +248,12 @@ function writeSet(lua: Lua, L: State, reply: ReplyWriter, resp: 2 | 3): void {
   while (api.lua_next(L, table) !== 0) {
     api.lua_settop(L, -2)
     api.lua_pushvalue(L, -1)
-    writeValue(lua, L, reply, resp)
+    writeValue(lua, L, reply, resp, depth)
   }
 }
 
 /** Up to the first nil, as in Redis. */
-function writeArray(lua: Lua, L: State, reply: ReplyWriter, resp: 2 | 3): void {
+function writeArray(lua: Lua, L: State, reply: ReplyWriter, resp: 2 | 3, depth: number): void {
   const { api } = lua
   const table = api.lua_gettop(L)
   const mark = reply.pos
@@ -261,6 +263,6 @@ function writeArray(lua: Lua, L: State, reply: ReplyWriter, resp: 2 | 3): void {
       reply.arrayAt(mark, i - 1)
       return
     }
-    writeValue(lua, L, reply, resp)
+    writeValue(lua, L, reply, resp, depth)
   }
 }

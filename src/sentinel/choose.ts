@@ -96,6 +96,7 @@ export function choose(run: FailoverRun, facts: FailoverFacts, out: Decision[]):
   const choice = chooseReplica(base, waitedMs < CHOOSE_WAIT_MS)
   if (choice.kind === 'chosen') {
     const why = failover.planned ? `${choice.why}, as the operator asked for a switchover` : choice.why
+    run.chosen = choice.replica
     out.push({ do: 'choose', replica: choice.replica, why, candidates: choice.candidates })
   } else if (choice.kind === 'wait') {
     for (const server of choice.ask) out.push({ do: 'info', server })

@@ -61,6 +61,8 @@ export type Entry =
   | (Base & { readonly kind: 'replica'; readonly replica: Address })
   /** This replica is gone for good (departed.ts). From level 4 on. */
   | (Base & { readonly kind: 'forget'; readonly replica: Address })
+  /** The copies that this replica has count no more: it is about to be forgotten. From level 5 on. */
+  | (Base & { readonly kind: 'discount'; readonly replica: Address })
   /** The group's primary writes this history (lineage.ts), in the process of this run ID. */
   | (Base & { readonly kind: 'history'; readonly primary: Address; readonly mark: HistoryMark })
   /** No failover begins by itself until then (wall clock). From level 2 on. */
@@ -96,6 +98,7 @@ export function entryLevel(entry: Entry): number {
   if (entry.kind === 'pause' || entry.kind === 'resume') return 2
   if (entry.kind === 'set') return levelOfChanges(entry.changes)
   if (entry.kind === 'forget') return 4
+  if (entry.kind === 'discount') return 5
   return 'account' in entry && entry.account !== undefined ? 2 : 1
 }
 
@@ -147,7 +150,8 @@ function toGroupEntry(base: Base, fields: Record<string, unknown>): Entry | unde
       return changes && { ...base, kind: 'set', changes }
     }
     case 'replica':
-    case 'forget': {
+    case 'forget':
+    case 'discount': {
       const replica = asAddress(fields.replica)
       return replica && { ...base, kind: fields.kind, replica }
     }

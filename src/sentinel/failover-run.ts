@@ -1,7 +1,7 @@
 // What a leader holds in its head while it takes a failover through its steps: the orders it gave, when, and what came of
 // them. All of it may be lost (with the leader) at any moment; whatever must not be decided twice is in the topology.
 import type { CandidateNote, Phase } from './account.ts'
-import { type Address, addressKey } from './address.ts'
+import { type Address, addressKey, sameAddress } from './address.ts'
 import { isDown } from './detector.ts'
 import type { Order } from './effects.ts'
 import type { AbortCause } from './entries.ts'
@@ -60,7 +60,9 @@ export interface FailoverRun {
   readonly epoch: number
   readonly startedMs: number
   /** Taken up midway from another leader. */
-  readonly resumed: boolean
+  resumed: boolean
+  /** Whom this leader proposed as the candidate. */
+  chosen: Address | undefined
   /** Facts about replicas that were asked for earlier are too old to choose by. */
   readonly freshSinceMs: number
   phase: 'choose' | 'promote' | 'reconfigure'
@@ -136,6 +138,13 @@ const FAILED_ORDER_RETRY_MS = 50
 export const POLL_FAST_MS = 4
 export const POLL_SLOW_MS = 25
 
+/** The choice of an earlier leader may be committed after this one began to choose: then its candidate may be promoted already. */
+export function noteCandidate(run: FailoverRun, candidate: Address): void {
+  if (run.chosen !== undefined && sameAddress(run.chosen, candidate)) return
+  run.resumed = true
+  run.promoteGiven = true
+}
+
 export function createRun(failover: Failover, nowMs: number, freshSinceMs: number, ownStart: boolean): FailoverRun {
   const phase = phaseOf(failover)
   const resumed = phase !== 'choose' && !ownStart
@@ -143,6 +152,7 @@ export function createRun(failover: Failover, nowMs: number, freshSinceMs: numbe
     epoch: failover.epoch,
     startedMs: nowMs,
     resumed,
+    chosen: undefined,
     freshSinceMs: Math.min(nowMs, freshSinceMs),
     phase,
     phaseSinceMs: nowMs,

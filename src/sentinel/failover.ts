@@ -16,6 +16,7 @@ import {
   type FailoverFacts,
   type FailoverRun,
   give,
+  noteCandidate,
   POLL_SLOW_MS,
   phaseOf,
   reachable,
@@ -33,6 +34,7 @@ export function decide(run: FailoverRun, facts: FailoverFacts): Decision[] {
     run.phaseSinceMs = facts.nowMs
     // The step that was given up has been committed after all (proposed by an earlier leader): go on from there.
     run.givenUp = undefined
+    if (phase === 'promote') noteCandidate(run, facts.failover.candidate!)
   }
   if (run.givenUp !== undefined) out.push({ do: 'abort', ...run.givenUp })
   else if (phase === 'choose') choose(run, facts, out)

@@ -13,6 +13,7 @@ import type { Opinion } from './peer-message.ts'
 import type { GroupSettings } from './settings.ts'
 import { type CoreState, emit, emitText, type GroupState, say, settingsOf, subjectOf, topoOf } from './state.ts'
 import { createStopwatch, lap } from './stopwatch.ts'
+import type { Timing } from './timing.ts'
 import { apply, REPLICAS_MAX, type TopologyGroup } from './topology.ts'
 import { type Count, count } from './votes.ts'
 import { askInfo, createWatched, judge, noteInfo, poll, reconnect, type Watched } from './watched.ts'
@@ -33,7 +34,7 @@ export function syncGroups(core: CoreState, nowMs: number): void {
 function syncGroup(core: CoreState, topo: TopologyGroup, nowMs: number): void {
   let group = core.groups.get(topo.name)
   if (group === undefined) {
-    group = createGroup(topo, loginOf(core, topo), nowMs)
+    group = createGroup(topo, loginOf(core, topo), core.timing, nowMs)
     core.groups.set(topo.name, group)
     emit(core, '+monitor', topo.name, topo.primary, { kind: 'master' }, `quorum ${topo.quorum}`)
   }
@@ -57,10 +58,16 @@ function logInAnew(core: CoreState, group: GroupState, topo: TopologyGroup, nowM
   for (const server of group.servers.values()) reconnect(server, nowMs, core.out)
 }
 
-function createGroup(topo: TopologyGroup, login: string, nowMs: number): GroupState {
+function createGroup(
+  topo: TopologyGroup,
+  login: string,
+  { downAfterMs, failoverTimeoutMs }: Timing,
+  nowMs: number,
+): GroupState {
   return {
     name: topo.name,
     createdMs: nowMs,
+    defaults: { downAfterMs, failoverTimeoutMs },
     primary: topo.primary,
     servers: new Map(),
     login,
@@ -235,6 +242,23 @@ export function adoptFound(core: CoreState, group: GroupState, opinion: Opinion,
 }
 
 /**
+ * The replicas that the file of a Redis Sentinel remembers, when the primary is down since before this sentinel could ask it for
+ * them. A living primary knows better, and so does a group that has replicas.
+ */
+function adoptRemembered(
+  core: CoreState,
+  group: GroupState,
+  topo: TopologyGroup,
+  primary: Watched,
+  nowMs: number,
+): void {
+  if (primary.info !== undefined || !isDown(primary.judgement.verdict) || topo.replicas.length > 0) return
+  const file = core.options.groups.find(({ name }) => name === topo.name)
+  for (const replica of file?.remembered ?? [])
+    if (!sameAddress(replica, topo.primary)) addReplica(core, group, replica, nowMs)
+}
+
+/**
  * A replica that lately heard its primary is evidence that the primary lives. INFO counts in whole seconds and each end
  * may be off by one, so the age is taken as one second more: a frozen primary never looks alive.
  */
@@ -255,6 +279,7 @@ export function evaluate(core: CoreState, group: GroupState, nowMs: number): boo
   for (const server of group.servers.values()) evaluateServer(core, group, server, settings, nowMs)
   const primary = group.servers.get(addressKey(group.primary))!
   const { verdict } = primary.judgement
+  adoptRemembered(core, group, topo, primary, nowMs)
   const leased = primary.info?.leases === 'bound'
   const votes = count(topo, core.self.peer, verdict, group.votes, core.raft.voters, nowMs, leased)
   timeAbsence(group, primary, nowMs)

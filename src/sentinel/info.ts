@@ -39,6 +39,8 @@ export interface ServerInfo {
   readonly priority: number
   /** Whether it takes leases: not at all (a Redis), or it writes without one so far, or it takes no write without. */
   readonly leases: 'unknown' | 'free' | 'bound'
+  /** Primary: the version of the terms under which it holds its lease; 0 without one. */
+  readonly leaseVersion: number
   /** Replica: false when it asks not to be shown to clients. */
   readonly announced: boolean
 }
@@ -84,6 +86,7 @@ export function parseInfo(text: string): ServerInfo {
     keys,
     priority: int('slave_priority', 100),
     leases: leasesOf(fields.get('lease_state')),
+    leaseVersion: int('lease_version', 0),
     announced: fields.get('replica_announced') !== '0',
   }
 }

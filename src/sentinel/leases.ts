@@ -23,9 +23,10 @@ const URGENT_SHARE = 0.3
 const URGENT_EVERY_MS = 20
 
 /** What is promised, as the replicated state has it. */
-export function termsOf({ raft }: CoreState, { lease, changes, replicas }: TopologyGroup): Terms {
+export function termsOf({ raft }: CoreState, { lease, changes, replicas, discounted }: TopologyGroup): Terms {
   const { writeMode: mode, leaseMs: lengthMs, syncReplicas: copies } = effectiveSettings(undefined, changes)
-  const counted = mode === 'sync' ? replicas.map(addressKey).sort() : []
+  const counting = replicas.filter((replica) => !discounted.some((one) => sameAddress(one, replica)))
+  const counted = mode === 'sync' ? counting.map(addressKey).sort() : []
   return { version: lease?.version ?? 1, mode, lengthMs, copies, voters: [...raft.voters].sort(), replicas: counted }
 }
 

@@ -9,12 +9,15 @@ import { decodeTopology } from './topology.ts'
  * 2: what is told of a failover (account.ts), a longer history, pauses, the interval between failovers.
  * 3: leases and what is set for them, failovers that may lose acknowledged writes of `sync` mode.
  * 4: renamed commands, replicas that are forgotten one by one (departed.ts).
+ * 5: replicas whose copies count no more, before they are forgotten.
  */
-export const LEVEL_MAX = 4
+export const LEVEL_MAX = 5
 /** The level from which on there are leases. */
 export const LEASE_LEVEL = 3
 /** The level from which on a replica can be forgotten by itself. */
 export const FORGET_LEVEL = 4
+/** The level from which on the copies of a replica stop counting before it is forgotten. */
+export const DISCOUNT_LEVEL = 5
 
 export const MACHINE: Machine = {
   levelMax: LEVEL_MAX,

@@ -2,6 +2,7 @@
 // is replicated through Raft and wins over every sentinel's file, which is read and never rewritten.
 import { errorText } from '../errors.ts'
 import { LEASE_MS_MAX, LEASE_MS_MIN, WRITE_MODES, type WriteMode } from '../lease/terms.ts'
+import type { Address } from './address.ts'
 import { asInt, asObject, asText, asWord } from './fields.ts'
 import type { Monitored } from './naming.ts'
 
@@ -60,6 +61,8 @@ export interface GroupConfig extends Monitored {
   readonly settings: Partial<GroupSettings>
   /** `primary` is a name that could not be looked up yet: nothing is watched there. */
   readonly unresolved?: boolean
+  /** Replicas that a Redis Sentinel wrote into its file: hints, for a primary that cannot be asked. */
+  readonly remembered?: readonly Address[]
 }
 
 /** What a sentinel was told of a group while there was nobody to tell it to (early.ts). */

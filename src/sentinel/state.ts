@@ -81,6 +81,8 @@ export interface DeadEnd {
 export interface GroupState {
   readonly name: string
   readonly createdMs: number
+  /** What held for groups of which nothing is said when this one was created: SENTINEL DEBUG changes it for later ones only. */
+  readonly defaults: Pick<Timing, 'downAfterMs' | 'failoverTimeoutMs'>
   /** The primary, by this sentinel's last knowledge: differs from the topology's only inside syncGroups. */
   primary: Address
   readonly servers: Map<string, Watched>
@@ -212,7 +214,7 @@ export function topoOf(core: CoreState, name: string): TopologyGroup | undefined
 /** The settings that hold for a group on this sentinel. */
 export function settingsOf(core: CoreState, topo: TopologyGroup): GroupSettings {
   const file = core.options.groups.find(({ name }) => name === topo.name)
-  const { downAfterMs, failoverTimeoutMs } = core.timing
+  const { downAfterMs, failoverTimeoutMs } = core.groups.get(topo.name)?.defaults ?? core.timing
   const known = { downAfterMs, failoverTimeoutMs, ...file?.settings }
   return effectiveSettings(known, joinChanges(topo.changes, core.early.get(topo.name)?.changes ?? {}))
 }

@@ -79,6 +79,8 @@ export interface TopologyGroup {
   lineage: HistoryMark[]
   /** Every server of the group that is not the primary, in the order of discovery. */
   replicas: Address[]
+  /** `sync`: those whose copies count no more, though what they have may still be all that there is of a write (departed.ts). */
+  discounted: Address[]
   changes: SettingChanges
   /** No failover begins by itself until then (wall clock); 0: none was asked to wait. */
   pausedUntilMs: number
@@ -148,6 +150,7 @@ export function apply(topology: Topology, entry: Entry): Applied {
     case 'reset':
       if (group.failover !== undefined) return refused(errorText('resetInFailover', group.name))
       group.replicas = group.replicas.filter((replica) => (entry.keep ?? []).some((kept) => sameAddress(kept, replica)))
+      group.discounted = []
       group.history = []
       return DONE
     case 'pause':
@@ -165,6 +168,8 @@ export function apply(topology: Topology, entry: Entry): Applied {
       return addReplica(group, entry.replica)
     case 'forget':
       return forgetReplica(group, entry.replica)
+    case 'discount':
+      return discountReplica(group, entry.replica)
     case 'hostname':
       return nameServer(group, entry)
     case 'start':
@@ -187,6 +192,7 @@ function monitor(topology: Topology, entry: Entry & { kind: 'monitor' }): Applie
     hostname: hostnameOf(entry),
     lineage: [],
     replicas: [],
+    discounted: [],
     changes: {},
     pausedUntilMs: 0,
     acknowledgedEpoch: 0,
@@ -224,6 +230,16 @@ function forgetReplica(group: TopologyGroup, replica: Address): Applied {
   if (rest.length === group.replicas.length) return refused('not known')
   if (rest.length === 0) return refused('the last replica is not forgotten')
   group.replicas = rest
+  group.discounted = group.discounted.filter((known) => !sameAddress(known, replica))
+  return DONE
+}
+
+function discountReplica(group: TopologyGroup, replica: Address): Applied {
+  if (group.failover !== undefined) return refused(`a failover of ${group.name} is under way`)
+  if (!group.replicas.some((known) => sameAddress(known, replica))) return refused('not known')
+  if (group.discounted.some((known) => sameAddress(known, replica))) return refused('known already')
+  group.discounted.push(replica)
+  renewTerms(group)
   return DONE
 }
 
@@ -327,6 +343,8 @@ function switchPrimary(group: TopologyGroup, failover: Failover, { atMs, mark }:
   group.replicas = [...group.replicas.filter((replica) => !sameAddress(replica, candidate)), failover.old]
   group.primary = candidate
   group.configEpoch = failover.epoch
+  // The new primary counts by newer terms than any before it did.
+  group.discounted = []
   if (mark !== undefined) extend(group, mark)
   return DONE
 }
@@ -401,7 +419,9 @@ function toTopologyGroup(value: unknown): TopologyGroup | undefined {
   const pausedUntilMs = wallMs(fields?.pausedUntilMs) ?? 0
   const acknowledgedEpoch = asInt(fields?.acknowledgedEpoch, 0, Number.MAX_SAFE_INTEGER) ?? 0
   const lease = fields?.lease === undefined ? undefined : toLeaseBase(fields.lease)
-  const known = { name, quorum, primary, configEpoch, lastEpoch, hostname, lineage, replicas, changes }
+  const discounted = asList(fields?.discounted ?? [], REPLICAS_MAX, asAddress)
+  if (!discounted) return undefined
+  const known = { name, quorum, primary, configEpoch, lastEpoch, hostname, lineage, replicas, discounted, changes }
   return { ...known, pausedUntilMs, acknowledgedEpoch, lease, failover, history }
 }
 

@@ -57,6 +57,7 @@ function* loadFile(parts: ServerParts, folder: AofFolder, file: AofFile, isLast:
         checksum: parts.options.rdbchecksum,
         stringBytesMax: Number.MAX_SAFE_INTEGER,
         dropExpiredAtMs: undefined,
+        onLibrary: (code) => void parts.engine.host.scripts.libraries.load(code, { replace: false, patient: true }),
       })
     }
     first = false

@@ -348,6 +348,7 @@ export function createAppendOnlyLog(parts: ServerParts, snapshots: Snapshots): A
     loadLog() {
       log?.writeAll()
       keyspace.flush()
+      engine.host.scripts.libraries.flush()
       try {
         engine.aside(() => {
           for (const _ of loadAof(parts, open()));

@@ -1,5 +1,6 @@
 // The options that clients of the server are subject to, as the facade asks for them.
 
+import type { Users } from '../acl/users.ts'
 import type { ServerOptions } from '../config/server-options.ts'
 import { type ClientLimits, type OutputLimit, outputKind } from '../facade/limits.ts'
 import type { Session } from '../facade/session.ts'
@@ -23,6 +24,7 @@ function clientsBytesMax(option: number, maxmemory: number): number {
  */
 export function clientLimits(
   options: Readonly<ServerOptions>,
+  users: Users,
   ofReplica: (session: Session) => OutputLimit,
 ): ClientLimits {
   return quick({
@@ -36,7 +38,7 @@ export function clientLimits(
       return options.timeout
     },
     get passwordNeeded() {
-      return options.requirepass !== ''
+      return users.asksPassword
     },
     get protectedMode() {
       return options['protected-mode']

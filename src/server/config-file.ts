@@ -7,10 +7,16 @@ import { replaceFile } from '../io/durable.ts'
 import type { Log } from '../io/log.ts'
 
 /** Rewrites the file so that it gives the settings in force. Throws CommandError; the old file is then as it was. */
-export function rewriteConfigFile(path: string | undefined, config: ServerConfig, log: Log, all = false): void {
+export function rewriteConfigFile(
+  path: string | undefined,
+  config: ServerConfig,
+  userLines: readonly string[],
+  log: Log,
+  all = false,
+): void {
   if (path === undefined) fail('noConfigFile')
   try {
-    const text = rewriteConfig(readFileSync(path, 'utf8'), config, all)
+    const text = rewriteConfig(readFileSync(path, 'utf8'), config, config.values.aclfile === '' ? userLines : [], all)
     const mode = statSync(path).mode & 0o777
     closeSync(replaceFile(path, `${path}-${process.pid}.tmp`, Buffer.from(text), mode))
     log.notice(`CONFIG REWRITE executed with success: ${path}`)

@@ -237,6 +237,7 @@ export function createLease({ server, hold, replicas, offset }: LeaseParts): Ser
         Math.floor(Math.max(0, Number.isFinite(holder.untilMs) ? holder.untilMs - monotonicMs() : 0)),
       ],
       ['lease_expiries', expiries],
+      ['lease_version', holder.held?.version ?? 0],
     ],
   }
 }

@@ -1,5 +1,7 @@
 // Puts the entries of an RDB into the keyspace: for the file at start and for a full sync from a primary.
+import { RdbError } from '../codec/rdb-format.ts'
 import { createRdbReader, type RdbEntry, type RdbReader } from '../codec/rdb-reader.ts'
+import { CommandError } from '../errors.ts'
 import { NO_EXPIRY } from '../keyspace/database.ts'
 import type { Keyspace } from '../keyspace/keyspace.ts'
 import { restoreUse } from '../keyspace/uses.ts'
@@ -28,6 +30,8 @@ export interface LoadOptions {
   readonly onExpired?: (db: number, key: Buffer) => void
   /** A key was left out because it had no elements. */
   readonly onEmpty?: (key: Uint8Array) => void
+  /** Takes a library of functions. */
+  readonly onLibrary: (code: Buffer) => void
   /** A key that is there already is an error, not replaced. */
   readonly refuseDuplicates?: boolean
 }
@@ -67,8 +71,16 @@ export function createLoader(keyspace: Keyspace, options: LoadOptions): Loader {
     empty++
     options.onEmpty?.(key)
   }
+  const onLibrary = (code: Buffer): void => {
+    try {
+      options.onLibrary(code)
+    } catch (error) {
+      if (!(error instanceof CommandError)) throw error
+      throw new RdbError('corrupt', `Failed creating the library: ${error.reply}`)
+    }
+  }
   const reader = createRdbReader(
-    { onEntry, onEmpty, onBuild: first, onAux: (name, value) => void aux.set(name, value) },
+    { onEntry, onEmpty, onLibrary, onBuild: first, onAux: (name, value) => void aux.set(name, value) },
     {
       checksum: options.checksum,
       databases: keyspace.databases.length,

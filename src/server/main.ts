@@ -1,19 +1,22 @@
 // The server process: builds the parts and connects them. What each part does stands in its own file; here is only who
 // gets whom.
 
+import { startUsers } from '../acl/start.ts'
 import type { Host } from '../commands/context.ts'
 import { debugSwitches } from '../commands/debug-switches.ts'
 import { allCommands } from '../commands/table.ts'
 import { portChoices } from '../config/ports.ts'
 import { HTTP_PORT_OFFSET } from '../config/server-options.ts'
 import type { ServerConfig } from '../config/store.ts'
-import { Engine, mayWrite, openGate } from '../engine/engine.ts'
+import { Engine } from '../engine/engine.ts'
+import { mayWrite, openGate } from '../engine/gate.ts'
 import { LatencyMonitor } from '../engine/latency.ts'
 import { monitorLine } from '../engine/monitor.ts'
 import { createScripts } from '../engine/scripts.ts'
 import { SlowLog } from '../engine/slowlog.ts'
 import { ClientTracking } from '../engine/tracking.ts'
 import { createTransactions } from '../engine/transactions.ts'
+import { type Access, createAccess } from '../facade/access.ts'
 import type { PubSub } from '../facade/call.ts'
 import { createPubSub } from '../facade/pubsub.ts'
 import { ClientRegistry } from '../facade/registry.ts'
@@ -26,9 +29,10 @@ import type { HttpServer } from '../io/http.ts'
 import type { Log } from '../io/log.ts'
 import { makeLua } from '../io/lua.ts'
 import { raisePriority } from '../io/priority.ts'
-import { sameSecret } from '../io/secrets.ts'
+import { sha256Hex } from '../io/secrets.ts'
 import { connectTcp } from '../io/tcp.ts'
 import { eventLoop } from '../io/timers.ts'
+import { createUserFile } from '../io/user-file.ts'
 import { inlineMore } from '../io/v8.ts'
 import { AHEAD_MAX } from '../keyspace/ahead.ts'
 import { Keyspace } from '../keyspace/keyspace.ts'
@@ -41,8 +45,10 @@ import { rewriteConfigFile } from './config-file.ts'
 import { lockData } from './data-lock.ts'
 import { createHousekeeping } from './expiry.ts'
 import { handOver } from './hand-over.ts'
+import { createHeldMemory } from './held-memory.ts'
 import { createInfo, type ServerInfo } from './info.ts'
 import { openListening } from './listening.ts'
+import { memoryWarning } from './memory-limit.ts'
 import { createMigration } from './migration.ts'
 import { createOwnExpiries } from './own-expiries.ts'
 import type { ServerParts, ServerReplication } from './parts.ts'
@@ -81,6 +87,16 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
   keyspace.limits = options
   const ownExpiries = createOwnExpiries(keyspace)
   const commands = allCommands()
+  const access = createAccess({
+    commands,
+    clients: () => clients,
+    hash: sha256Hex,
+    randomHex,
+    allChannels: () => options['acl-pubsub-default'] === 'allchannels',
+    logEntriesMax: () => options['acllog-max-len'],
+    nowMs: wallMs,
+    file: (users) => createUserFile(options.aclfile, users, log),
+  })
   let timer: NodeJS.Timeout | undefined // of the ticks, once all is loaded
   const { publish, ...channels } = createPubSub()
   const pubsub: PubSub = {
@@ -101,11 +117,11 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
         : addressOf({ host: options['replica-announce-ip'], port: options['replica-announce-port'] || parts.port }),
     changed: roleMemory.setSentinels,
   })
-  const held = new Set<string>()
+  const holders = new Set<string>()
   const holdWrites = (why: string, on: boolean): void => {
-    if (on) held.add(why)
-    else held.delete(why)
-    clients.holdWrites(held.size > 0)
+    if (on) holders.add(why)
+    else holders.delete(why)
+    clients.holdWrites(holders.size > 0)
   }
   const hold = createWriteHold({
     sentinels,
@@ -127,13 +143,12 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
   const slowlog = new SlowLog()
   const latency = new LatencyMonitor()
   const timings = createTimings({ config, commands, slowlog, latency, nowMs: wallMs, log })
-  // Asking all connections what they hold is too much for each write; ten times a second is enough.
-  let heldBytes = 0
-  let replicaBytes = 0
-  const measureHeld = (): void => {
-    heldBytes = clients.heldBytes + replication.heldBytes
-    replicaBytes = replication.counters.replicaBufferBytes
-  }
+  const held = createHeldMemory(
+    () => clients,
+    () => replication,
+    monotonicMs,
+  )
+  const storedBytes = (): number => keyspace.usedBytes + tracking.heldBytes
   const internalError = (error: unknown, where: string): void => {
     log.warning(`Bug: ${where} threw ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`)
   }
@@ -160,13 +175,16 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     debug: debugSwitches(),
     slowlog,
     latency,
-    memory: () => info.facts().memory,
+    memory: () => {
+      held.measure()
+      return info.facts().memory
+    },
     loading: () => engine.gate.loading,
     log: (message) => log.warning(message),
     random: seededRandom(...seed),
     wallMicros: () => BigInt(wallMicros()),
     info: (sections) => {
-      measureHeld()
+      held.measure()
       return info.text(sections)
     },
     resetStats: () => {
@@ -180,7 +198,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
         done(error)
       })
     },
-    rewriteConfig: (all) => rewriteConfigFile(configFile, config, log, all),
+    rewriteConfig: (all) => rewriteConfigFile(configFile, config, access.users.linesToKeep(), log, all),
     migrate: (session, db, order) => migration.start(session, db, order),
     shutdown: (ctx, how) => shutdown.command(ctx, how),
     abortShutdown: () => shutdown.abort(),
@@ -194,12 +212,12 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     sleep: (ms) => {
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms)
     },
-    checkPassword: (user, password) => {
-      if (options.requirepass === '') return user === 'default' ? 'unset' : 'wrong'
-      return user === 'default' && sameSecret(password, options.requirepass) ? 'ok' : 'wrong'
+    access,
+    usedMemoryBytes: () => storedBytes() + held.allBytes,
+    limitedMemoryBytes: () => {
+      if (storedBytes() + held.limitedBytes > engine.gate.maxmemoryBytes) held.refresh()
+      return storedBytes() + held.limitedBytes
     },
-    usedMemoryBytes: () => keyspace.usedBytes + tracking.heldBytes + heldBytes,
-    limitedMemoryBytes: () => keyspace.usedBytes + tracking.heldBytes + Math.max(0, heldBytes - replicaBytes),
     hello: () => [
       ['mode', 'standalone'],
       ['role', replication.isReplica() ? 'replica' : 'master'],
@@ -266,7 +284,8 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
   const clients: ClientRegistry = new ClientRegistry({
     requests: engine,
     pause: engine.gate,
-    limits: clientLimits(options, (session) => replication.outputLimit(session)),
+    limits: clientLimits(options, access.users, (session) => replication.outputLimit(session)),
+    defaultUser: access.users.default,
     requestsAhead: AHEAD_MAX,
     nowMs: wallMs,
     timers: eventLoop,
@@ -312,6 +331,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     () => delayMs(options['rdb-key-save-delay']),
     // Half of what a script does is in no snapshot.
     () => scripts.busy(),
+    () => scripts.libraries.list(),
   )
   const appendOnly = createAppendOnlyLog(parts, snapshots)
   const place = {
@@ -349,7 +369,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     replication.tick()
     roleMemory.tick()
     if (tracking.on) tracking.trim()
-    measureHeld()
+    held.measure()
     makeRoom()
     info.tick()
     if (++rounds % 10 === 0) clients.tick()
@@ -382,6 +402,12 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
   }
 
   applyOptions(config, engine, clients)
+  try {
+    openToUsers(config, access)
+  } catch (error) {
+    lock.release()
+    throw error
+  }
   engine.setTime(wallMs())
   replication.prepare()
   const listening = await openListening(options, (wire) => clients.accept(wire), log).catch((error: unknown) => {
@@ -391,6 +417,8 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
   parts.port = listening.port
   followDirectory(config)
   createProcessTitle(config, configFile, () => parts.port)
+  const tooMuch = memoryWarning(options.maxmemory)
+  if (tooMuch !== undefined) log.warning(tooMuch)
   log.notice(`Running mode=standalone, port=${parts.port}, PID: ${process.pid}`)
   try {
     http = await openMetrics(parts, info)
@@ -427,6 +455,16 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
       await closed
     },
   }
+}
+
+/** The users that there are at the start, and `requirepass` when it changes. Throws if the users cannot be as they are given. */
+function openToUsers(config: ServerConfig, { users, file }: Access): void {
+  const password = config.values.requirepass
+  const problem = startUsers(users, { password, lines: config.userLines, loadFile: file?.load })
+  if (problem !== undefined) throw new Error(problem)
+  config.onChange('requirepass', (text) => {
+    users.setDefaultPasswords(text === '' ? [] : [Buffer.from(text).toString('latin1')])
+  })
 }
 
 /** Until the sentinels have named the primary nothing is written, and nothing expires either; then the role is taken. */

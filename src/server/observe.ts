@@ -104,7 +104,7 @@ function collectKeys(metrics: ServerMetrics, { stats, databases }: InfoFacts): v
 function collectScripts(metrics: ServerMetrics, { scripts }: InfoFacts): void {
   metrics.scriptBusy.set(scripts.running ? 1 : 0)
   metrics.scriptsCached.set(scripts.cached)
-  metrics.scriptMemoryBytes.set(scripts.takenBytes)
+  metrics.scriptMemoryBytes.set(scripts.takenBytes + scripts.functionTakenBytes)
   setTotal(metrics.scriptCalls, {}, scripts.calls)
   setTotal(metrics.scriptErrors, {}, scripts.errors)
   setTotal(metrics.scriptsKilled, {}, scripts.killed)

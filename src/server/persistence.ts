@@ -2,7 +2,7 @@
 // and (stop-writes-on-bgsave-error) stops writes until one succeeds.
 import { resolve } from 'node:path'
 import { RdbError } from '../codec/rdb-format.ts'
-import type { Persistence, ReloadOptions } from '../commands/context.ts'
+import type { Libraries, Persistence, ReloadOptions } from '../commands/context.ts'
 import { fail } from '../errors.ts'
 import { monotonicMs } from '../io/clock.ts'
 import { createLoader, type Loader } from './loading.ts'
@@ -69,6 +69,7 @@ export function createPersistence(
   let stopped = false
   let scheduled = false // by BGSAVE SCHEDULE
 
+  const libraries = (): Libraries => engine.host.scripts.libraries
   const path = (): string => resolve(options.dir, options.dbfilename)
   const snapshotOptions = (): SnapshotOptions => ({
     compress: options.rdbcompression,
@@ -198,6 +199,7 @@ export function createPersistence(
       stringBytesMax: Number.MAX_SAFE_INTEGER,
       dropExpiredAtMs: options.replicaof === undefined ? parts.nowMs() : undefined,
       onEmpty: skipEmpty,
+      onLibrary: (code) => void libraries().load(code, { replace: false, patient: true }),
       onExpired: (db, key) => {
         resume()
         place.expired(db, key)
@@ -251,12 +253,16 @@ export function createPersistence(
   const reload = ({ save, flush, merge }: ReloadOptions): void => {
     refuseIfBusy()
     if (save) writeAtOnce()
-    if (flush) keyspace.flush()
+    if (flush) {
+      keyspace.flush()
+      libraries().flush()
+    }
     const loader = createLoader(keyspace, {
       checksum: options.rdbchecksum && !engine.host.debug.skipChecksums,
       stringBytesMax: Number.MAX_SAFE_INTEGER,
       dropExpiredAtMs: options.replicaof === undefined ? parts.nowMs() : undefined,
       onEmpty: skipEmpty,
+      onLibrary: (code) => void libraries().load(code, { replace: merge, patient: true }),
       refuseDuplicates: !merge,
     })
     try {

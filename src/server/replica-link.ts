@@ -5,6 +5,7 @@
 // keyspace; whoever follows us gets the very bytes that we applied. Our data are dropped when the first key of an RDB comes:
 // from then on they are no part of any history, and if loading fails they are dropped again. Data are not dropped for an
 // empty primary that has written less than we have, unless somebody ordered to follow it as it is now.
+import { CommandError } from '../errors.ts'
 import type { Connection } from '../facade/connection.ts'
 import type { Wire } from '../facade/wire.ts'
 import { monotonicMs } from '../io/clock.ts'
@@ -90,6 +91,7 @@ export function linkToPrimary(parts: PrimaryLinkParts, host: string, port: numbe
   let connection: Connection | undefined // stands for the primary among the clients, once in sync
   let loader: Loader | undefined
   let replacing = false // our data were dropped for those that are being loaded
+  let codes: Buffer[] = [] // libraries of functions that came with them
   let confirmed = false
   let loadPosition = { id: '', offset: 0 }
   let parser = newParser()
@@ -225,8 +227,10 @@ export function linkToPrimary(parts: PrimaryLinkParts, host: string, port: numbe
     replacing = false
     if (keyspace.size === 0) replaceData()
     log.notice('MASTER <-> REPLICA sync: Loading DB in memory')
+    codes = []
     loader = createLoader(keyspace, {
       onFirst: replaceData,
+      onLibrary: (code) => void codes.push(code),
       checksum: options.rdbchecksum,
       stringBytesMax: Number.MAX_SAFE_INTEGER,
       dropExpiredAtMs: undefined,
@@ -244,6 +248,7 @@ export function linkToPrimary(parts: PrimaryLinkParts, host: string, port: numbe
     engine.gate.loading = true
     engine.setTime(server.nowMs())
     keyspace.flush()
+    engine.host.scripts.libraries.flush()
   }
 
   /** The primary has no keys. Throws if that looks like data that were lost rather than removed. */
@@ -278,6 +283,7 @@ export function linkToPrimary(parts: PrimaryLinkParts, host: string, port: numbe
     }
     if (!replacing) refuseLoss()
     replaceData()
+    loadLibraries()
     loader = undefined
     engine.gate.loading = false
     consistent = true
@@ -287,6 +293,14 @@ export function linkToPrimary(parts: PrimaryLinkParts, host: string, port: numbe
     log.notice('MASTER <-> REPLICA sync: Finished with success')
     server.dataReplaced()
     enterStream()
+  }
+
+  const loadLibraries = (): void => {
+    try {
+      engine.host.scripts.libraries.restore(codes, 'flush', true)
+    } catch (error) {
+      throw failedLoading(error instanceof CommandError ? new Error(error.reply) : error)
+    }
   }
 
   /** Leaves a load that cannot be finished: half of a data set is worse than none. */

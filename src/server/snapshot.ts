@@ -5,6 +5,7 @@
 import { RDB_VERSION_WITH_FIELD_EXPIRIES, RDB_VERSION_WRITTEN } from '../codec/rdb-format.ts'
 import { createRdbWriter, type RdbWriter } from '../codec/rdb-writer.ts'
 import { rdbPrefixOf, rdbTypeOf } from '../codec/values/table.ts'
+import type { LibraryFacts } from '../commands/context.ts'
 import { monotonicMs } from '../io/clock.ts'
 import { NO_EXPIRY } from '../keyspace/database.ts'
 import type { Keyspace } from '../keyspace/keyspace.ts'
@@ -77,11 +78,12 @@ export function delayMs(option: number): number {
   return (option < 0 ? 1 / -option : option) / 1000
 }
 
-/** The snapshots of a keyspace. `keyMs` is how long to wait for each key, so that tests see a snapshot under way. */
+/** The snapshots of a keyspace, and of the libraries of functions beside it. `keyMs` is how long to wait for each key, so that tests see a snapshot under way. */
 export function createSnapshots(
   keyspace: Keyspace,
   keyMs: () => number = () => 0,
   held: () => boolean = () => false,
+  libraries: () => Iterable<LibraryFacts> = () => [],
 ): Snapshots {
   let walk: Walk | undefined
   let next: NodeJS.Timeout | NodeJS.Immediate | undefined
@@ -119,11 +121,11 @@ export function createSnapshots(
   return {
     busy: () => walk !== undefined || held(),
     start(options, sink) {
-      walk = createWalk(keyspace, options, sink)
+      walk = createWalk(keyspace, libraries(), options, sink)
       next = setImmediate(slice)
     },
     runAtOnce(options, sink) {
-      walk = createWalk(keyspace, options, sink)
+      walk = createWalk(keyspace, libraries(), options, sink)
       drain()
     },
     cancel: (reason) => walk?.fail(new Error(reason)),
@@ -146,7 +148,12 @@ interface Walk {
   fail(error: Error): void
 }
 
-function createWalk(keyspace: Keyspace, options: SnapshotOptions, sink: SnapshotSink): Walk {
+function createWalk(
+  keyspace: Keyspace,
+  libraries: Iterable<LibraryFacts>,
+  options: SnapshotOptions,
+  sink: SnapshotSink,
+): Walk {
   let failed = false
   let db = -1
   let keys = 0
@@ -231,6 +238,7 @@ function createWalk(keyspace: Keyspace, options: SnapshotOptions, sink: Snapshot
     },
   })
   writer.begin(options.aux)
+  for (const { code } of libraries) writer.library(code)
 
   return {
     get keys() {

@@ -220,7 +220,7 @@ function portOptions(running: Process, identity: Identity, failures: Set<string>
     unixsocketperm: options.unixsocketperm,
     maxClients: options.maxclients,
     protectedMode: () => options['protected-mode'],
-    password: () => options.requirepass,
+    users: options,
     onError: (message) => log.warning(message),
     host: {
       get sentinel() {
@@ -402,6 +402,7 @@ async function groupConfig(running: Process, group: MonitoredGroup): Promise<Gro
     hostname: net.isIP(group.host) === 0 ? group.host : undefined,
     primary: { host: host ?? group.host, port: group.port },
     quorum: group.quorum,
+    remembered: group.remembered.filter(({ host: ip }) => net.isIP(ip) !== 0),
     settings: {
       downAfterMs: group['down-after-milliseconds'],
       failoverTimeoutMs: group['failover-timeout'],

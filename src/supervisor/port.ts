@@ -2,6 +2,10 @@
 // sentinel: its limits, its table of commands and how one is run. Bounds: the number of clients, what one may send ahead
 // (QUERY_BYTES_MAX), and what may wait for one that does not read (OUTPUT_BYTES_MAX, then it is cut off).
 
+import { startUsers } from '../acl/start.ts'
+import type { Users } from '../acl/users.ts'
+import type { SentinelOptions } from '../config/sentinel-options.ts'
+import { createAccess } from '../facade/access.ts'
 import type { FrontHost, PubSub } from '../facade/call.ts'
 import { TRACKING_NOTHING } from '../facade/commands/tracking.ts'
 import type { ClientLimits } from '../facade/limits.ts'
@@ -12,9 +16,11 @@ import type { Session } from '../facade/session.ts'
 import type { Command } from '../facade/table.ts'
 import { createAttackLog } from '../io/attack-log.ts'
 import { wallMs } from '../io/clock.ts'
+import { randomHex } from '../io/entropy.ts'
 import { listenAll } from '../io/listen.ts'
-import { sameSecret } from '../io/secrets.ts'
+import { sha256Hex } from '../io/secrets.ts'
 import { eventLoop } from '../io/timers.ts'
+import { createUserFile } from '../io/user-file.ts'
 import type { Call, CommandHost } from './commands/spec.ts'
 import { SENTINEL_TABLE } from './commands/table.ts'
 
@@ -32,7 +38,11 @@ export type PortHost = Omit<CommandHost, 'stats' | keyof FrontHost>
 export interface FrontOptions {
   readonly maxClients: number
   readonly protectedMode: () => boolean
-  readonly password: () => string
+  /** Where its users come from. */
+  readonly users: Pick<
+    SentinelOptions,
+    'requirepass' | 'userLines' | 'aclfile' | 'acllog-max-len' | 'acl-pubsub-default'
+  >
   readonly host: PortHost
   readonly onError: (message: string) => void
 }
@@ -55,11 +65,21 @@ export interface RespPort {
 
 /** The clients of a sentinel, before it listens anywhere. */
 export function createFront(options: FrontOptions): { readonly clients: ClientRegistry; readonly pubsub: PubSub } {
-  const { password } = options
+  const { users } = options
   const pubsub = createPubSub()
   const internalError = (error: unknown, where: string): void => {
     options.onError(`Bug: ${where} threw ${error instanceof Error ? error.stack : String(error)}`)
   }
+  const access = createAccess({
+    commands: SENTINEL_TABLE,
+    clients: () => clients,
+    hash: sha256Hex,
+    randomHex,
+    allChannels: () => users['acl-pubsub-default'] === 'allchannels',
+    logEntriesMax: () => users['acllog-max-len'],
+    nowMs: wallMs,
+    file: (all) => createUserFile(users.aclfile, all, options.host.log),
+  })
   const facts: Omit<CommandHost, keyof PortHost> = {
     commands: SENTINEL_TABLE,
     pubsub,
@@ -70,11 +90,7 @@ export function createFront(options: FrontOptions): { readonly clients: ClientRe
       return { ...clients.stats, commands: processor.stats.commands }
     },
     hello: () => [['mode', 'sentinel']],
-    checkPassword(user, given) {
-      const secret = password()
-      if (secret === '') return user === 'default' ? 'unset' : 'wrong'
-      return user === 'default' && sameSecret(given, secret) ? 'ok' : 'wrong'
-    },
+    access,
     tracking: TRACKING_NOTHING,
     subscriptionsMax: SUBSCRIPTIONS_MAX,
     forget: () => {},
@@ -88,7 +104,8 @@ export function createFront(options: FrontOptions): { readonly clients: ClientRe
   const clients: ClientRegistry = new ClientRegistry({
     requests: processor,
     pause: processor.pause,
-    limits: limitsOf(options),
+    limits: limitsOf(options, access.users),
+    defaultUser: access.users.default,
     requestsAhead: 0,
     nowMs: wallMs,
     timers: eventLoop,
@@ -98,6 +115,9 @@ export function createFront(options: FrontOptions): { readonly clients: ClientRe
     beforeReplies: () => {},
     onClosed: (session) => pubsub.unsubscribeAll(session),
   })
+  const lines = users.userLines
+  const problem = startUsers(access.users, { password: users.requirepass, lines, loadFile: access.file?.load })
+  if (problem !== undefined) throw new Error(problem)
   return { clients, pubsub }
 }
 
@@ -118,14 +138,14 @@ export async function openPort(options: PortOptions): Promise<RespPort> {
   }
 }
 
-function limitsOf(options: FrontOptions): ClientLimits {
+function limitsOf(options: FrontOptions, users: Users): ClientLimits {
   const output = { hardBytes: OUTPUT_BYTES_MAX, softBytes: 0, softSeconds: 0 }
   return {
     clientsMax: options.maxClients,
     idleSeconds: 0,
     clientsBytesMax: 0,
     get passwordNeeded() {
-      return options.password() !== ''
+      return users.asksPassword
     },
     get protectedMode() {
       return options.protectedMode()

@@ -4,10 +4,11 @@
 // What goes over many bytes copies them, a chunk at a time, into an aligned scratch and works on words of 32 bits: values lie in
 // the arena at any byte, and a copy costs a tenth of what a loop over bytes does.
 
+import { ONES_MEMORY, onesInMemory } from '../lib/ones.ts'
+
 const CHUNK_BYTES = 16 * 1024
-const SCRATCH = Buffer.from(new ArrayBuffer(CHUNK_BYTES))
-/** With a sign: words without one may not fit V8's small integers, and counting ones in them took twice as long (measured, Node 20). */
-const WORDS = new Int32Array(SCRATCH.buffer)
+const SCRATCH = Buffer.from(ONES_MEMORY, 0, CHUNK_BYTES)
+const WORDS = new Int32Array(ONES_MEMORY)
 const ONES = -1
 
 /** Copies bytes [from, to), at most a chunk of them, into the scratch, with zeros up to the next word. Returns the words. */
@@ -32,33 +33,13 @@ function onesInByte(byte: number): number {
   return (nibbles + (nibbles >>> 4)) & 0x0f
 }
 
-/** Four counts of up to 4 in each half of a word: one count a nibble. */
-function nibbleCounts(word: number): number {
-  const pairs = (word - ((word >>> 1) & 0x55555555)) | 0
-  return ((pairs & 0x33333333) + ((pairs >>> 2) & 0x33333333)) | 0
-}
-
 /** Number of ones in bytes [start, end). */
 export function countOnes(bytes: Uint8Array, start: number, end: number): number {
   let ones = 0
-  for (let from = start; from < end; from += CHUNK_BYTES)
-    ones += onesInWords(load(bytes, from, Math.min(end, from + CHUNK_BYTES)))
-  return ones
-}
-
-/** Number of ones in the first words of the scratch. */
-function onesInWords(words: number): number {
-  let ones = 0
-  let i = 0
-  // Three words at a time: a nibble holds three counts of up to 4, and a byte two of such sums.
-  for (; i + 3 <= words; i += 3) {
-    const nibbles = (nibbleCounts(WORDS[i]) + nibbleCounts(WORDS[i + 1]) + nibbleCounts(WORDS[i + 2])) | 0
-    const perByte = (nibbles & 0x0f0f0f0f) + ((nibbles >>> 4) & 0x0f0f0f0f)
-    ones += Math.imul(perByte, 0x01010101) >>> 24
-  }
-  for (; i < words; i++) {
-    const nibbles = nibbleCounts(WORDS[i])
-    ones += Math.imul((nibbles & 0x0f0f0f0f) + ((nibbles >>> 4) & 0x0f0f0f0f), 0x01010101) >>> 24
+  for (let from = start; from < end; from += CHUNK_BYTES) {
+    const to = Math.min(end, from + CHUNK_BYTES)
+    load(bytes, from, to)
+    ones += onesInMemory(to - from)
   }
   return ones
 }

@@ -19,7 +19,7 @@ beforeAll(async () => {
 afterAll(() => scope.close())
 
 /** Fields that Redis does not have. */
-const OURS = new Set(['write_mode', 'lease_state', 'lease_remaining_ms', 'lease_expiries'])
+const OURS = new Set(['write_mode', 'lease_state', 'lease_remaining_ms', 'lease_expiries', 'lease_version'])
 
 /** Section titles and field names, line by line; the statistics of commands without order. */
 async function outline(port: number, ...sections: string[]): Promise<string[]> {

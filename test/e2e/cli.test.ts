@@ -43,7 +43,7 @@ async function freeBase(distances: readonly number[]): Promise<number> {
 }
 
 describe('vedette', () => {
-  it.each(['up', 'status', 'history', 'failover', 'pause', 'resume', 'server', 'sentinel'])(
+  it.each(['up', 'status', 'history', 'failover', 'pause', 'resume', 'check', 'server', 'sentinel'])(
     '%s --help shows examples and exit codes',
     async (command) => {
       const { code, output } = await run(command, '--help')

@@ -23,3 +23,12 @@ it('watched keys count for maxmemory, and count no more when the client leaves',
   expect(await client.call('UNWATCH')).toBe('OK')
   await eventually('there is room again', async () => (await callOnce(server.port, 'SET', 'k', 'v')) === 'OK')
 })
+
+it('says at the start when the machine or the container has less than maxmemory', async () => {
+  const server = await startServer(scope, { make: 'vedette', args: ['--maxmemory', '100000gb'] })
+  expect(server.proc.output()).toMatch(
+    /maxmemory is 107374182400000 bytes, but the (machine has|container may use) \d+/,
+  )
+  const modest = await startServer(scope, { make: 'vedette', args: ['--maxmemory', '20mb'] })
+  expect(modest.proc.output()).not.toContain('maxmemory is')
+})

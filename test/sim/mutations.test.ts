@@ -17,8 +17,15 @@ const SEEDS = 2_000
 type Module = Record<string, (...args: never[]) => unknown>
 type Bend = (original: Module) => object
 
+/** Where each world is run; loaded anew for each mutation. */
+const WORLDS = {
+  raft: async () => (await import('./raft-run.ts')).runRaft,
+  sentinels: async () => (await import('./sentinel-run.ts')).runSentinels,
+  sync: async () => (await import('./sentinel-run.ts')).runSync,
+}
+
 interface Mutation {
-  readonly world: 'raft' | 'sentinels'
+  readonly world: keyof typeof WORLDS
   /** Module → functions in place of its own. */
   readonly bent: Readonly<Record<string, Bend>>
 }
@@ -126,6 +133,14 @@ const MUTATIONS: Readonly<Record<string, Mutation>> = {
       }),
     },
   },
+  'forgets a replica while its copies still count': {
+    world: 'sync',
+    bent: { '../../src/sentinel/machine.ts': () => ({ DISCOUNT_LEVEL: Number.POSITIVE_INFINITY }) },
+  },
+  'promotes in sync mode before enough replicas have said what they have': {
+    world: 'sync',
+    bent: { '../../src/sentinel/copies.ts': () => ({ whyUnsafe: () => undefined }) },
+  },
   'takes one promise for a majority': {
     world: 'sentinels',
     bent: { '../../src/lease/terms.ts': () => ({ majorityOf: () => 1 }) },
@@ -137,8 +152,7 @@ const isFinding = ({ name }: Error): boolean => name === WrongResult.name || nam
 
 /** The seed at which the simulator found something wrong, and what; undefined when it found nothing. */
 async function finding(world: Mutation['world']): Promise<{ seed: number; what: string } | undefined> {
-  const run =
-    world === 'raft' ? (await import('./raft-run.ts')).runRaft : (await import('./sentinel-run.ts')).runSentinels
+  const run = await WORLDS[world]()
   for (let seed = 1; seed <= SEEDS; seed++) {
     try {
       run(seed)

@@ -257,9 +257,9 @@ export function runRaft(seed: number, print?: (line: string) => void): RaftTally
     const least = Math.min(...members.map(checkers.appliedIndexOf))
     return least > goal && least === checkers.committedIndex() && least >= head.raft!.status().lastIndex
   }
-  // Work goes on for a while, so that there is something new to commit in any case.
+  // Work goes on, so that there is something new to commit, however long it takes until somebody leads (seed 2452).
   const more = (): void => {
-    if (world.nowMs() > FAULTS_MS + 1000) return
+    if (world.nowMs() > FAULTS_MS + PATIENCE_MS) return
     propose()
     world.after(100, more)
   }

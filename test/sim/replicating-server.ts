@@ -83,7 +83,8 @@ export function startReplicatingServer(
   const clients: ClientRegistry = new ClientRegistry({
     requests: engine,
     pause: engine.gate,
-    limits: clientLimits(config.values, (session) => replication.outputLimit(session)),
+    limits: clientLimits(config.values, host.access.users, (session) => replication.outputLimit(session)),
+    defaultUser: host.access.users.default,
     requestsAhead: 0,
     nowMs,
     timers: eventLoop,
@@ -151,6 +152,7 @@ export function startReplicatingServer(
       checksum: true,
       stringBytesMax: Number.MAX_SAFE_INTEGER,
       dropExpiredAtMs: undefined,
+      onLibrary() {},
     })
     loader.reader.feed(snapshot)
     loader.reader.end()

@@ -13,7 +13,7 @@ import { holds } from '../../src/sentinel/lineage.ts'
 import { apply, createTopology, encodeTopology, type TopologyGroup } from '../../src/sentinel/topology.ts'
 import { check } from './outcome.ts'
 import type { Sentinel } from './sentinel-process.ts'
-import type { Server, Servers } from './servers.ts'
+import type { Position, Server, Servers } from './servers.ts'
 
 /** A report may be this late in a storm and still count. */
 const LATE_MS = 5_000
@@ -34,6 +34,9 @@ export interface SentinelTally {
   promotions: number
   /** Writes that were taken under a lease. */
   leased: number
+  /** `sync`: how often a primary told its clients that enough replicas have their writes, and replicas that were forgotten. */
+  acknowledged: number
+  forgotten: number
 }
 
 export interface SentinelCheckers {
@@ -45,6 +48,10 @@ export interface SentinelCheckers {
   onOrder(server: Server, order: Order): void
   /** A server takes a write. */
   onWrite(server: Server): void
+  /** `sync`: a server acknowledges its writes up to this position. */
+  onAcknowledge(server: Server, position: Position): void
+  /** `sync`: everything that was ever acknowledged is in this server. */
+  checkKept(server: Server): void
   /** The newest history that is committed; undefined before the first. */
   newest(group: string): string | undefined
   /** Sentinels at the same index must hold the same state. */
@@ -52,7 +59,7 @@ export interface SentinelCheckers {
 }
 
 export function createSentinelCheckers(
-  servers: Pick<Servers, 'all' | 'at' | 'running' | 'writable'>,
+  servers: Pick<Servers, 'all' | 'at' | 'running' | 'writable' | 'has'>,
   nowMs: () => number,
 ): SentinelCheckers {
   const tally: SentinelTally = {
@@ -63,6 +70,8 @@ export function createSentinelCheckers(
     switchovers: 0,
     promotions: 0,
     leased: 0,
+    acknowledged: 0,
+    forgotten: 0,
   }
   /** The state that the committed log means, applied as soon as any sentinel applied it. */
   const truth = createTopology()
@@ -76,6 +85,14 @@ export function createSentinelCheckers(
   /** Sentinel and primary → when it last found it down. */
   const down = new Map<string, number>()
   const announced = new Map<string, number>()
+  /** The last that was acknowledged; it stands for all before it. */
+  let acknowledged: Position | undefined
+
+  const checkKept = (server: Server): void =>
+    check(
+      acknowledged === undefined || servers.has(server, acknowledged),
+      () => `${server.key} is primary at ${server.replId} ${server.offset} without ${JSON.stringify(acknowledged)}`,
+    )
 
   const learn = (logEntry: LogEntry): void => {
     truthIndex = logEntry.index
@@ -90,6 +107,7 @@ export function createSentinelCheckers(
       if (entry.planned) tally.switchovers++
     }
     if (entry.kind === 'abort') tally.aborts++
+    if (entry.kind === 'forget') tally.forgotten++
     const { failover } = group
     if (failover?.candidate) candidates.set(`${group.name} ${failover.epoch}`, addressKey(failover.candidate))
     if (entry.kind === 'switch') {
@@ -263,6 +281,12 @@ export function createSentinelCheckers(
       tally.leased++
       const other = servers.all.find((one) => one !== server && needsLease(one.holder) && servers.writable(one))
       check(other === undefined, () => `both ${server.key} and ${other?.key} take writes under a lease`)
+    },
+    checkKept,
+    onAcknowledge(server, position) {
+      tally.acknowledged++
+      checkKept(server)
+      acknowledged = position
     },
     compare(sentinels) {
       const states = new Map<number, { id: string; state: string }>()

@@ -3,6 +3,7 @@
 // that lives, with every other server following it, within seconds.
 import { addressKey } from '../../src/sentinel/address.ts'
 import type { Effect } from '../../src/sentinel/effects.ts'
+import { decodeEntry } from '../../src/sentinel/entries.ts'
 import { holds } from '../../src/sentinel/lineage.ts'
 import { createNetwork } from './network.ts'
 import { NoProgress } from './outcome.ts'
@@ -10,15 +11,37 @@ import { createRaftCheckers } from './raft-checkers.ts'
 import { createSentinelCheckers, type SentinelTally } from './sentinel-checkers.ts'
 import { createSentinel, type Packet, type Sentinel, type SentinelHooks } from './sentinel-process.ts'
 import { createServers, type Server } from './servers.ts'
-import { createWorld } from './world.ts'
+import { createWorld, type World } from './world.ts'
 
 const FAULTS_MS = 9_000
 const FAILOVER_TIMEOUT_MS = 3_000
 /** Backing off after failed failovers reaches twice the failover timeout; a hung link is replaced after 5 s. */
 const PATIENCE_MS = 30_000
 
-export function runSentinels(seed: number, print?: (line: string) => void): SentinelTally {
+/** The settings of a group in `sync` mode, and how much its replicas lag. */
+interface SyncMode {
+  readonly settings: { readonly writeMode: 'sync'; readonly syncReplicas: number; readonly deadReplicaMs: number }
+  readonly lag: number
+}
+
+const drawSync = (world: World): SyncMode => ({
+  settings: { writeMode: 'sync', syncReplicas: world.pick([1, 1, 2]), deadReplicaMs: world.pick([0, 500]) },
+  lag: world.pick([0.1, 0.5]),
+})
+
+/** The same in `sync` mode: replicas lag behind, and no write that was acknowledged may ever be lost. */
+export const runSync = (seed: number, print?: (line: string) => void): SentinelTally => run(seed, print, drawSync)
+
+export const runSentinels = (seed: number, print?: (line: string) => void): SentinelTally =>
+  run(seed, print, () => undefined)
+
+function run(
+  seed: number,
+  print: ((line: string) => void) | undefined,
+  modeOf: (world: World) => SyncMode | undefined,
+): SentinelTally {
   const world = createWorld(seed, print)
+  const sync = modeOf(world)
   // Of four, three found the group and one joins it.
   const count = world.pick([3, 3, 4, 5])
   const quorum = Math.floor((count + 1) / 2)
@@ -28,8 +51,10 @@ export function runSentinels(seed: number, print?: (line: string) => void): Sent
   const all = (): Sentinel[] => [...sentinels.values()]
 
   const network = createNetwork<Packet>(world, (to, packet) => sentinels.get(to)?.receive(packet))
-  const servers = createServers(world, 3, {
-    wipe: world.pick([0, 0, 0.1, 0.3]),
+  const servers = createServers(world, sync ? 4 : 3, {
+    // With its disk a server loses what it acknowledged as a replica: that is a failure more than `sync` outlives.
+    wipe: sync ? 0 : world.pick([0, 0, 0.1, 0.3]),
+    sync: sync && { lag: sync.lag, onAcknowledge: (server, at) => checkers.onAcknowledge(server, at) },
     onOrder(server, order) {
       world.trace(() => `${server.key} obeys ${JSON.stringify(order)}`)
       checkers.onOrder(server, order)
@@ -54,6 +79,19 @@ export function runSentinels(seed: number, print?: (line: string) => void): Sent
     world.after(world.between(0, world.pick([2, 20])), () => peaceful() || strike())
   }
 
+  /** A replica that is about to be forgotten comes back, and has the next writes alone when its primary dies. */
+  const ambushForgetting = (data: Uint8Array): void => {
+    const entry = decodeEntry(data)
+    if (entry?.kind !== 'forget' && entry?.kind !== 'discount') return
+    if (peaceful() || !world.chance(0.5)) return
+    const [back, old] = [servers.at(entry.replica)!, primary()]
+    world.trace(() => `--- ${back.key} comes back alone`)
+    servers.heal()
+    servers.start(back)
+    for (const server of servers.all) if (server !== back) servers.slow(server, 1_000)
+    world.after(world.between(0, 60), () => peaceful() || kill(old))
+  }
+
   const hooks: SentinelHooks = {
     send(from, to, packet) {
       if (packet.kind === 'raft') raftCheckers.onSend(packet.message)
@@ -76,6 +114,7 @@ export function runSentinels(seed: number, print?: (line: string) => void): Sent
       if (effect.type === 'event') world.trace(() => `${sentinel.id} ${effect.name} ${effect.payload}`)
       if (effect.type === 'log') world.trace(() => `${sentinel.id} ${effect.text}`)
       checkers.onEffect(sentinel, effect)
+      if (sync !== undefined && effect.type === 'propose') ambushForgetting(effect.data)
       if (effect.type === 'propose' || effect.type === 'order') ambushAt(sentinel, effect)
     },
   }
@@ -84,7 +123,7 @@ export function runSentinels(seed: number, print?: (line: string) => void): Sent
     const id = `s${i}`
     const host = `10.0.1.${i}`
     const self = { peer: id, runId: `${i}`.repeat(40), gossip: { host, port: 26381 }, resp: { host, port: 26379 } }
-    const settings = { downAfterMs, failoverTimeoutMs: FAILOVER_TIMEOUT_MS }
+    const settings = { downAfterMs, failoverTimeoutMs: FAILOVER_TIMEOUT_MS, ...sync?.settings }
     const groups = [{ name: 'm', primary: servers.all[0]!.address, quorum, settings }]
     sentinels.set(id, createSentinel({ world, id, self, groups, servers, hooks, leases: true }))
   }
@@ -188,7 +227,9 @@ export function runSentinels(seed: number, print?: (line: string) => void): Sent
   servers.heal()
   const formed = all().every(({ group }) => group)
   const unlucky = all().filter(() => world.chance(0.4))
-  const lost = formed ? unlucky.slice(0, Math.floor((count - 1) / 2)) : []
+  // One that has not been let in yet counts for no majority.
+  const voters = Math.min(count, leader().core?.state.raft.voters.length ?? 0)
+  const lost = formed ? unlucky.slice(0, Math.max(0, Math.floor((voters - 1) / 2))) : []
   for (const sentinel of all()) {
     if (lost.includes(sentinel)) sentinel.crash()
     else start(sentinel)
@@ -205,7 +246,8 @@ export function runSentinels(seed: number, print?: (line: string) => void): Sent
     return server !== victim && server.alive && (server.linkUp || isKnown)
   })
   const replaceable = heirs.some((server) => needed.every((history) => holds(server, history) >= 0))
-  if (informed && replaceable && world.chance(0.4)) servers.kill(victim)
+  // In `sync` mode nobody may take its place before enough others have said what they have.
+  if (informed && replaceable && sync === undefined && world.chance(0.4)) servers.kill(victim)
 
   const arrived = (): boolean =>
     isSettled(
@@ -220,6 +262,7 @@ export function runSentinels(seed: number, print?: (line: string) => void): Sent
     return arrived()
   }
   if (!world.runUntil(FAULTS_MS + PATIENCE_MS, look)) throw new NoProgress(picture(all(), servers.all))
+  if (sync !== undefined) checkers.checkKept(primary())
   return checkers.tally
 }
 

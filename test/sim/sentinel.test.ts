@@ -21,6 +21,10 @@ describe('the quorum', () => {
     },
   )
 
+  it('takes a fresh look at a candidate whom an earlier leader chose, while this one was choosing another: seed 673', () => {
+    expect(attempt((seed) => void runSentinels(seed), 673, REPLAY)).toBeUndefined()
+  })
+
   it.skipIf(seeds.length < 100)('has been through enough to mean something', () => {
     console.log(`${seeds.length} seeds: ${JSON.stringify(seen)}`)
     const least = { formed: 2.5, failovers: 2, switches: 1, switchovers: 0.3, aborts: 0.05, promotions: 1, leased: 100 }

@@ -19,6 +19,12 @@ import type { Hello } from '../../src/sentinel/hello.ts'
 import type { ServerInfo } from '../../src/sentinel/info.ts'
 import type { World } from './world.ts'
 
+/** A place in a history. */
+export interface Position {
+  readonly replId: string
+  readonly offset: number
+}
+
 export interface Server {
   readonly address: Address
   readonly key: string
@@ -32,7 +38,10 @@ export interface Server {
   replId: string
   parent: ServerInfo['parent']
   /** The last write that it acknowledged as a primary. */
-  written: { readonly replId: string; readonly offset: number }
+  written: Position
+  /** As a primary: what its replicas have acknowledged, and what it has told clients of that (`sync`). */
+  readonly copies: Map<string, number>
+  acknowledged: number
   /** When a full synchronization last replaced what it had. */
   replacedMs: number
   runId: string
@@ -43,6 +52,7 @@ export interface Server {
   /** Its clock runs fast or slow, and begins anew with each life. */
   readonly clockRate: number
   linkUp: boolean
+  slowUntilMs: number
   /** -Infinity while it has not stood in this life. */
   linkDownSinceMs: number
   lastIoMs: number
@@ -56,6 +66,14 @@ export interface Client {
   feed(input: Input): void
 }
 
+/** What there is besides in `sync` mode: replicas that lag, and disks that lose nothing. */
+export interface SyncWorld {
+  /** How often a replica does not get what its primary has. */
+  readonly lag: number
+  /** A primary acknowledges everything up to here: enough replicas have it. */
+  onAcknowledge(server: Server, position: Position): void
+}
+
 export interface ServersHooks {
   /** How often a server that starts has lost its file. */
   readonly wipe: number
@@ -63,6 +81,7 @@ export interface ServersHooks {
   onOrder(server: Server, order: Order): void
   /** A primary takes a write. */
   onWrite(server: Server): void
+  readonly sync?: SyncWorld | undefined
 }
 
 export interface Servers {
@@ -75,6 +94,10 @@ export interface Servers {
   kill(server: Server): void
   start(server: Server): void
   freeze(server: Server, forMs: number): void
+  /** Its replication stands still, though its link is up. */
+  slow(server: Server, forMs: number): void
+  /** Whether what it has goes on from this position. */
+  has(server: Server, position: Position): boolean
   connect(client: Client, ref: ServerRef): void
   disconnect(client: Client, ref: ServerRef): void
   /** All links of a client that died. */
@@ -128,6 +151,8 @@ export function createServers(world: World, count: number, hooks: ServersHooks):
       replId: first ? 'h0' : `own${i}`,
       parent: undefined,
       written: { replId: '', offset: 0 },
+      copies: new Map(),
+      acknowledged: 0,
       replacedMs: Number.NEGATIVE_INFINITY,
       runId: `run-${i}-0`,
       startedMs: -Infinity,
@@ -135,6 +160,7 @@ export function createServers(world: World, count: number, hooks: ServersHooks):
       holder: createHolder(false, undefined),
       clockRate: CLOCK_RATES[i % CLOCK_RATES.length]!,
       linkUp: false,
+      slowUntilMs: 0,
       linkDownSinceMs: 0,
       lastIoMs: 0,
       syncUntilMs: 0,
@@ -143,6 +169,8 @@ export function createServers(world: World, count: number, hooks: ServersHooks):
   const byKey = new Map(all.map((server) => [server.key, server]))
   const cuts = new Set<string>()
   const links = new Map<string, Link>()
+  /** Where each history left the one before it. */
+  const forks = new Map<string, Position>()
   let histories = 1
   let runs = 1
   let tenures = 1
@@ -150,7 +178,11 @@ export function createServers(world: World, count: number, hooks: ServersHooks):
   const at = (address: Address): Server | undefined => byKey.get(addressKey(address))
   const running = (server: Server): boolean => server.alive && world.nowMs() >= server.frozenUntilMs
   const clockMs = ({ clockRate }: Server): number => world.nowMs() * clockRate
-  const lead = ({ holder }: Server): void => beginTenure(holder, (tenures++).toString(16).padStart(16, '0'))
+  const lead = (server: Server): void => {
+    beginTenure(server.holder, (tenures++).toString(16).padStart(16, '0'))
+    server.copies.clear()
+    server.acknowledged = server.offset
+  }
   const writable = (server: Server): boolean =>
     server.role === 'primary' &&
     running(server) &&
@@ -235,6 +267,7 @@ export function createServers(world: World, count: number, hooks: ServersHooks):
       lastIoSeconds: server.linkUp ? Math.floor((nowMs - server.lastIoMs) / 1000) : -1,
       priority: 100,
       leases: server.holder.bound ? 'bound' : 'free',
+      leaseVersion: server.holder.held?.version ?? 0,
       announced: true,
     }
   }
@@ -251,6 +284,7 @@ export function createServers(world: World, count: number, hooks: ServersHooks):
       case 'promote':
         if (server.role === 'primary') return 'OK Already a primary'
         server.parent = { replId: server.replId, offset: server.offset }
+        forks.set(`h${histories}`, server.parent)
         Object.assign(server, { role: 'primary', primary: undefined, linkUp: false, replId: `h${histories++}` })
         lead(server)
         server.written = { replId: server.replId, offset: server.offset }
@@ -286,6 +320,7 @@ export function createServers(world: World, count: number, hooks: ServersHooks):
       if (!running(server)) continue
       if (server.role === 'primary') {
         if (writable(server)) write(server)
+        acknowledge(server)
       } else follow(server, nowMs)
     }
     world.after(10, replicate)
@@ -295,6 +330,30 @@ export function createServers(world: World, count: number, hooks: ServersHooks):
     hooks.onWrite(server)
     server.offset += 10
     server.written = { replId: server.replId, offset: server.offset }
+  }
+
+  /** `sync`: what enough of the replicas that count have is told to the clients. */
+  const acknowledge = (server: Server): void => {
+    const { held } = server.holder
+    if (held?.mode !== 'sync' || !mayWrite(server.holder, clockMs(server))) return
+    const copied = held.replicas.map((key) => server.copies.get(key) ?? -1).sort((a, b) => b - a)
+    const offset = copied[held.copies - 1] ?? -1
+    if (offset <= server.acknowledged) return
+    server.acknowledged = offset
+    hooks.sync?.onAcknowledge(server, { replId: server.replId, offset })
+  }
+
+  const lags = ({ slowUntilMs }: Server, nowMs: number): boolean =>
+    hooks.sync !== undefined && (nowMs < slowUntilMs || world.chance(hooks.sync.lag))
+
+  const has = (server: Server, { replId, offset }: Position): boolean => {
+    let end: Position = server
+    for (let limit = server.offset; ; limit = Math.min(limit, end.offset)) {
+      if (end.replId === replId) return limit >= offset
+      const fork = forks.get(end.replId)
+      if (fork === undefined) return false
+      end = fork
+    }
   }
 
   const follow = (server: Server, nowMs: number): void => {
@@ -317,8 +376,10 @@ export function createServers(world: World, count: number, hooks: ServersHooks):
       return dropReplication(server)
     }
     server.lastIoMs = nowMs
+    if (server.replId === source.replId && lags(server, nowMs)) return
     server.replId = source.replId
     server.offset = source.offset
+    source.copies.set(server.key, server.offset)
   }
 
   /** What a server that starts finds: everything, an older file, or nothing. Only a replica, or a planned end, keeps the ID. */
@@ -327,7 +388,9 @@ export function createServers(world: World, count: number, hooks: ServersHooks):
     if (world.chance(hooks.wipe)) {
       Object.assign(server, { replId: `h${histories++}`, offset: 0, parent: undefined })
     } else if (server.role === 'primary' && world.chance(0.5)) {
-      const kept = world.chance(0.5) ? offset : Math.floor((offset * world.random.unit()) / 10) * 10
+      const keepsAll = hooks.sync !== undefined || world.chance(0.5)
+      const kept = keepsAll ? offset : Math.floor((offset * world.random.unit()) / 10) * 10
+      forks.set(`h${histories}`, { replId, offset: kept })
       Object.assign(server, { replId: `h${histories++}`, offset: kept, parent: { replId, offset: kept } })
     }
   }
@@ -354,15 +417,19 @@ export function createServers(world: World, count: number, hooks: ServersHooks):
       dropReplication(server)
       server.startedMs = world.nowMs()
       server.holder = createHolder(server.holder.bound, server.holder.terms)
-      if (server.role === 'primary') lead(server)
       server.linkDownSinceMs = Number.NEGATIVE_INFINITY
       restoreData(server)
+      if (server.role === 'primary') lead(server)
       // What its links carried before is answered by a reset from the new process.
       for (const link of links.values()) if (link.server === server && link.state === 'up') end(link, 'reset', trip())
     },
     freeze(server, forMs) {
       server.frozenUntilMs = Math.max(server.frozenUntilMs, world.nowMs() + forMs)
     },
+    slow(server, forMs) {
+      server.slowUntilMs = Math.max(server.slowUntilMs, world.nowMs() + forMs)
+    },
+    has,
     connect,
     disconnect: (client, ref) => void links.delete(keyOf(client, ref)),
     forget(client) {

@@ -25,7 +25,7 @@ export const PUBSUB_COMMANDS =
   'subscribe unsubscribe psubscribe punsubscribe ssubscribe sunsubscribe publish spublish pubsub'
 export const CONNECTION_COMMANDS = 'auth client echo hello ping quit reset select'
 export const SERVER_COMMANDS =
-  'command config dbsize debug latency memory slowlog flushall flushdb info lastsave monitor role save bgsave bgrewriteaof shutdown time replicaof slaveof psync sync replconf'
+  'acl command config dbsize debug latency memory slowlog flushall flushdb info lastsave monitor role save bgsave bgrewriteaof shutdown time replicaof slaveof psync sync replconf'
 export const CLUSTER_COMMANDS = 'cluster readonly readwrite asking'
 
 export const COMMANDS_IN_SCOPE: readonly string[] = [

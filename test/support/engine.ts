@@ -1,5 +1,6 @@
 // A server without a process: the real engine, commands, keyspace and configuration, with a clock that the test turns,
 // connections in memory, and a record of what would be replicated. Everything runs synchronously.
+import { startUsers } from '../../src/acl/start.ts'
 import type { Host, ReplicationHost } from '../../src/commands/context.ts'
 import { debugSwitches } from '../../src/commands/debug-switches.ts'
 import type { MemoryFacts } from '../../src/commands/observed.ts'
@@ -7,16 +8,19 @@ import { allCommands } from '../../src/commands/table.ts'
 import type { ServerOptions } from '../../src/config/server-options.ts'
 import { type ServerConfig, serverConfig } from '../../src/config/store.ts'
 import type { ChangeFeed } from '../../src/engine/change-feed.ts'
-import { Engine, openGate } from '../../src/engine/engine.ts'
+import { Engine } from '../../src/engine/engine.ts'
+import { openGate } from '../../src/engine/gate.ts'
 import { LatencyMonitor } from '../../src/engine/latency.ts'
 import { createScripts } from '../../src/engine/scripts.ts'
 import { SlowLog } from '../../src/engine/slowlog.ts'
 import { ClientTracking } from '../../src/engine/tracking.ts'
 import { createTransactions } from '../../src/engine/transactions.ts'
 import { failWith } from '../../src/errors.ts'
+import { createAccess } from '../../src/facade/access.ts'
 import { createPubSub } from '../../src/facade/pubsub.ts'
 import { type Outlet, Session } from '../../src/facade/session.ts'
 import { makeLua } from '../../src/io/lua.ts'
+import { sha256Hex } from '../../src/io/secrets.ts'
 import { Keyspace } from '../../src/keyspace/keyspace.ts'
 import { seededRandom } from '../../src/lib/prng.ts'
 import { Args } from '../../src/protocol/args.ts'
@@ -126,6 +130,18 @@ export function createTestServer(
     linkUp: () => true,
     goodReplicas: () => 0,
   }
+  const access = createAccess({
+    commands,
+    clients: () => host.clients,
+    hash: sha256Hex,
+    randomHex: (digits) => 'a'.repeat(digits),
+    allChannels: () => options['acl-pubsub-default'] === 'allchannels',
+    logEntriesMax: () => options['acllog-max-len'],
+    nowMs,
+    file: () => undefined,
+  })
+  const problem = startUsers(access.users, { password: options.requirepass, lines: [], loadFile: undefined })
+  if (problem !== undefined) throw new Error(problem)
   const host: Host = {
     config,
     commands,
@@ -202,10 +218,7 @@ export function createTestServer(
       server.nowMs += ms
     },
     setActiveExpire: (on) => call('setActiveExpire', on),
-    checkPassword: (user, password) => {
-      if (options.requirepass === '') return user === 'default' ? 'unset' : 'wrong'
-      return user === 'default' && password === options.requirepass ? 'ok' : 'wrong'
-    },
+    access,
     usedMemoryBytes: () => keyspace.usedBytes,
     limitedMemoryBytes: () => keyspace.usedBytes,
     hello: () => [
@@ -304,6 +317,7 @@ export function createTestServer(
       },
     }
     const session = new Session(clients.size + 1, outlet, server.nowMs, options.requirepass === '')
+    session.user = access.users.default
     clients.set(session.id, session)
     const raw = (...argv: (string | Buffer)[]): Buffer => {
       args.load(argv.map((arg) => (typeof arg === 'string' ? Buffer.from(arg, 'latin1') : arg)))

@@ -38,7 +38,12 @@ export function createTestRegistry(given: Readonly<Partial<Record<keyof ServerOp
   const clients: ClientRegistry & Clients = new ClientRegistry({
     requests: server.engine,
     pause: server.engine.gate,
-    limits: clientLimits(server.config.values, () => server.config.values['client-output-buffer-limit'].replica),
+    limits: clientLimits(
+      server.config.values,
+      host.access.users,
+      () => server.config.values['client-output-buffer-limit'].replica,
+    ),
+    defaultUser: host.access.users.default,
     requestsAhead: AHEAD_MAX,
     nowMs: () => server.nowMs,
     timers: eventLoop,

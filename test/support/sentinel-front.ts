@@ -55,13 +55,22 @@ export function portHost(sentinel: Sentinel): PortHost {
   }
 }
 
+/** Users as the options of a sentinel give them. */
+export const usersOf = (requirepass = ''): FrontOptions['users'] => ({
+  requirepass,
+  userLines: [],
+  aclfile: '',
+  'acllog-max-len': 128,
+  'acl-pubsub-default': 'resetchannels',
+})
+
 /** The clients of a sentinel, over wires in memory. */
 export function createTestFront(given: Partial<FrontOptions> = {}): { clients: ClientRegistry; bugs: string[] } {
   const bugs: string[] = []
   const { clients } = createFront({
     maxClients: 100,
     protectedMode: () => false,
-    password: () => '',
+    users: usersOf(),
     host: portHost(sentinelStub(() => {})),
     onError: (message) => void bugs.push(message),
     ...given,

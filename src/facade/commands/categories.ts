@@ -1,31 +1,7 @@
 // ACL categories of commands, as COMMAND INFO lists them. Most follow from a row's flags and group.
 
+import { CATEGORIES } from '../../acl/categories.ts'
 import type { CommandRow } from '../row.ts'
-
-/** All categories, in the order in which they are listed. */
-export const CATEGORIES = [
-  'keyspace',
-  'read',
-  'write',
-  'set',
-  'sortedset',
-  'list',
-  'hash',
-  'string',
-  'bitmap',
-  'hyperloglog',
-  'geo',
-  'stream',
-  'pubsub',
-  'admin',
-  'fast',
-  'slow',
-  'blocking',
-  'dangerous',
-  'connection',
-  'transaction',
-  'scripting',
-] as const
 
 /** Groups whose commands belong to a category, whatever they do. */
 const OF_GROUP: Readonly<Record<string, string>> = {

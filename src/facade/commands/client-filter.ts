@@ -1,5 +1,7 @@
 // Which connections CLIENT KILL and CLIENT LIST mean.
 
+import type { User } from '../../acl/user.ts'
+import type { Users } from '../../acl/users.ts'
 import { fail } from '../../errors.ts'
 import { INT64_MAX } from '../../lib/decimal.ts'
 import type { Args } from '../../protocol/args.ts'
@@ -11,7 +13,7 @@ export interface ClientFilter {
   readonly kind?: SessionKind
   readonly peer?: string
   readonly local?: string
-  readonly user?: string
+  readonly user?: User
   /** Whether the connection that asks is spared. */
   readonly skipMe: boolean
 }
@@ -43,13 +45,12 @@ function yesOrNo(args: Args, i: number): boolean {
   return fail('syntax')
 }
 
-function existingUser(args: Args, i: number): string {
-  const user = args.str(i)
-  return user === 'default' ? user : fail('noSuchUser', user)
+function existingUser(users: Users, args: Args, i: number): User {
+  return users.get(args.latin1(i)) ?? fail('noSuchUser', args.str(i))
 }
 
 /** Reads the pairs of option and value of CLIENT KILL from argument 2 on. */
-export function clientFilter(args: Args): ClientFilter {
+export function clientFilter(args: Args, users: Users): ClientFilter {
   let filter: ClientFilter = { skipMe: true }
   for (let i = 2; i < args.count; i += 2) {
     if (i + 1 === args.count) fail('syntax')
@@ -57,7 +58,7 @@ export function clientFilter(args: Args): ClientFilter {
     else if (args.is(i, 'type')) filter = { ...filter, kind: clientKind(args, i + 1) }
     else if (args.is(i, 'addr')) filter = { ...filter, peer: args.str(i + 1) }
     else if (args.is(i, 'laddr')) filter = { ...filter, local: args.str(i + 1) }
-    else if (args.is(i, 'user')) filter = { ...filter, user: existingUser(args, i + 1) }
+    else if (args.is(i, 'user')) filter = { ...filter, user: existingUser(users, args, i + 1) }
     else if (args.is(i, 'skipme')) filter = { ...filter, skipMe: yesOrNo(args, i + 1) }
     else fail('syntax')
   }

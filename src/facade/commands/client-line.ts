@@ -59,7 +59,7 @@ export function clientLine(session: Session, nowMs: number): string {
     ['tot-mem', outlet.chargedBytes + outlet.replyBufferBytes],
     ['events', outlet.outputBytes > 0 ? 'rw' : 'r'],
     ['cmd', session.lastCommand],
-    ['user', session.user],
+    ['user', session.user.text],
     ['redir', session.tracking?.redirect ?? -1],
     ['resp', session.resp],
   ]

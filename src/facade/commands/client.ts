@@ -70,7 +70,7 @@ function clientList(ctx: Call): void {
 function clientKill(ctx: Call): void {
   const { args, reply, session, host } = ctx
   const byAddress = args.count === 3
-  const filter = byAddress ? { peer: args.str(2), skipMe: false } : clientFilter(args)
+  const filter = byAddress ? { peer: args.str(2), skipMe: false } : clientFilter(args, host.access.users)
   const killed = [...host.clients.all()].filter((other) => matchesFilter(other, filter, session))
   if (byAddress && killed.length === 0) fail('noSuchClient')
   for (const other of killed) host.clients.kill(other)

@@ -3,6 +3,7 @@
 
 import type { Args } from '../../protocol/args.ts'
 import type { CommandRow, KeySpec } from '../row.ts'
+import type { Command } from '../table.ts'
 
 /** A key among the arguments. */
 export interface KeyPosition {
@@ -50,11 +51,38 @@ function rangeOf(find: KeySpec['find'], first: number, args: Args, from: number)
   return { first: start, last: start + (number - 1) * find.step, step: find.step }
 }
 
+/** Whether a BITFIELD has nothing but GETs; of what it does not understand it is said that it writes. */
+function bitfieldReads(args: Args, from: number): boolean {
+  const words: Readonly<Record<string, number>> = { get: 2, overflow: 1 }
+  for (let i = from + 2; i < args.count; i++) {
+    const follow = args.len(i) > 8 ? undefined : words[args.latin1(i).toLowerCase()]
+    if (follow === undefined || i + follow >= args.count) return false
+    i += follow
+  }
+  return true
+}
+
 /** The flags of a key whose use depends on the other arguments (`variable_flags`): SET reads only with GET. */
 function flagsOf(command: CommandRow<never>, spec: KeySpec, args: Args, from: number): readonly string[] {
+  if (command.name === 'bitfield') return bitfieldReads(args, from) ? ['RO', 'access'] : spec.flags
   if (command.name !== 'set' || !spec.flags.includes('variable_flags')) return spec.flags
   for (let i = from + 3; i < args.count; i++) if (args.is(i, 'get')) return ['RW', 'access', 'update']
   return ['OW', 'update']
+}
+
+/** MIGRATE's key, or in place of an empty one all that follow KEYS. */
+function keysOfMigrate(args: Args, from: number): KeyPosition[] {
+  const flags = ['RW', 'access', 'delete']
+  const key = { index: from + 3, flags }
+  for (let i = from + 6; i < args.count; i++) {
+    if (args.is(i, 'auth')) i++
+    else if (args.is(i, 'auth2')) i += 2
+    else if (args.is(i, 'keys')) {
+      if (args.len(from + 3) !== 0) return [key]
+      return Array.from({ length: args.count - i - 1 }, (_, k) => ({ index: i + 1 + k, flags }))
+    }
+  }
+  return [key]
 }
 
 /** Arguments that follow a keyword of SORT. */
@@ -81,6 +109,7 @@ function keysOfSort(command: CommandRow<never>, args: Args, from: number): KeyPo
  * the arguments do not fit the specifications.
  */
 export function extractKeys(command: CommandRow<never>, args: Args, from = 0): KeyPosition[] | undefined {
+  if (command.name === 'migrate') return keysOfMigrate(args, from)
   if (command.name === 'sort' || command.name === 'sort_ro') return keysOfSort(command, args, from)
   const count = args.count - from
   const keys: KeyPosition[] = []
@@ -94,6 +123,10 @@ export function extractKeys(command: CommandRow<never>, args: Args, from = 0): K
   }
   return keys
 }
+
+/** The same for who has to know the keys of a request: where the arguments do not fit, the command refuses them itself. */
+export const keysOf = (command: Command<never>, args: Args, from: number): readonly KeyPosition[] =>
+  extractKeys(command.spec, args, from) ?? []
 
 /** The keys as clients before Redis 7 understand them: first, last and step; `movable` if that does not say it all. */
 export interface LegacyRange {

@@ -2,6 +2,7 @@
 
 import { fail } from '../../errors.ts'
 import { REDIS_VERSION } from '../../lib/version.ts'
+import { contextOf } from '../access.ts'
 import type { Call } from '../call.ts'
 import type { CommandRow } from '../row.ts'
 import { labelArgument, setClientName } from './labels.ts'
@@ -18,25 +19,25 @@ function ping(ctx: Call): void {
   reply.bulk(args.buffer, args.start(1), args.end(1))
 }
 
-/** Argument i as text, if it is text: bytes that are no UTF-8 must not match what merely looks like them. */
-function exactText(ctx: Call, i: number): string {
-  const text = ctx.args.str(i)
-  return Buffer.from(text).equals(ctx.args.bytes(i)) ? text : fail('wrongPass')
-}
-
-/** Authenticates with the password in argument i or refuses; the session stays authenticated as before when refused. */
-function authenticate(ctx: Call, user: string, i: number): void {
-  if (ctx.host.checkPassword(user, exactText(ctx, i)) === 'wrong') fail('wrongPass')
-  ctx.session.authenticated = true
-  ctx.session.user = user
+/** Logs in with the password in argument i or refuses; the session stays what it was when refused. */
+function authenticate(ctx: Call, name: string, i: number): void {
+  const { args, session, host } = ctx
+  const { users } = host.access
+  const user = users.authenticate(name, args.latin1(i))
+  if (user === undefined) {
+    host.access.denied(session, { reason: 'auth', context: contextOf(session), object: args.latin1(0), username: name })
+    fail('wrongPass')
+  }
+  session.authenticated = true
+  session.user = user
 }
 
 function auth(ctx: Call): void {
   const { args, reply, host } = ctx
   if (args.count > 3) fail('syntax')
-  if (args.count === 2 && host.checkPassword('default', '') === 'unset') fail('authNotConfigured')
+  if (args.count === 2 && host.access.users.default.rights.noPassword) fail('authNotConfigured')
   if (args.count === 2) authenticate(ctx, 'default', 1)
-  else authenticate(ctx, exactText(ctx, 1), 2)
+  else authenticate(ctx, args.latin1(1), 2)
   reply.ok()
 }
 
@@ -54,7 +55,7 @@ function hello(ctx: Call): void {
   const version = protocolVersion(ctx)
   for (let i = 2; i < args.count; i++) {
     if (args.is(i, 'auth') && i + 2 < args.count) {
-      authenticate(ctx, exactText(ctx, i + 1), i + 2)
+      authenticate(ctx, args.latin1(i + 1), i + 2)
       i += 2
     } else if (args.is(i, 'setname') && i + 1 < args.count) {
       setClientName(session, labelArgument(args, i + 1))
@@ -63,7 +64,7 @@ function hello(ctx: Call): void {
       fail('helloOption', args.str(i))
     }
   }
-  if (!session.authenticated) fail('helloNoAuth')
+  if (!session.authenticated && host.access.users.asksPassword) fail('helloNoAuth')
   if (version !== undefined) {
     session.resp = version
     reply.resp = version
@@ -95,8 +96,8 @@ function reset(ctx: Call): void {
   session.transaction = undefined
   session.db = 0
   session.resp = 2
-  session.user = 'default'
-  session.authenticated = host.checkPassword('default', '') === 'unset'
+  session.user = host.access.users.default
+  session.authenticated = !host.access.users.asksPassword
   session.name = ''
   session.replyMode = 'on'
   session.noTouch = false

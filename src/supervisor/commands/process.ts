@@ -25,6 +25,7 @@ export const PROCESS_COMMANDS: readonly SentinelCommand[] = [
   {
     name: 'publish',
     arity: 3,
+    channels: { count: 'one' },
     flags: ['pubsub', 'loading', 'stale', 'fast'],
     since: '2.0.0',
     group: 'pubsub',

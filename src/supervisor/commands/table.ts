@@ -1,4 +1,5 @@
 // All commands of a sentinel in one table.
+import { ACL_COMMANDS } from '../../facade/commands/acl.ts'
 import { CLIENT_COMMANDS } from '../../facade/commands/client.ts'
 import { COMMAND_COMMANDS } from '../../facade/commands/command.ts'
 import { SUBSCRIBE_COMMANDS } from '../../facade/commands/pubsub.ts'
@@ -13,6 +14,7 @@ import type { Call } from './spec.ts'
 export const SENTINEL_TABLE: CommandTable<Call> = new CommandTable<Call>([
   ...COMMAND_COMMANDS,
   ...SESSION_COMMANDS,
+  ...ACL_COMMANDS,
   ...CLIENT_COMMANDS,
   ...SUBSCRIBE_COMMANDS,
   ...INFO_COMMANDS,

@@ -55,6 +55,8 @@ export interface WorldOptions {
   readonly groups?: number
   /** The feature level in force; that of this version by default. */
   readonly level?: number
+  /** Replicas that the file of each sentinel remembers. */
+  readonly remembered?: readonly Address[]
 }
 
 export interface World {
@@ -172,12 +174,13 @@ export function createWorld(
   }
   for (let i = 0; i < sentinels; i++) {
     const id = String.fromCharCode(97 + i)
-    const options: CoreOptions = {
+    const core: CoreOptions = {
       self: { peer: id, runId: id.repeat(40), gossip: at(200 + i), resp: at(100 + i) },
       groups: names.map(({ name, first }) => ({
         name,
         primary: at(first),
         quorum,
+        ...(options.remembered && { remembered: options.remembered }),
         settings: { downAfterMs: 1_000, failoverTimeoutMs: 10_000, ...settings },
       })),
       random: seededRandom(i),
@@ -185,7 +188,7 @@ export function createWorld(
     }
     world.sentinels.set(id, {
       id,
-      core: createCore(options, world.nowMs),
+      core: createCore(core, world.nowMs),
       alive: true,
       links: new Set(),
       blind: new Set(),
@@ -342,6 +345,7 @@ export function createWorld(
       lastIoSeconds: up ? 1 : -1,
       priority: server.priority,
       leases: 'unknown',
+      leaseVersion: 0,
       announced: true,
     }
   }

@@ -17,6 +17,7 @@ describe('a sentinel', () => {
         host: '127.0.0.1',
         port: 6379,
         quorum: 2,
+        remembered: [],
         'down-after-milliseconds': 30000,
         'failover-timeout': 180000,
         'dead-replica-timeout': 0,
@@ -88,11 +89,13 @@ describe('a sentinel', () => {
         'sentinel known-replica m 127.0.0.1 6380',
         'sentinel known-sentinel m 127.0.0.1 26380 abc',
         'user default on nopass ~* &* +@all',
-        'acllog-max-len 128',
+        'lazyfree-lazy-expire no',
       ].join('\n'),
     )
-    expect(options.notes).toHaveLength(8)
-    expect(options.notes.at(-1)).toBe('acllog-max-len: an option of servers, without effect on a sentinel')
+    expect(options.notes).toHaveLength(6)
+    expect(options.userLines).toEqual([{ name: 'default', rules: ['on', 'nopass', '~*', '&*', '+@all'] }])
+    expect(options.groups[0]!.remembered).toEqual([{ host: '127.0.0.1', port: 6380 }])
+    expect(options.notes.at(-1)).toBe('lazyfree-lazy-expire: an option of servers, without effect on a sentinel')
   })
 
   it.each([
@@ -110,8 +113,7 @@ describe('a sentinel', () => {
     ],
     ['down-after-milliseconds m 3', /Did you mean 'sentinel down-after-milliseconds'/],
     ['sentinel monitor m h 1 1\nsentinel rename-command m a', /<name of the group> <command and name>/],
-    ['user default on #aa ~* &* +@all', /Users with rights of their own are not built yet/],
-    ['user alice on nopass ~* &* +@all', /Users with rights of their own are not built yet/],
+    ['user', /It is: user <name> <rules>/],
     ['prot 1', /Did you mean 'port'/],
     ['sentinel', /Unrecognized/],
     ['daemonize yes', /not built/],

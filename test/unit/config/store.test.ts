@@ -164,8 +164,6 @@ describe('loading', () => {
       'aof-use-rdb-preamble no',
       'cluster-enabled yes',
       'tls-port 1',
-      'aclfile x',
-      'user a',
       'rename-command a b',
       'loadmodule x',
     ])

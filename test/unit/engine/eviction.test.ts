@@ -83,6 +83,14 @@ describe('eviction', () => {
     }
   })
 
+  it('makes room before a read, too: what it leaves to send needs memory', () => {
+    const { server, client } = fullServer('allkeys-lru')
+    limitTo(server, server.keyspace.usedBytes - 10_000)
+    client.call('EXISTS', 'none')
+    expect(server.keyspace.usedBytes).toBeLessThanOrEqual(server.engine.gate.maxmemoryBytes)
+    expect(gone(client).length).toBeGreaterThan(7)
+  })
+
   it('is told to replicas before the command, to those who listen, and to INFO', () => {
     const { server, client } = fullServer('allkeys-lru')
     client.call('CONFIG', 'SET', 'notify-keyspace-events', 'Ee')
@@ -98,12 +106,23 @@ describe('eviction', () => {
     client.call('EXEC')
     expect(server.feed.at(-1)).toBe('0: EXEC')
     client.call('SET', 'w', VALUE)
+    limitTo(server, 0)
     const evicted = gone(client)
     expect(evicted.length).toBeGreaterThan(0)
     const dels = server.feed.filter((line) => line.startsWith('0: DEL'))
     expect(dels.map((line) => line.slice('0: DEL '.length)).sort()).toEqual(evicted.map((i) => `a${i}`).sort())
     expect(server.feed.at(-1)).toBe(`0: SET w ${VALUE}`)
     expect(listener.received().length).toBe(evicted.length)
+  })
+
+  it('is told to who has read the key before the reply of the command that needed the room', () => {
+    const { server, client } = fullServer('allkeys-lru')
+    limitTo(server, 0)
+    client.call('HELLO', '3')
+    client.call('CLIENT', 'TRACKING', 'ON')
+    client.call('GET', 'a0')
+    limitTo(server, 1000)
+    expect(client.call('EXISTS', 'none')).toEqual([{ push: ['invalidate', ['a0']] }, 0])
   })
 
   it('gives back what is being deleted before it evicts anything', () => {
@@ -123,9 +142,12 @@ describe('eviction', () => {
     client.call('CONFIG', 'SET', 'maxmemory-eviction-tenacity', '0')
     let micros = 0
     server.clockMicros = () => micros++
-    limitTo(server, server.keyspace.usedBytes - 50_000)
+    const limit = server.keyspace.usedBytes - 50_000
+    limitTo(server, limit)
     expect(client.call('SET', 'x', 'y')).toBe('OK')
+    limitTo(server, 0)
     const first = gone(client).length
+    limitTo(server, limit)
     expect([first > 0, first < 20, server.calls.at(-1)]).toEqual([true, true, 'evictLater'])
     expect(server.engine.eviction.exceedingMicros).toBeGreaterThan(0)
     while (server.engine.eviction.makeRoom() === 'soon');

@@ -19,6 +19,7 @@ const info = (changes: Partial<ServerInfo> = {}): ServerInfo => ({
   keys: 10,
   priority: 100,
   leases: 'unknown',
+  leaseVersion: 0,
   announced: true,
   ...changes,
 })

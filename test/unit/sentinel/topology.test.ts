@@ -156,6 +156,11 @@ describe('the level of an entry', () => {
     ]
     expect(entries.map(level)).toEqual([4, 4])
   })
+
+  it('is the fifth for replicas whose copies count no more', () => {
+    const entry: Entry = { kind: 'discount', group: 'm', replica: { host: '10.0.0.2', port: 2 } }
+    expect(entryLevel(decodeEntry(encodeEntry(entry))!)).toBe(5)
+  })
 })
 
 describe('groups', () => {

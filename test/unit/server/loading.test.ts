@@ -7,7 +7,7 @@ import { createLoader, type LoadOptions } from '../../../src/server/loading.ts'
 import { hashForEach } from '../../../src/types/hash.ts'
 
 const FIELDS = 3000
-const OPTIONS: LoadOptions = { checksum: true, stringBytesMax: 1 << 20, dropExpiredAtMs: undefined }
+const OPTIONS: LoadOptions = { checksum: true, stringBytesMax: 1 << 20, dropExpiredAtMs: undefined, onLibrary() {} }
 
 function emptyKeyspace(): Keyspace {
   const space = new Keyspace(1, { k0: 1, k1: 2 }, { expired() {}, modified() {}, flushing() {} })

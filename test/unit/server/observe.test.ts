@@ -124,7 +124,8 @@ describe('a primary', () => {
     lines = await exposed(facts)
   })
 
-  it.each(SHOWN)('%s is what INFO calls %s', (metric, field, times = 1) => {
+  const shown = SHOWN.map(([metric, field, times = 1]) => ({ metric, field, times }))
+  it.each(shown)('$metric is what INFO calls $field', ({ metric, field, times }) => {
     expect(lines).toContain(`${SERVER_METRICS[metric].name} ${Number(info.get(field)) / times}`)
   })
 

@@ -50,7 +50,12 @@ function set(space: Keyspace, key: string): void {
 
 async function keysOnDisk(): Promise<number> {
   const space = new Keyspace(16, { k0: 1, k1: 2 }, { expired() {}, modified() {}, flushing() {} })
-  const { reader } = createLoader(space, { checksum: true, stringBytesMax: 1e9, dropExpiredAtMs: undefined })
+  const { reader } = createLoader(space, {
+    checksum: true,
+    stringBytesMax: 1e9,
+    dropExpiredAtMs: undefined,
+    onLibrary() {},
+  })
   await readRdbFile(join(dir, 'dump.rdb'), (bytes) => reader.feed(bytes) > 0)
   reader.end()
   return space.size

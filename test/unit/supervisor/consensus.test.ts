@@ -317,3 +317,28 @@ it('a proposal of one turn after the other goes out in one round, with one write
   expect(writes).toBe(1)
   expect(appends).toBe(PEERS.length - 1)
 })
+
+it('is not held up by its own disk when it tells the others: what was sent goes through before the write begins', async () => {
+  startAll()
+  await until(
+    () => leader() !== undefined && members.every(({ consensus }) => consensus!.status().leader !== undefined),
+  )
+  const first = leader()!
+  const steps: string[] = []
+  const { save } = first.store
+  first.store.save = (change, sync) => {
+    if (change.entries?.length) steps.push('written')
+    save(change, sync)
+  }
+  // As the transport: some promises later.
+  tap = (from, bytes) => {
+    if (from !== first.id || decodeMessage(bytes)?.type !== 'append') return
+    void Promise.resolve()
+      .then(() => {})
+      .then(() => steps.push('sent'))
+  }
+  propose(first, 'e')
+  await until(() => members.every(({ applied }) => applied.includes('e')))
+  tap = () => {}
+  expect(steps.slice(0, 3)).toEqual(['sent', 'sent', 'written'])
+})

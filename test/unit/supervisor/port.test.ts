@@ -5,35 +5,36 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { OperatorRequest, OperatorResult } from '../../../src/sentinel/peer-message.ts'
 import { openPort, type RespPort } from '../../../src/supervisor/port.ts'
 import type { Sentinel } from '../../../src/supervisor/sentinel.ts'
-import { portHost, RUN_ID, sentinelStub } from '../../support/sentinel-front.ts'
+import { portHost, RUN_ID, sentinelStub, usersOf } from '../../support/sentinel-front.ts'
 
 let port: RespPort
-let password = ''
 let answerAtOnce = false
 let sentinel: Sentinel
 let answers: { request: OperatorRequest; answer: (result: OperatorResult) => void }[]
 const sockets: net.Socket[] = []
 
-beforeEach(async () => {
-  password = ''
-  answerAtOnce = false
-  answers = []
-  sentinel = sentinelStub((request, answer) =>
-    answerAtOnce ? answer({ ok: true, text: 'OK' }) : void answers.push({ request, answer }),
-  )
-  port = await openPort({
+const open = (requirepass: string): Promise<RespPort> =>
+  openPort({
     bind: ['127.0.0.1'],
     port: 0,
     unixsocket: '',
     unixsocketperm: 0,
     maxClients: 5,
     protectedMode: () => false,
-    password: () => password,
+    users: usersOf(requirepass),
     onError: (message) => {
       throw new Error(message)
     },
     host: portHost(sentinel),
   })
+
+beforeEach(async () => {
+  answerAtOnce = false
+  answers = []
+  sentinel = sentinelStub((request, answer) =>
+    answerAtOnce ? answer({ ok: true, text: 'OK' }) : void answers.push({ request, answer }),
+  )
+  port = await open('')
 })
 
 afterEach(() => {
@@ -113,7 +114,7 @@ describe('replies', () => {
     ['CLIENT KILL TYPE pubsub SKIPME', '-ERR syntax error\r\n'],
     ['CLIENT KILL foo bar', '-ERR syntax error\r\n'],
     ['CLIENT KILL 127.0.0.1:1', '-ERR No such client\r\n'],
-    ['COMMAND COUNT', ':16\r\n'],
+    ['COMMAND COUNT', ':17\r\n'],
   ])('%s', async (line, reply) => {
     expect(await ask(line)).toBe(reply)
   })
@@ -250,7 +251,8 @@ describe('a closed connection', () => {
 
 describe('authentication', () => {
   it('is asked for, and needs the right password', async () => {
-    password = 'secret'
+    port.close()
+    port = await open('secret')
     expect(await ask('ROLE', 'AUTH wrong', 'AUTH nobody secret', 'AUTH secret', 'SENTINEL MYID')).toBe(
       '-NOAUTH Authentication required.\r\n' +
         '-WRONGPASS invalid username-password pair or user is disabled.\r\n'.repeat(2) +
@@ -259,7 +261,8 @@ describe('authentication', () => {
   })
 
   it('may come with HELLO', async () => {
-    password = 'secret'
+    port.close()
+    port = await open('secret')
     expect(await ask('HELLO 3', 'HELLO 3 AUTH default secret')).toMatch(
       /^-NOAUTH HELLO must be called .*\r\n%6\r\n\$6\r\nserver\r\n/s,
     )
