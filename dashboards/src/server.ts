@@ -189,6 +189,45 @@ export const server = dashboard(
           ],
           { unit: 'ops' },
         ),
+        graph(
+          'Over maxmemory',
+          [
+            {
+              expr: `${rate('vedette_server_memory_exceeded_seconds_total')} * on (instance) group_left (policy) ${value('vedette_server_eviction_policy')}`,
+              legend: '{{instance}} {{policy}}',
+            },
+          ],
+          {
+            unit: 'percentunit',
+            description:
+              'Part of the time in which more was in use than maxmemory allows: eviction does not keep up, or finds nothing.',
+          },
+        ),
+      ],
+    },
+    {
+      title: 'Scripts',
+      panels: [
+        graph(
+          'Scripts a second',
+          [
+            { expr: rate('vedette_server_script_calls_total'), legend: '{{instance}} run' },
+            { expr: rate('vedette_server_script_errors_total'), legend: '{{instance}} failed' },
+            { expr: rate('vedette_server_scripts_killed_total'), legend: '{{instance}} killed' },
+          ],
+          { unit: 'ops' },
+        ),
+        timeline(
+          'A script keeps the server busy',
+          { expr: value('vedette_server_script_busy'), legend: '{{instance}}' },
+          { '0': { text: 'no', color: 'green' }, '1': { text: 'others get BUSY', color: 'red' } },
+          { span: 12 },
+        ),
+        graph('Memory of scripts', [{ expr: value('vedette_server_script_memory_bytes'), legend: '{{instance}}' }], {
+          unit: 'bytes',
+          description: 'Taken by the interpreter, beside maxmemory.',
+        }),
+        graph('Cached scripts', [{ expr: value('vedette_server_scripts_cached'), legend: '{{instance}}' }]),
       ],
     },
     {

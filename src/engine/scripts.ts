@@ -174,7 +174,8 @@ export function createScripts(parts: ScriptParts): Scripts {
     script.argv = engine.args.copyAll()
     engine.gate.busy = errorText(busyError(script))
     const kill = isFunction(script) ? 'FUNCTION KILL' : 'SCRIPT KILL'
-    parts.log('warning', `Slow script detected: others are answered BUSY until it ends. ${kill} can end it.`)
+    const what = `Slow script detected: ${script.callable.name} keeps the server busy`
+    parts.log('warning', `${what}. Others are answered BUSY until it ends; ${kill} can end it.`)
     engine.host.clients.block(script.run.caller, {
       kind: 'order',
       timeoutAtMs: 0,

@@ -189,6 +189,18 @@ export const SERVER_METRICS = {
     help: 'Memory that the store holds, used or not; far above the dataset it is fragmentation.',
     labels: [],
   },
+  evictionPolicy: {
+    kind: 'gauge',
+    name: 'vedette_server_eviction_policy',
+    help: 'Always 1; the label is maxmemory-policy, which says whether a full memory is what is wanted (a cache) or a mishap.',
+    labels: ['policy'],
+  },
+  memoryExceededSeconds: {
+    kind: 'counter',
+    name: 'vedette_server_memory_exceeded_seconds_total',
+    help: 'Time that more memory was in use than maxmemory allows: eviction could not keep up, or there was nothing to evict.',
+    labels: [],
+  },
   keys: {
     kind: 'gauge',
     name: 'vedette_server_keys',
@@ -229,6 +241,43 @@ export const SERVER_METRICS = {
     kind: 'counter',
     name: 'vedette_server_keys_evicted_total',
     help: 'Keys removed to keep within maxmemory.',
+    labels: [],
+  },
+  // ---- scripts ----
+  scriptBusy: {
+    kind: 'gauge',
+    name: 'vedette_server_script_busy',
+    help: '1 while a script has run for longer than busy-reply-threshold: other clients get BUSY.',
+    labels: [],
+  },
+  scriptCalls: {
+    kind: 'counter',
+    name: 'vedette_server_script_calls_total',
+    help: 'Scripts that were run.',
+    labels: [],
+  },
+  scriptErrors: {
+    kind: 'counter',
+    name: 'vedette_server_script_errors_total',
+    help: 'Scripts that ended in an error.',
+    labels: [],
+  },
+  scriptsKilled: {
+    kind: 'counter',
+    name: 'vedette_server_scripts_killed_total',
+    help: 'Scripts that were ended before they were done (SCRIPT KILL, a sentinel, SIGTERM).',
+    labels: [],
+  },
+  scriptsCached: {
+    kind: 'gauge',
+    name: 'vedette_server_scripts_cached',
+    help: 'Scripts that EVALSHA finds.',
+    labels: [],
+  },
+  scriptMemoryBytes: {
+    kind: 'gauge',
+    name: 'vedette_server_script_memory_bytes',
+    help: 'Memory that the interpreter of scripts has taken, at most script-memory-limit; maxmemory does not count it.',
     labels: [],
   },
   pubsubChannels: {

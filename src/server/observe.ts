@@ -34,6 +34,7 @@ export function createObserver({ facts, writable }: Observed): Observer {
       collectCommands(metrics, now)
       collectMemory(metrics, now)
       collectKeys(metrics, now)
+      collectScripts(metrics, now)
       collectReplication(metrics, now)
       collectPersistence(metrics, now)
     },
@@ -73,12 +74,15 @@ function collectCommands(metrics: ServerMetrics, { stats, commands, errors }: In
   for (const [code, count] of errors) setTotal(metrics.errorReplies, { code }, count)
 }
 
-function collectMemory(metrics: ServerMetrics, { memory }: InfoFacts): void {
+function collectMemory(metrics: ServerMetrics, { memory, stats }: InfoFacts): void {
   metrics.memoryUsedBytes.set(memory.usedBytes)
   metrics.memoryPeakBytes.set(memory.peakBytes)
   metrics.memoryLimitBytes.set(memory.maxBytes)
   metrics.memoryDatasetBytes.set(memory.datasetBytes)
   metrics.memoryReservedBytes.set(memory.reservedBytes)
+  metrics.evictionPolicy.reset()
+  metrics.evictionPolicy.set({ policy: memory.policy }, 1)
+  setTotal(metrics.memoryExceededSeconds, {}, stats.exceededMs / 1000)
   metrics.backlogBytes.set(memory.backlogBytes)
   metrics.replicaBufferBytes.set(memory.replicaBufferBytes)
 }
@@ -95,6 +99,15 @@ function collectKeys(metrics: ServerMetrics, { stats, databases }: InfoFacts): v
     metrics.keys.set({ db: String(index) }, keys)
     metrics.keysExpiring.set({ db: String(index) }, expires)
   }
+}
+
+function collectScripts(metrics: ServerMetrics, { scripts }: InfoFacts): void {
+  metrics.scriptBusy.set(scripts.running ? 1 : 0)
+  metrics.scriptsCached.set(scripts.cached)
+  metrics.scriptMemoryBytes.set(scripts.takenBytes + scripts.functionTakenBytes)
+  setTotal(metrics.scriptCalls, {}, scripts.calls)
+  setTotal(metrics.scriptErrors, {}, scripts.errors)
+  setTotal(metrics.scriptsKilled, {}, scripts.killed)
 }
 
 function collectReplication(metrics: ServerMetrics, { replication, stats }: InfoFacts): void {

@@ -1,9 +1,12 @@
 // Keeps an EndpointSlice, so that in Kubernetes a Service without a selector leads to the primary, or to its replicas, and
 // changes with them. The sentinels' leader writes it; the others only watch whether they have become leader.
 //
+// A change costs one request: the slice is remembered as it was last read or written, and the API server refuses what rests on a
+// version that is not the last one. Then, and from time to time, it is read anew.
+//
 // Invariants: what is written was committed (the topology), never a candidate; a slice that a newer epoch wrote is not
 // overwritten by a leader that does not know yet that it is none (the epoch stands in an annotation, and the resource
-// version that was read goes along); a name that does not resolve changes nothing.
+// version that was seen goes along); a name that does not resolve changes nothing.
 import type { KubernetesApi, KubernetesReply } from '../io/kubernetes.ts'
 import type { Log } from '../io/log.ts'
 
@@ -63,6 +66,8 @@ export function keepEndpointSlice({ api, service, log, wanted, resolve }: SliceP
   let retryMs = RETRY_MS
   let said = ''
   let owner: string | undefined
+  /** As the API server had it when we last heard of it. */
+  let known: Slice | undefined
 
   const say = (text: string): void => {
     if (text === said) return
@@ -79,22 +84,30 @@ export function keepEndpointSlice({ api, service, log, wanted, resolve }: SliceP
       }),
     )
 
-  const write = async (content: SliceContent): Promise<boolean> => {
-    const endpoints = await resolved(content)
+  const read = async (): Promise<Slice | undefined> => {
     const found = await api.get(path)
     if (found.status !== 200 && found.status !== 404) throw new Error(complaint(`reading ${path}`, found))
-    const slice = found.status === 200 ? (found.body as Slice) : undefined
-    const epoch = Number(slice?.metadata?.annotations?.[EPOCH_ANNOTATION] ?? -1)
+    return found.status === 200 ? (found.body as Slice) : undefined
+  }
+
+  /** Brings the slice up to date; whether there was anything to write. */
+  const write = async (content: SliceContent, endpoints: readonly Resolved[]): Promise<boolean> => {
+    const remembered = known !== undefined
+    known ??= await read()
+    const epoch = Number(known?.metadata?.annotations?.[EPOCH_ANNOTATION] ?? -1)
     if (epoch > content.epoch) {
       say(`The EndpointSlice ${service} is of epoch ${epoch}, newer than ${content.epoch}: not overwritten`)
       return false
     }
-    if (slice !== undefined && epoch === content.epoch && says(slice, endpoints)) return false
+    if (known !== undefined && epoch === content.epoch && says(known, endpoints)) return false
     owner ??= await uidOf(await api.get(servicePath))
-    const object = sliceOf(service, endpoints, content.epoch, owner, slice?.metadata?.resourceVersion)
+    const object = sliceOf(service, endpoints, content.epoch, owner, known?.metadata?.resourceVersion)
+    known = undefined
     const applied = await api.apply(path, MANAGER, object)
+    if (applied.status === 409 && remembered) return write(content, endpoints)
     if (applied.status === 409) throw new Error('somebody else changed the slice meanwhile')
     if (applied.status >= 300) throw new Error(complaint(`applying ${path}`, applied))
+    known = applied.body as Slice
     said = ''
     const list = endpoints.map(({ ip, port, ready }) => `${ip}:${port}${ready ? '' : ' (not ready)'}`).join(' ')
     log.notice(`EndpointSlice ${service}, epoch ${content.epoch}: ${list || 'nobody'}`)
@@ -113,7 +126,7 @@ export function keepEndpointSlice({ api, service, log, wanted, resolve }: SliceP
       do {
         again = false
         const content = wanted()
-        if (content !== undefined && (await write(content))) {
+        if (content !== undefined && (await write(content, await resolved(content)))) {
           stats.written++
           stats.lastMs = performance.now() - pokedMs
         }
@@ -127,7 +140,11 @@ export function keepEndpointSlice({ api, service, log, wanted, resolve }: SliceP
     } finally {
       running = false
     }
-    if (!stopped) timer = setTimeout(() => void run(), nextMs)
+    if (!stopped) timer = setTimeout(lookAnew, nextMs)
+  }
+  const lookAnew = (): void => {
+    known = undefined
+    void run()
   }
 
   void run()

@@ -33,12 +33,17 @@ function committed({ consensus, core }: Sentinel, name: string): TopologyGroup |
   return consensus?.isLeader() === true ? core.state.topology.groups.get(name) : undefined
 }
 
+/**
+ * Whether connections may be led to the primary: not while a quorum finds it down. A switchover under way does not matter, nor what
+ * is left to do of one that was committed: whoever is named takes writes, or holds them until his successor is named.
+ */
+const isUsable = ({ core }: Sentinel, name: string): boolean => statusOf(core.state, name) !== 'odown'
+
 function primarySlice(sentinel: Sentinel, name: string): SliceContent | undefined {
   const topo = committed(sentinel, name)
   if (topo === undefined) return undefined
   const { host, port } = topo.primary
-  const ready = topo.failover === undefined && statusOf(sentinel.core.state, name) === 'ok'
-  return { epoch: topo.configEpoch, endpoints: [{ host, port, ready }] }
+  return { epoch: topo.configEpoch, endpoints: [{ host, port, ready: isUsable(sentinel, name) }] }
 }
 
 /** The replicas that are up with their link to the primary. */

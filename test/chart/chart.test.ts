@@ -39,6 +39,12 @@ describe.each(Object.entries(MATRIX))('with %s', (_, sets) => {
         expect(values['replica-announce-ip']).toBe(
           'v-vedette-server-0.v-vedette-server-headless.default.svc.cluster.local',
         )
+        const cache = sets.includes('server.maxmemoryPolicy=allkeys-lru')
+        expect(values).toMatchObject({
+          maxmemory: cache ? 256 * 2 ** 20 : 0,
+          'maxmemory-policy': cache ? 'allkeys-lru' : 'noeviction',
+          'script-memory-limit': (cache ? 32 : 256) * 2 ** 20,
+        })
       } else {
         const { groups, ...options } = loadSentinel(words, { VEDETTE_SWARM_KEY: 'a'.repeat(64) })
         expect(options['announce-id']).toBe('v-vedette-sentinel-0')
@@ -111,10 +117,20 @@ describe('values', () => {
     'group=two words',
     'writeMode=fast',
     'leaseMilliseconds=50',
+    'server.maxmemory=lots',
+    'server.maxmemoryPolicy=allkeys-lucky',
+    'server.scriptMemoryLimit=',
   ])('%s is refused', (set) => {
     const { ok, stderr } = helm('template', 'v', CHART, '--set', set)
     expect(ok).toBe(false)
     expect(stderr).toMatch(/schema/)
+  })
+
+  it('know every policy of eviction', () => {
+    const schema = JSON.parse(readFileSync(`${CHART}/values.schema.json`, 'utf8'))
+    for (const policy of schema.properties.server.properties.maxmemoryPolicy.enum)
+      expect(loadServer(['--maxmemory-policy', policy]).config.values['maxmemory-policy']).toBe(policy)
+    expect(schema.properties.server.properties.maxmemoryPolicy.enum).toHaveLength(8)
   })
 
   it('that would let no write through are refused', () => {

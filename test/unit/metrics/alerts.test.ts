@@ -29,9 +29,9 @@ describe.each(alerts)('$name', ({ name, expr }) => {
   })
 
   it('has a page that says what it means, where to look and what to do', () => {
-    const page = readFileSync(at(`docs/runbooks/${name}.md`), 'utf8')
+    const page = readFileSync(at(`charts/vedette/docs/runbooks/${name}.md`), 'utf8')
     expect(page).toMatch(new RegExp(`^# ${name}\n\n.{40,}\n\n## Look\n\n- [^]+\n## Do\n\n- `))
-    expect(rules).toContain(`runbook: docs/runbooks/${name}.md`)
+    expect(rules).toContain(`runbook: charts/vedette/docs/runbooks/${name}.md`)
   })
 
   it('is tested firing and quiet', () => {
@@ -41,6 +41,6 @@ describe.each(alerts)('$name', ({ name, expr }) => {
 })
 
 it('no page is left of an alert that is gone', () => {
-  const pages = readdirSync(at('docs/runbooks')).map((file) => file.replace('.md', ''))
+  const pages = readdirSync(at('charts/vedette/docs/runbooks')).map((file) => file.replace('.md', ''))
   expect(pages.sort()).toEqual(alerts.map(({ name }) => name).sort())
 })

@@ -19,7 +19,7 @@ let stored: Stored | undefined
 let version = 0
 let applied = 0
 let failing: KubernetesReply | undefined
-/** Runs between a read and the write that follows it. */
+/** Somebody else's write, just before the next one of ours. */
 let between: (() => void) | undefined
 
 const api: KubernetesApi = {
@@ -29,12 +29,12 @@ const api: KubernetesApi = {
     if (path.includes('/services/')) return { status: 200, body: { metadata: { uid: 'u1' } } }
     expect(path).toBe('/apis/discovery.k8s.io/v1/namespaces/ns/endpointslices/v-primary')
     const body = structuredClone(stored)
-    between?.()
     return body === undefined ? { status: 404, body: {} } : { status: 200, body }
   },
   apply: async (_path, manager, object) => {
     expect(manager).toBe('vedette-sentinel')
     const wanted = object as Stored
+    between?.()
     if (stored !== undefined && wanted.metadata.resourceVersion !== stored.metadata.resourceVersion)
       return { status: 409, body: { message: 'the object has been modified' } }
     applied++

@@ -55,7 +55,8 @@ it('tells how far a failover is on the primary, and which replica is promoted', 
   commit({ ...base, kind: 'start', old: at(1), planned: false, by: 'a' })
   expect(shown()).toEqual(['select_slave', undefined, 'slave'])
   commit({ ...base, kind: 'choose', replica: at(2) })
-  expect(shown()).toEqual(['wait_promotion', undefined, 'slave,promoted'])
+  // This leader did not propose the choice itself, so it looks at the candidate afresh before it gives the order.
+  expect(shown()).toEqual(['send_slaveof_noone', undefined, 'slave,promoted'])
   commit({ ...base, kind: 'switch' })
   // The new address is never shown together with a failover in progress.
   expect(shown()).toEqual([undefined, undefined, 's_down,slave,disconnected'])
