@@ -39,7 +39,7 @@ it('a group lives with sentinels and replicas that may do only what the page on 
   expect(await callOnce(group.sentinels[0]!.port, 'SENTINEL', 'FAILOVER', group.name)).toBe('OK')
   const second = await eventually('it is handed over', async () => {
     const port = await announcedPort(group.sentinels[0]!, group.name)
-    return port !== old && port
+    return port === old ? undefined : port
   })
   const count = writer.acks.length
   await eventually('the client writes on', () => writer.acks.length > count + 100)
@@ -50,7 +50,7 @@ it('a group lives with sentinels and replicas that may do only what the page on 
   await group.serverAt(second).proc.kill()
   const third = await eventually('another takes its place', async () => {
     const port = await announcedPort(group.sentinels[0]!, group.name)
-    return port !== second && port
+    return port === second ? undefined : port
   })
   const before = writer.acks.length
   await eventually('the client writes again', () => writer.acks.length > before + 100)
