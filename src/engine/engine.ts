@@ -35,7 +35,7 @@ import { encodeRequest, ReplyWriter } from '../protocol/writer.ts'
 import { ArenaFullError } from '../store/arena.ts'
 import { TYPE_MASK } from '../store/entry.ts'
 import { Bracket, type ChangeFeed, EXEC, MULTI } from './change-feed.ts'
-import { Eviction } from './eviction.ts'
+import { Eviction, type Room } from './eviction.ts'
 import type { GateConditions } from './gate.ts'
 import { publishEvents } from './key-events.ts'
 import { KeyWaits, type ReadyKey, type Waiter } from './key-waits.ts'
@@ -278,9 +278,7 @@ export class Engine extends Processor<Context> implements Context {
     const { gate } = this
     if (session.isPrimary) return undefined
     // What reads leave to send counts, too: each command makes room, and those that may take memory are refused if there is none.
-    if (gate.maxmemoryBytes !== 0 && this.eviction.makeRoom() === 'none' && takesMemory(session, flags)) {
-      return errorText('oom')
-    }
+    if (gate.maxmemoryBytes !== 0 && this.room() === 'none' && takesMemory(session, flags)) return errorText('oom')
     if ((flags & FLAG_WRITE) !== 0) {
       const problem = this.diskProblem()
       if (problem !== undefined) return problem
@@ -295,6 +293,11 @@ export class Engine extends Processor<Context> implements Context {
     if (gate.stale && (flags & FLAG_STALE) === 0) return errorText('masterDown')
     if (gate.loading && (flags & FLAG_LOADING) === 0) return errorText('loading')
     return undefined
+  }
+
+  /** Whether there is room, after eviction. A script must find what it has written, so that nothing is evicted meanwhile. */
+  private room(): Room {
+    return this.script === undefined && this.gate.busy === undefined ? this.eviction.makeRoom() : this.eviction.room
   }
 
   protected override reject(session: Session, command: Command<Context> | undefined, error: string): void {

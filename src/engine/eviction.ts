@@ -39,6 +39,8 @@ export class Eviction {
   private readonly parts: EvictionParts
   private readonly pool: EvictionPool
   private policy: EvictionPolicy | undefined
+  /** What the last attempt found: a script, during which nothing is evicted, goes by what there was before it. */
+  room: Room = 'enough'
   /** Since when the limit is exceeded, by the clock in microseconds. */
   private exceededSince: number | undefined
 
@@ -62,6 +64,7 @@ export class Eviction {
     const room = this.attempt()
     if (this.stats.keys !== keys) this.parts.tracking.evicted()
     this.account(room)
+    this.room = room
     if (room === 'soon') this.parts.later()
     return room
   }
