@@ -18,7 +18,7 @@ beforeAll(async () => {
       servers: make,
       sentinels: make,
       replicas: 1,
-      serverArgs: ['--latency-monitor-threshold', '1', '--enable-debug-command', 'local'],
+      serverArgs: ['--latency-monitor-threshold', '15', '--enable-debug-command', 'local'],
     })
 }, 120_000)
 afterAll(() => scope.close())
@@ -49,6 +49,7 @@ describe('the exporter', () => {
     const seen = {} as Record<Make, Map<string, number>>
     for (const make of ['redis', 'vedette'] as const) {
       const { port } = groups[make].servers[0]!
+      await callOnce(port, 'CONFIG', 'RESETSTAT')
       for (let i = 0; i < 10; i++) await callOnce(port, 'SET', `k${i}`, 'v', 'EX', '1000')
       await callOnce(port, 'GET', 'k1')
       await callOnce(port, 'GET', 'none')

@@ -142,15 +142,6 @@ describe('snapshots on disk', () => {
     expect(readFileSync(file).equals(before)).toBe(true)
   })
 
-  it('functions in the file are refused by their name', async () => {
-    const writer = await startServer(scope, { make: 'redis' })
-    const library = "#!lua name=l\nredis.register_function('f', function() return 1 end)"
-    await all(await connectRaw(writer.port, { scope }), [['FUNCTION', 'LOAD', library], ['SAVE']])
-    const proc = vedette(scope, ['server', '--port', '0', '--bind', '127.0.0.1', '--dir', writer.dir])
-    expect((await proc.exited).code).not.toBe(0)
-    expect(proc.output()).toMatch(/not yet supported: functions/)
-  })
-
   it('a failing disk stops writes until a snapshot succeeds, and leaves nothing half done', async () => {
     const server = await startServer(scope, { make: 'vedette', args: ['--save', '3600', '1'] })
     await callOnce(server.port, 'SET', 'a', '1')
