@@ -91,7 +91,7 @@ describe('replication with a real redis-server', () => {
     ['redis', 'vedette', 'redis'],
     ['vedette', 'redis', 'vedette'],
   ])('%s → %s → %s: a chain, whose middle is promoted', async (...makes) => {
-    const [top, middle, bottom] = (await Promise.all(makes.map(start))) as [Running, Running, Running]
+    const [top, middle, bottom] = (await Promise.all(makes.map((make) => start(make)))) as [Running, Running, Running]
     await fill(top, scope, 20_000)
     await follow(middle, top)
     await linkUp(middle)
@@ -132,7 +132,7 @@ describe('replication with a real redis-server', () => {
   ])(
     '%s with replicas %s and %s: siblings and the old primary follow a promoted replica without a full sync',
     async (...makes) => {
-      const [old, heir, sibling] = (await Promise.all(makes.map(start))) as [Running, Running, Running]
+      const [old, heir, sibling] = (await Promise.all(makes.map((make) => start(make)))) as [Running, Running, Running]
       const connection = await connectRaw(old.port, { scope })
       await pipeline(
         connection,
