@@ -160,7 +160,7 @@ export const MEMORY_COMMANDS: readonly CommandSpec[] = [
       {
         ...ABOUT,
         name: 'purge',
-        summary: 'Gives memory back that is not in use; the store does so by itself.',
+        summary: 'Answers OK, and does nothing: what was freed is used again, but not given back to the system yet.',
         since: '4.0.0',
         complexity: 'Depends on how much memory is allocated, could be slow',
         tips: ['request_policy:all_shards', 'response_policy:all_succeeded'],
