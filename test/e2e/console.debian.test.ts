@@ -115,7 +115,11 @@ describe.skipIf(!isInstalled('chromium'))('the console', () => {
     expect(await primaryShown(page)).toBe(`127.0.0.1:${await announcedPort(group.sentinels[0]!, group.name)}`)
 
     await page.waitForSelector('.history .failover', { timeout: GENEROUS_MS })
-    const story = await page.innerText('.history .failover')
+    // The line is there as soon as the failover begins; its end comes with the last phases.
+    const story = await eventually('the failover is told to its end', async () => {
+      const text = await page.innerText('.history .failover')
+      return text.includes('announce') && / lost\./.test(text) ? text : undefined
+    })
     for (const phase of ['detect', 'vote', 'choose', 'commit', 'promote', 'announce']) expect(story).toContain(phase)
     expect(story).toContain('The connection to')
     expect(story).toMatch(/was chosen, at offset [\d,]+\./)
