@@ -40,10 +40,14 @@ export class Catalog {
   readonly commands: readonly AclCommand[]
   readonly words: number
   private readonly byName: ReadonlyMap<string, AclCommand>
+  private readonly byCategory: ReadonlyMap<string, readonly AclCommand[]>
 
   constructor(commands: ReadonlyMap<string, AclCommand>) {
     this.byName = commands
     this.commands = [...commands.values()].flatMap((one) => [one, ...(one.subcommands?.values() ?? [])])
+    this.byCategory = new Map(
+      CATEGORIES.map((name) => [name, this.commands.filter(({ categories }) => categories.includes(name))]),
+    )
     this.words = (Math.max(0, ...this.commands.map(({ id }) => id)) >>> 5) + 1
   }
 
@@ -57,9 +61,7 @@ export class Catalog {
 
   /** The commands that belong to a category; undefined if there is no such category. */
   ofCategory(name: string): readonly AclCommand[] | undefined {
-    const category = name.toLowerCase()
-    if (!CATEGORIES.includes(category as (typeof CATEGORIES)[number])) return undefined
-    return this.commands.filter(({ categories }) => categories.includes(category))
+    return this.byCategory.get(name.toLowerCase())
   }
 }
 

@@ -18,17 +18,14 @@ const ALIKE_MS = 60_000
 /** So many entries are looked through for one that is alike. */
 const COMPARED = 10
 /** Keys and names may be long; so much of them is kept. */
-const NAME_CHARACTERS_MAX = 1024
+export const NAME_BYTES_MAX = 1024
 
 export class AclLog {
   readonly entries: LogEntry[] = []
-  /** How often anything was denied, by what for. */
-  readonly counts: Record<DeniedFor, number> = { command: 0, key: 0, channel: 0, auth: 0 }
 
   add(denied: Omit<LogEntry, 'count'>, entriesMax: number): void {
-    this.counts[denied.reason]++
-    const object = denied.object.slice(0, NAME_CHARACTERS_MAX)
-    const username = denied.username.slice(0, NAME_CHARACTERS_MAX)
+    const object = denied.object.slice(0, NAME_BYTES_MAX)
+    const username = denied.username.slice(0, NAME_BYTES_MAX)
     const alike = this.entries
       .slice(0, COMPARED)
       .findIndex(

@@ -147,14 +147,14 @@ function kill({ reply, host }: Context): void {
 const ENGINE = 'LUA'
 const ALL_SHARDS = ['request_policy:all_shards', 'response_policy:all_succeeded']
 const COMPLEXITY = 'Depends on the function that is executed.'
+const ABOUT = { since: '7.0.0', group: 'scripting' } as const
 
 /** Functions. */
 export const FUNCTION_COMMANDS: readonly CommandSpec[] = [
   {
+    ...ABOUT,
     name: 'fcall',
     summary: 'Calls a function.',
-    since: '7.0.0',
-    group: 'scripting',
     complexity: COMPLEXITY,
     arity: -3,
     flags: ['noscript', 'stale', 'skip_monitor', 'no_mandatory_keys', 'movablekeys'],
@@ -168,10 +168,9 @@ export const FUNCTION_COMMANDS: readonly CommandSpec[] = [
     run: (ctx) => call(ctx, false),
   },
   {
+    ...ABOUT,
     name: 'fcall_ro',
     summary: 'Calls a function that does not write.',
-    since: '7.0.0',
-    group: 'scripting',
     complexity: COMPLEXITY,
     arity: -3,
     flags: ['readonly', 'noscript', 'stale', 'skip_monitor', 'no_mandatory_keys', 'movablekeys'],
@@ -180,19 +179,17 @@ export const FUNCTION_COMMANDS: readonly CommandSpec[] = [
     run: (ctx) => call(ctx, true),
   },
   {
+    ...ABOUT,
     name: 'function',
     summary: 'The libraries of functions.',
-    since: '7.0.0',
-    group: 'scripting',
     complexity: 'Depends on subcommand.',
     arity: -2,
     flags: [],
     subcommands: [
       {
+        ...ABOUT,
         name: 'load',
         summary: 'Takes a library in, and with REPLACE in place of one of that name.',
-        since: '7.0.0',
-        group: 'scripting',
         complexity: 'O(1) (considering compilation time is redundant)',
         arity: -3,
         flags: ['write', 'denyoom', 'noscript'],
@@ -204,10 +201,9 @@ export const FUNCTION_COMMANDS: readonly CommandSpec[] = [
         run: load,
       },
       {
+        ...ABOUT,
         name: 'delete',
         summary: 'Removes a library.',
-        since: '7.0.0',
-        group: 'scripting',
         complexity: 'O(1)',
         arity: 3,
         flags: ['write', 'noscript'],
@@ -216,10 +212,9 @@ export const FUNCTION_COMMANDS: readonly CommandSpec[] = [
         run: remove,
       },
       {
+        ...ABOUT,
         name: 'list',
         summary: 'Lists the libraries with their functions.',
-        since: '7.0.0',
-        group: 'scripting',
         complexity: 'O(N) where N is the number of functions',
         arity: -2,
         flags: ['noscript'],
@@ -231,10 +226,9 @@ export const FUNCTION_COMMANDS: readonly CommandSpec[] = [
         run: list,
       },
       {
+        ...ABOUT,
         name: 'stats',
         summary: 'Tells which function keeps the server busy, and how many there are.',
-        since: '7.0.0',
-        group: 'scripting',
         complexity: 'O(1)',
         arity: 2,
         flags: ['noscript', 'allow_busy'],
@@ -242,20 +236,18 @@ export const FUNCTION_COMMANDS: readonly CommandSpec[] = [
         run: stats,
       },
       {
+        ...ABOUT,
         name: 'dump',
         summary: 'Returns all libraries as a payload for RESTORE.',
-        since: '7.0.0',
-        group: 'scripting',
         complexity: 'O(N) where N is the number of functions',
         arity: 2,
         flags: ['noscript'],
         run: dump,
       },
       {
+        ...ABOUT,
         name: 'restore',
         summary: 'Takes in the libraries of a payload that DUMP returned.',
-        since: '7.0.0',
-        group: 'scripting',
         complexity: 'O(N) where N is the number of functions on the payload',
         arity: -3,
         flags: ['write', 'denyoom', 'noscript'],
@@ -276,10 +268,9 @@ export const FUNCTION_COMMANDS: readonly CommandSpec[] = [
         run: restore,
       },
       {
+        ...ABOUT,
         name: 'flush',
         summary: 'Removes all libraries.',
-        since: '7.0.0',
-        group: 'scripting',
         complexity: 'O(N) where N is the number of functions deleted',
         arity: -2,
         flags: ['write', 'noscript'],
@@ -298,10 +289,9 @@ export const FUNCTION_COMMANDS: readonly CommandSpec[] = [
         run: flush,
       },
       {
+        ...ABOUT,
         name: 'kill',
         summary: 'Ends the function that keeps the server busy, if it has not written.',
-        since: '7.0.0',
-        group: 'scripting',
         complexity: 'O(1)',
         arity: 2,
         flags: ['noscript', 'allow_busy'],
@@ -309,10 +299,9 @@ export const FUNCTION_COMMANDS: readonly CommandSpec[] = [
         run: kill,
       },
       {
+        ...ABOUT,
         name: 'help',
         summary: 'Lists the subcommands.',
-        since: '7.0.0',
-        group: 'scripting',
         complexity: 'O(1)',
         arity: 2,
         flags: ['loading', 'stale'],

@@ -244,8 +244,7 @@ export function createScripts(parts: ScriptParts): Scripts {
 
   /** What a script says of itself, if it is known, or can be read. */
   const flagsOfScript = (args: Args, byDigest: boolean): Flags => {
-    const known = cache.get(byDigest ? args.latin1(1).toLowerCase() : digestOf(args.bytes(1)))
-    if (known !== undefined || byDigest) return known?.flags ?? 'unsaid'
+    if (byDigest) return cache.get(args.latin1(1).toLowerCase())?.flags ?? 'unsaid'
     try {
       return readSource(args.bytes(1)).flags
     } catch {

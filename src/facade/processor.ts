@@ -4,7 +4,7 @@
 // Invariants: a request has exactly one outcome, and none throws, whatever the peer sent: what a command throws becomes an
 // error reply here. The time of the commands, `nowMs`, is set from outside before each batch.
 
-import type { DeniedIn } from '../acl/log.ts'
+import { type DeniedIn, NAME_BYTES_MAX } from '../acl/log.ts'
 import type { User } from '../acl/user.ts'
 import { type Denial, judge, mayReadAll } from '../acl/verdict.ts'
 import { CommandError, errorText } from '../errors.ts'
@@ -24,6 +24,7 @@ import {
   FLAG_SCRIPT,
   FLAG_WRITE,
   fitsArity,
+  subcommandOf,
 } from './table.ts'
 
 /** How a request ended. `postponed`: the clients are paused; run it again later. */
@@ -46,8 +47,6 @@ export interface Ahead {
 }
 
 const EMPTY = Buffer.alloc(0)
-/** No subcommand has a longer name; what is longer need not be made a string of. */
-const SUBCOMMAND_BYTES_MAX = 64
 /** So much of an argument is shown in an error. */
 const EXCERPT_BYTES_MAX = 128
 
@@ -139,10 +138,7 @@ export abstract class Processor<C> implements Call {
   }
 
   protected subcommand(container: Command<C>): Command<C> | undefined {
-    const { args } = this
-    if (args.count < 2) return container
-    if (args.len(1) > SUBCOMMAND_BYTES_MAX) return undefined
-    return container.subcommands!.get(args.latin1(1).toLowerCase())
+    return subcommandOf(container, this.args, 1)
   }
 
   /** Why there is no such command; `NOTHING` if the peer gets no answer at all. */
@@ -189,7 +185,9 @@ export abstract class Processor<C> implements Call {
     const { args } = this
     const denial = judge(session.user, command, args, 0, keysOf)
     if (denial === undefined) return undefined
-    const object = denial.what === 'command' ? command.fullName : args.latin1(denial.index)
+    const { index } = denial
+    const end = Math.min(args.end(index), args.start(index) + NAME_BYTES_MAX)
+    const object = denial.what === 'command' ? command.fullName : args.buffer.toString('latin1', args.start(index), end)
     this.host.access.denied(session, { reason: denial.what, context, object, username: session.user.name })
     return denial
   }
@@ -197,8 +195,7 @@ export abstract class Processor<C> implements Call {
   /** Whether a user may make a request; undefined if there is no such command. */
   permits(user: User, args: Args): boolean | undefined {
     const found = this.table.lookup(args.buffer, args.start(0), args.end(0))
-    const isWhole = found?.subcommands === undefined || args.count < 2
-    const command = isWhole ? found : found.subcommands.get(args.latin1(1).toLowerCase())
+    const command = found?.subcommands === undefined ? found : subcommandOf(found, args, 1)
     return command === undefined ? undefined : judge(user, command, args, 0, keysOf) === undefined
   }
 

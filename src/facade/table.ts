@@ -4,6 +4,7 @@
 import type { AclCommand } from '../acl/catalog.ts'
 import { assert } from '../lib/assert.ts'
 import type { Histogram } from '../lib/histogram.ts'
+import type { Args } from '../protocol/args.ts'
 import { categoriesOf } from './commands/categories.ts'
 import type { CommandFlag, CommandRow } from './row.ts'
 
@@ -65,6 +66,16 @@ export const FLAG_ALLOW_BUSY = 1 << 15
 export const FLAG_SCRIPT = 1 << 16
 /** Commands that run a script or function, which may say of itself what it does. */
 export const FLAG_RUNS_SCRIPT = 1 << 17
+
+/** No subcommand has a longer name. */
+const SUBCOMMAND_BYTES_MAX = 64
+
+/** The subcommand of a container that argument `at` names, or the container if there is no such argument. */
+export function subcommandOf<C>(container: Command<C>, args: Args, at: number): Command<C> | undefined {
+  if (args.count <= at) return container
+  if (args.len(at) > SUBCOMMAND_BYTES_MAX) return undefined
+  return container.subcommands!.get(args.latin1(at).toLowerCase())
+}
 
 /** Whether a command can be called with so many arguments, its name included. */
 export const fitsArity = ({ arity }: { readonly arity: number }, count: number): boolean =>

@@ -1,8 +1,8 @@
 // How urgent this process is to the kernel's scheduler.
 //
 // Linux keeps that for each thread, and by the time a program's first line runs there are threads already: those that write files
-// and help the garbage collector. The main thread waits for both, so all are raised: with eight busy processes on two processors
-// an fsync took 30 ms longer while only the main thread was urgent. Threads that start later take it over from the one that starts them.
+// and help the garbage collector. The main thread waits for both, so all are raised. Threads that start later take it over from the
+// one that starts them.
 import { readdirSync } from 'node:fs'
 import { getPriority, setPriority } from 'node:os'
 

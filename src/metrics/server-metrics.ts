@@ -277,7 +277,7 @@ export const SERVER_METRICS = {
   scriptMemoryBytes: {
     kind: 'gauge',
     name: 'vedette_server_script_memory_bytes',
-    help: 'Memory that the interpreter of scripts has taken, at most script-memory-limit; maxmemory does not count it.',
+    help: 'Memory that the interpreters of scripts and of functions have taken, each at most script-memory-limit; maxmemory does not count it.',
     labels: [],
   },
   pubsubChannels: {

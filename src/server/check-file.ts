@@ -73,6 +73,7 @@ class FileCheck {
           this.keyspace.releaseBuilt({ kind, root, bytes: value, start: valueStart, end: valueEnd })
           while (this.keyspace.releaseSome());
         },
+        onLibrary: () => {},
       },
       { build: this.keyspace, databases: DATABASES_MAX, stringBytesMax: Number.MAX_SAFE_INTEGER },
     )

@@ -215,8 +215,9 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     access,
     usedMemoryBytes: () => storedBytes() + held.allBytes,
     limitedMemoryBytes: () => {
-      if (storedBytes() + held.limitedBytes > engine.gate.maxmemoryBytes) held.refresh()
-      return storedBytes() + held.limitedBytes
+      const stored = storedBytes()
+      if (stored + held.limitedBytes > engine.gate.maxmemoryBytes) held.refresh()
+      return stored + held.limitedBytes
     },
     hello: () => [
       ['mode', 'standalone'],

@@ -9,7 +9,7 @@ import { fail } from '../../errors.ts'
 import { formatDouble } from '../../lib/double.ts'
 import type { Call } from '../call.ts'
 import type { ArgumentSpec, CommandFlag, CommandRow } from '../row.ts'
-import { fitsArity } from '../table.ts'
+import { fitsArity, subcommandOf } from '../table.ts'
 import { help } from './help.ts'
 import { keysOf } from './keys.ts'
 
@@ -157,8 +157,7 @@ function dryrun(ctx: Call): void {
   const user = host.access.users.get(args.latin1(2))
   if (user === undefined) fail('aclNoUser', args.str(2).slice(0, SHOWN_MAX))
   const found = host.commands.lookup(args.buffer, args.start(3), args.end(3))
-  const command =
-    found?.subcommands === undefined || args.count < 5 ? found : found.subcommands.get(args.latin1(4).toLowerCase())
+  const command = found?.subcommands === undefined ? found : subcommandOf(found, args, 4)
   if (command === undefined) fail('aclNoCommand', args.str(3).slice(0, SHOWN_MAX))
   if (!fitsArity(command, args.count - 3)) fail('arity', command.fullName)
   const denial = judge(user, command, args, 3, keysOf)

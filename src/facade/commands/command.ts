@@ -6,7 +6,6 @@ import type { ReplyWriter } from '../../protocol/writer.ts'
 import type { Call } from '../call.ts'
 import type { ArgumentSpec, CommandFlag, CommandRow, KeySpec } from '../row.ts'
 import type { Command } from '../table.ts'
-import { categoriesOf } from './categories.ts'
 import { helpLines, replyHelp } from './help.ts'
 import { extractKeys, type KeyPosition, legacyRange } from './keys.ts'
 
@@ -117,7 +116,7 @@ function describe(reply: ReplyWriter, command: Command): void {
   for (const n of [first, last, step]) reply.int(n)
   setOf(
     reply,
-    categoriesOf(spec).map((name) => `@${name}`),
+    command.categories.map((name) => `@${name}`),
   )
   reply.set(tips.length)
   for (const tip of tips) reply.bulkText(tip)
@@ -243,7 +242,7 @@ function listFilter(ctx: Call): (candidate: Command) => boolean {
   if (args.count !== 5 || !args.is(2, 'filterby')) fail('syntax')
   const wanted = args.str(4)
   if (args.is(3, 'module')) return () => false
-  if (args.is(3, 'aclcat')) return ({ spec }) => categoriesOf(spec).includes(wanted.toLowerCase())
+  if (args.is(3, 'aclcat')) return ({ categories }) => categories.includes(wanted.toLowerCase())
   if (!args.is(3, 'pattern')) fail('syntax')
   const pattern = args.bytes(4)
   return ({ fullName }) => globMatch(pattern, Buffer.from(fullName, 'latin1'), true)
