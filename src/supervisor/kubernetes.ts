@@ -29,7 +29,7 @@ export function keepSlices(options: SentinelOptions, sentinel: Sentinel, log: Lo
 }
 
 /** The committed group; undefined unless this sentinel leads and something is committed. */
-function committed({ consensus, core }: Sentinel, name: string): TopologyGroup | undefined {
+function committed({ consensus, core }: Pick<Sentinel, 'consensus' | 'core'>, name: string): TopologyGroup | undefined {
   return consensus?.isLeader() === true ? core.state.topology.groups.get(name) : undefined
 }
 
@@ -37,9 +37,10 @@ function committed({ consensus, core }: Sentinel, name: string): TopologyGroup |
  * Whether connections may be led to the primary: not while a quorum finds it down. A switchover under way does not matter, nor what
  * is left to do of one that was committed: whoever is named takes writes, or holds them until his successor is named.
  */
-const isUsable = ({ core }: Sentinel, name: string): boolean => statusOf(core.state, name) !== 'odown'
+const isUsable = ({ core }: Pick<Sentinel, 'core'>, name: string): boolean => statusOf(core.state, name) !== 'odown'
 
-function primarySlice(sentinel: Sentinel, name: string): SliceContent | undefined {
+/** Where the primary Service leads to; undefined: this sentinel has nothing to say. */
+export function primarySlice(sentinel: Pick<Sentinel, 'consensus' | 'core'>, name: string): SliceContent | undefined {
   const topo = committed(sentinel, name)
   if (topo === undefined) return undefined
   const { host, port } = topo.primary
