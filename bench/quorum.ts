@@ -1,12 +1,13 @@
 // The sentinels by themselves: how soon a quorum stands after their start, and what they cost when nothing happens.
 import { startGroup } from '../test/support/group.ts'
 import { createScope } from '../test/support/scope.ts'
-import type { Make } from '../test/support/servers.ts'
+import { httpUrlOf, type Make, type Running } from '../test/support/servers.ts'
 import { sleep } from '../test/support/wait.ts'
 import type { Bench } from './case.ts'
 import { cpuMs, mean, median, residentBytes, worst } from './stats.ts'
 
 const IDLE_SECONDS = 30
+const SCRAPE_MS = 5_000
 
 async function formationMs(make: Make): Promise<number> {
   const scope = createScope()
@@ -22,20 +23,37 @@ interface Idle {
   residentMb: number
 }
 
-async function idle(make: Make): Promise<Idle> {
+/** What sentinels cost; with `look`, one that somebody looks at meanwhile. */
+async function idle(make: Make, look?: (sentinel: Running) => Promise<() => void>): Promise<Idle> {
   const scope = createScope()
   try {
     const { sentinels } = await startGroup(scope, { servers: make, sentinels: make })
+    const measured = look === undefined ? sentinels : sentinels.slice(0, 1)
+    const lookAway = await look?.(measured[0]!)
     await sleep(3000)
-    const pids = sentinels.map(({ proc }) => proc.pid)
+    const pids = measured.map(({ proc }) => proc.pid)
     const before = pids.map(cpuMs)
     const startedMs = performance.now()
     await sleep(IDLE_SECONDS * 1000)
     const elapsedMs = performance.now() - startedMs
     const percents = pids.map((pid, i) => (100 * (cpuMs(pid) - before[i]!)) / elapsedMs)
+    lookAway?.()
     return { cpuPercent: mean(percents), residentMb: worst(pids.map(residentBytes)) / 1e6 }
   } finally {
     await scope.close()
+  }
+}
+
+/** Opens the console's stream, and scrapes as Prometheus does. */
+async function openConsole(sentinel: Running): Promise<() => void> {
+  const url = await httpUrlOf(sentinel)
+  const closed = new AbortController()
+  const stream = await fetch(`${url}/events`, { headers: { accept: 'text/event-stream' }, signal: closed.signal })
+  void stream.body!.pipeTo(new WritableStream()).catch(() => {})
+  const scrapes = setInterval(() => void fetch(`${url}/metrics`).then((reply) => reply.text()), SCRAPE_MS)
+  return () => {
+    clearInterval(scrapes)
+    closed.abort()
   }
 }
 
@@ -91,6 +109,31 @@ export const quorumBenches: readonly Bench[] = [
           redis: redis?.residentMb,
           vedette: vedette?.residentMb,
           goal: { atMost: 120 },
+        },
+      ]
+    },
+  },
+  {
+    name: 'idle-console',
+    about: `The same for one sentinel with the console open and its metrics scraped every ${SCRAPE_MS / 1000} s.`,
+    run: async ({ makes, say }) => {
+      if (!makes.includes('vedette')) return []
+      const { cpuPercent, residentMb } = await idle('vedette', openConsole)
+      say(`idle-console vedette: ${cpuPercent.toFixed(2)} % of a core, ${residentMb.toFixed(0)} MB`)
+      return [
+        {
+          redis: undefined,
+          figure: 'sentinel with a console open, processor',
+          unit: '% of a core',
+          vedette: cpuPercent,
+          goal: { atMost: 6 },
+        },
+        {
+          redis: undefined,
+          figure: 'sentinel with a console open, resident',
+          unit: 'MB',
+          vedette: residentMb,
+          goal: { atMost: 110 },
         },
       ]
     },

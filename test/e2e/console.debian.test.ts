@@ -8,7 +8,7 @@ import { announcedPort, type Group, startGroup } from '../support/group.ts'
 import { isInstalled, ROOT } from '../support/paths.ts'
 import { callOnce } from '../support/resp.ts'
 import { createScope, type Scope } from '../support/scope.ts'
-import type { Running } from '../support/servers.ts'
+import { httpUrlOf, type Running } from '../support/servers.ts'
 import { eventually } from '../support/wait.ts'
 import { watchEvents } from '../support/watch.ts'
 
@@ -16,12 +16,6 @@ const PICTURES = join(ROOT, 'test/screenshots')
 const TOKEN = 'only-for-this-test-0123456789'
 /** No promise of ours, but far more than it takes. */
 const GENEROUS_MS = 20_000
-
-async function urlOf({ proc }: Running): Promise<string> {
-  const find = (): string | undefined => /Metrics and health: (http:\/\/127\.0\.0\.1:\d+)/.exec(proc.output())?.[1]
-  await eventually('the log names the HTTP port', async () => find() !== undefined)
-  return find()!
-}
 
 interface Opened {
   readonly page: Page
@@ -48,7 +42,7 @@ describe.skipIf(!isInstalled('chromium'))('the console', () => {
     writeFileSync(file, `${TOKEN}\n`)
     const sentinelLines = ['http-port 0', `console-token-file ${file}`]
     group = await startGroup(scope, { servers: 'vedette', sentinels: 'vedette', sentinelLines })
-    urls = await Promise.all(group.sentinels.map(urlOf))
+    urls = await Promise.all(group.sentinels.map(httpUrlOf))
   })
   afterEach(async () => {
     await Promise.all(lookers.map((one) => one.close()))

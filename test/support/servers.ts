@@ -122,3 +122,9 @@ export function startSentinel(scope: Scope, options: SentinelOptions): Promise<R
     return [...commandOf(options.make, 'sentinel'), file, ...args]
   })
 }
+
+/** The URL of a sentinel's HTTP port, once its log names it. */
+export async function httpUrlOf({ proc }: Running): Promise<string> {
+  const [, url] = await proc.waitForOutput(/Metrics and health: (http:\/\/127\.0\.0\.1:\d+)/, 20_000)
+  return url!
+}
