@@ -96,12 +96,12 @@ export function runRaft(seed: number, print?: (line: string) => void): RaftTally
     restore: (process, { snapshot }) => checkers.onRestore(process, snapshot),
     afterEvent(process) {
       const before = checkers.tally.leaders
-      const { role, commitIndex } = checkers.afterEvent(process, processes.values())
+      const { role, log } = checkers.afterEvent(process, processes.values())
       if (world.nowMs() >= FAULTS_MS) return
       if (checkers.tally.leaders > before) {
-        freshCommit = commitIndex
+        freshCommit = log.committed
         if (world.chance(ambush)) strikeSoon(process)
-      } else if (role === 'leader' && commitIndex > freshCommit) {
+      } else if (role === 'leader' && log.committed > freshCommit) {
         // What the newest leader commits first is what it inherited: the moment of figure 8 of the paper.
         freshCommit = Infinity
         if (world.chance(ambush)) {
@@ -135,7 +135,7 @@ export function runRaft(seed: number, print?: (line: string) => void): RaftTally
   }
   const all = (): Process[] => [...processes.values()]
   const any = (): Process => world.pick(all())
-  const leader = (): Process | undefined => all().find((process) => process.raft?.status().role === 'leader')
+  const leader = (): Process | undefined => all().find((process) => process.raft?.state.role === 'leader')
 
   let proposals = 0
   const propose = (): void => {

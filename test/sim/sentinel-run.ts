@@ -135,7 +135,7 @@ function run(
   const peaceful = (): boolean => world.nowMs() >= FAULTS_MS
   const anySentinel = (): Sentinel => world.pick(all())
   const anyServer = (): Server => world.pick(servers.all)
-  const leader = (): Sentinel => all().find(({ process }) => process?.raft?.status().role === 'leader') ?? anySentinel()
+  const leader = (): Sentinel => all().find(({ process }) => process?.raft?.state.role === 'leader') ?? anySentinel()
   const primary = (): Server => {
     const known = leader().core?.state.topology.groups.get('m')?.primary
     return (known && servers.at(known)) ?? servers.all[0]!

@@ -89,6 +89,24 @@ describe('a replica that lacks the data', () => {
   })
 })
 
+describe('a history that no sentinel saw its primary write', () => {
+  // The simulator found it: a promoted server tells of its own history and the one that it left, so nobody could tell that it has the
+  // newest one that was agreed on, and each replica in turn was promoted and given up.
+  it.each(['dies', 'falls silent'])('is taken from the candidate that copied it, when the primary then %s', (how) => {
+    const world = ready()
+    for (const { blind } of world.sentinels.values()) blind.add(addressKey(at(1)))
+    world.restart(at(1), { offset: 100, replId: 'h2', parent: { replId: 'h', offset: 100 }, keys: 10 })
+    for (const port of [2, 3])
+      Object.assign(server(world, port), { offset: 120, replId: 'h2', parent: { replId: 'h', offset: 100 } })
+    if (how === 'dies') world.kill(at(1))
+    else world.freeze(at(1))
+    world.run(5_000)
+    expect(promoted(world)).toEqual([topo(world).primary.port])
+    expect(topo(world).failover).toBeUndefined()
+    expect(topo(world).lineage.map(({ replId }) => replId).slice(0, 2)).toEqual(['h', 'h2'])
+  })
+})
+
 describe('a group that restarts as a whole', () => {
   it('and whose primary lost its file goes on with a replica', () => {
     const world = ready()
