@@ -72,7 +72,13 @@ export function proposeHearsay(core: CoreState, group: GroupState, topo: Topolog
  * and died. Once promoted, a server tells only of its own history and of the one that it left, so that nobody could tell
  * any more that it has the newest one that was agreed on. Nor is the writer known: the copy's own run ID stands for it.
  */
-export function nameCopied(core: CoreState, group: GroupState, topo: TopologyGroup, copy: Address, nowMs: number): void {
+export function nameCopied(
+  core: CoreState,
+  group: GroupState,
+  topo: TopologyGroup,
+  copy: Address,
+  nowMs: number,
+): void {
   const info = group.servers.get(addressKey(copy))?.info
   const newest = topo.lineage.at(-1)
   if (info === undefined || newest === undefined || info.role !== 'replica' || info.replId === newest.replId) return

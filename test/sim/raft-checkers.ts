@@ -1,8 +1,9 @@
 // What Raft promises (figure 3 of the paper), watched from outside while it runs: election safety, log matching, leader
 // completeness, state machine safety, votes that are kept, and a lease that only one node holds at any moment.
-import type { Entry, Message, Ready, Snapshot } from '../../src/raft/messages.ts'
+
 import { favourUntilMs } from '../../src/raft/leading.ts'
 import { lastIndex } from '../../src/raft/log.ts'
+import type { Entry, Message, Ready, Snapshot } from '../../src/raft/messages.ts'
 import type { RaftNode } from '../../src/raft/node.ts'
 import { check } from './outcome.ts'
 import type { Process } from './process.ts'

@@ -109,7 +109,11 @@ export function createSentinel(options: SentinelOptions): Sentinel {
     const level = levelInForce(raft.state)
     const isLeader = raft.isLeader(life.clockMs())
     const isSame =
-      seen.term === term && seen.leader === leader && seen.isLeader === isLeader && seen.level === level && seen.membership === membership
+      seen.term === term &&
+      seen.leader === leader &&
+      seen.isLeader === isLeader &&
+      seen.level === level &&
+      seen.membership === membership
     if (isSame) return undefined
     seen = { term, leader, isLeader, level, membership }
     return { term, leader, isLeader, level, ...membership }
