@@ -24,14 +24,14 @@ const GOALS: ReadonlyMap<number, number> = new Map([
 const MEAN_GOAL = 1.15
 const EVALSHA_GOALS: ReadonlyMap<number, number> = new Map([[1, 0.6]])
 
-function prepare(line: Line, pipeline: number): Requests {
+export function prepareLine(line: Line, pipeline: number): Requests {
   const random = seededRandom(1)
   const requests = Array.from({ length: line.requests ?? PREPARED }, (_, i) => line.request(random, i))
   return encodeRequests(requests, pipeline)
 }
 
 /** `seconds` is Infinity to send all that was prepared, once. */
-async function measure(server: Running, line: Line, requests: Requests, seconds: number): Promise<Sample> {
+export async function measureLine(server: Running, line: Line, requests: Requests, seconds: number): Promise<Sample> {
   await sendAll(server, [['FLUSHALL']])
   if (line.fill !== undefined) await sendAll(server, line.fill(seededRandom(2)))
   const once = line.requests !== undefined || seconds === Infinity
@@ -52,12 +52,12 @@ export async function compareLines(
     const ratios: number[] = []
     for (const pipeline of pipelines) {
       for (const line of lines) {
-        const requests = prepare(line, pipeline)
+        const requests = prepareLine(line, pipeline)
         const samples = new Map<Make, Sample[]>(makes.map((make) => [make, []]))
         // Round 0 is not counted: by its number of requests code becomes compiled, however busy the machine is.
         for (let round = 0; round <= runs; round++) {
           for (const [make, server] of servers) {
-            const sample = await measure(server, line, requests, round > 0 ? seconds : Infinity)
+            const sample = await measureLine(server, line, requests, round > 0 ? seconds : Infinity)
             if (round > 0) samples.get(make)!.push(sample)
           }
         }

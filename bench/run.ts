@@ -18,11 +18,13 @@ import { quorumBenches } from './quorum.ts'
 import { isReached, markdownTable, type Row, ratioOf } from './report.ts'
 import { starvedBenches } from './starved.ts'
 import { throughputBench } from './throughput.ts'
+import { usersBench } from './users.ts'
 
 const BENCHES: readonly Bench[] = [
   throughputBench,
   commandsBench,
   evalshaBench,
+  usersBench,
   engineBench,
   memoryBench,
   memoryTypesBench,
