@@ -1,12 +1,13 @@
 // TLS with real processes: a server's port, whom it lets in, what CONFIG SET does; files that change while connections are open;
 // strangers who never finish a handshake; and a whole group that speaks nothing else.
-import { execFileSync, spawnSync } from 'node:child_process'
-import { copyFileSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs'
 import net from 'node:net'
 import { join } from 'node:path'
 import tls from 'node:tls'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { announcedPort, startGroup } from '../support/group.ts'
+import { VEDETTE_MAIN, VEDETTE_NODE } from '../support/paths.ts'
 import { freePort } from '../support/ports.ts'
 import { callOnce, connectRaw, info } from '../support/resp.ts'
 import { createScope, type Scope } from '../support/scope.ts'
@@ -39,7 +40,7 @@ function isAnswered(port: number, credentials: tls.ConnectionOptions): Promise<b
   })
 }
 
-const read = (path: string): string => execFileSync('cat', [path], { encoding: 'utf8' })
+const read = (path: string): string => readFileSync(path, 'utf8')
 
 it('lets clients in as tls-auth-clients says', async () => {
   const { port } = await startServer(scope, { make: 'vedette', tls: made })
@@ -189,8 +190,8 @@ it('a group that speaks nothing but TLS replaces a dead primary; clients and com
     () => (writer.acks.at(-1)?.atMs ?? 0) > killed + 500 && writer.acks.length > 300,
   )
   await writer.stop()
-  const status = spawnSync('node', [
-    'dist/cli/main.js',
+  const status = spawnSync(VEDETTE_NODE, [
+    VEDETTE_MAIN,
     'status',
     '--sentinel',
     `127.0.0.1:${group.sentinels[0]!.port}`,

@@ -21,20 +21,26 @@ export interface Credentials {
   readonly digest: string
 }
 
-/** Reads all files anew. */
-export function readCredentials(options: Readonly<TlsOptions>): Credentials {
+/** Reads all files anew; undefined if they are those of this digest. */
+export function readCredentials(options: Readonly<TlsOptions>, unless = ''): Credentials | undefined {
   const files = new Reader()
-  const own = files.pair(options, '')
-  const client = options['tls-client-cert-file'] === '' ? own : files.pair(options, 'client-')
+  const own = files.pair(options, 'tls-cert-file', 'tls-key-file', 'tls-key-file-pass')
+  const client =
+    options['tls-client-cert-file'] === ''
+      ? own
+      : files.pair(options, 'tls-client-cert-file', 'tls-client-key-file', 'tls-client-key-file-pass')
   const ca = files.authorities(options)
   const dh = options['tls-dh-params-file']
+  const dhparam = dh === '' ? undefined : files.read(dh, 'Failed to load DH params file')
+  const digest = files.digest()
+  if (digest === unless) return undefined
   const common = {
     ca,
     ...versions(options['tls-protocols']),
     ciphers: ciphers(options),
     honorCipherOrder: options['tls-prefer-server-ciphers'],
     sessionTimeout: options['tls-session-cache-timeout'],
-    ...(dh === '' ? {} : { dhparam: files.read(dh, 'Failed to load DH params file') }),
+    ...(dhparam === undefined ? {} : { dhparam }),
   }
   if (!options['tls-session-caching']) common.secureOptions |= constants.SSL_OP_NO_TICKET
   const auth = options['tls-auth-clients']
@@ -48,7 +54,7 @@ export function readCredentials(options: Readonly<TlsOptions>): Credentials {
       checkServerIdentity: () => undefined,
     },
     expiries: expiries(own.cert, client === own ? undefined : client.cert, ca),
-    digest: files.digest(),
+    digest,
   }
 }
 
@@ -73,11 +79,15 @@ class Reader {
     }
   }
 
-  pair(options: Readonly<TlsOptions>, kind: '' | 'client-'): Pair {
-    const [certFile, keyFile] = [options[`tls-${kind}cert-file`], options[`tls-${kind}key-file`]]
-    if (certFile === '') throw new Error(`No tls-${kind}cert-file configured!`)
-    if (keyFile === '') throw new Error(`No tls-${kind}key-file configured!`)
-    const passphrase = options[`tls-${kind}key-file-pass`]
+  pair(
+    options: Readonly<TlsOptions>,
+    cert: 'tls-cert-file' | 'tls-client-cert-file',
+    key: 'tls-key-file' | 'tls-client-key-file',
+    pass: 'tls-key-file-pass' | 'tls-client-key-file-pass',
+  ): Pair {
+    const { [cert]: certFile, [key]: keyFile, [pass]: passphrase } = options
+    if (certFile === '') throw new Error(`No ${cert} configured!`)
+    if (keyFile === '') throw new Error(`No ${key} configured!`)
     return {
       cert: this.read(certFile, 'Failed to load certificate'),
       key: this.read(keyFile, 'Failed to load private key'),

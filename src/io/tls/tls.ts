@@ -65,8 +65,11 @@ export function createTls(options: Readonly<TlsOptions>, log: Log, handshakeMs =
   /** Takes the files anew if they have changed. */
   const look = (): void => {
     try {
-      const fresh = readCredentials(options)
-      if (fresh.digest === credentials?.digest) return
+      const fresh = readCredentials(options, credentials?.digest)
+      if (fresh === undefined) {
+        complaint = ''
+        return
+      }
       use(fresh)
       log.notice('The files of TLS have changed: new connections use what is there now.')
     } catch (error) {
@@ -80,7 +83,7 @@ export function createTls(options: Readonly<TlsOptions>, log: Log, handshakeMs =
   return {
     configure() {
       try {
-        use(readCredentials(options))
+        use(readCredentials(options)!)
         return undefined
       } catch (error) {
         const { message } = error as Error
