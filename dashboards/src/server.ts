@@ -155,6 +155,7 @@ export const server = dashboard(
             { expr: value('vedette_server_memory_used_peak_bytes'), legend: '{{instance}} peak' },
             { expr: value('vedette_server_memory_dataset_bytes'), legend: '{{instance}} data' },
             { expr: value('vedette_server_memory_reserved_bytes'), legend: '{{instance}} reserved' },
+            { expr: value('vedette_server_memory_blocks_bytes'), legend: '{{instance}} in blocks' },
             { expr: `${value('vedette_server_memory_limit_bytes')} > 0`, legend: '{{instance}} limit' },
             {
               expr: `process_resident_memory_bytes{${SELECTED_PROCESS}} and on (instance) vedette_server_info`,

@@ -100,9 +100,7 @@ function remarks({
   if (usedBytes < LITTLE_BYTES) return ['The server holds little data: what is needed for itself outweighs it.']
   const found: string[] = []
   if (peakBytes > usedBytes * 1.5) {
-    found.push(
-      'Peak: it once held more than 150 % of what it holds now.',
-    )
+    found.push('Peak: it once held more than 150 % of what it holds now.')
   }
   if (reservedBytes > blockBytes * 1.5 && reservedBytes - blockBytes > SMALL_WASTE_BYTES) {
     found.push('Fragmentation: more than a third of the reserved memory is free in pieces; activedefrag gives it back.')

@@ -214,11 +214,7 @@ const EFFECTIVE_OPTIONS = {
   'active-defrag-cycle-min': mutable(int(1, 99), '1', 'Least percentage of a core that defragmentation takes.'),
   'active-defrag-cycle-max': mutable(int(1, 99), '25', 'Most percentage of a core that defragmentation takes.'),
   'active-defrag-ignore-bytes': mutable(memory(1), '100mb', 'Defragmentation begins at so much memory free in pieces.'),
-  'active-defrag-threshold-lower': mutable(
-    int(0, 1000),
-    '10',
-    'And at so much, as a percentage of what is in use.',
-  ),
+  'active-defrag-threshold-lower': mutable(int(0, 1000), '10', 'And at so much, as a percentage of what is in use.'),
   'active-defrag-threshold-upper': mutable(int(0, 1000), '100', 'From this percentage on it makes its full effort.'),
   'lfu-log-factor': mutable(int(0), '10', 'Under an LFU policy: how much more rarely uses count the more there were.'),
   'lfu-decay-time': mutable(

@@ -51,7 +51,15 @@ import {
   unitsOfEntry,
 } from './blocks.ts'
 import type { Keyspace } from './keyspace.ts'
-import { type EntryTables, listEntry, newTables, rekindEntry, relistEntry, repointEntry, unlistEntry } from './listing.ts'
+import {
+  type EntryTables,
+  listEntry,
+  newTables,
+  rekindEntry,
+  relistEntry,
+  repointEntry,
+  unlistEntry,
+} from './listing.ts'
 import { WrongTypeError } from './wrong-type.ts'
 
 export { type ByteRange, INLINE_BYTES_MAX, NO_EXPIRY } from './blocks.ts'

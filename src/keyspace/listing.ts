@@ -46,7 +46,12 @@ export function relistEntry(arena: Arena, { table, expires, fieldExpires }: Entr
 }
 
 /** Puts the handle to which an entry was moved in the place of its old one, of which nothing can be read any more. */
-export function repointEntry(arena: Arena, { table, expires, fieldExpires }: EntryTables, old: number, h: number): void {
+export function repointEntry(
+  arena: Arena,
+  { table, expires, fieldExpires }: EntryTables,
+  old: number,
+  h: number,
+): void {
   const meta = entryMeta(arena, h)
   const hash = arena.u32[h >>> SLAB_BITS][(h & SLAB_MASK) << 1]
   table.repoint(hash, old, h)

@@ -246,7 +246,8 @@ export class Arena {
     for (const page of medium ? [span] : pages) {
       const c = this.pageClass[page]
       if (this.pageUsed[page] === 0) this.freeSmallPages.push(page)
-      else if (this.pageFree[page] !== 0 || this.pageBump[page] + CLASS_SIZE[c] <= this.pageEnd[page]) this.list(c, page)
+      else if (this.pageFree[page] !== 0 || this.pageBump[page] + CLASS_SIZE[c] <= this.pageEnd[page])
+        this.list(c, page)
     }
   }
 

@@ -30,7 +30,15 @@ import {
 } from './id-pages.ts'
 import { type Moving, moveLink, moveTree, type NodeOf } from './moving.ts'
 import type { NodeBytes, Nodes } from './nodes.ts'
-import { GROUPS_WORD, setStreamGroups, streamAdded, streamDeletedId, streamEdgeId, streamGroups, streamLastId } from './stream.ts'
+import {
+  GROUPS_WORD,
+  setStreamGroups,
+  streamAdded,
+  streamDeletedId,
+  streamEdgeId,
+  streamGroups,
+  streamLastId,
+} from './stream.ts'
 import { type LeafOrder, Tree, TreeWalk } from './tree.ts'
 import { type Done, type ElementOut, WALK_STEP_BYTES, type Walk } from './walk.ts'
 

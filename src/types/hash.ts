@@ -2,7 +2,17 @@
 // has an expiry are tables with more to them (expiring-hash.ts). Fields whose time is over are not seen from here on upwards, though
 // they are still there until they are deleted.
 
-import { cloneDict, createDict, dictForEach, dictGet, dictScan, dictSet, moveDict, releaseDict, walkDict } from '../store/dict.ts'
+import {
+  cloneDict,
+  createDict,
+  dictForEach,
+  dictGet,
+  dictScan,
+  dictSet,
+  moveDict,
+  releaseDict,
+  walkDict,
+} from '../store/dict.ts'
 import { ENCODING_SHIFT } from '../store/entry.ts'
 import {
   LP_EMPTY_BYTES,

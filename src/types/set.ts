@@ -2,7 +2,17 @@
 
 import type { Span } from '../lib/bytes.ts'
 import { INT64_TEXT_BYTES_MAX, type Int64, parseInt64Words, writeInt64 } from '../lib/int64.ts'
-import { cloneDict, createDict, dictDelete, dictHas, dictScan, dictSet, moveDict, releaseDict, walkDict } from '../store/dict.ts'
+import {
+  cloneDict,
+  createDict,
+  dictDelete,
+  dictHas,
+  dictScan,
+  dictSet,
+  moveDict,
+  releaseDict,
+  walkDict,
+} from '../store/dict.ts'
 import { ENCODING_SHIFT } from '../store/entry.ts'
 import {
   INTSET_HEADER_BYTES,
