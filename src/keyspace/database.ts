@@ -29,7 +29,6 @@ import {
   TYPE_MASK,
 } from '../store/entry.ts'
 import { hashBytes } from '../store/hash.ts'
-import type { Moving, NodeOf } from '../store/moving.ts'
 import type { Table } from '../store/table.ts'
 import type { BuiltValue } from '../types/builder.ts'
 import { partsEncoding, valueType } from '../types/table.ts'
@@ -48,18 +47,9 @@ import {
   releaseBlock,
   setKind,
   setValueWord,
-  unitsOfEntry,
 } from './blocks.ts'
 import type { Keyspace } from './keyspace.ts'
-import {
-  type EntryTables,
-  listEntry,
-  newTables,
-  rekindEntry,
-  relistEntry,
-  repointEntry,
-  unlistEntry,
-} from './listing.ts'
+import { type EntryTables, listEntry, newTables, rekindEntry, relistEntry, unlistEntry } from './listing.ts'
 import { WrongTypeError } from './wrong-type.ts'
 
 export { type ByteRange, INLINE_BYTES_MAX, NO_EXPIRY } from './blocks.ts'
@@ -598,26 +588,6 @@ export class Database implements EntryTables {
     unlistEntry(this.space.arena, this, h)
     releaseBlock(arena, h)
     return moved
-  }
-
-  /**
-   * The entry, moved if its slab is being emptied, and so the root of a value of nodes; what is below the root is `moveValue`'s.
-   * Not while a snapshot is under way. Throws ArenaFullError, with the entry whole.
-   */
-  moveEntry(h: number): number {
-    const { arena, nodes } = this.space
-    let moved = h
-    if (arena.emptying[h >>> SLAB_BITS] !== 0) {
-      moved = arena.move(h, unitsOfEntry(arena, h))
-      repointEntry(arena, this, h, moved)
-    }
-    if (this.isParts(moved)) setValueWord(arena, moved, nodes.moved(entryValueWord(arena, moved)))
-    return moved
-  }
-
-  /** Moves what is below the root of an entry's value. */
-  moveValue(h: number, rootOf: NodeOf): Moving {
-    return partsEncoding(this.kind(h)).move(this.space.nodes, rootOf)
   }
 
   /** Sets the access clock of an entry. */

@@ -4,10 +4,13 @@
 // All of the keyspace is looked at once: the segments of the tables, the entries, the nodes of the values (store/moving.ts). What
 // nobody finds that way (a value that is being built, or released) keeps its slab from being empty; that slab is used again.
 
-import { SLAB_BYTES, type SlabFill } from '../store/arena.ts'
+import { SLAB_BITS, SLAB_BYTES, type SlabFill } from '../store/arena.ts'
 import { LOOK_BYTES, type Moving, type NodeOf } from '../store/moving.ts'
+import { partsEncoding } from '../types/table.ts'
+import { setValueWord, unitsOfEntry } from './blocks.ts'
 import type { Database } from './database.ts'
 import type { Keyspace } from './keyspace.ts'
+import { repointEntry } from './listing.ts'
 
 /** Values of up to so many bytes are moved at once. */
 const AT_ONCE_BYTES_MAX = 16 * 1024
@@ -111,18 +114,31 @@ export class Defragmentation {
   private moveEntry(db: Database, h: number): void {
     const { arena, counts } = this
     const before = arena.movedBlocks
-    const moved = db.moveEntry(h)
+    const moved = this.moveBlock(db, h)
     if (db.isParts(moved)) {
       const root = db.root(moved)
       if (this.space.nodes.bytes(root) > AT_ONCE_BYTES_MAX) {
         this.large.push({ db, key: db.keyCopy(moved), kind: db.kind(moved) })
       } else {
-        const moving = db.moveValue(moved, () => root)
+        const moving = partsEncoding(db.kind(moved)).move(this.space.nodes, () => root)
         while (!moving.next().done);
       }
     }
     if (arena.movedBlocks > before) counts.keyHits++
     else counts.keyMisses++
+  }
+
+  /** Moves the block of an entry, and the root of its value. */
+  private moveBlock(db: Database, h: number): number {
+    const { arena } = this
+    const { nodes } = this.space
+    let moved = h
+    if (arena.emptying[h >>> SLAB_BITS] !== 0) {
+      moved = arena.move(h, unitsOfEntry(arena, h))
+      repointEntry(arena, db, h, moved)
+    }
+    if (db.isParts(moved)) setValueWord(arena, moved, nodes.moved(db.root(moved)))
+    return moved
   }
 
   /** Moves the nodes of a large value, as long as it is there and of that kind. */
@@ -132,6 +148,6 @@ export class Defragmentation {
       return h !== 0 && db.kind(h) === kind ? db.root(h) : 0
     }
     const h = db.peek(key, 0, key.length)
-    return h === 0 || db.kind(h) !== kind ? [] : db.moveValue(h, rootOf)
+    return h === 0 || db.kind(h) !== kind ? [] : partsEncoding(kind).move(this.space.nodes, rootOf)
   }
 }
