@@ -164,6 +164,18 @@ export const server = dashboard(
           ],
           { unit: 'bytes' },
         ),
+        graph(
+          'Given back and moved together',
+          [
+            { expr: rate('vedette_server_memory_returned_bytes_total'), legend: '{{instance}} given back' },
+            { expr: rate('vedette_server_defrag_moved_bytes_total'), legend: '{{instance}} moved' },
+          ],
+          { unit: 'Bps' },
+        ),
+        graph('Defragmentation', [{ expr: value('vedette_server_defrag_percent'), legend: '{{instance}}' }], {
+          unit: 'percent',
+          description: 'Share of a core that moving values together takes at the moment (activedefrag).',
+        }),
         graph('Keys', [
           { expr: `sum by (instance, db) (${value('vedette_server_keys')})`, legend: '{{instance}} db {{db}}' },
           {
