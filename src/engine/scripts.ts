@@ -231,7 +231,9 @@ export function createScripts(parts: ScriptParts): Scripts {
     stats.calls++
     const strings = (from: number, to: number): Buffer[] =>
       Array.from({ length: to - from }, (_, i) => args.bytes(from + i))
-    const failed = interpreter.begin(callable, strings(3, 3 + keyCount), strings(3 + keyCount, args.count))
+    const keys = strings(3, 3 + keyCount)
+    if (session.tracking !== undefined) begun.run.trackedKeys = keys.map((key) => Uint8Array.from(key))
+    const failed = interpreter.begin(callable, keys, strings(3 + keyCount, args.count))
     if (failed === undefined && !turn(begun)) return giveWay(begun)
     const error = failed ?? end(begun, ctx.reply)
     running = undefined
