@@ -96,7 +96,7 @@ export const failover = dashboard(
       title: 'What it took',
       panels: [
         graph(
-          'Duration of failovers, from the committed start to the committed switch',
+          'Duration of failovers, from the last sign of life to the new primary',
           [0.5, 0.9, 1].map((q) => ({
             expr: `histogram_quantile(${q}, sum by (le) (increase(vedette_sentinel_failover_seconds_bucket{${SELECTED}}[$__rate_interval])))`,
             legend: q === 1 ? 'worst' : `${q * 100} %`,

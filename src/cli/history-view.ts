@@ -14,7 +14,7 @@ export interface PastFailover {
   readonly reason: string
   readonly ending: string
   readonly startedAtMs: number
-  /** From the start to the switch, or to the end of one that was given up. */
+  /** From the last sign of life of the old primary to the new one's announcement, or to the end of one that was given up. */
   readonly tookMs: number
   readonly steps: readonly { readonly phase: string; readonly ms: number; readonly text: string }[]
   readonly candidates: readonly CandidateStatus[]
@@ -22,7 +22,6 @@ export interface PastFailover {
 }
 
 function failoverOf(one: Fields<HistoryReport>): PastFailover {
-  const startedAtMs = numberOf(one.startedAtMs) ?? 0
   return {
     group: textOf(one.group),
     epoch: numberOf(one.epoch) ?? 0,
@@ -32,8 +31,8 @@ function failoverOf(one: Fields<HistoryReport>): PastFailover {
     to: textOf(one.to),
     reason: textOf(one.reason),
     ending: textOf(one.ending),
-    startedAtMs,
-    tookMs: (numberOf(one.switchedAtMs) ?? numberOf(one.endedAtMs) ?? startedAtMs) - startedAtMs,
+    startedAtMs: numberOf(one.startedAtMs) ?? 0,
+    tookMs: numberOf(one.tookMs) ?? 0,
     steps: listOf<StepReport>(one.steps).map(({ phase, ms, text }) => ({
       phase: textOf(phase),
       ms: numberOf(ms) ?? 0,

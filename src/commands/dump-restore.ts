@@ -157,6 +157,7 @@ export const DUMP_COMMANDS: readonly CommandSpec[] = [
     ...RESTORE,
     name: 'restore-asking',
     summary: 'RESTORE, as nodes of a cluster send it to each other.',
+    group: 'server',
     since: '3.0.0',
     flags: ['write', 'denyoom', 'asking'],
     system: true,

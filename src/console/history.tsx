@@ -57,9 +57,9 @@ function Candidates({ candidates }: Pick<HistoryReport, 'candidates'>) {
 }
 
 function Failover({ failover, open }: { readonly failover: HistoryReport; readonly open: boolean }) {
-  const { epoch, kind, outcome, from, to, reason, ending, startedAtMs, switchedAtMs, steps, candidates } = failover
-  const took = switchedAtMs === null ? '' : ` in ${span(switchedAtMs - startedAtMs)}`
-  const what = outcome === 'done' ? `${from} → ${to}${took}` : `${from} stayed primary (${outcome})`
+  const { epoch, kind, outcome, from, to, reason, ending, startedAtMs, steps, candidates } = failover
+  const what =
+    outcome === 'done' ? `${from} → ${to} in ${span(failover.tookMs)}` : `${from} stayed primary (${outcome})`
   return (
     <li class={outcome === 'done' ? 'failover' : 'failover failed'}>
       <details open={open}>

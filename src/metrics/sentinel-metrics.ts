@@ -257,7 +257,7 @@ export const SENTINEL_METRICS = {
   failoverSeconds: {
     kind: 'histogram',
     name: 'vedette_sentinel_failover_seconds',
-    help: 'Time from the committed start of a failover to the committed change of primary.',
+    help: 'Time from the last sign of life of the old primary (from the order, if it was one) to the committed change of primary.',
     labels: ['group'],
     buckets: [5, 10, 25, 50, 75, 100, 150, 250, 500, 1_000, 2_500, 10_000, 60_000].map((ms) => ms * MILLISECOND),
   },

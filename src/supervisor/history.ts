@@ -1,6 +1,6 @@
 // The history of failovers as it is shown: what was replicated of each (sentinel/account.ts), with one sentence for every step. The
 // console, `vedette history` and GET /history all show this.
-import type { Account, Phase } from '../sentinel/account.ts'
+import { type Account, PHASES, type Phase, phaseMs } from '../sentinel/account.ts'
 import { addressKey } from '../sentinel/address.ts'
 import type { CoreState } from '../sentinel/state.ts'
 import type { FailoverRecord } from '../sentinel/topology.ts'
@@ -18,6 +18,19 @@ export function historyOf(core: CoreState, name?: string): HistoryReport[] {
 export const kindOf = ({ planned, account }: FailoverRecord): HistoryReport['kind'] =>
   planned ? 'switchover' : account.cause === 'operator' ? 'forced' : 'automatic'
 
+/** The phases after which clients can write again. */
+const UNTIL_WRITABLE = PHASES.filter((phase) => phase !== 'reconfigure')
+
+/**
+ * From the last sign of life of the old primary (of one that works: from the order) until the new one was announced, or until it
+ * was given up, ms. The entries' own times begin with the commit of the start; they count where laps are missing, as after a
+ * change of leaders.
+ */
+export function tookMs({ account, startedAtMs, switchedAtMs, endedAtMs }: FailoverRecord): number {
+  const inPhases = UNTIL_WRITABLE.reduce((sum, phase) => sum + phaseMs(account, phase), 0)
+  return Math.max(Math.round(inPhases), (switchedAtMs ?? endedAtMs) - startedAtMs)
+}
+
 function reportOf(group: string, record: FailoverRecord): HistoryReport {
   const { epoch, outcome, from, to, reason, choice, ending, startedAtMs, switchedAtMs, endedAtMs, account } = record
   return {
@@ -34,6 +47,7 @@ function reportOf(group: string, record: FailoverRecord): HistoryReport {
     startedAtMs,
     switchedAtMs: switchedAtMs ?? null,
     endedAtMs,
+    tookMs: tookMs(record),
     steps: stepsOf(record),
     candidates: account.candidates.map(({ address, offset, priority, whyNot }) => ({
       address: addressKey(address),

@@ -13,7 +13,7 @@ import { pausedUntil } from '../sentinel/maintenance.ts'
 import { type CoreState, type GroupState, topoOf } from '../sentinel/state.ts'
 import type { FailoverRecord } from '../sentinel/topology.ts'
 import { count } from '../sentinel/votes.ts'
-import { kindOf } from './history.ts'
+import { kindOf, tookMs } from './history.ts'
 import { promotable, quorumState } from './outlook.ts'
 import type { Sentinel } from './sentinel.ts'
 
@@ -103,9 +103,9 @@ export function createObserver({ sentinel, store, transport }: Observed): Observ
 }
 
 function countFailover(metrics: SentinelMetrics, group: string, record: FailoverRecord): void {
-  const { outcome, startedAtMs, switchedAtMs, endedAtMs, account } = record
+  const { outcome, switchedAtMs, endedAtMs, account } = record
   metrics.failovers.inc({ group, kind: kindOf(record), reason: account.cause ?? 'unknown', result: outcome })
-  if (switchedAtMs !== undefined) metrics.failoverSeconds.observe({ group }, (switchedAtMs - startedAtMs) / 1000)
+  if (switchedAtMs !== undefined) metrics.failoverSeconds.observe({ group }, tookMs(record) / 1000)
   for (const phase of new Set(account.laps.map((lap) => lap.phase)))
     metrics.failoverPhaseSeconds.observe({ group, phase }, phaseMs(account, phase) / 1000)
   if (account.lostBytesMax !== undefined) metrics.failoverLostBytes.inc({ group }, account.lostBytesMax)

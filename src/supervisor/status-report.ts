@@ -137,6 +137,8 @@ export interface HistoryReport {
   readonly startedAtMs: number
   readonly switchedAtMs: number | null
   readonly endedAtMs: number
+  /** From the last sign of life of the old primary to the new one's announcement, or to the end of one that was given up. */
+  readonly tookMs: number
   readonly steps: readonly StepReport[]
   readonly candidates: readonly CandidateReport[]
   readonly lostBytesMax: number | null

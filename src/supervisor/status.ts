@@ -11,6 +11,7 @@ import type { Failover, FailoverRecord, TopologyGroup } from '../sentinel/topolo
 import { OPINION_TTL_MS } from '../sentinel/votes.ts'
 import type { Watched } from '../sentinel/watched.ts'
 import { statusOf } from './commands/info.ts'
+import { tookMs } from './history.ts'
 import type { Sentinel } from './sentinel.ts'
 import type {
   FailoverReport,
@@ -132,7 +133,7 @@ function failoverOf(failover: Failover): FailoverReport {
 }
 
 function recordOf(record: FailoverRecord): PastFailoverReport {
-  const { epoch, reason, choice, from, to, planned, outcome, ending, startedAtMs, switchedAtMs, endedAtMs } = record
+  const { epoch, reason, choice, from, to, planned, outcome, ending, startedAtMs } = record
   return {
     epoch,
     reason,
@@ -142,7 +143,7 @@ function recordOf(record: FailoverRecord): PastFailoverReport {
     planned,
     outcome,
     ending,
-    durationMs: (switchedAtMs ?? endedAtMs) - startedAtMs,
+    durationMs: tookMs(record),
     atMs: startedAtMs,
   }
 }

@@ -24,6 +24,7 @@ const done: HistoryReport = {
   startedAtMs: Date.UTC(2026, 0, 2, 3, 4, 5),
   switchedAtMs: Date.UTC(2026, 0, 2, 3, 4, 5, 74),
   endedAtMs: Date.UTC(2026, 0, 2, 3, 4, 6),
+  tookMs: 1_202,
   steps: [
     { phase: 'detect', ms: 1.5, text: 'It broke.' },
     { phase: 'commit', ms: 1_200, text: 'It is on disk.' },
@@ -36,7 +37,7 @@ const history = (...reports: unknown[]): string =>
 
 it('tells a failover with its phases, its candidates and its loss', () => {
   expect(history(done)).toMatchInlineSnapshot(`
-    "2026-01-02 03:04:05Z  mymaster  10.0.0.1:6379 → 10.0.0.1:6380 in 74 ms  automatic, epoch 4
+    "2026-01-02 03:04:05Z  mymaster  10.0.0.1:6379 → 10.0.0.1:6380 in 1.2 s  automatic, epoch 4
       10.0.0.1:6379 is dead
       detect  1.5 ms  It broke.
       commit   1.2 s  It is on disk.
