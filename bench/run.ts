@@ -17,10 +17,12 @@ import { primitivesBench } from './primitives.ts'
 import { quorumBenches } from './quorum.ts'
 import { isReached, markdownTable, type Row, ratioOf } from './report.ts'
 import { starvedBenches } from './starved.ts'
+import { syncBench } from './sync.ts'
 import { throughputBench } from './throughput.ts'
 
 const BENCHES: readonly Bench[] = [
   throughputBench,
+  syncBench,
   commandsBench,
   engineBench,
   memoryBench,
@@ -35,7 +37,7 @@ const BENCHES: readonly Bench[] = [
 const USAGE = `usage: npm run bench [-- name… --runs N --only vedette|redis]
 names: ${BENCHES.map(({ name }) => name).join(' ')} (all of them by default; a prefix will do)
 commands, engine, memory-types [--lines LPUSH,ZADD]: only lines that begin so
-commands, engine [--pipelines 1,16], commands, latency [--seconds N]: depths, length of a measurement`
+commands, engine [--pipelines 1,16], commands, latency, sync [--seconds N]: depths, length of a measurement`
 
 /** Runs what the arguments name. Exit code 0; 2 on bad usage or when a program is missing. */
 export async function main(args: string[]): Promise<number> {
