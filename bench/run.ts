@@ -11,6 +11,7 @@ import { commandsBench } from './commands.ts'
 import { engineBench } from './engine.ts'
 import { failoverBenches } from './failover.ts'
 import { latencyBench } from './latency.ts'
+import { manyGroupsBench } from './many-groups.ts'
 import { memoryBench } from './memory.ts'
 import { memoryTypesBench } from './memory-types.ts'
 import { primitivesBench } from './primitives.ts'
@@ -30,6 +31,7 @@ const BENCHES: readonly Bench[] = [
   latencyBench,
   primitivesBench,
   ...quorumBenches,
+  manyGroupsBench,
   ...failoverBenches,
   ...starvedBenches,
 ]
