@@ -38,7 +38,10 @@ const ip = (line: string): void => void execFileSync('ip', line.split(' '), { st
 
 let made = 0
 
-/** `count` hosts, 10.77.0.1 and on. */
+/** A net that nobody else on this machine has, not even what is left of a run that was killed. */
+const NET = `10.77.${process.pid % 256}`
+
+/** `count` hosts, .1 and on. */
 export function createHosts(scope: Scope, count: number): Hosts {
   // A deleted link is there for a moment more: no name is used twice.
   const tag = `vd${process.pid % 10_000}${String.fromCharCode(97 + (made++ % 26))}`
@@ -57,7 +60,7 @@ export function createHosts(scope: Scope, count: number): Hosts {
     ip(`link add ${bridge} type bridge`)
     ip(`link set ${bridge} up`)
     // So that the test itself reaches them.
-    ip(`addr add 10.77.0.254/24 dev ${bridge}`)
+    ip(`addr add ${NET}.254/24 dev ${bridge}`)
     for (const { name, address } of all) {
       const [outer, inner] = [`${name}o`, `${name}i`]
       ip(`netns add ${name}`)
@@ -85,7 +88,7 @@ function createHost(scope: Scope, tag: string, number: number): Host {
   const name = `${tag}n${number}`
   return {
     name,
-    address: `10.77.0.${number}`,
+    address: `${NET}.${number}`,
     spawn: (program, args, options = {}) =>
       scope.spawn('ip', ['netns', 'exec', name, program, ...args], {
         name: `${name} ${args.slice(1, 3).join(' ')}`,
