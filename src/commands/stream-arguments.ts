@@ -56,9 +56,20 @@ export interface TrimArguments {
   idAt: number
 }
 
+/** What nearly every XADD says: an ID of the server's choice, and nothing before it. */
+const STAR_ALONE: TrimArguments = {
+  trim: undefined,
+  thresholdAt: 0,
+  noStream: false,
+  idForm: undefined,
+  id: makeStreamId(),
+  idAt: 2,
+}
+
 /** Parses the options from argument 2 on: up to the ID for XADD, to the end for XTRIM. */
-export function parseTrim(ctx: Context, isAdd: boolean): TrimArguments {
+export function parseTrim(ctx: Context, isAdd: boolean): Readonly<TrimArguments> {
   const { args } = ctx
+  if (isAdd && args.count > 2 && args.is(2, '*')) return STAR_ALONE
   const parsed: TrimArguments = {
     trim: undefined,
     thresholdAt: 0,

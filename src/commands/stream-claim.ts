@@ -1,7 +1,7 @@
 // XCLAIM and XAUTOCLAIM: pending entries get another consumer.
 
 import { fail } from '../errors.ts'
-import { compareIds, idText, makeStreamId, parseId, STREAM_ID_MIN, type StreamId } from '../lib/stream-id.ts'
+import { compareIds, makeStreamId, parseId, STREAM_ID_MIN, type StreamId } from '../lib/stream-id.ts'
 import { streamEntry } from '../store/stream.ts'
 import {
   findGroup,
@@ -122,7 +122,7 @@ export function xclaim(ctx: Context): void {
       else if (!options.justIds) ENTRY.deliveries++
       ENTRY.consumer = useConsumer(ctx, root, group, 1, 2, 3)
       setPending(nodes, root, group, ENTRY)
-      if (options.justIds) reply.bulkText(idText(id))
+      if (options.justIds) reply.bulkId(id)
       else replyEntry(ctx, entry)
       claimed++
       replicateClaim(ctx, 1, 2, args.copy(3), group, ENTRY)
@@ -157,7 +157,7 @@ export function xautoclaim(ctx: Context): void {
   const group = groupToChange(nodes, root, nameArgument(ctx, 2))
   const { taken, next } = candidates(ctx, root, group, from, minIdle, count)
   reply.array(3)
-  reply.bulkText(idText(next))
+  reply.bulkId(next)
   const mark = reply.pos
   const gone: StreamId[] = []
   for (const entry of taken) {
@@ -172,13 +172,13 @@ export function xautoclaim(ctx: Context): void {
     if (!justIds) entry.deliveries++
     entry.consumer = useConsumer(ctx, root, group, 1, 2, 3)
     setPending(nodes, root, group, entry)
-    if (justIds) reply.bulkText(idText(entry.id))
+    if (justIds) reply.bulkId(entry.id)
     else replyEntry(ctx, found)
     replicateClaim(ctx, 1, 2, args.copy(3), group, entry)
   }
   reply.arrayAt(mark, taken.length - gone.length)
   reply.array(gone.length)
-  for (const id of gone) reply.bulkText(idText(id))
+  for (const id of gone) reply.bulkId(id)
   replicateOnlyThat(ctx)
 }
 

@@ -305,10 +305,10 @@ function replyPendingSummary({ keyspace, reply }: Context, group: number): void 
     return reply.nullArray()
   }
   visitPending(nodes, group, STREAM_ID_MIN, ({ id }) => {
-    reply.bulkText(idText(id))
+    reply.bulkId(id)
     return false
   })
-  reply.bulkText(idText(lastPending(nodes, group, makeStreamId())))
+  reply.bulkId(lastPending(nodes, group, makeStreamId()))
   const mark = reply.pos
   let busy = 0
   visitConsumers(nodes, group, (consumer) => {
@@ -337,7 +337,7 @@ function replyPendingRange(ctx: Context, group: number, range: PendingRange): vo
     const idle = nowMs - entry.atMs
     if (minIdle !== 0 && idle < minIdle) return true
     reply.array(4)
-    reply.bulkText(idText(entry.id))
+    reply.bulkId(entry.id)
     reply.bulk(names.get(entry.consumer) ?? EMPTY)
     reply.int(Math.max(idle, 0))
     reply.int(entry.deliveries)

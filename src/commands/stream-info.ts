@@ -1,7 +1,7 @@
 // XINFO: what a stream is made of, its groups and their consumers.
 
 import { fail } from '../errors.ts'
-import { idText, makeStreamId, STREAM_ID_BYTES, STREAM_ID_MAX, STREAM_ID_MIN, writeIdKey } from '../lib/stream-id.ts'
+import { makeStreamId, STREAM_ID_BYTES, STREAM_ID_MAX, STREAM_ID_MIN, writeIdKey } from '../lib/stream-id.ts'
 import type { Nodes } from '../store/nodes.ts'
 import {
   streamAdded,
@@ -55,13 +55,13 @@ export function xinfoStream(ctx: Context): void {
   reply.int(radixNodes(nodes, root))
   const id = makeStreamId()
   reply.bulkText('last-generated-id')
-  reply.bulkText(idText(streamLastId(nodes, root, id)))
+  reply.bulkId(streamLastId(nodes, root, id))
   reply.bulkText('max-deleted-entry-id')
-  reply.bulkText(idText(streamDeletedId(nodes, root, id)))
+  reply.bulkId(streamDeletedId(nodes, root, id))
   reply.bulkText('entries-added')
   reply.int(streamAdded(nodes, root))
   reply.bulkText('recorded-first-entry-id')
-  reply.bulkText(idText(streamEdgeId(nodes, root, false, id)))
+  reply.bulkId(streamEdgeId(nodes, root, false, id))
   if (full === undefined) replyEdges(ctx, root)
   else replyFull(ctx, root, full)
 }
@@ -129,7 +129,7 @@ function replyFullGroup(ctx: Context, root: number, group: number, count: number
   reply.map(7)
   replyName(ctx, group)
   reply.bulkText('last-delivered-id')
-  reply.bulkText(idText(groupLast(nodes, group, makeStreamId())))
+  reply.bulkId(groupLast(nodes, group, makeStreamId()))
   replyProgress(ctx, root, group)
   reply.bulkText('pel-count')
   reply.int(groupPending(nodes, group))
@@ -140,7 +140,7 @@ function replyFullGroup(ctx: Context, root: number, group: number, count: number
   let shown = 0
   visitPending(nodes, group, STREAM_ID_MIN, (entry) => {
     reply.array(4)
-    reply.bulkText(idText(entry.id))
+    reply.bulkId(entry.id)
     reply.bulk(names.get(entry.consumer) ?? EMPTY)
     reply.int(entry.atMs)
     reply.int(entry.deliveries)
@@ -168,7 +168,7 @@ function replyFullConsumer(ctx: Context, group: number, consumer: number, count:
   visitConsumerPending(nodes, consumer, STREAM_ID_MIN, (id) => {
     findPending(nodes, group, id, entry)
     reply.array(3)
-    reply.bulkText(idText(id))
+    reply.bulkId(id)
     reply.int(entry.atMs)
     reply.int(entry.deliveries)
     return ++shown < left
@@ -190,7 +190,7 @@ export function xinfoGroups(ctx: Context): void {
     reply.bulkText('pending')
     reply.int(groupPending(nodes, group))
     reply.bulkText('last-delivered-id')
-    reply.bulkText(idText(groupLast(nodes, group, makeStreamId())))
+    reply.bulkId(groupLast(nodes, group, makeStreamId()))
     replyProgress(ctx, root, group)
   })
 }

@@ -203,7 +203,7 @@ function replyHistory(ctx: Context, root: number, group: number, after: StreamId
     const entry = streamEntry(nodes, root, id)
     if (entry === undefined) {
       reply.array(2)
-      reply.bulkText(idText(id))
+      reply.bulkId(id)
       reply.nullArray()
       continue
     }

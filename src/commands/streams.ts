@@ -66,14 +66,13 @@ export function xadd(ctx: Context): void {
   notifyKey(ctx, NOTIFY_STREAM, 'xadd', 1)
   const { trim } = options
   if (trim !== undefined && trimStream(ctx, h, trim) > 0) notifyKey(ctx, NOTIFY_STREAM, 'xtrim', 1)
-  const id = idText(ID)
   const asSent = options.idForm !== undefined && options.idForm !== 'star' && trim?.approximate !== true
   if (effects.heard && !asSent) {
     const argv = exactTrim(ctx, h, options)
-    argv[options.idAt] = id
+    argv[options.idAt] = idText(ID)
     effects.replicateList(argv)
   }
-  reply.bulkText(id)
+  reply.bulkId(ID)
 }
 
 /** Takes the fields and values from argument `from` on into PAIRS. */
@@ -193,7 +192,7 @@ export function replyEntries(
 /** Replies an entry: its ID, and its fields and values. */
 export function replyEntry({ reply }: Context, entry: PageEntry): void {
   reply.array(2)
-  reply.bulkText(idText(entry.id))
+  reply.bulkId(entry.id)
   reply.array(2 * entry.fields)
   visitPairs(entry, (field, value) => {
     reply.bulk(field.bytes, field.start, field.end)

@@ -1,6 +1,8 @@
 // Writes replies, in RESP2 or RESP3, straight into one reusable buffer. Commands write; who owns the writer takes the
 // bytes when a batch of requests is done. RESP3 types fall back to their RESP2 form, as Redis defines it.
 
+import { idText, type StreamId } from '../lib/stream-id.ts'
+
 const CR = 13
 const LF = 10
 
@@ -108,6 +110,26 @@ export class ReplyWriter {
     this.reserve(24)
     this.header(36, digitsOf(n))
     this.digits(n)
+    this.crlf()
+  }
+
+  /** A bulk string with the ID of a stream's entry. Written digit by digit: as a text it cost an eighth of XADD (Node 20). */
+  bulkId(id: Readonly<StreamId>): void {
+    const { msHigh, seqLow } = id
+    if (msHigh > ID_MS_HIGH_MAX || id.seqHigh !== 0 || seqLow > UINT31_MAX) return this.bulkLatin1(idText(id))
+    const ms = msHigh * 2 ** 32 + id.msLow
+    const billions = Math.floor(ms / 1e9)
+    const rest = ms - billions * 1e9
+    const msLength = billions === 0 ? digitsOf(rest) : digitsOf(billions) + 9
+    this.reserve(64)
+    this.header(36, msLength + 1 + digitsOf(seqLow))
+    if (billions === 0) this.digits(rest)
+    else {
+      this.digits(billions)
+      this.digits(rest, 9)
+    }
+    this.buffer[this.pos++] = DASH
+    this.digits(seqLow)
     this.crlf()
   }
 
@@ -224,9 +246,10 @@ export class ReplyWriter {
     this.crlf()
   }
 
-  private digits(n: number): void {
+  /** The digits of an integer from 0 below 2³¹, with zeros before them if it has fewer than `length`. */
+  private digits(n: number, length = digitsOf(n)): void {
     const b = this.buffer
-    const end = this.pos + digitsOf(n)
+    const end = this.pos + length
     let rest = n
     for (let p = end - 1; p >= this.pos; p--) {
       const tenth = (rest / 10) | 0
@@ -277,6 +300,9 @@ function isShortAscii(text: string): boolean {
 }
 
 const UINT31_MAX = 2 ** 31 - 1
+/** Milliseconds of an ID with no more in their upper word are a number below 2⁵³. */
+const ID_MS_HIGH_MAX = 2 ** 21 - 1
+const DASH = 45
 
 /** Number of digits of an integer that is not below 0. */
 function digitsOf(n: number): number {

@@ -1,6 +1,7 @@
 // What is written reads back as the same values, in RESP2 and in RESP3, whatever the sizes and wherever the buffer grows.
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { idText, makeStreamId } from '../../../src/lib/stream-id.ts'
 import { encodeRequest, ReplyWriter } from '../../../src/protocol/writer.ts'
 import { decode, type RespValue } from '../../support/resp.ts'
 
@@ -54,6 +55,24 @@ describe('replies', () => {
         expect(same(decode(writer.written()), expected(value, resp))).toBe(true)
       }),
       { numRuns: 300 },
+    )
+  })
+
+  it('have the IDs of streams as their text, whatever the numbers', () => {
+    const word = fc.oneof(
+      fc.constantFrom(0, 1, 232, 2 ** 21 - 1, 2 ** 21, 999_999_999, 10 ** 9, 2 ** 31, 2 ** 32 - 1),
+      fc.nat(),
+    )
+    fc.assert(
+      fc.property(word, word, word, word, (msHigh, msLow, seqHigh, seqLow) => {
+        const writer = new ReplyWriter(16)
+        for (const id of [makeStreamId(msHigh, msLow, seqHigh, seqLow), makeStreamId(msHigh & 511, msLow, 0, seqLow)]) {
+          writer.bulkId(id)
+          expect(decode(writer.written())).toBe(idText(id))
+          writer.clear()
+        }
+      }),
+      { numRuns: 1000 },
     )
   })
 
