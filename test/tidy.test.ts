@@ -41,7 +41,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   raft: ['lib'],
   sentinel: ['lib', 'errors.ts', 'config', 'lease', 'raft'],
   // ---- the pure line ----
-  io: ['lib', 'protocol', 'acl', 'facade', 'scripts'],
+  io: ['lib', 'config', 'protocol', 'acl', 'facade', 'scripts'],
   metrics: ['lib'],
   server: [
     'acl',

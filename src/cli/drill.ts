@@ -12,6 +12,7 @@ import {
   reportUnreachable,
   SENTINEL_ADDRESS_OPTIONS,
   type SentinelAddressArgs,
+  secureOf,
 } from './sentinel-address.ts'
 import { count, span } from './table.ts'
 import { duration, text } from './values.ts'
@@ -47,7 +48,7 @@ async function connectPrimary(sentinel: RespClient, args: DrillArgs): Promise<Re
   const address = await primaryOf(sentinel, args.name)
   if (address === undefined) return undefined
   const password = args.serverPassword ?? args.password ?? process.env.VEDETTE_PASSWORD ?? ''
-  const options = { ...address, connectTimeoutMs: ANSWER_MS, replyTimeoutMs: ANSWER_MS }
+  const options = { ...address, secure: secureOf(args), connectTimeoutMs: ANSWER_MS, replyTimeoutMs: ANSWER_MS }
   return connectResp(password === '' ? options : { ...options, password })
 }
 

@@ -1,7 +1,7 @@
 // CONFIG: the options of the running server. What is known, allowed and in range is the store's to say.
 
 import type { OptionRow } from '../config/option.ts'
-import { SERVER_OPTIONS } from '../config/server-options.ts'
+import { type ListeningPlace, SERVER_OPTIONS, samePlace } from '../config/server-options.ts'
 import { optionName } from '../config/store.ts'
 import { fail, failWith } from '../errors.ts'
 import { help } from '../facade/commands/help.ts'
@@ -45,21 +45,17 @@ function newAddress(
   { host }: Context,
   pairs: readonly [string, string][],
   trusted: boolean,
-): { bind: readonly string[]; port: number } | undefined {
+): ListeningPlace | undefined {
   const { values, preview } = host.config
   const changed = preview(pairs, trusted)
   if (typeof changed === 'string') return undefined
-  const { bind = values.bind, port = values.port } = changed
-  const same = port === values.port && bind.join(' ') === values.bind.join(' ')
-  return same ? undefined : { bind, port }
+  const { bind, port, 'tls-port': tlsPort } = values
+  const place = { bind, port, 'tls-port': tlsPort, ...changed }
+  return samePlace(place, values) ? undefined : place
 }
 
 /** Sockets are opened elsewhere, so that the reply comes later. */
-function listenElsewhere(
-  ctx: Context,
-  { bind, port }: { bind: readonly string[]; port: number },
-  set: () => string | undefined,
-): void {
+function listenElsewhere(ctx: Context, place: ListeningPlace, set: () => string | undefined): void {
   const { host, session, inExec } = ctx
   if (inExec) fail('configSetInMulti')
   let error: string | undefined
@@ -68,7 +64,7 @@ function listenElsewhere(
     timeoutAtMs: 0,
     finish: (reply) => (error === undefined ? reply.ok() : reply.error(error)),
   })
-  host.listenAnew(bind, port, set, (failure) => {
+  host.listenAnew(place, set, (failure) => {
     error = failure
     host.clients.unblock(session, 'ready')
   })

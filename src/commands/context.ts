@@ -1,6 +1,7 @@
 // What a command of the server is given: what the facade gives every command, the data, the place for its effects, and the
 // server around it as a set of narrow interfaces. Commands hold nothing between two calls.
 
+import type { ListeningPlace } from '../config/server-options.ts'
 import type { ConfigStore } from '../config/store.ts'
 import type { Call, FrontHost } from '../facade/call.ts'
 import type { Session } from '../facade/session.ts'
@@ -216,15 +217,10 @@ export interface Host extends FrontHost {
   /** CONFIG RESETSTAT. */
   resetStats(): void
   /**
-   * CONFIG SET port and bind: listens there instead, and applies the settings; if either cannot be, everything stays as it was.
+   * CONFIG SET port, tls-port and bind: listens there instead, and applies the settings; if either cannot be, everything stays as it was.
    * `done` gets the error reply, or undefined.
    */
-  listenAnew(
-    bind: readonly string[],
-    port: number,
-    apply: () => string | undefined,
-    done: (error: string | undefined) => void,
-  ): void
+  listenAnew(place: ListeningPlace, apply: () => string | undefined, done: (error: string | undefined) => void): void
   /** CONFIG REWRITE; `all`: also what is at its default. Throws CommandError. */
   rewriteConfig(all?: boolean): void
   /** MIGRATE: moves keys of database `db` elsewhere; the session waits for the outcome. */

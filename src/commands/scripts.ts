@@ -20,7 +20,7 @@ function evaluate(ctx: Context, source: (ctx: Context) => ScriptSource, readOnly
 }
 
 const bySource = ({ args }: Context): ScriptSource => ({ source: args.bytes(1) })
-const byDigest = ({ args }: Context): ScriptSource => ({ sha: args.latin1(1).toLowerCase() })
+const byDigest = ({ args }: Context): ScriptSource => ({ sha: args.latin1(1) })
 
 function load({ args, reply, host }: Context): void {
   reply.bulkText(host.scripts.load(args.bytes(2)))
@@ -28,7 +28,7 @@ function load({ args, reply, host }: Context): void {
 
 function exists({ args, reply, host }: Context): void {
   reply.array(args.count - 2)
-  for (let i = 2; i < args.count; i++) reply.int(host.scripts.exists(args.latin1(i).toLowerCase()) ? 1 : 0)
+  for (let i = 2; i < args.count; i++) reply.int(host.scripts.exists(args.latin1(i)) ? 1 : 0)
 }
 
 function flush({ args, reply, host }: Context): void {

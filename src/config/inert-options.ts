@@ -1,6 +1,6 @@
 // Options of Redis 7.0.15 that the server accepts, range-checks, keeps and shows, but that change nothing here: so a
 // redis.conf made for Redis loads. Each row says why. An option is only inert if ignoring it is harmless; values that
-// ask for something which would be missed (TLS, a cluster) are refused as `unbuilt`.
+// ask for something which would be missed (a cluster) are refused as `unbuilt`.
 import { fixed, mutable, type OptionRow } from './option.ts'
 import { oomScores } from './special-values.ts'
 import type { OptionType } from './values.ts'
@@ -8,7 +8,6 @@ import { bool, INT_MAX, int, long, memory, oneOf, port, string, ULONG_MAX } from
 
 /** Why the rows that it marks have no effect. */
 const CLUSTER = 'there is no cluster yet'
-const TLS = 'TLS is not built yet'
 const THREADS = 'the server has one thread'
 const MEMORY = 'it tunes the memory management of C code'
 const FREEING = 'freeing memory does not block here'
@@ -187,28 +186,4 @@ export const INERT_OPTIONS = {
     'ip',
     'What to show as the address of a node.',
   ),
-  // ---- TLS
-  'tls-port': mutable(port, '0', 'TLS port.', {
-    inert: TLS,
-    unbuilt: (n) => (n === 0 ? undefined : 'TLS is not built yet: the port would not be served'),
-  }),
-  'tls-cert-file': keep(TLS, string, '', 'Certificate.'),
-  'tls-key-file': keep(TLS, string, '', 'Key.'),
-  'tls-key-file-pass': keep(TLS, string, '', 'Password of the key.'),
-  'tls-client-cert-file': keep(TLS, string, '', 'Certificate as a client.'),
-  'tls-client-key-file': keep(TLS, string, '', 'Key as a client.'),
-  'tls-client-key-file-pass': keep(TLS, string, '', 'Password of the key as a client.'),
-  'tls-dh-params-file': keep(TLS, string, '', 'Diffie-Hellman parameters.'),
-  'tls-ca-cert-file': keep(TLS, string, '', 'Authorities to trust.'),
-  'tls-ca-cert-dir': keep(TLS, string, '', 'Directory of authorities to trust.'),
-  'tls-auth-clients': keep(TLS, oneOf(['no', 'yes', 'optional']), 'yes', 'Ask clients for certificates.'),
-  'tls-replication': mutable(bool, 'no', 'TLS to the primary.', { inert: TLS, ...yesMissing('TLS is not built yet') }),
-  'tls-cluster': mutable(bool, 'no', 'TLS on the cluster bus.', { inert: TLS, ...yesMissing('TLS is not built yet') }),
-  'tls-protocols': keep(TLS, string, '', 'Versions of TLS.'),
-  'tls-ciphers': keep(TLS, string, '', 'Ciphers of TLS 1.2.'),
-  'tls-ciphersuites': keep(TLS, string, '', 'Ciphers of TLS 1.3.'),
-  'tls-prefer-server-ciphers': keep(TLS, bool, 'no', 'The server chooses the cipher.'),
-  'tls-session-caching': keep(TLS, bool, 'yes', 'Resume sessions.'),
-  'tls-session-cache-size': keep(TLS, int(0), '20480', 'Sessions kept.'),
-  'tls-session-cache-timeout': keep(TLS, int(0), '300', 'Seconds sessions are kept.'),
 } as const

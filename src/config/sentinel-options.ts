@@ -2,9 +2,10 @@
 // defaults and forms are those of sentinel.conf of Redis 7.0.15; the ones below "Vedette's own" are ours.
 import type { UserLine } from '../acl/start.ts'
 import { LEASE_MS_MAX, LEASE_MS_MIN, WRITE_MODES } from '../lease/terms.ts'
-import { fixed, type OptionRow, type OptionValues, type RowDetails } from './option.ts'
+import { fixed, type OptionRow, type OptionTable, type OptionValues, type RowDetails } from './option.ts'
 import { autoPort, optionalPort } from './ports.ts'
 import { bindAddresses } from './special-values.ts'
+import { TLS_OPTIONS } from './tls-options.ts'
 import { accept, bool, INT_MAX, int, integerOf, type OptionType, octal, oneOf, port, refuse, string } from './values.ts'
 
 /** How an option is written: `port 26379`, `sentinel announce-ip x`, or either (our own). */
@@ -24,6 +25,12 @@ function row<T>(
 ): SentinelRow<T> {
   return { ...fixed(type, text, help, details), form }
 }
+
+/** The rows of a table as ones that are written plainly, and fixed once the process runs. */
+const plainly = <Table extends OptionTable>(table: Table) =>
+  Object.fromEntries(Object.entries(table).map(([name, one]) => [name, { ...one, mutable: false, form: 'plain' }])) as {
+    readonly [Name in keyof Table]: Table[Name] & { readonly form: SentinelForm }
+  }
 
 export const HTTP_PORT_OFFSET = 1000
 export const GOSSIP_PORT_OFFSET = 2000
@@ -52,7 +59,12 @@ const SENTINEL_LOGIN =
 
 /** Every option of the sentinel process by name. */
 export const SENTINEL_OPTIONS = {
-  port: row('plain', port, '26379', 'TCP port of the Redis protocol (SENTINEL commands, pub/sub). 0: any free one.'),
+  port: row(
+    'plain',
+    port,
+    '26379',
+    'TCP port of the Redis protocol (SENTINEL commands, pub/sub). 0: none if there is a tls-port, else any free one.',
+  ),
   bind: row('plain', bindAddresses, '* -::*', 'Addresses to listen on.'),
   unixsocket: row('plain', string, '', 'Path of a Unix socket to listen on beside TCP; empty: none.'),
   unixsocketperm: row('plain', octal, '0', 'Permissions of the Unix socket; 0: those that the system gives.'),
@@ -81,6 +93,7 @@ export const SENTINEL_OPTIONS = {
         ? 'Running in the background is not built: start it from a service manager, and give --daemonize no to override a file'
         : undefined,
   }),
+  ...plainly(TLS_OPTIONS),
   maxclients: row('plain', int(1, 2 ** 32 - 1), '10000', 'Clients connected at once; more are refused.'),
   'announce-ip': row('sentinel', string, '', 'Address under which clients and other sentinels reach this one.'),
   'announce-port': row('sentinel', port, '0', 'Port under which they reach it; 0: port.'),

@@ -14,6 +14,7 @@ import {
   savePoints,
   titleTemplate,
 } from './special-values.ts'
+import { TLS_OPTIONS } from './tls-options.ts'
 import { bool, fileName, INT_MIN, int, long, memory, octal, oneOf, port, someOf, string, ULONG_MAX } from './values.ts'
 
 /** Refuses the one value that asks for what is not built. */
@@ -31,7 +32,11 @@ const TRUST = ['no', 'yes', 'local'] as const
 const EFFECTIVE_OPTIONS = {
   // ---- network
   bind: mutable(bindAddresses, '* -::*', 'Addresses to listen on; `*` is every IPv4, `::*` every IPv6 address.'),
-  port: mutable(port, '6379', 'TCP port of the Redis protocol. 0: any free one, as the log then tells.'),
+  port: mutable(
+    port,
+    '6379',
+    'TCP port of the Redis protocol. 0: none if there is a tls-port, else any free one, as the log then tells.',
+  ),
   'bind-source-addr': mutable(string, '', 'Address of this machine from which to connect to the primary; empty: any.'),
   'protected-mode': mutable(
     bool,
@@ -326,7 +331,14 @@ const EFFECTIVE_OPTIONS = {
 } as const
 
 /** Every option of the server by name. */
-export const SERVER_OPTIONS = { ...EFFECTIVE_OPTIONS, ...INERT_OPTIONS }
+export const SERVER_OPTIONS = { ...EFFECTIVE_OPTIONS, ...TLS_OPTIONS, ...INERT_OPTIONS }
 
 /** The values of the server's options: `options['repl-timeout']`. Units are those of the option's help. */
 export type ServerOptions = OptionValues<typeof SERVER_OPTIONS>
+
+/** Where a server listens by TCP. */
+export type ListeningPlace = Readonly<Pick<ServerOptions, 'bind' | 'port' | 'tls-port'>>
+
+/** Whether two places are the same. */
+export const samePlace = (a: ListeningPlace, b: ListeningPlace): boolean =>
+  a.port === b.port && a['tls-port'] === b['tls-port'] && a.bind.join(' ') === b.bind.join(' ')

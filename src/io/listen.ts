@@ -1,6 +1,7 @@
 // Listening on every address that a process was told to: those of `bind`, and a Unix socket.
 import type { Wire, WireHandler } from '../facade/wire.ts'
 import { type Listener, listenTcp, listenUnix } from './tcp.ts'
+import type { Tls } from './tls/tls.ts'
 
 /** Where to listen. */
 export interface Addresses {
@@ -14,6 +15,8 @@ export interface Addresses {
   readonly backlog: number
   /** TCP keep-alive in seconds, 0 for none. */
   readonly keepAliveSeconds: number
+  /** Given, it is TLS that is spoken on the TCP port. */
+  readonly tls?: Tls | undefined
 }
 
 /** The listeners of a process. */
@@ -40,7 +43,7 @@ const ABSENT = new Set(['EADDRNOTAVAIL', 'EAFNOSUPPORT', 'EINVAL'])
 
 /** Listens on all of them, or on none: rejects with a ListenError. */
 export async function listenAll(addresses: Addresses, accept: (wire: Wire) => WireHandler): Promise<Listening> {
-  const { backlog, keepAliveSeconds, unixsocket: path } = addresses
+  const { backlog, keepAliveSeconds, tls, unixsocket: path } = addresses
   const listeners: Listener[] = []
   let { port } = addresses
   const close = (): void => {
@@ -60,7 +63,7 @@ export async function listenAll(addresses: Addresses, accept: (wire: Wire) => Wi
     const optional = address.startsWith('-')
     const name = optional ? address.slice(1) : address
     const host = name === '*' ? '0.0.0.0' : name === '::*' ? '::' : name
-    await open(`${name}:${port}`, optional, () => listenTcp({ host, port, backlog, keepAliveSeconds }, accept))
+    await open(`${name}:${port}`, optional, () => listenTcp({ host, port, backlog, keepAliveSeconds, tls }, accept))
     port = listeners[0]?.port ?? port
   }
   if (listeners.length === 0) throw new ListenError(`any of ${addresses.bind.join(' ')}`, { code: 'EADDRNOTAVAIL' })

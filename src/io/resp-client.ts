@@ -3,6 +3,7 @@
 // Invariants: `onClose` is called exactly once, and no promise stays open after it; there is no reconnecting (the caller
 // decides); at most `outstandingMax` commands wait; whatever the server sends, the process lives.
 import { Socket } from 'node:net'
+import { type ConnectionOptions, connect as connectTls } from 'node:tls'
 import { createReplyParser, type Reply, ReplyError, type ReplyLimits } from '../protocol/reply-parser.ts'
 import { monotonicMs } from './clock.ts'
 
@@ -58,6 +59,8 @@ export class TooManyOutstandingError extends Error {
 export interface RespClientOptions {
   host: string
   port: number
+  /** What to connect with by TLS; undefined: plainly. */
+  secure?: ConnectionOptions | undefined
   /** Bind address of our end; as the system chooses when absent. */
   localAddress?: string
   connectTimeoutMs?: number
@@ -129,8 +132,17 @@ export function connectResp(options: RespClientOptions): RespClient {
   let closed: CloseReason | undefined
   let timer: NodeJS.Timeout | undefined
 
-  const socket = new Socket()
-  socket.on('connect', () => {
+  const { secure } = options
+  const where = {
+    host: options.host,
+    port: options.port,
+    ...(options.localAddress === undefined ? {} : { localAddress: options.localAddress }),
+    noDelay: true,
+    keepAlive: true,
+    keepAliveInitialDelay: 30_000,
+  }
+  const socket = open()
+  socket.on(secure === undefined ? 'connect' : 'secureConnect', () => {
     connected = true
     clearTimeout(timer)
     timer = undefined
@@ -146,19 +158,16 @@ export function connectResp(options: RespClientOptions): RespClient {
     () => finish('timeout', `no connection to ${options.host}:${options.port} within ${connectTimeoutMs} ms`),
     connectTimeoutMs,
   )
-  try {
-    socket.connect({
-      host: options.host,
-      port: options.port,
-      ...(options.localAddress === undefined ? {} : { localAddress: options.localAddress }),
-      noDelay: true,
-      keepAlive: true,
-      keepAliveInitialDelay: 30_000,
-    })
-  } catch (error) {
-    // A port or address that is none: it may come from a peer's hello, so it is an answer and not a crash.
-    const { code, message } = error as NodeJS.ErrnoException
-    finish('failed', message, code)
+
+  function open(): Socket {
+    try {
+      return secure === undefined ? new Socket().connect(where) : connectTls({ ...secure, ...where })
+    } catch (error) {
+      // A port or address that is none: it may come from a peer's hello, so it is an answer and not a crash.
+      const { code, message } = error as NodeJS.ErrnoException
+      queueMicrotask(() => finish('failed', message, code))
+      return new Socket()
+    }
   }
 
   function finish(kind: CloseKind, message: string, code?: string): void {

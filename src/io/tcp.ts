@@ -1,8 +1,10 @@
-// Wires over node:net: accepted on TCP ports and Unix sockets, and dialled over TCP.
+// Wires over node:net and node:tls: accepted on TCP ports and Unix sockets, and dialled over TCP.
 
 import { chmodSync, lstatSync, rmSync } from 'node:fs'
 import net from 'node:net'
+import tls from 'node:tls'
 import type { Wire, WireHandler } from '../facade/wire.ts'
+import type { Tls } from './tls/tls.ts'
 
 /** Something that accepts wires. */
 export interface Listener {
@@ -18,18 +20,23 @@ export interface ListenOptions {
   readonly backlog: number
   /** TCP keep-alive in seconds, 0 for none. */
   readonly keepAliveSeconds: number
+  /** Given, it is TLS that is spoken there. */
+  readonly tls?: Tls | undefined
 }
 
 /** Listens on one address; each connection gets the handler that `accept` makes for it. Rejects with the system's error. */
 export function listenTcp(options: ListenOptions, accept: (wire: Wire) => WireHandler): Promise<Listener> {
-  const { keepAliveSeconds } = options
+  const { keepAliveSeconds, tls: secure } = options
   const server = net.createServer({
     noDelay: true,
     keepAlive: keepAliveSeconds > 0,
     keepAliveInitialDelay: keepAliveSeconds * 1000,
-    pauseOnConnect: true,
+    pauseOnConnect: secure === undefined,
   })
-  server.on('connection', (socket) => attach(withSharedInput(socket), accept))
+  server.on('connection', (socket) => {
+    if (secure === undefined) attach(withSharedInput(socket), accept)
+    else secure.accept(socket, (made) => attach(made, accept))
+  })
   return new Promise((resolve, reject) => {
     server.once('error', reject)
     // As Redis does: an IPv6 socket is that only, so that it does not collide with the one for IPv4 on the same port.
@@ -126,33 +133,31 @@ export type Dialler = (
   localAddress?: string,
 ) => Dial
 
-/** Over TCP. */
-export const connectTcp: Dialler = (host, port, accept, onFailed, localAddress = '') => {
-  let socket!: net.Socket
-  const dial = (from: string): void => {
-    let reason = 'end'
-    const made = net.connect({
-      host,
-      port,
-      noDelay: true,
-      keepAlive: true,
-      ...(from === '' ? {} : { localAddress: from }),
-    })
-    // An address that this machine does not have is done without.
-    const fail = (): void => (from !== '' && NO_SUCH_SOURCE.has(reason) ? dial('') : onFailed(reason))
-    made.on('error', (error: NodeJS.ErrnoException) => {
-      reason = error.code ?? error.message
-    })
-    made.once('close', fail)
-    made.once('connect', () => {
-      made.off('close', fail)
-      attach(made, accept)
-    })
-    socket = made
+/** Over TCP, and by TLS if `secure` says with what. */
+export const createDialler =
+  (secure: () => tls.ConnectionOptions | undefined): Dialler =>
+  (host, port, accept, onFailed, localAddress = '') => {
+    let socket!: net.Socket
+    const dial = (from: string): void => {
+      let reason = 'end'
+      const where = { host, port, noDelay: true, keepAlive: true, ...(from === '' ? {} : { localAddress: from }) }
+      const credentials = secure()
+      const made = credentials === undefined ? net.connect(where) : tls.connect({ ...credentials, ...where })
+      // An address that this machine does not have is done without.
+      const fail = (): void => (from !== '' && NO_SUCH_SOURCE.has(reason) ? dial('') : onFailed(reason))
+      made.on('error', (error: NodeJS.ErrnoException) => {
+        reason = error.code ?? error.message
+      })
+      made.once('close', fail)
+      made.once(credentials === undefined ? 'connect' : 'secureConnect', () => {
+        made.off('close', fail)
+        attach(made, accept)
+      })
+      socket = made
+    }
+    dial(net.isIP(localAddress) === 0 ? '' : localAddress)
+    return { destroy: () => socket.destroy() }
   }
-  dial(net.isIP(localAddress) === 0 ? '' : localAddress)
-  return { destroy: () => socket.destroy() }
-}
 
 const NO_SUCH_SOURCE = new Set(['EADDRNOTAVAIL', 'EINVAL'])
 

@@ -1,6 +1,7 @@
 // What a server asks the sentinels of its group (`sentinels`, `sentinel-group`): who is primary, before it takes a role; and to
 // take the role away, before it ends. An answer counts only from a sentinel whose group can decide (CKQUORUM): one that has
 // just started, or was cut off, may name a primary of the past.
+import type { ConnectionOptions } from 'node:tls'
 import type { HostPort } from '../config/addresses.ts'
 import { connectResp, type RespClient } from '../io/resp-client.ts'
 import { type Reply, ReplyError } from '../protocol/reply-parser.ts'
@@ -11,6 +12,8 @@ export interface SentinelAccess {
   readonly group: string
   /** Empty: none. */
   readonly password: string
+  /** What to connect with, undefined for plainly. */
+  readonly secure: () => ConnectionOptions | undefined
 }
 
 /** What one sentinel says. */
@@ -50,13 +53,14 @@ export async function askFailover(access: SentinelAccess, address: HostPort): Pr
 const unknown = (why: string): Answer => ({ kind: 'unknown', why })
 
 async function withSentinel(
-  { password }: SentinelAccess,
+  { password, secure }: SentinelAccess,
   { host, port }: HostPort,
   ask: (client: RespClient) => Promise<Answer>,
 ): Promise<Answer> {
   const client = connectResp({
     host,
     port,
+    secure: secure(),
     connectTimeoutMs: TIMEOUT_MS,
     replyTimeoutMs: TIMEOUT_MS,
     ...(password === '' ? {} : { password }),
@@ -71,9 +75,15 @@ async function withSentinel(
 }
 
 /** The run ID of the server at an address; undefined when it does not tell. Never rejects. */
-export async function runIdAt(address: HostPort, user: string, password: string): Promise<string | undefined> {
+export async function runIdAt(
+  address: HostPort,
+  user: string,
+  password: string,
+  secure: ConnectionOptions | undefined,
+): Promise<string | undefined> {
   const client = connectResp({
     ...address,
+    secure,
     connectTimeoutMs: TIMEOUT_MS,
     replyTimeoutMs: TIMEOUT_MS,
     ...(password === '' ? {} : { password }),

@@ -1,39 +1,55 @@
-// Where the server listens, from the start on and after CONFIG SET port or bind.
+// Where the server listens, from the start on and after CONFIG SET port, tls-port or bind.
 // Invariant: it goes on listening where it did unless it listens at the new place.
 
-import type { ServerOptions } from '../config/server-options.ts'
+import type { ListeningPlace as Place, ServerOptions } from '../config/server-options.ts'
 import { errorText } from '../errors.ts'
 import type { Wire, WireHandler } from '../facade/wire.ts'
 import { ListenError, type Listening, listenAll } from '../io/listen.ts'
 import type { Log } from '../io/log.ts'
 import { type Listener, listenUnix } from '../io/tcp.ts'
+import type { Tls } from '../io/tls/tls.ts'
 
 /** The listening of a server. */
 export interface ServerListening {
-  /** The TCP port, 0 if there is none. */
+  /** The plain TCP port, 0 if there is none. */
   readonly port: number
   /**
-   * Listens at other addresses or another port in place of what it listens on, then calls `apply`. Resolves with the error
-   * reply if either failed, after which it listens where it did. Never rejects.
+   * Listens at another place in place of where it does, then calls `apply`. Resolves with the error reply if either failed,
+   * after which it listens where it did. Never rejects.
    */
-  replace(bind: readonly string[], port: number, apply: () => string | undefined): Promise<string | undefined>
+  replace(place: Place, apply: () => string | undefined): Promise<string | undefined>
   close(): void
 }
 
-type Options = Pick<ServerOptions, 'bind' | 'port' | 'unixsocket' | 'unixsocketperm' | 'tcp-backlog' | 'tcp-keepalive'>
+type Options = Place & Pick<ServerOptions, 'unixsocket' | 'unixsocketperm' | 'tcp-backlog' | 'tcp-keepalive'>
 
 const NOWHERE: Listening = { port: 0, close() {} }
 
 /** Listens where the options say, or rejects with an error that says what to do. */
 export async function openListening(
   options: Readonly<Options>,
+  tls: Tls,
   accept: (wire: Wire) => WireHandler,
   log: Log,
 ): Promise<ServerListening> {
-  const listen = (bind: readonly string[], port: number): Promise<Listening> => {
-    if (bind.length === 0) return Promise.resolve(NOWHERE)
+  /** On a plain port and one of TLS, or on none. A port of 0 is any free one, unless there is another. */
+  const listen = async ({ bind, port, 'tls-port': tlsPort }: Place): Promise<Listening> => {
+    if (bind.length === 0) return NOWHERE
     const [backlog, keepAliveSeconds] = [options['tcp-backlog'], options['tcp-keepalive']]
-    return listenAll({ bind, port, unixsocket: '', unixsocketperm: 0, backlog, keepAliveSeconds }, accept)
+    const at = { bind, unixsocket: '', unixsocketperm: 0, backlog, keepAliveSeconds }
+    const plain = port === 0 && tlsPort !== 0 ? NOWHERE : await listenAll({ ...at, port }, accept)
+    if (tlsPort === 0) return plain
+    const secure = await listenAll({ ...at, port: tlsPort, tls }, accept).catch((error: unknown) => {
+      plain.close()
+      throw error
+    })
+    return {
+      port: plain.port,
+      close() {
+        plain.close()
+        secure.close()
+      },
+    }
   }
   const listenOnPath = async (): Promise<Listener | undefined> => {
     const { unixsocket: path, unixsocketperm: mode } = options
@@ -53,31 +69,32 @@ export async function openListening(
   if (options.bind.length === 0 && options.unixsocket === '') {
     throw new Error('there is no address to listen on: give --bind or --unixsocket')
   }
-  let { bind } = options
+  const { bind, port, 'tls-port': tlsPort } = options
   let tcp: Listening = NOWHERE
   let unix: Listener | undefined
   try {
-    tcp = await listen(bind, options.port)
+    tcp = await listen(options)
     unix = await listenOnPath()
   } catch (error) {
     tcp.close()
     throw explain(error)
   }
+  // A free port that was found is kept.
+  let place: Place = { bind, port: tcp.port || port, 'tls-port': tlsPort }
   let closed = false
 
   /** The old sockets go first: the new ones may be on the same addresses. */
-  const moveTo = async (addresses: readonly string[], port: number): Promise<ListenError | undefined> => {
-    const former = { bind, port: tcp.port }
+  const moveTo = async (next: Place): Promise<ListenError | undefined> => {
     tcp.close()
     tcp = NOWHERE
     try {
-      tcp = await listen(addresses, port)
-      bind = addresses
+      tcp = await listen(next)
+      place = { ...next, port: tcp.port || next.port }
       return undefined
     } catch (error) {
       const { address, code } = error as ListenError
       log.warning(`Could not create server TCP listening socket ${address}: ${code}`)
-      tcp = await listen(former.bind, former.port).catch((lost: ListenError) => {
+      tcp = await listen(place).catch((lost: ListenError) => {
         log.warning(`The former address cannot be listened on any more: ${lost.message}`)
         return NOWHERE
       })
@@ -91,16 +108,16 @@ export async function openListening(
     get port() {
       return tcp.port
     },
-    async replace(addresses, port, apply) {
-      const former = { bind, port: tcp.port }
-      const portMoves = addresses.join(' ') === bind.join(' ')
-      if ((await moveTo(addresses, port)) !== undefined) {
-        return portMoves
-          ? failed('port', 'Unable to listen on this port. Check server logs.')
-          : failed('bind', 'Failed to bind to specified addresses.')
+    async replace(next, apply) {
+      const former = place
+      if ((await moveTo(next)) !== undefined) {
+        if (next.bind.join(' ') !== former.bind.join(' '))
+          return failed('bind', 'Failed to bind to specified addresses.')
+        const moved = next['tls-port'] === former['tls-port'] ? 'port' : 'tls-port'
+        return failed(moved, 'Unable to listen on this port. Check server logs.')
       }
       const refusal = apply()
-      if (refusal !== undefined) await moveTo(former.bind, former.port)
+      if (refusal !== undefined) await moveTo(former)
       return refusal
     },
     close() {

@@ -30,7 +30,7 @@ import type { Log } from '../io/log.ts'
 import { makeLua } from '../io/lua.ts'
 import { raisePriority } from '../io/priority.ts'
 import { sha256Hex } from '../io/secrets.ts'
-import { connectTcp } from '../io/tcp.ts'
+import { createDialler } from '../io/tcp.ts'
 import { eventLoop } from '../io/timers.ts'
 import { createUserFile } from '../io/user-file.ts'
 import { inlineMore } from '../io/v8.ts'
@@ -51,7 +51,7 @@ import { openListening } from './listening.ts'
 import { memoryWarning } from './memory-limit.ts'
 import { createMigration } from './migration.ts'
 import { createOwnExpiries } from './own-expiries.ts'
-import type { ServerParts, ServerReplication } from './parts.ts'
+import { announcedPort, type ServerParts, type ServerReplication } from './parts.ts'
 import { createPersistence } from './persistence.ts'
 import { createProcessTitle } from './process-title.ts'
 import { createReplication } from './replication.ts'
@@ -61,6 +61,7 @@ import { addressOf, createKnownSentinels } from './sentinels.ts'
 import { createShutdown } from './shutdown.ts'
 import { createSnapshots, delayMs } from './snapshot.ts'
 import { createTimings } from './timings.ts'
+import { openTls } from './tls.ts'
 import { createWriteHold } from './write-hold.ts'
 
 /** A server that runs in this process. */
@@ -78,8 +79,10 @@ export interface RunningServer {
  */
 export async function startServer(config: ServerConfig, log: Log, configFile?: string): Promise<RunningServer> {
   inlineMore()
-  const lock = await lockData(config, log)
   const options = config.values
+  const tls = openTls(config, log)
+  const secureFor = (what: 'tls-replication' | 'tls-cluster') => () => (options[what] ? tls.dialling() : undefined)
+  const lock = await lockData(config, log)
   raisePriority(options['process-nice'])
   const [k0, k1, ...seed] = randomWords(8)
   const runId = randomHex(40)
@@ -106,7 +109,13 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
       return publish(channel, message)
     },
   }
-  const roleMemory = openRoleMemory(options.dir, options.port, config.text('replicaof'), log, monotonicMs)
+  const roleMemory = openRoleMemory(
+    options.dir,
+    options.port || options['tls-port'],
+    config.text('replicaof'),
+    log,
+    monotonicMs,
+  )
   const sentinels = createKnownSentinels({
     remembered: roleMemory.atStart,
     isPrimary: () => !replication.isReplica(),
@@ -114,7 +123,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     announced: () =>
       options['replica-announce-ip'] === ''
         ? undefined
-        : addressOf({ host: options['replica-announce-ip'], port: options['replica-announce-port'] || parts.port }),
+        : addressOf({ host: options['replica-announce-ip'], port: announcedPort(parts) }),
     changed: roleMemory.setSentinels,
   })
   const holders = new Set<string>()
@@ -128,6 +137,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     // Leases say more than an answer that may be old when it comes.
     isPrimary: () => !replication.isReplica() && !replication.lease.needed(),
     hold: (on) => holdWrites('asking', on),
+    secure: secureFor('tls-replication'),
     log,
     monotonicMs,
   })
@@ -192,9 +202,9 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
       info.reset()
       replication.resetCounters()
     },
-    listenAnew: (bind, port, apply, done) => {
-      void listening.replace(bind, port, apply).then((error) => {
-        parts.port = listening.port
+    listenAnew: (place, apply, done) => {
+      void listening.replace(place, apply).then((error) => {
+        parts.port = listening.port || options['tls-port']
         done(error)
       })
     },
@@ -319,7 +329,8 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     runId,
     port: 0,
     nowMs: wallMs,
-    dial: connectTcp,
+    secure: secureFor('tls-replication'),
+    dial: createDialler(secureFor('tls-replication')),
     roleMemory,
     dataReplaced: () => appendOnly.replaced(),
     panic: (reason) => {
@@ -349,7 +360,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     holdWrites: (on) => holdWrites('lease', on),
   })
   const roles = decideRole(parts, replication)
-  const migration = createMigration(parts)
+  const migration = createMigration(parts, secureFor('tls-cluster'))
   const shutdown = createShutdown({ options, log, clients, replication, persistence, end: (code) => end(code) })
   const info = createInfo(parts, { persistence, appendOnly, replication, tracking, migration, shutdown })
   const housekeeping = createHousekeeping(keyspace, engine, ownExpiries, wallMs)
@@ -384,6 +395,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
   })
   const end = (code: number): void => {
     ended = true
+    tls.clear()
     clearInterval(timer)
     clearImmediate(evicting)
     housekeeping.stop()
@@ -411,11 +423,11 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
   }
   engine.setTime(wallMs())
   replication.prepare()
-  const listening = await openListening(options, (wire) => clients.accept(wire), log).catch((error: unknown) => {
+  const listening = await openListening(options, tls, (wire) => clients.accept(wire), log).catch((error: unknown) => {
     lock.release()
     throw error
   })
-  parts.port = listening.port
+  parts.port = listening.port || options['tls-port']
   followDirectory(config)
   createProcessTitle(config, configFile, () => parts.port)
   const tooMuch = memoryWarning(options.maxmemory)
@@ -450,7 +462,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
         leaving = true
         const isPrimary = (): boolean => !ended && !replication.isReplica() && engine.gate.undecidedGroup === undefined
         const timeoutMs = options['shutdown-timeout'] * 1000
-        await handOver({ access: sentinelAccess(options), log, isPrimary, timeoutMs })
+        await handOver({ access: sentinelAccess(options, parts.secure), log, isPrimary, timeoutMs })
       }
       if (!ended) whenNoScriptRuns(() => shutdown.signal(signal))
       await closed
@@ -477,6 +489,7 @@ function decideRole(parts: ServerParts, replication: ServerReplication): RoleInq
   keyspace.expiry = 'hide'
   return createRoleInquiry({
     options,
+    secure: parts.secure,
     log: parts.log,
     runId: parts.runId,
     decided() {

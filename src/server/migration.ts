@@ -5,6 +5,7 @@
 //         ▲                                              │ no
 //         └────── send what has changed once more ◀──────┘
 
+import type { ConnectionOptions } from 'node:tls'
 import type { MigrateOrder } from '../commands/context.ts'
 import { readToSend, removeSent, restoreCommand, type SentKey } from '../commands/migrate.ts'
 import { errorReply } from '../errors.ts'
@@ -46,7 +47,10 @@ const addressOf = ({ host, port }: MigrateOrder): string => `${host}:${port}`
 
 const OK = Buffer.from('+OK\r\n')
 
-export function createMigration({ engine, keyspace, clients, nowMs, options }: ServerParts): Migration {
+export function createMigration(
+  { engine, keyspace, clients, nowMs, options }: ServerParts,
+  secure: () => ConnectionOptions | undefined,
+): Migration {
   const links = new Map<string, KeptLink>()
 
   const forget = (address: string): void => {
@@ -66,7 +70,10 @@ export function createMigration({ engine, keyspace, clients, nowMs, options }: S
       forget(address)
       if (links.size >= KEPT_MAX) forget(links.keys().next().value!)
       const limits = { outstandingMax: Number.POSITIVE_INFINITY, outputBytesMax: Number.POSITIVE_INFINITY }
-      link = { client: connectResp({ host, port, connectTimeoutMs: timeoutMs, ...limits }), idle: undefined }
+      link = {
+        client: connectResp({ host, port, secure: secure(), connectTimeoutMs: timeoutMs, ...limits }),
+        idle: undefined,
+      }
       links.set(address, link)
     }
     clearTimeout(link.idle)

@@ -1,5 +1,6 @@
 // What the parts of the server process know of each other: narrow views, so that each part can be read alone.
 
+import type { ConnectionOptions } from 'node:tls'
 import type { ReplicationHost } from '../commands/context.ts'
 import type { ServerOptions } from '../config/server-options.ts'
 import type { ConfigStore } from '../config/store.ts'
@@ -30,6 +31,8 @@ export interface ServerParts {
   port: number
   /** Unix time in milliseconds. */
   readonly nowMs: () => number
+  /** What to connect to servers and sentinels with, undefined for plainly: as `tls-replication` says. */
+  readonly secure: () => ConnectionOptions | undefined
   /** How a primary is connected to. */
   readonly dial: Dialler
   /** What was remembered of the role at the last start, and what is to be at the next. */
@@ -39,6 +42,10 @@ export interface ServerParts {
   /** Ends the process: going on would be worse. */
   readonly panic: (reason: string) => void
 }
+
+/** The port that others are told of. */
+export const announcedPort = ({ options, port }: ServerParts): number =>
+  options['replica-announce-port'] || (options['tls-replication'] && options['tls-port']) || port
 
 /** The part that replicates: to replicas, and from a primary. */
 export interface ServerReplication extends ReplicationHost {

@@ -17,7 +17,7 @@ import { adoptHistory, continueHistory, ensureBacklog, type History } from '../r
 import { createReplicaLink, type LinkAction, type ReplicaLink } from '../replication/link.ts'
 import type { ReplicationStream } from '../replication/stream.ts'
 import { createLoader, type Loader } from './loading.ts'
-import type { ServerParts } from './parts.ts'
+import { announcedPort, type ServerParts } from './parts.ts'
 
 /** What the link needs of the rest of replication. */
 export interface PrimaryLinkParts {
@@ -103,7 +103,7 @@ export function linkToPrimary(parts: PrimaryLinkParts, host: string, port: numbe
     host,
     port,
     get listeningPort() {
-      return options['replica-announce-port'] || server.port
+      return announcedPort(server)
     },
     get announceIp() {
       return options['replica-announce-ip']

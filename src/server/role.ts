@@ -3,6 +3,7 @@
 //
 // Invariant: such a server never takes a client's write on its own word. A primary that was replaced while it was away comes
 // back as a replica, and one that came back empty does not pass for a primary because a file or a template says so.
+import type { ConnectionOptions } from 'node:tls'
 import type { HostPort } from '../config/addresses.ts'
 import type { ServerOptions } from '../config/server-options.ts'
 import type { Log } from '../io/log.ts'
@@ -11,6 +12,8 @@ import { type Answer, askPrimary, runIdAt, type SentinelAccess } from './ask-sen
 /** What the inquiry needs of the server, and tells it. */
 export interface RoleParts {
   readonly options: Readonly<ServerOptions>
+  /** What to connect to servers and sentinels with. */
+  readonly secure: () => ConnectionOptions | undefined
   readonly log: Log
   readonly runId: string
   /** There is nothing to ask any more; called once, before the role is taken. */
@@ -33,14 +36,18 @@ const ASK_EVERY_MS = 100
 const SAY_EVERY_MS = 10_000
 
 /** The access to the sentinels that the options name. */
-export const sentinelAccess = (options: Readonly<ServerOptions>): SentinelAccess => ({
+export const sentinelAccess = (
+  options: Readonly<ServerOptions>,
+  secure: () => ConnectionOptions | undefined,
+): SentinelAccess => ({
   addresses: options.sentinels,
   group: options['sentinel-group'],
   password: options['sentinel-pass'],
+  secure,
 })
 
 /** Makes the inquiry of a server; nothing is asked before `start`. */
-export function createRoleInquiry({ options, log, runId, decided, lead, follow }: RoleParts): RoleInquiry {
+export function createRoleInquiry({ options, secure, log, runId, decided, lead, follow }: RoleParts): RoleInquiry {
   let settled = false
   let timer: NodeJS.Timeout | undefined
   let asked = 0
@@ -64,8 +71,9 @@ export function createRoleInquiry({ options, log, runId, decided, lead, follow }
   }
 
   const round = async (): Promise<void> => {
-    const { addresses } = sentinelAccess(options)
-    const answer = await askPrimary(sentinelAccess(options), addresses[asked++ % addresses.length]!)
+    const access = sentinelAccess(options, secure)
+    const { addresses } = access
+    const answer = await askPrimary(access, addresses[asked++ % addresses.length]!)
     if (settled) return
     const why = answer.kind === 'unknown' ? answer.why : await act(answer)
     if (settled) return
@@ -78,7 +86,7 @@ export function createRoleInquiry({ options, log, runId, decided, lead, follow }
     const address: HostPort = { host: named.host, port: named.port }
     const at = `${named.host}:${named.port}`
     // A name or address says little about who answers there now; a run ID belongs to one process.
-    const there = await runIdAt(address, options.masteruser, options.masterauth)
+    const there = await runIdAt(address, options.masteruser, options.masterauth, secure())
     if (there === undefined) return `${at} is named, and does not answer`
     if (there === runId) {
       log.notice(`The sentinels name this server the primary of ${options['sentinel-group']}.`)

@@ -10,6 +10,7 @@
 // This makes losses rare, not impossible: an answer may be old when it comes. (Leases will make it certain.) Nothing is ever
 // held on a server that no sentinel of Vedette watches.
 
+import type { ConnectionOptions } from 'node:tls'
 import type { Log } from '../io/log.ts'
 import { connectResp } from '../io/resp-client.ts'
 import type { Reply } from '../protocol/reply-parser.ts'
@@ -31,6 +32,8 @@ export interface WriteHoldParts {
   readonly isPrimary: () => boolean
   /** Makes writes wait, or lets them go on. */
   readonly hold: (on: boolean) => void
+  /** What to connect to them with. */
+  readonly secure: () => ConnectionOptions | undefined
   readonly log: Log
   readonly monotonicMs: () => number
 }
@@ -83,7 +86,7 @@ export function createWriteHold(parts: WriteHoldParts): WriteHold {
   }
 
   const ask = async (mine: NonNullable<typeof current>): Promise<void> => {
-    const answers = await Promise.all(sentinels.list().map((place) => askOne(place, sentinels.isSelf)))
+    const answers = await Promise.all(sentinels.list().map((place) => askOne(place, sentinels.isSelf, parts.secure())))
     if (current !== mine) return
     const said = verdict(answers)
     if (said === 'us') {
@@ -117,11 +120,16 @@ export function createWriteHold(parts: WriteHoldParts): WriteHold {
 }
 
 /** Asks one sentinel; never rejects. */
-function askOne(place: SentinelPlace, isSelf: (address: string) => boolean): Promise<Answer> {
+function askOne(
+  place: SentinelPlace,
+  isSelf: (address: string) => boolean,
+  secure: ConnectionOptions | undefined,
+): Promise<Answer> {
   return new Promise((resolve) => {
     const client = connectResp({
       host: place.host,
       port: place.port,
+      secure,
       connectTimeoutMs: ANSWER_MS,
       replyTimeoutMs: ANSWER_MS,
       limits: { bulkBytesMax: 64 * 1024, totalBytesMax: 256 * 1024, valuesMax: 1000 },

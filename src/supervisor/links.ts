@@ -2,6 +2,7 @@
 // says when to connect and what to ask; what happens on the wire goes back to it as inputs. Invariant: a link that was
 // replaced or dropped never speaks again.
 import { createHmac } from 'node:crypto'
+import type { ConnectionOptions } from 'node:tls'
 import { type CloseReason, connectResp, type RespClient } from '../io/resp-client.ts'
 import { encodeWord, toAnswer, type Word } from '../lease/terms.ts'
 import { type Reply, ReplyError } from '../protocol/reply-parser.ts'
@@ -20,6 +21,8 @@ import { obey } from './orders.ts'
 export interface LinksOptions {
   readonly feed: (input: Input) => void
   readonly onRedisHello: (hello: RedisHello) => void
+  /** What to connect with by TLS; undefined: plainly. */
+  readonly secure: () => ConnectionOptions | undefined
   /** Credentials for the servers of a group. */
   readonly authOf: (group: string) => { readonly username: string; readonly password: string }
   /** The name that the servers of a group have for a command. */
@@ -120,6 +123,7 @@ export function createLinks(options: LinksOptions, nowMs: () => number): Links {
     const client = connectResp({
       host: ref.host,
       port: ref.port,
+      secure: options.secure(),
       connectTimeoutMs: CONNECT_TIMEOUT_MS,
       username,
       password,

@@ -10,6 +10,7 @@ import {
   type MonitoredGroup,
   type SentinelOptions,
 } from '../config/sentinel-options.ts'
+import { needsTls } from '../config/tls-options.ts'
 import { monotonicMs } from '../io/clock.ts'
 import { randomHex } from '../io/entropy.ts'
 import { loadOrCreatePeerKey, type PeerKey } from '../io/gossip/identity.ts'
@@ -21,6 +22,7 @@ import type { Log } from '../io/log.ts'
 import { raisePriority } from '../io/priority.ts'
 import { makeStateDirectory, openStateFile } from '../io/state/file.ts'
 import type { StateStore } from '../io/state/store.ts'
+import { createTls, type Tls } from '../io/tls/tls.ts'
 import type { Peer, PeerTransport } from '../io/transport.ts'
 import type { PeerAddress } from '../sentinel/effects.ts'
 import { EVENTS, type EventName } from '../sentinel/events.ts'
@@ -65,7 +67,7 @@ export async function startSentinel(options: SentinelOptions, log: Log): Promise
   const lock = await lockState(options.dir, log)
   let process: Process
   try {
-    process = createProcess(options, log, lock, openStateFile(options.dir))
+    process = createProcess(options, log, lock, openStateFile(options.dir), openTls(options, log))
   } catch (error) {
     lock.release()
     throw error
@@ -77,6 +79,14 @@ export async function startSentinel(options: SentinelOptions, log: Log): Promise
     await process.close(1)
     throw error
   }
+}
+
+/** TLS, ready to use. Throws if it is needed and cannot be had. */
+function openTls(options: SentinelOptions, log: Log): Tls {
+  const tls = createTls(options, log)
+  if (needsTls(options) && tls.configure() !== undefined)
+    throw new Error('Failed to configure TLS. Check logs for more info.')
+  return tls
 }
 
 /** Makes the state's directory this process's own. Who loses it ends at once: to write on could mean to vote twice. */
@@ -95,6 +105,7 @@ interface Process {
   readonly log: Log
   readonly lock: DirectoryLock
   readonly store: StateStore
+  readonly tls: Tls
   readonly startedMs: number
   readonly scripts: Scripts
   sentinel?: Sentinel
@@ -115,7 +126,7 @@ interface Process {
   stop(): Promise<void>
 }
 
-function createProcess(options: SentinelOptions, log: Log, lock: DirectoryLock, store: StateStore): Process {
+function createProcess(options: SentinelOptions, log: Log, lock: DirectoryLock, store: StateStore, tls: Tls): Process {
   let end: (code: number) => void = () => {}
   let closing: Promise<void> | undefined
   const running: Process = {
@@ -123,6 +134,7 @@ function createProcess(options: SentinelOptions, log: Log, lock: DirectoryLock, 
     log,
     lock,
     store,
+    tls,
     startedMs: monotonicMs(),
     reserved: [],
     scripts: createScripts({
@@ -155,8 +167,9 @@ function tell({ log, port }: Process, name: EventName, payload: string): void {
 }
 
 async function closeAll(running: Process): Promise<void> {
-  const { sentinel, port, http, transport, store, lock, scripts, reserved, live, slices = [] } = running
+  const { sentinel, port, http, transport, store, lock, scripts, reserved, live, tls, slices = [] } = running
   scripts.stop()
+  tls.clear()
   live?.stop()
   for (const slice of slices) slice.stop()
   sentinel?.stop()
@@ -218,6 +231,8 @@ function portOptions(running: Process, identity: Identity, failures: Set<string>
     port: options.port,
     unixsocket: options.unixsocket,
     unixsocketperm: options.unixsocketperm,
+    tlsPort: options['tls-port'],
+    tls: running.tls,
     maxClients: options.maxclients,
     protectedMode: () => options['protected-mode'],
     users: options,
@@ -269,10 +284,14 @@ function watch(
       host: options['gossip-announce-ip'] || options['announce-ip'] || specific(gossipHost),
       port: gossipPort,
     },
-    resp: { host: options['announce-ip'], port: options['announce-port'] || port.port },
+    resp: {
+      host: options['announce-ip'],
+      port: options['announce-port'] || (options['tls-replication'] && options['tls-port']) || port.port,
+    },
   })
   running.relocate = () => running.sentinel?.move(addresses().resp, addresses().gossip)
   return startWatching({
+    secure: () => (options['tls-replication'] ? running.tls.dialling() : undefined),
     peer: key.peerId,
     ...addresses(),
     groups,

@@ -14,12 +14,14 @@ import { createPubSub } from '../facade/pubsub.ts'
 import { ClientRegistry } from '../facade/registry.ts'
 import type { Session } from '../facade/session.ts'
 import type { Command } from '../facade/table.ts'
+import type { Wire, WireHandler } from '../facade/wire.ts'
 import { createAttackLog } from '../io/attack-log.ts'
 import { wallMs } from '../io/clock.ts'
 import { randomHex } from '../io/entropy.ts'
-import { listenAll } from '../io/listen.ts'
+import { type Listening, listenAll } from '../io/listen.ts'
 import { sha256Hex } from '../io/secrets.ts'
 import { eventLoop } from '../io/timers.ts'
+import type { Tls } from '../io/tls/tls.ts'
 import { createUserFile } from '../io/user-file.ts'
 import type { Call, CommandHost } from './commands/spec.ts'
 import { SENTINEL_TABLE } from './commands/table.ts'
@@ -53,9 +55,13 @@ export interface PortOptions extends FrontOptions {
   readonly port: number
   readonly unixsocket: string
   readonly unixsocketperm: number
+  /** A port of 0 is any free one, unless this is another. */
+  readonly tlsPort: number
+  readonly tls: Tls
 }
 
 export interface RespPort {
+  /** The plain port, or that of TLS where there is no other. */
   readonly port: number
   readonly clients: ClientRegistry
   /** Sends a message to everybody who subscribed to the channel; gives back how many. */
@@ -125,14 +131,26 @@ export function createFront(options: FrontOptions): { readonly clients: ClientRe
 export async function openPort(options: PortOptions): Promise<RespPort> {
   const { bind, port, unixsocket, unixsocketperm } = options
   const { clients, pubsub } = createFront(options)
-  const where = { bind, port, unixsocket, unixsocketperm, backlog: BACKLOG, keepAliveSeconds: KEEP_ALIVE_SECONDS }
-  const listening = await listenAll(where, (wire) => clients.accept(wire))
+  const where = { bind, unixsocket, unixsocketperm, backlog: BACKLOG, keepAliveSeconds: KEEP_ALIVE_SECONDS }
+  const accept = (wire: Wire): WireHandler => clients.accept(wire)
+  const { tls, tlsPort } = options
+  const listening: Listening[] = []
+  const stopListening = (): void => {
+    for (const one of listening) one.close()
+  }
+  try {
+    if (tlsPort !== 0) listening.push(await listenAll({ ...where, unixsocket: '', port: tlsPort, tls }, accept))
+    if (port !== 0 || tlsPort === 0) listening.push(await listenAll({ ...where, port }, accept))
+  } catch (error) {
+    stopListening()
+    throw error
+  }
   return {
-    port: listening.port,
+    port: listening.at(-1)!.port,
     clients,
     publish: (channel, payload) => pubsub.publish(Buffer.from(channel), Buffer.from(payload)),
     close() {
-      listening.close()
+      stopListening()
       clients.closeAll()
     },
   }

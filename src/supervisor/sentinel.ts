@@ -1,5 +1,6 @@
 // The loop of the sentinel process: inputs go into the pure core, one at a time, and the effects that come out are carried
 // out by links, Raft and transport. Whatever is decided is decided in the core; here is only the plumbing.
+import type { ConnectionOptions } from 'node:tls'
 import { monotonicMs, wallMs } from '../io/clock.ts'
 import { randomHex, randomWords } from '../io/entropy.ts'
 import type { Log } from '../io/log.ts'
@@ -34,6 +35,8 @@ export interface PeerLink {
 }
 
 export interface SentinelSetup {
+  /** What to connect to servers with by TLS; undefined: plainly. */
+  readonly secure: () => ConnectionOptions | undefined
   readonly peer: string
   readonly gossip: Address
   /** `announce-id`; empty: none. */
@@ -125,6 +128,7 @@ export function startSentinel(setup: SentinelSetup): Sentinel {
   const links = createLinks(
     {
       feed,
+      secure: setup.secure,
       onRedisHello: noteRedisHello,
       authOf(group) {
         const topo = topoOf(core.state, group)

@@ -209,7 +209,7 @@ export function createTestServer(
     shutdown: (_ctx, how) => call('shutdown', JSON.stringify(how)),
     abortShutdown: () => false,
     crash: () => call('crash'),
-    listenAnew: (bind, port, apply, done) => {
+    listenAnew: ({ bind, port }, apply, done) => {
       call('listenAnew', ...bind, port)
       setImmediate(() => done(apply()))
     },

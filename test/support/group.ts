@@ -2,6 +2,7 @@
 import { callOnce, info, RespError, type RespValue, record } from './resp.ts'
 import type { Scope } from './scope.ts'
 import { type Make, type Running, startSentinel, startServer } from './servers.ts'
+import type { TestTls } from './tls.ts'
 import { eventually } from './wait.ts'
 
 export interface GroupOptions {
@@ -14,6 +15,8 @@ export interface GroupOptions {
   failoverTimeoutMs?: number
   serverArgs?: readonly string[]
   sentinelLines?: readonly string[]
+  /** All of it speaks nothing but TLS. */
+  tls?: TestTls
 }
 
 export interface Group {
@@ -62,16 +65,18 @@ export async function isFormed(
 /** Starts the servers, then all sentinels at once, and waits until every sentinel knows all. */
 export async function startGroup(scope: Scope, options: GroupOptions): Promise<Group> {
   const name = 'mymaster'
-  const { replicas = 2, sentinelCount = 3, quorum = 2 } = options
+  const { tls, replicas = 2, sentinelCount = 3, quorum = 2 } = options
   const args = options.serverArgs ?? []
   const primary = await startServer(scope, {
     make: options.servers,
+    tls,
     args: [...REPLICATION_ARGS[options.servers], ...args],
   })
   const followers = await Promise.all(
     Array.from({ length: replicas }, () =>
       startServer(scope, {
         make: options.servers,
+        tls,
         args: [...REPLICATION_ARGS[options.servers], '--replicaof', '127.0.0.1', String(primary.port), ...args],
       }),
     ),
@@ -82,6 +87,7 @@ export async function startGroup(scope: Scope, options: GroupOptions): Promise<G
     Array.from({ length: sentinelCount }, () =>
       startSentinel(scope, {
         make: options.sentinels,
+        tls,
         monitor: { name, port: primary.port, quorum },
         downAfterMs: options.downAfterMs ?? 1000,
         failoverTimeoutMs: options.failoverTimeoutMs ?? 10_000,

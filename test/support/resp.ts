@@ -1,7 +1,9 @@
 // A raw RESP client for tests: sends any bytes, hands back every reply as the bytes that came, and decodes them on demand.
 // Deliberately independent of src/protocol, which it checks.
 import { connect, type Socket } from 'node:net'
+import { connect as connectTls } from 'node:tls'
 import type { Scope } from './scope.ts'
+import { tlsOf } from './tls.ts'
 
 /** A decoded reply. Errors are values, with the text of the error line. */
 export class RespError {
@@ -130,7 +132,8 @@ export async function connectRaw(
   port: number,
   { scope, host = '127.0.0.1' }: { scope?: Scope; host?: string } = {},
 ): Promise<RawConnection> {
-  const socket = connect({ port, host, noDelay: true })
+  const secure = tlsOf(port)
+  const socket = secure === undefined ? connect({ port, host, noDelay: true }) : connectTls({ ...secure, port, host })
   const waiting: { resolve: (bytes: Buffer) => void; reject: (error: Error) => void }[] = []
   let pending: Buffer = Buffer.alloc(0)
   let end: Error | undefined
@@ -186,7 +189,7 @@ export async function connectRaw(
   }
   scope?.defer(() => socket.destroy())
   await new Promise<void>((resolve, reject) => {
-    socket.once('connect', resolve)
+    socket.once(secure === undefined ? 'connect' : 'secureConnect', resolve)
     socket.once('error', reject)
   })
   return {

@@ -6,6 +6,7 @@ import { VEDETTE_MAIN, VEDETTE_NODE } from './paths.ts'
 import { freePort } from './ports.ts'
 import { callOnce, RespError } from './resp.ts'
 import type { Proc, Scope } from './scope.ts'
+import { speakTls, type TestTls } from './tls.ts'
 import { eventually } from './wait.ts'
 
 /** Whose program: ours, or Debian's redis-server and redis-sentinel. */
@@ -27,6 +28,8 @@ interface StartOptions {
   /** `--directive value …` after the port, folder and persistence switches. */
   args?: readonly string[]
   name?: string
+  /** It speaks nothing but TLS, also to others. */
+  tls?: TestTls | undefined
   /** What the program is run by, as `unshare …`. */
   under?: readonly string[]
 }
@@ -63,6 +66,7 @@ async function start(
 ): Promise<Running> {
   const port = options.port ?? (await freePort())
   const dir = options.dir ?? scope.tempDir()
+  if (options.tls !== undefined) speakTls(port, options.tls)
   const spawn = async (args: readonly string[]): Promise<Proc> => {
     const [program = '', ...rest] = [...(options.under ?? []), ...commandLine(port, dir, args)]
     const proc = scope.spawn(program, rest, { name: options.name ?? `${options.make}:${port}`, cwd: dir })
@@ -82,11 +86,17 @@ async function start(
   return running
 }
 
+const overTls = (port: number, { args }: TestTls): string[] => [
+  ...['--port', '0', '--tls-port', String(port), '--tls-replication', 'yes'],
+  ...args,
+]
+
 /** A server without persistence, unless `args` says otherwise. */
 export function startServer(scope: Scope, options: StartOptions): Promise<Running> {
   return start(scope, options, (port, dir, args) => [
     ...commandOf(options.make, 'server'),
-    ...['--port', String(port), '--bind', '127.0.0.1', '--dir', dir, '--save', ''],
+    ...(options.tls === undefined ? ['--port', String(port)] : overTls(port, options.tls)),
+    ...['--bind', '127.0.0.1', '--dir', dir, '--save', ''],
     ...args,
   ])
 }
@@ -107,7 +117,9 @@ export function startSentinel(scope: Scope, options: SentinelOptions): Promise<R
   return start(scope, options, (port, dir, args) => {
     const file = join(dir, 'sentinel.conf')
     const lines = [
-      `port ${port}`,
+      ...(options.tls === undefined
+        ? [`port ${port}`]
+        : ['port 0', `tls-port ${port}`, 'tls-replication yes', ...options.tls.lines]),
       `dir ${dir}`,
       'bind 127.0.0.1',
       `sentinel monitor ${name} 127.0.0.1 ${primary} ${quorum}`,

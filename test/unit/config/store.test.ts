@@ -160,13 +160,7 @@ describe('loading', () => {
       /line 2 of test.conf\n>>> 'daemonize yes'\nRunning in the background/,
     )
     expect(load('daemonize yes\ndaemonize no').values.daemonize).toBe(false)
-    for (const line of [
-      'aof-use-rdb-preamble no',
-      'cluster-enabled yes',
-      'tls-port 1',
-      'rename-command a b',
-      'loadmodule x',
-    ])
+    for (const line of ['aof-use-rdb-preamble no', 'cluster-enabled yes', 'rename-command a b', 'loadmodule x'])
       expect(() => load(line), line).toThrow(/not built|cannot be loaded/)
   })
 

@@ -27,12 +27,15 @@ function unread(table: OptionTable, code: string): string[] {
 
 it('the server reads its options', () => {
   expect(
-    unread(SERVER_OPTIONS, codeOf(['server', 'engine', 'keyspace', 'commands', 'replication', 'cli', 'types'])),
+    unread(
+      SERVER_OPTIONS,
+      codeOf(['server', 'engine', 'keyspace', 'commands', 'replication', 'cli', 'types', 'io/tls']),
+    ),
   ).toEqual([])
 })
 
 it('the sentinel reads its options', () => {
-  const code = codeOf(['supervisor', 'sentinel', 'cli'])
+  const code = codeOf(['supervisor', 'sentinel', 'cli', 'io/tls'])
   expect(unread(SENTINEL_OPTIONS, code)).toEqual([])
   expect(unread(GROUP_OPTIONS, code)).toEqual([])
 })

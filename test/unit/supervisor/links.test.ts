@@ -61,6 +61,7 @@ it('subscribes again, on a new connection, after the server refused it', async (
   })
   links = createLinks(
     {
+      secure: () => undefined,
       feed: (input) => input.type === 'hello' && heard(input),
       onRedisHello: () => {},
       authOf: () => ({ username: '', password: '' }),

@@ -2,6 +2,9 @@
 import net from 'node:net'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { createConfigStore } from '../../../src/config/store.ts'
+import { TLS_OPTIONS } from '../../../src/config/tls-options.ts'
+import { createTls } from '../../../src/io/tls/tls.ts'
 import type { OperatorRequest, OperatorResult } from '../../../src/sentinel/peer-message.ts'
 import { openPort, type RespPort } from '../../../src/supervisor/port.ts'
 import type { Sentinel } from '../../../src/supervisor/sentinel.ts'
@@ -19,6 +22,8 @@ const open = (requirepass: string): Promise<RespPort> =>
     port: 0,
     unixsocket: '',
     unixsocketperm: 0,
+    tlsPort: 0,
+    tls: createTls(createConfigStore(TLS_OPTIONS).values, portHost(sentinel).log),
     maxClients: 5,
     protectedMode: () => false,
     users: usersOf(requirepass),
