@@ -13,7 +13,7 @@ const options = (more: Partial<LinkOptions> = {}): LinkOptions => ({
   listeningPort: 7001,
   announceIp: '',
   username: '',
-  password: '',
+  passwords: [],
   timeoutMs: 60_000,
   position: () => undefined,
   ...more,
@@ -61,7 +61,7 @@ function atPsync(position?: Position, heartbeat = '-ERR unknown') {
 
 describe('the handshake', () => {
   it('goes PING, AUTH, REPLCONF, PSYNC', () => {
-    const link = createReplicaLink(options({ announceIp: '10.0.0.9', username: 'repl', password: 'secret' }))
+    const link = createReplicaLink(options({ announceIp: '10.0.0.9', username: 'repl', passwords: ['secret'] }))
     expect(link.state()).toBe('connect')
     expect(briefs(link.start(0))).toEqual([
       'log Connecting to MASTER 127.0.0.1:7000',
@@ -103,7 +103,7 @@ describe('the handshake', () => {
     ['to AUTH', '+PONG\r\n-WRONGPASS invalid\r\n', 'Unable to AUTH to MASTER: -WRONGPASS invalid'],
     ['with a line without end', 'x'.repeat(2000), 'Bad protocol from MASTER: a line is too long'],
   ])('gives up on a bad answer %s, and tries again later', (_, answer, log) => {
-    const link = createReplicaLink(options({ password: 'secret' }))
+    const link = createReplicaLink(options({ passwords: ['secret'] }))
     link.start(0)
     link.connected(1)
     const lines = briefs(link.received(bytes(answer), 2))
