@@ -251,13 +251,11 @@ export function connectResp(options: RespClientOptions): RespClient {
   const passwords = [options.password ?? []].flat().filter((password) => password !== '')
   if (passwords.length > 0) {
     const user = options.username === undefined || options.username === '' ? [] : [options.username]
-    Promise.all(passwords.map((password) => command(['AUTH', ...user, password]))).then(
-      (replies) => {
-        const refusals = replies.filter((reply) => reply instanceof ReplyError)
-        if (refusals.length === replies.length) options.onAuthError?.(refusals[0]!)
-      },
-      () => {},
-    )
+    let left = passwords.length
+    const take = (reply: Reply): void => {
+      if (reply instanceof ReplyError && --left === 0) options.onAuthError?.(reply)
+    }
+    for (const password of passwords) command(['AUTH', ...user, password]).then(take, () => {})
   }
   if (options.resp === 3) void command(['HELLO', '3'])
 

@@ -489,11 +489,14 @@ function openToUsers(config: ServerConfig, access: Access, log: Log): void {
 
 /** What this server logs in elsewhere with. */
 function passwordsElsewhere(options: ServerConfig['values'], log: Log): ServerPasswords {
-  const open = (name: 'masterauth' | 'sentinel-pass'): (() => readonly string[]) => {
-    const passwords = openPasswords({ name, password: () => options[name], file: options[`${name}-file`] }, log)
+  const open = (name: 'masterauth' | 'sentinel-pass', file: string): (() => readonly string[]) => {
+    const passwords = openPasswords({ name, password: () => options[name], file }, log)
     return () => passwords.now
   }
-  return { primary: open('masterauth'), sentinels: open('sentinel-pass') }
+  return {
+    primary: open('masterauth', options['masterauth-file']),
+    sentinels: open('sentinel-pass', options['sentinel-pass-file']),
+  }
 }
 
 /** Until the sentinels have named the primary nothing is written, and nothing expires either; then the role is taken. */

@@ -114,6 +114,27 @@ describe('the handshake', () => {
     expect(noLogs(link.tick(0, 200))).toEqual(['open'])
   })
 
+  it.each([
+    ['the first', '+OK\r\n-WRONGPASS invalid\r\n'],
+    ['the second', '-WRONGPASS invalid\r\n+OK\r\n'],
+  ])('goes on when %s of two passwords is right', (_, answers) => {
+    const link = createReplicaLink(options({ passwords: ['new', 'old'] }))
+    link.start(0)
+    link.connected(1)
+    const sent = noLogs(link.received(bytes('+PONG\r\n'), 2))
+    expect(sent.slice(0, 2)).toEqual(['send AUTH new', 'send AUTH old'])
+    const after = noLogs(link.received(bytes(`${answers}+OK\r\n+OK\r\n+OK\r\n`), 3))
+    expect(after).toEqual(['send PSYNC ? -1'])
+  })
+
+  it('gives up when both of two passwords are wrong', () => {
+    const link = createReplicaLink(options({ passwords: ['new', 'old'] }))
+    link.start(0)
+    link.connected(1)
+    const after = briefs(link.received(bytes('+PONG\r\n-WRONGPASS a\r\n-WRONGPASS b\r\n'), 2))
+    expect(after.at(-1)).toBe('close')
+  })
+
   it('waits longer after every failure in a row, up to a second', () => {
     const link = createReplicaLink(options())
     let nowMs = 0
