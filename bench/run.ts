@@ -11,17 +11,20 @@ import { commandsBench, evalshaBench } from './commands.ts'
 import { engineBench } from './engine.ts'
 import { failoverBenches } from './failover.ts'
 import { latencyBench } from './latency.ts'
+import { manyGroupsBench } from './many-groups.ts'
 import { memoryBench } from './memory.ts'
 import { memoryTypesBench } from './memory-types.ts'
 import { primitivesBench } from './primitives.ts'
 import { quorumBenches } from './quorum.ts'
 import { isReached, markdownTable, type Row, ratioOf } from './report.ts'
 import { starvedBenches } from './starved.ts'
+import { syncBench } from './sync.ts'
 import { throughputBench } from './throughput.ts'
 import { usersBench } from './users.ts'
 
 const BENCHES: readonly Bench[] = [
   throughputBench,
+  syncBench,
   commandsBench,
   evalshaBench,
   usersBench,
@@ -31,6 +34,7 @@ const BENCHES: readonly Bench[] = [
   latencyBench,
   primitivesBench,
   ...quorumBenches,
+  manyGroupsBench,
   ...failoverBenches,
   ...starvedBenches,
 ]
@@ -38,7 +42,7 @@ const BENCHES: readonly Bench[] = [
 const USAGE = `usage: npm run bench [-- name… --runs N --only vedette|redis]
 names: ${BENCHES.map(({ name }) => name).join(' ')} (all of them by default; a prefix will do)
 commands, evalsha, engine, memory-types [--lines LPUSH,ZADD]: only lines that begin so
-commands, evalsha, engine [--pipelines 1,16], commands, evalsha, latency [--seconds N]: depths, length of a measurement`
+commands, evalsha, engine [--pipelines 1,16], commands, evalsha, latency, sync [--seconds N]: depths, length of a measurement`
 
 /** Runs what the arguments name. Exit code 0; 2 on bad usage or when a program is missing. */
 export async function main(args: string[]): Promise<number> {

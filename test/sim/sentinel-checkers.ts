@@ -85,6 +85,9 @@ export function createSentinelCheckers(
   /** Sentinel and primary → when it last found it down. */
   const down = new Map<string, number>()
   const announced = new Map<string, number>()
+  /** What the state is at an index, and up to which one each sentinel was found to hold it. */
+  const states = new Map<number, { id: string; state: string }>()
+  const compared = new Map<string, number>()
   /** The last that was acknowledged; it stands for all before it. */
   let acknowledged: Position | undefined
 
@@ -156,7 +159,9 @@ export function createSentinelCheckers(
     const verdict = sentinel.core!.state.groups.get(entry.group)?.servers.get(old.key)?.judgement.verdict
     if (verdict === 'dead' || verdict === 'silent' || nowMs() - old.startedMs < PAUSE_AGE_MS) return
     const what = `switchover in epoch ${failover.epoch}`
-    check(old.role !== 'primary', () => `${what}: ${old.key} may write on`)
+    // One that was frozen, and fenced by time, has just come back: it has no lease.
+    const isFenced = old.role !== 'primary' || (needsLease(old.holder) && !servers.writable(old))
+    check(isFenced, () => `${what}: ${old.key} may write on`)
     const has = holds(candidate, old.written.replId)
     if (!old.written.replId || nowMs() - candidate.startedMs < PAUSE_AGE_MS) return
     check(
@@ -289,10 +294,10 @@ export function createSentinelCheckers(
       acknowledged = position
     },
     compare(sentinels) {
-      const states = new Map<number, { id: string; state: string }>()
       for (const { id, core, process } of sentinels) {
         const index = process?.raft?.status().appliedIndex
-        if (!core || index === undefined) continue
+        if (!core || index === undefined || compared.get(id) === index) continue
+        compared.set(id, index)
         const state = Buffer.from(encodeTopology(core.state.topology)).toString()
         const other = states.get(index) ?? { id, state }
         check(
