@@ -292,6 +292,7 @@ function watch(
   running.relocate = () => running.sentinel?.move(addresses().resp, addresses().gossip)
   return startWatching({
     secure: () => (options['tls-replication'] ? running.tls.dialling() : undefined),
+    passwordFiles: passwordFiles(options),
     peer: key.peerId,
     ...addresses(),
     groups,
@@ -452,3 +453,6 @@ function resolveLater(running: Process, { name, host, port }: MonitoredGroup): v
   }, RESOLVE_AGAIN_MS)
   void running.closed.then(() => clearInterval(timer))
 }
+
+const passwordFiles = ({ groups }: SentinelOptions): ReadonlyMap<string, string> =>
+  new Map(groups.flatMap((group) => (group['auth-pass-file'] === '' ? [] : [[group.name, group['auth-pass-file']]])))
