@@ -81,7 +81,11 @@ const OTHERWISE: Readonly<Partial<Record<Key, string>>> = {
 const OF_REPLICAS: readonly Key[] = ['replicationLinkUp', 'replicationLinkSilence']
 
 const exposed = async (facts: InfoFacts): Promise<string[]> => {
-  const observer = createObserver({ facts: () => facts, writable: () => true })
+  const observer = createObserver({
+    facts: () => facts,
+    writable: () => true,
+    expiries: () => new Map([['tls-cert-file', 5_000]]),
+  })
   observer.collect()
   return (await expositionOf(observer.registry)).split('\n')
 }
