@@ -10,6 +10,7 @@
 //   --count           with --server: keeps the number of cases of each file in the list
 //   --expected        only the files of which something is expected to pass, without those that take minutes: what CI runs
 //   --open            also runs the cases that wait for another piece of work
+//   --tls             the suite's TLS mode, which is not judged (needs Debian's tcl-tls)
 //   --verbose         shows the suite's own output
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
@@ -17,7 +18,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { LONG, OPEN_CASES, RUN, SKIPPED, SLOW_FIRST } from './reference/files.mjs'
-import { prepareFolder, runFile } from './reference/harness.mjs'
+import { makeCertificates, prepareFolder, runFile } from './reference/harness.mjs'
 import { compare, eitherOf, referencePage, withPasses } from './reference/page.mjs'
 import { sentinelSection } from './reference/sentinel-cases.mjs'
 import { CACHE, fetchSource } from './reference/source.mjs'
@@ -41,6 +42,7 @@ const { values: options } = parseArgs({
     count: { type: 'boolean', default: false },
     expected: { type: 'boolean', default: false },
     open: { type: 'boolean', default: false },
+    tls: { type: 'boolean', default: false },
     verbose: { type: 'boolean', default: false },
   },
 })
@@ -51,7 +53,8 @@ const server =
 const expected = JSON.parse(readFileSync(EXPECTED, 'utf8'))
 const passes = (file) => expected[file]?.passes ?? []
 const files = options.file ?? RUN.filter((file) => !options.expected || (passes(file).length > 0 && !LONG.has(file)))
-const isJudged = options.server === undefined && options.only === undefined
+const isJudged = !options.tls && options.server === undefined && options.only === undefined
+const certificates = options.tls ? makeCertificates(source, CACHE) : undefined
 const results = new Map()
 let queue = []
 const logs = join(CACHE, 'logs')
@@ -89,10 +92,11 @@ function leftOut(file) {
 async function work(number) {
   const { basePort, release } = await claimPorts()
   const folder = join(CACHE, `run-${process.pid}-${number}`)
+  const mode = options.tls ? ['--tls'] : []
   const only = (options.only ?? []).flatMap((pattern) => ['--only', pattern])
   for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
-    const flags = [...only, ...leftOut(file).flatMap((name) => ['--skiptest', name])]
-    prepareFolder(source, folder, server)
+    const flags = [...mode, ...only, ...leftOut(file).flatMap((name) => ['--skiptest', name])]
+    prepareFolder(source, folder, server, certificates)
     const onOutput = options.verbose ? (bytes) => process.stdout.write(bytes) : undefined
     const result = await runFile(folder, file, {
       basePort,

@@ -55,6 +55,7 @@ const OTHERWISE: Readonly<Partial<Record<Key, string>>> = {
   isPrimary: ' 1',
   isWritable: ' 1',
   leaseHeld: ' 1',
+  certificateExpiry: '{option="tls-cert-file"} 5',
   evictionPolicy: '{policy="allkeys-lfu"} 1',
   commandCalls: '{command="get"} 4',
   commandSeconds: '{command="get"} 0.00001',
