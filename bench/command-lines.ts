@@ -1,5 +1,6 @@
 // The lines of `npm run bench -- commands`: what each sends, and what is there before. The first ones are those of
 // redis-benchmark's default list, as it sends them with `-r 100000`.
+import { createHash } from 'node:crypto'
 import type { Random } from '../src/lib/prng.ts'
 import type { Request } from './requests.ts'
 
@@ -150,3 +151,49 @@ export const LINES: readonly Line[] = [
     fill: (random) => inOnes(['RPUSH', 'numbers'], 100, () => [String(random.below(10_000))]),
   },
 ]
+
+/** A window of time for each of many users: takes note of a visit unless there were too many, and says how many more may come. */
+const RATE_LIMITER = `
+local now, window, limit = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - window)
+local count = redis.call('ZCARD', KEYS[1])
+if count >= limit then
+  local oldest = redis.call('ZRANGE', KEYS[1], 0, 0, 'WITHSCORES')
+  redis.call('PEXPIRE', KEYS[1], window)
+  return { 0, 0, oldest[2] }
+end
+redis.call('ZADD', KEYS[1], now, ARGV[4])
+redis.call('PEXPIRE', KEYS[1], window)
+return { 1, limit - count - 1, now }`
+
+/** The same without a window that slides, as most do it. */
+const COUNTER = `
+local count = redis.call('GET', KEYS[1])
+if count and tonumber(count) >= tonumber(ARGV[1]) then return { 0, redis.call('PTTL', KEYS[1]) } end
+count = redis.call('INCRBY', KEYS[1], ARGV[3])
+if count == tonumber(ARGV[3]) then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
+return { count, redis.call('PTTL', KEYS[1]) }`
+
+const scripted = (name: string, source: string, args: (random: Random, i: number) => string[]): Line => {
+  const sha = createHash('sha1').update(source).digest('hex')
+  return {
+    name,
+    request: (random, i) => ['EVALSHA', sha, '1', `{limits}:${random.below(20_000)}`, ...args(random, i)],
+    fill: () => [['SCRIPT', 'LOAD', source]],
+  }
+}
+
+/** Lines that run scripts. */
+export const SCRIPT_LINES: readonly Line[] = [
+  scripted('EVALSHA, a window that slides, 4 calls', RATE_LIMITER, (_, i) => [
+    String(1_700_000_000_000 + i),
+    '60000',
+    '100',
+    String(i),
+  ]),
+  scripted('EVALSHA, a counter, 3 to 4 calls', COUNTER, () => ['1000000', '60000', '1']),
+]
+
+/** Those of the lines that are wanted, by how their names begin. */
+export const chosenLines = (lines: readonly Line[], starts: readonly string[] | undefined): Line[] =>
+  lines.filter(({ name }) => starts?.some((start) => name.startsWith(start)) ?? true)

@@ -7,7 +7,7 @@ import { inlineMore } from '../src/io/v8.ts'
 import { seededRandom } from '../src/lib/prng.ts'
 import { createTestServer } from '../test/support/engine.ts'
 import type { Bench } from './case.ts'
-import { LINES, type Line } from './command-lines.ts'
+import { chosenLines, LINES, type Line, SCRIPT_LINES } from './command-lines.ts'
 import { encodeRequests, type Request, type Requests } from './requests.ts'
 import { median } from './stats.ts'
 
@@ -107,7 +107,7 @@ export const engineBench: Bench = {
     'The lines of `commands` in one process without sockets: processor time from the bytes of a request to those of its reply.',
   run: async ({ runs = 5, lines, pipelines = [16] }) => {
     inlineMore()
-    const chosen = LINES.filter(({ name }) => lines?.some((start) => name.startsWith(start)) ?? true)
+    const chosen = chosenLines([...LINES, ...SCRIPT_LINES], lines)
     return chosen.flatMap((line) =>
       pipelines.map((pipeline) => ({
         figure: `${line.name}, pipeline ${pipeline}`,

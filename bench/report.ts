@@ -3,8 +3,8 @@
 import type { Make } from '../test/support/servers.ts'
 import { median } from './stats.ts'
 
-/** What has to hold: ours at most so much, or at most or at least so many times Redis's. */
-export type Goal = { atMost: number } | { ratioAtMost: number } | { ratioAtLeast: number }
+/** What has to hold: ours at most or at least so much, or at most or at least so many times Redis's. */
+export type Goal = { atMost: number } | { atLeast: number } | { ratioAtMost: number } | { ratioAtLeast: number }
 
 export interface Row {
   figure: string
@@ -47,6 +47,7 @@ export const ratioOf = ({ redis, vedette }: Row): number | undefined =>
 const goalText = (goal: Goal | undefined, unit: string): string => {
   if (goal === undefined) return ''
   if ('atMost' in goal) return `≤ ${number(goal.atMost)} ${unit}`
+  if ('atLeast' in goal) return `≥ ${number(goal.atLeast)} ${unit}`
   return 'ratioAtMost' in goal ? `≤ ${goal.ratioAtMost} ×` : `≥ ${goal.ratioAtLeast} ×`
 }
 
@@ -54,6 +55,7 @@ const goalText = (goal: Goal | undefined, unit: string): string => {
 export function isReached(row: Row): boolean | undefined {
   if (row.goal === undefined || row.vedette === undefined) return undefined
   if ('atMost' in row.goal) return row.vedette <= row.goal.atMost
+  if ('atLeast' in row.goal) return row.vedette >= row.goal.atLeast
   const ratio = ratioOf(row)
   if (ratio === undefined) return undefined
   return 'ratioAtMost' in row.goal ? ratio <= row.goal.ratioAtMost : ratio >= row.goal.ratioAtLeast

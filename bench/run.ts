@@ -7,35 +7,42 @@ import { parseArgs } from 'node:util'
 import { isInstalled, ROOT, VEDETTE_NODE } from '../test/support/paths.ts'
 import type { Make } from '../test/support/servers.ts'
 import type { Bench } from './case.ts'
-import { commandsBench } from './commands.ts'
+import { commandsBench, evalshaBench } from './commands.ts'
 import { engineBench } from './engine.ts'
 import { failoverBenches } from './failover.ts'
 import { latencyBench } from './latency.ts'
+import { manyGroupsBench } from './many-groups.ts'
 import { memoryBench } from './memory.ts'
 import { memoryTypesBench } from './memory-types.ts'
 import { primitivesBench } from './primitives.ts'
 import { quorumBenches } from './quorum.ts'
 import { isReached, markdownTable, type Row, ratioOf } from './report.ts'
 import { starvedBenches } from './starved.ts'
+import { syncBench } from './sync.ts'
 import { throughputBench } from './throughput.ts'
+import { usersBench } from './users.ts'
 
 const BENCHES: readonly Bench[] = [
   throughputBench,
+  syncBench,
   commandsBench,
+  evalshaBench,
+  usersBench,
   engineBench,
   memoryBench,
   memoryTypesBench,
   latencyBench,
   primitivesBench,
   ...quorumBenches,
+  manyGroupsBench,
   ...failoverBenches,
   ...starvedBenches,
 ]
 
 const USAGE = `usage: npm run bench [-- name… --runs N --only vedette|redis]
 names: ${BENCHES.map(({ name }) => name).join(' ')} (all of them by default; a prefix will do)
-commands, engine, memory-types [--lines LPUSH,ZADD]: only lines that begin so
-commands, engine [--pipelines 1,16], commands, latency [--seconds N]: depths, length of a measurement`
+commands, evalsha, engine, memory-types [--lines LPUSH,ZADD]: only lines that begin so
+commands, evalsha, engine [--pipelines 1,16], commands, evalsha, latency, sync [--seconds N]: depths, length of a measurement`
 
 /** Runs what the arguments name. Exit code 0; 2 on bad usage or when a program is missing. */
 export async function main(args: string[]): Promise<number> {

@@ -65,7 +65,7 @@ export function parseOutput(text) {
       failed.push(open)
     } else if (kind === 'skip' || kind === 'ignore') skipped.push(stableName(rest))
     else if (kind?.endsWith('done')) done = true
-    else if (/TIMEOUT/.test(line)) failed.push({ name: 'the file came to no end', why: [line] })
+    else if (/^TIMEOUT/.test(line)) failed.push({ name: `hangs after: ${passed.at(-1) ?? 'the start'}`, why: [line] })
     else if (/^\s*The End/.test(line)) break
     else if (open !== undefined && open.why.length < 12) open.why.push(line)
   }
@@ -91,8 +91,15 @@ process.on('exit', () => {
 })
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => process.exit(1))
 
-/** Runs a Tcl program with all that it starts, for so long at most; gives back what it printed, and whether it ended by itself. */
-export function runTcl(folder, words, { timeoutMs, onOutput = () => {} }) {
+/**
+ * Runs a Tcl program with all that it starts, for so long at most, and for so long at most without a word of it; gives back what
+ * it printed, whether it was ended, and whether that was because it is `endsAtMs`, when all is to be over.
+ */
+export function runTcl(
+  folder,
+  words,
+  { timeoutMs, silentMs = timeoutMs, endsAtMs = Number.POSITIVE_INFINITY, onOutput = () => {} },
+) {
   return new Promise((resolve) => {
     const child = spawn('tclsh', words, {
       cwd: folder,
@@ -102,34 +109,44 @@ export function runTcl(folder, words, { timeoutMs, onOutput = () => {} }) {
     })
     let text = ''
     let timedOut = false
+    let cut = false
+    const end = () => {
+      timedOut = true
+      endGroup(child.pid)
+    }
+    const cutOff = () => {
+      cut = true
+      endGroup(child.pid)
+    }
+    const leftMs = Math.max(1, endsAtMs - Date.now())
+    const timer = leftMs < timeoutMs ? setTimeout(cutOff, leftMs) : setTimeout(end, timeoutMs)
+    const silence = setTimeout(end, silentMs)
     const take = (bytes) => {
       text += bytes
+      silence.refresh()
       onOutput(bytes)
     }
     child.stdout.on('data', take)
     child.stderr.on('data', take)
     groups.add(child.pid)
-    const timer = setTimeout(() => {
-      timedOut = true
-      endGroup(child.pid)
-    }, timeoutMs)
     child.on('close', () => {
       clearTimeout(timer)
+      clearTimeout(silence)
       endGroup(child.pid)
       groups.delete(child.pid)
-      resolve({ text, timedOut })
+      resolve({ text, timedOut, cut })
     })
   })
 }
 
 /** Runs a file in a prepared folder. */
-export async function runFile(folder, file, { basePort, timeoutMs, flags = [], onOutput }) {
+export async function runFile(folder, file, { basePort, flags = [], ...limits }) {
   const args = ['tests/test_helper.tcl', '--single', file, '--clients', '1', '--durable', '--baseport', `${basePort}`]
-  const words = [...args, '--portcount', '700', '--timeout', `${Math.ceil(timeoutMs / 1000)}`, ...flags]
+  const words = [...args, '--portcount', '700', '--timeout', `${Math.ceil(limits.timeoutMs / 1000)}`, ...flags]
   const startedMs = Date.now()
-  const run = await runTcl(folder, words, { timeoutMs, onOutput })
-  const text = run.timedOut ? `${run.text}\nTIMEOUT: the whole file took too long\n` : run.text
+  const run = await runTcl(folder, words, limits)
+  const text = run.timedOut ? `${run.text}\nTIMEOUT: nothing for too long, or too long in all\n` : run.text
   const result = parseOutput(text)
   const passed = RANDOM.has(file) ? distinct(result.passed) : result.passed
-  return { ...result, passed, seconds: Math.round((Date.now() - startedMs) / 1000), text }
+  return { ...result, passed, cut: run.cut, seconds: Math.round((Date.now() - startedMs) / 1000), text }
 }

@@ -20,7 +20,7 @@ function evaluate(ctx: Context, source: (ctx: Context) => ScriptSource, readOnly
 }
 
 const bySource = ({ args }: Context): ScriptSource => ({ source: args.bytes(1) })
-const byDigest = ({ args }: Context): ScriptSource => ({ sha: args.latin1(1).toLowerCase() })
+const byDigest = ({ args }: Context): ScriptSource => ({ sha: args.latin1(1) })
 
 function load({ args, reply, host }: Context): void {
   reply.bulkText(host.scripts.load(args.bytes(2)))
@@ -28,13 +28,19 @@ function load({ args, reply, host }: Context): void {
 
 function exists({ args, reply, host }: Context): void {
   reply.array(args.count - 2)
-  for (let i = 2; i < args.count; i++) reply.int(host.scripts.exists(args.latin1(i).toLowerCase()) ? 1 : 0)
+  for (let i = 2; i < args.count; i++) reply.int(host.scripts.exists(args.latin1(i)) ? 1 : 0)
 }
 
 function flush({ args, reply, host }: Context): void {
   if (args.count > 3 || (args.count === 3 && !args.is(2, 'sync') && !args.is(2, 'async'))) fail('scriptFlushMode')
   host.scripts.flush()
   reply.ok()
+}
+
+/** What is off can be switched off. */
+function debug({ args, reply }: Context): void {
+  if (args.is(2, 'no')) return reply.ok()
+  fail(args.is(2, 'yes') || args.is(2, 'sync') ? 'scriptDebugger' : 'scriptDebugMode')
 }
 
 function kill({ reply, host }: Context): void {
@@ -128,6 +134,27 @@ export const SCRIPT_COMMANDS: readonly CommandSpec[] = [
     arity: -2,
     flags: [],
     subcommands: [
+      {
+        name: 'debug',
+        summary: 'Refuses: there is no debugger of scripts here.',
+        since: '3.2.0',
+        group: 'scripting',
+        complexity: 'O(1)',
+        arity: 3,
+        flags: ['noscript'],
+        arguments: [
+          {
+            name: 'mode',
+            type: 'oneof',
+            arguments: [
+              { name: 'yes', type: 'pure-token', token: 'YES' },
+              { name: 'sync', type: 'pure-token', token: 'SYNC' },
+              { name: 'no', type: 'pure-token', token: 'NO' },
+            ],
+          },
+        ],
+        run: debug,
+      },
       {
         name: 'exists',
         summary: 'Tells which scripts the server knows.',

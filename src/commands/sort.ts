@@ -183,8 +183,8 @@ function elementsOf(ctx: Context, asked: Asked): string[] | Float64Array {
   }
   const type = db.type(h)
   if (type !== TYPE_LIST && type !== TYPE_SET && type !== TYPE_ZSET) throw new WrongTypeError()
-  // A set has no order of its own, so what is stored, here and by replicas, must be given one.
-  if (!asked.sorted && type === TYPE_SET && asked.store !== 0) {
+  // A set has no order of its own, so what is stored, here and by replicas, must be given one; and what a script goes by.
+  if (!asked.sorted && type === TYPE_SET && (asked.store !== 0 || ctx.inScript)) {
     asked.sorted = true
     asked.alpha = true
     asked.by = undefined

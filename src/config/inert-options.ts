@@ -144,12 +144,6 @@ export const INERT_OPTIONS = {
   'oom-score-adj-values': keep(HOST, oomScores, '0 200 800', 'Scores of primary, replica and snapshot process.'),
   'disable-thp': keepFixed(HOST, bool, 'yes', 'Disable transparent huge pages.'),
   'socket-mark-id': keepFixed(HOST, int(0, 2 ** 32 - 1), '0', 'Mark of listening sockets.'),
-  'enable-module-command': keepFixed(
-    'there are no modules',
-    oneOf(['no', 'yes', 'local']),
-    'no',
-    'Who may call MODULE.',
-  ),
   // ---- cluster
   'cluster-enabled': fixed(bool, 'no', 'Run as a node of a cluster.', {
     inert: CLUSTER,

@@ -177,6 +177,7 @@ const EFFECTIVE_OPTIONS = {
   // ---- security
   requirepass: mutable(string, '', 'Password that clients must give (AUTH, HELLO); empty: none.', { secret: true }),
   'enable-debug-command': fixed(oneOf(TRUST), 'no', 'Who may call DEBUG: nobody, everybody, local clients.'),
+  'enable-module-command': fixed(oneOf(TRUST), 'no', 'Who may ask MODULE to load one, which it refuses.'),
   'enable-protected-configs': fixed(oneOf(TRUST), 'no', 'Who may change dir and dbfilename with CONFIG SET.'),
   aclfile: fixed(string, '', 'File of ACL users, which ACL LOAD reads and ACL SAVE writes; empty: none.'),
   'acllog-max-len': mutable(long(0), '128', 'Entries of the ACL log.'),

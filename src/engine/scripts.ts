@@ -118,8 +118,11 @@ export function createScripts(parts: ScriptParts): Scripts {
     return script
   }
 
+  /** By its digest in either case. */
+  const cached = (sha: string): CachedScript | undefined => cache.get(sha) ?? cache.get(sha.toLowerCase())
+
   const wanted = (asked: ScriptSource): CachedScript => {
-    if ('sha' in asked) return cache.get(asked.sha) ?? fail('noScript')
+    if ('sha' in asked) return cached(asked.sha) ?? fail('noScript')
     const sha = digestOf(asked.source)
     return cache.get(sha) ?? added(sha, asked.source)
   }
@@ -229,9 +232,10 @@ export function createScripts(parts: ScriptParts): Scripts {
     }
     running = begun
     stats.calls++
-    const strings = (from: number, to: number): Buffer[] =>
-      Array.from({ length: to - from }, (_, i) => args.bytes(from + i))
-    const failed = interpreter.begin(callable, strings(3, 3 + keyCount), strings(3 + keyCount, args.count))
+    if (session.tracking !== undefined) {
+      begun.run.trackedKeys = Array.from({ length: keyCount }, (_, i) => Uint8Array.from(args.bytes(3 + i)))
+    }
+    const failed = interpreter.begin(callable, args, keyCount)
     if (failed === undefined && !turn(begun)) return giveWay(begun)
     const error = failed ?? end(begun, ctx.reply)
     running = undefined
@@ -244,7 +248,7 @@ export function createScripts(parts: ScriptParts): Scripts {
 
   /** What a script says of itself, if it is known, or can be read. */
   const flagsOfScript = (args: Args, byDigest: boolean): Flags => {
-    if (byDigest) return cache.get(args.latin1(1).toLowerCase())?.flags ?? 'unsaid'
+    if (byDigest) return cached(args.latin1(1))?.flags ?? 'unsaid'
     try {
       return readSource(args.bytes(1)).flags
     } catch {
@@ -294,7 +298,7 @@ export function createScripts(parts: ScriptParts): Scripts {
       if (!cache.has(sha)) added(sha, source)
       return sha
     },
-    exists: (sha) => cache.has(sha),
+    exists: (sha) => cached(sha) !== undefined,
     flush() {
       cache.clear()
       sourceBytes = 0

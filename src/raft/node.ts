@@ -130,6 +130,8 @@ export interface RaftNode {
    */
   compact(index: number, data: Uint8Array): Snapshot
   status(): RaftStatus
+  /** Everything it knows, as it is now; for reading only. */
+  readonly state: Readonly<Raft>
   /**
    * What this node holds: what a caller needs to rewrite its file from scratch. A caller that cannot write a Ready as one
    * atomic record must do so at each start: its file may hold entries of a history which the stored snapshot replaced.
@@ -184,6 +186,7 @@ export function createRaft(config: RaftConfig, persisted: Persisted, random: Ran
     advance: output.advance,
     compact: (index, data) => compactLog(log, index, data, config.trailingEntries),
     status: () => statusOf(raft),
+    state: raft,
     persisted: () => ({
       hardState: { term: raft.term, vote: raft.vote, commit: log.committed, promiseMs: raft.promiseMs },
       snapshot: log.snapshot,

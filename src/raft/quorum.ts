@@ -13,9 +13,15 @@ export const majority = (count: number): number => Math.floor(count / 2) + 1
 export function quorumValue(voters: readonly NodeId[], reachedBy: (id: NodeId) => number): number {
   const count = voters.length
   if (count === 0) return -Infinity
-  const ascending = new Float64Array(count)
-  for (let i = 0; i < count; i++) ascending[i] = reachedBy(voters[i]!)
-  return ascending.sort()[count - majority(count)]!
+  // A handful of numbers are sorted in place as they come.
+  const ascending: number[] = []
+  for (const id of voters) {
+    const value = reachedBy(id)
+    let at = ascending.length
+    for (; at > 0 && ascending[at - 1]! > value; at--) ascending[at] = ascending[at - 1]!
+    ascending[at] = value
+  }
+  return ascending[count - majority(count)]!
 }
 
 /** How an election stands. Votes of nodes that are no voters do not count; a voter who said nothing is still open. */

@@ -69,10 +69,15 @@ export interface Incoming {
 
 type WithoutEnvelope<M> = M extends Message ? Omit<M, 'group' | 'from' | 'to' | 'term'> : never
 
-/** Puts a message into the outbox, under this node's name and present term. */
+/** Puts a message into the outbox, under this node's name and present term. The body becomes the message: no copy is made. */
 export function send(raft: Raft, to: NodeId, body: WithoutEnvelope<Message>): void {
   const { group, id } = raft.config
-  raft.outbox.push({ ...body, group, from: id, to, term: raft.term } as Message)
+  const message = body as { -readonly [K in keyof Message]: Message[K] }
+  message.group = group
+  message.from = id
+  message.to = to
+  message.term = raft.term
+  raft.outbox.push(message as Message)
 }
 
 /**

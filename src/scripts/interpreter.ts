@@ -7,6 +7,7 @@
 // again in the next one when they are needed.
 
 import { errorText } from '../errors.ts'
+import type { Args } from '../protocol/args.ts'
 import type { ReplyWriter } from '../protocol/writer.ts'
 import {
   FINISHED,
@@ -33,6 +34,8 @@ import { structLibrary } from './struct.ts'
 import { writeValue } from './values.ts'
 
 const SANDBOX_CHUNK = '=sandbox'
+/** The argument at which the keys begin: behind the command, the script and the number of keys. */
+const FIRST_KEY = 3
 
 /** What can be run. */
 export interface Callable {
@@ -144,20 +147,20 @@ export class Interpreter {
     this.lua = undefined
   }
 
-  /** Begins what is compiled. Its result, or its error, is written to `reply` (`ended`). */
-  begin(callable: Callable, keys: readonly Uint8Array[], args: readonly Uint8Array[]): string | undefined {
+  /** Begins what is compiled, for a request that has so many keys and then arguments of the script. Its result, or its error, is written to `reply` (`ended`). */
+  begin(callable: Callable, args: Args, keyCount: number): string | undefined {
     this.running = callable
     return this.guarded(() => {
       const lua = this.ready()
       const L = this.thread
       if (this.dialect === 'script') {
-        this.setGlobal(lua, 'KEYS', keys)
-        this.setGlobal(lua, 'ARGV', args)
+        this.setGlobal(lua, 'KEYS', args, FIRST_KEY, FIRST_KEY + keyCount)
+        this.setGlobal(lua, 'ARGV', args, FIRST_KEY + keyCount, args.count)
       }
       lua.pushRef(L, callable.ref)
       if (this.dialect === 'script') return undefined
-      this.pushStrings(lua, keys)
-      this.pushStrings(lua, args)
+      this.pushStrings(lua, args, FIRST_KEY, FIRST_KEY + keyCount)
+      this.pushStrings(lua, args, FIRST_KEY + keyCount, args.count)
       this.given = 2
       return undefined
     })
@@ -169,8 +172,10 @@ export class Interpreter {
     const { given } = this
     this.given = 0
     this.givingWay = false
-    this.outcome = { error: errorText('scriptFailed', 'no machine') }
-    if (lua === undefined) return 'done'
+    if (lua === undefined) {
+      this.outcome = { error: errorText('scriptFailed', 'no machine') }
+      return 'done'
+    }
     try {
       const status = lua.api.lua_resume(this.thread, given)
       if (status === YIELDED) return 'gave way'
@@ -288,22 +293,23 @@ export class Interpreter {
     api.lua_pcall(main, 1, 0, 0)
   }
 
-  private setGlobal(lua: Lua, name: string, strings: readonly Uint8Array[]): void {
+  private setGlobal(lua: Lua, name: string, args: Args, from: number, to: number): void {
     const L = this.thread
     lua.pushRef(L, this.globalsRef)
-    this.pushStrings(lua, strings)
+    this.pushStrings(lua, args, from, to)
     lua.setField(L, name)
     lua.api.lua_settop(L, 0)
   }
 
-  private pushStrings(lua: Lua, strings: readonly Uint8Array[]): void {
+  /** Pushes a table of the arguments [from, to). */
+  private pushStrings(lua: Lua, args: Args, from: number, to: number): void {
     const { api } = lua
     const L = this.thread
-    api.lua_createtable(L, strings.length, 0)
-    strings.forEach((bytes, i) => {
-      lua.push(L, bytes)
-      api.lua_rawseti(L, -2, i + 1)
-    })
+    api.lua_createtable(L, to - from, 0)
+    for (let i = from; i < to; i++) {
+      lua.push(L, args.buffer, args.start(i), args.end(i))
+      api.lua_rawseti(L, -2, i - from + 1)
+    }
   }
 
   /** A thread that failed, or is not to go on, is of no use any more. */

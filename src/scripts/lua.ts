@@ -5,6 +5,7 @@
 // who resumed it (`mayYield`).
 
 import { errorText } from '../errors.ts'
+import { copyBytes } from '../lib/bytes.ts'
 import { type LuaApi, type LuaMachine, MASK_COUNT, type MakeLua, NUMBER, REGISTRY, STRING, type State } from './abi.ts'
 
 /** Instructions between two looks at the clock: a millisecond or so. */
@@ -51,6 +52,8 @@ export class Lua {
   readonly api: LuaApi
   /** The state that all others belong to. */
   readonly main: State
+  /** Length of the string that `find` has found. */
+  foundBytes = 0
   private view: Buffer
   private readonly lengthAt: number
   private readonly scratch: number
@@ -85,8 +88,8 @@ export class Lua {
 
   /** The machine's memory. Growth replaces it: take it anew after anything that may allocate there. */
   get heap(): Buffer {
-    const { buffer } = this.api.memory
-    if (this.view.buffer !== buffer) this.view = Buffer.from(buffer)
+    // A memory that grows leaves the old buffer empty.
+    if (this.view.length === 0) this.view = Buffer.from(this.api.memory.buffer)
     return this.view
   }
 
@@ -99,6 +102,13 @@ export class Lua {
     return heap.subarray(at, at + heap.readUInt32LE(this.lengthAt))
   }
 
+  /** Where in the heap the string at an index is, of which it is known that it is one; `foundBytes` is its length. */
+  find(L: State, index: number): number {
+    const at = this.api.lua_tolstring(L, index, this.lengthAt)
+    this.foundBytes = this.heap.readUInt32LE(this.lengthAt)
+    return at
+  }
+
   text(L: State, index: number): string | undefined {
     return this.bytes(L, index)?.toString()
   }
@@ -106,7 +116,7 @@ export class Lua {
   push(L: State, bytes: Uint8Array, start = 0, end = bytes.length): void {
     const length = end - start
     if (length <= SCRATCH_BYTES) {
-      this.heap.set(start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end), this.scratch)
+      copyBytes(bytes, start, end, this.heap, this.scratch)
       return this.api.lua_pushlstring(L, this.scratch, length)
     }
     const at = this.api.malloc(length)

@@ -1,11 +1,12 @@
 // The table `redis` of scripts: commands, errors and settings
 // (https://redis.io/docs/latest/develop/programmability/lua-api/#redis_object).
 import { errorText } from '../errors.ts'
+import { copyBytes } from '../lib/bytes.ts'
 import { formatDouble } from '../lib/double.ts'
 import { REDIS_VERSION } from '../lib/version.ts'
 import { Args } from '../protocol/args.ts'
 import { ReplyWriter } from '../protocol/writer.ts'
-import { NUMBER, type State } from './abi.ts'
+import { NUMBER, STRING, type State } from './abi.ts'
 import { type Lua, LuaFailure, type LuaFunction } from './lua.ts'
 import { digestOf } from './source.ts'
 import { ReplyPusher } from './values.ts'
@@ -33,6 +34,9 @@ export interface ScriptCalls {
   replicateTo: number
   log(level: ScriptLogLevel, text: string): void
 }
+
+/** The longest number has 24: a sign, 17 digits, a point and an exponent. */
+const NUMBER_BYTES_MAX = 32
 
 const CONSTANTS: Readonly<Record<string, number>> = {
   LOG_DEBUG: 0,
@@ -80,22 +84,34 @@ function redisFunctions(lua: Lua, calls: ScriptCalls): Record<string, LuaFunctio
   const reply = new ReplyWriter(1024)
   const args = new Args(Buffer.alloc(1024))
 
+  /** Makes room for bytes behind the first `at` of the arguments. */
+  const reserve = (at: number, bytes: number): void => {
+    if (at + bytes <= args.buffer.length) return
+    const larger = Buffer.alloc((at + bytes) * 2)
+    args.buffer.copy(larger, 0, 0, at)
+    args.buffer = larger
+  }
+
   /** Takes the arguments of the function as those of a command; false if one of them can be none. */
   const takeArguments = (L: State): boolean => {
     const count = api.lua_gettop(L)
     args.count = 0
     let at = 0
     for (let i = 1; i <= count; i++) {
-      const bytes = api.lua_type(L, i) === NUMBER ? Buffer.from(formatDouble(api.lua_tonumber(L, i))) : lua.bytes(L, i)
-      if (bytes === undefined) return false
-      if (at + bytes.length > args.buffer.length) {
-        const larger = Buffer.alloc((at + bytes.length) * 2)
-        args.buffer.copy(larger, 0, 0, at)
-        args.buffer = larger
-      }
-      args.buffer.set(bytes, at)
-      args.push(at, at + bytes.length)
-      at += bytes.length
+      const type = api.lua_type(L, i)
+      if (type === STRING) {
+        const from = lua.find(L, i)
+        const bytes = lua.foundBytes
+        reserve(at, bytes)
+        copyBytes(lua.heap, from, from + bytes, args.buffer, at)
+        args.push(at, at + bytes)
+        at += bytes
+      } else if (type === NUMBER) {
+        reserve(at, NUMBER_BYTES_MAX)
+        const bytes = args.buffer.write(formatDouble(api.lua_tonumber(L, i)), at, 'latin1')
+        args.push(at, at + bytes)
+        at += bytes
+      } else return false
     }
     return true
   }
@@ -107,7 +123,7 @@ function redisFunctions(lua: Lua, calls: ScriptCalls): Record<string, LuaFunctio
     if (api.lua_gettop(L) === 0) reply.error(errorText('scriptNoArguments'))
     else if (!takeArguments(L)) reply.error(errorText('scriptArguments'))
     else calls.call(args, reply)
-    pusher.push(L, reply.written())
+    pusher.push(L, reply.buffer)
     return reply.buffer[0] === ERROR
   }
 

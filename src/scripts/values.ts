@@ -7,6 +7,8 @@ import type { ReplyWriter } from '../protocol/writer.ts'
 import { BOOLEAN, NIL, NUMBER, STRING, type State, TABLE } from './abi.ts'
 import type { Lua } from './lua.ts'
 
+const CR = 13
+
 /** Reads the replies of commands and pushes them. */
 export class ReplyPusher {
   private readonly lua: Lua
@@ -29,7 +31,8 @@ export class ReplyPusher {
     const { api } = lua
     const type = this.bytes[this.at]
     const start = this.at + 1
-    const end = this.bytes.indexOf(13, start)
+    let end = start
+    while (this.bytes[end] !== CR) end++
     this.at = end + 2
     switch (type) {
       case 36: // $
@@ -55,6 +58,8 @@ export class ReplyPusher {
         return this.map(L, this.integer(start))
       case 126: // ~
         return this.set(L, this.integer(start))
+      case 124: // |
+        return this.attributed(L, this.integer(start))
       default: // =
         return this.verbatim(L, this.integer(start))
     }
@@ -64,7 +69,7 @@ export class ReplyPusher {
     const { bytes } = this
     const negative = bytes[start] === 45
     let n = 0
-    for (let p = negative ? start + 1 : start; bytes[p] !== 13; p++) n = n * 10 + bytes[p]! - 48
+    for (let p = negative ? start + 1 : start; bytes[p] !== CR; p++) n = n * 10 + bytes[p]! - 48
     return negative ? -n : n
   }
 
@@ -124,6 +129,17 @@ export class ReplyPusher {
       api.lua_rawset(L, -3)
     }
     this.lua.setField(L, 'set')
+  }
+
+  /** A value with attributes before it, which no script sees. */
+  private attributed(L: State, pairs: number): void {
+    const { api } = this.lua
+    const top = api.lua_gettop(L)
+    for (let i = 0; i < pairs * 2; i++) {
+      this.value(L)
+      api.lua_settop(L, top)
+    }
+    this.value(L)
   }
 
   private verbatim(L: State, length: number): void {

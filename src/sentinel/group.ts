@@ -376,8 +376,10 @@ function newsOf(core: CoreState, group: GroupState): { mark?: HistoryMark } {
 /** The replicas that are watched but not in the replicated state. */
 export function uncommitted(core: CoreState, group: GroupState): Address[] {
   const known = core.topology.groups.get(group.name)?.replicas ?? []
-  const refs = [...group.servers.values()].flatMap(({ ref, probe }) => (probe ? [] : [ref]))
-  return refs
-    .filter((ref) => !sameAddress(ref, group.primary) && !known.some((replica) => sameAddress(replica, ref)))
-    .map(({ host, port }) => ({ host, port }))
+  const found: Address[] = []
+  for (const { ref, probe } of group.servers.values()) {
+    if (probe || sameAddress(ref, group.primary) || known.some((replica) => sameAddress(replica, ref))) continue
+    found.push({ host: ref.host, port: ref.port })
+  }
+  return found
 }

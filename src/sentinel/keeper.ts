@@ -14,7 +14,7 @@ import { giveOrder, startFailover } from './acts.ts'
 import { type Address, addressKey } from './address.ts'
 import { reachable } from './failover-run.ts'
 import type { ServerInfo } from './info.ts'
-import { hasMore, holds, kinshipOf, markOf } from './lineage.ts'
+import { type HistoryMark, hasMore, holds, kinshipOf, markOf } from './lineage.ts'
 import { pausedUntil } from './maintenance.ts'
 import { type CoreState, emit, type GroupState, propose, say, subjectOf, wake } from './state.ts'
 import { isLost } from './sure.ts'
@@ -44,12 +44,7 @@ export function keepData(core: CoreState, group: GroupState, topo: TopologyGroup
     return true
   }
   if (isDoubtful(core, group, topo, primary, info, nowMs)) return false
-  propose(core, nowMs, `history ${topo.name} ${mark.replId} ${mark.runId}`, {
-    kind: 'history',
-    group: topo.name,
-    primary: topo.primary,
-    mark,
-  })
+  proposeHistory(core, topo, mark, nowMs)
   return newest?.replId === mark.replId
 }
 
@@ -69,13 +64,35 @@ export function proposeHearsay(core: CoreState, group: GroupState, topo: Topolog
     return info !== undefined && holds(info, mark.replId) >= 0
   })
   if (newest !== undefined && newest.runId !== mark.runId && !isCopied) return
+  proposeHistory(core, topo, mark, nowMs)
+}
+
+/**
+ * Names the history that a candidate has copied, before the choice of it, when no sentinel saw who wrote it: a primary that restarted
+ * and died. Once promoted, a server tells only of its own history and of the one that it left, so that nobody could tell
+ * any more that it has the newest one that was agreed on. Nor is the writer known: the copy's own run ID stands for it.
+ */
+export function nameCopied(
+  core: CoreState,
+  group: GroupState,
+  topo: TopologyGroup,
+  copy: Address,
+  nowMs: number,
+): void {
+  const info = group.servers.get(addressKey(copy))?.info
+  const newest = topo.lineage.at(-1)
+  if (info === undefined || newest === undefined || info.role !== 'replica' || info.replId === newest.replId) return
+  if (kinshipOf(info, topo.lineage) !== 'newest') return
+  proposeHistory(core, topo, { replId: info.replId, runId: info.runId }, nowMs)
+}
+
+const proposeHistory = (core: CoreState, topo: TopologyGroup, mark: HistoryMark, nowMs: number): boolean =>
   propose(core, nowMs, `history ${topo.name} ${mark.replId} ${mark.runId}`, {
     kind: 'history',
     group: topo.name,
     primary: topo.primary,
     mark,
   })
-}
 
 /** Whether a replica may have more than a primary that began a new history; if one has, that one is promoted. */
 function isDoubtful(

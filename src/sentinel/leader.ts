@@ -13,7 +13,7 @@ import type { Entry } from './entries.ts'
 import { decide } from './failover.ts'
 import { createRun, type Decision, type FailoverFacts, reachable } from './failover-run.ts'
 import { uncommitted } from './group.ts'
-import { keepData, proposeHearsay } from './keeper.ts'
+import { keepData, nameCopied, proposeHearsay } from './keeper.ts'
 import { endedTenure, leaseOverMs, proposeLeases } from './leases.ts'
 import { markOf } from './lineage.ts'
 import { heldBack } from './maintenance.ts'
@@ -96,6 +96,7 @@ function considerFailover(core: CoreState, group: GroupState, topo: TopologyGrou
   // The others' word is enough: what cuts them off from the primary need not cut this one off.
   const finding = isDown(verdict) ? `is ${verdict}: ${why}` : `is down for others (this sentinel: ${why})`
   const cause = verdict === 'dead' ? 'dead' : 'silent'
+  if (choice !== undefined) nameCopied(core, group, topo, choice.replica, nowMs)
   startFailover(core, topo, { planned: false, cause, reason: `${primary.key} ${finding}; ${sentinels}`, choice }, nowMs)
   return true
 }
@@ -181,6 +182,7 @@ function carryOut(core: CoreState, group: GroupState, failover: Failover, decisi
     case 'choose': {
       endPhase(group, 'choose', nowMs)
       const { replica, why: reason, candidates } = decision
+      nameCopied(core, group, core.topology.groups.get(group.name)!, replica, nowMs)
       return step({ ...base, kind: 'choose', replica, reason }, { candidates })
     }
     case 'switch': {

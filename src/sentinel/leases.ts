@@ -32,8 +32,9 @@ export function termsOf({ raft }: CoreState, { lease, changes, replicas, discoun
 
 /** Leader: begins the leases of a group as soon as every sentinel knows them. */
 export function proposeLeases(core: CoreState, topo: TopologyGroup, nowMs: number): void {
+  if (topo.lease !== undefined || levelInForce(core) < LEASE_LEVEL) return
   const key = core.options.leaseKey?.()
-  if (topo.lease !== undefined || key === undefined || levelInForce(core) < LEASE_LEVEL) return
+  if (key === undefined) return
   const settings = leaseSettings(settingsOf(core, topo))
   const began = propose(core, nowMs, `lease ${topo.name}`, { kind: 'lease', group: topo.name, key, settings })
   if (began)

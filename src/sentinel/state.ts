@@ -14,7 +14,14 @@ import type { HistoryMark } from './lineage.ts'
 import type { Circle, Obstacle } from './memory.ts'
 import type { OperatorRequest } from './peer-message.ts'
 import type { Sequence } from './sequence.ts'
-import { type Early, effectiveSettings, type GroupConfig, type GroupSettings, joinChanges } from './settings.ts'
+import {
+  type Early,
+  effectiveSettings,
+  type GroupConfig,
+  type GroupSettings,
+  joinChanges,
+  type SettingChanges,
+} from './settings.ts'
 import type { Stopwatch } from './stopwatch.ts'
 import type { Timing } from './timing.ts'
 import type { Topology, TopologyGroup } from './topology.ts'
@@ -211,12 +218,32 @@ export function topoOf(core: CoreState, name: string): TopologyGroup | undefined
   return core.topology.groups.get(name) ?? core.provisional.groups.get(name)
 }
 
+/** What settings were made of, and what came out: they are asked for with each input, and seldom change. */
+interface Made {
+  readonly options: CoreOptions
+  readonly times: Pick<Timing, 'downAfterMs' | 'failoverTimeoutMs'>
+  readonly early: SettingChanges | undefined
+  readonly settings: GroupSettings
+}
+
+/** By the replicated changes of a group; like these, everything that settings are made of is replaced, never changed. */
+const made = new WeakMap<SettingChanges, Made>()
+
 /** The settings that hold for a group on this sentinel. */
-export function settingsOf(core: CoreState, topo: TopologyGroup): GroupSettings {
-  const file = core.options.groups.find(({ name }) => name === topo.name)
-  const { downAfterMs, failoverTimeoutMs } = core.groups.get(topo.name)?.defaults ?? core.timing
-  const known = { downAfterMs, failoverTimeoutMs, ...file?.settings }
-  return effectiveSettings(known, joinChanges(topo.changes, core.early.get(topo.name)?.changes ?? {}))
+export function settingsOf(core: CoreState, { name, changes }: TopologyGroup): GroupSettings {
+  const { options } = core
+  const times = core.groups.get(name)?.defaults ?? core.timing
+  const early = core.early.get(name)?.changes
+  const known = made.get(changes)
+  if (known?.options === options && known.times === times && known.early === early) return known.settings
+  const { downAfterMs, failoverTimeoutMs } = times
+  const file = options.groups.find((group) => group.name === name)
+  const settings = effectiveSettings(
+    { downAfterMs, failoverTimeoutMs, ...file?.settings },
+    joinChanges(changes, early ?? {}),
+  )
+  made.set(changes, { options, times, early, settings })
+  return settings
 }
 
 /** Publishes an event about an instance. `extra` follows the instance text after a space. */

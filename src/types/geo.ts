@@ -7,6 +7,8 @@
 export const LONGITUDE_MAX = 180
 export const LATITUDE_MAX = 85.05112878
 const STEP_MAX = 26
+/** Columns and rows of the finest grid. */
+const FINEST_CELLS = 2 ** STEP_MAX
 const HALF_BITS = 13
 const HALF = 2 ** HALF_BITS
 /** What the interleaved low halves of two coordinates count up to. */
@@ -47,6 +49,11 @@ function gather(bits: number): number {
   return (n | (n >>> 8)) & 0x0000ffff
 }
 
+/** The coordinate whose halves have every other of these bits. */
+function joined(high: number, low: number): number {
+  return (gather(high) << HALF_BITS) | gather(low)
+}
+
 /** The number of a cell in its grid, plus `more`: rounded once, if it has more bits than a number. */
 function cellNumber({ x, y }: Cell, more = 0): number {
   const low = spread(y & (HALF - 1)) | (spread(x & (HALF - 1)) << 1)
@@ -58,9 +65,9 @@ function cellNumber({ x, y }: Cell, more = 0): number {
 function cellOf(score: number): Cell {
   if (score >= 0 && score <= Number.MAX_SAFE_INTEGER) {
     const high = Math.floor(score / LOW_RANGE)
-    const low = Math.floor(score % LOW_RANGE)
-    const coordinate = (shift: number): number => (gather(high >>> shift) << HALF_BITS) | gather(low >>> shift)
-    return { step: STEP_MAX, x: coordinate(1), y: coordinate(0) }
+    // A remainder by % is a call into the runtime, which was a third of a search (Node 20).
+    const low = Math.floor(score - high * LOW_RANGE)
+    return { step: STEP_MAX, x: joined(high >>> 1, low >>> 1), y: joined(high, low) }
   }
   const bits = BigInt.asUintN(64, Number.isFinite(score) ? BigInt(Math.trunc(score)) : 1n << 63n)
   const low = Number(bits & 0xffffffffn)
@@ -83,11 +90,15 @@ export function scoreOfPlace(place: Place): number {
 
 /** Where an edge of the grid lies. */
 function edge(n: number, step: number, max: number): number {
-  return -max + (n / 2 ** step) * (2 * max)
+  return edgeOf(n, 2 ** step, max)
+}
+
+function edgeOf(n: number, cells: number, max: number): number {
+  return -max + (n / cells) * (2 * max)
 }
 
 function middle(n: number, max: number): number {
-  const degrees = (edge(n, STEP_MAX, max) + edge(n + 1, STEP_MAX, max)) / 2
+  const degrees = (edgeOf(n, FINEST_CELLS, max) + edgeOf(n + 1, FINEST_CELLS, max)) / 2
   return Math.min(Math.max(degrees, -max), max)
 }
 

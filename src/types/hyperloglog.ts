@@ -67,9 +67,15 @@ export function copySketch(bytes: Buffer, start: number, end: number): Sketch {
 
 /** Whether bytes [start, end) have the header of a HyperLogLog, and the length of a dense one if they say they are that. */
 export function isHyperLogLog(bytes: Buffer, start: number, end: number): boolean {
-  if (end - start < HEADER_BYTES || bytes.compare(HYLL, 0, HYLL.length, start, start + HYLL.length) !== 0) return false
+  if (end - start < HEADER_BYTES || !hasMagic(bytes, start)) return false
   const encoding = bytes[start + ENCODING_AT]
   return encoding === SPARSE || (encoding === DENSE && end - start === DENSE_BYTES)
+}
+
+/** Byte by byte: Buffer's compare leaves the compiled code, which was a tenth of PFADD (Node 20). */
+function hasMagic(bytes: Uint8Array, at: number): boolean {
+  for (let i = 0; i < HYLL.length; i++) if (bytes[at + i] !== HYLL[i]) return false
+  return true
 }
 
 export function isDense(bytes: Uint8Array, start: number): boolean {

@@ -1,4 +1,4 @@
-// Writes the next number as soon as the last write was acknowledged, and prints `<number> <monotonic ms>` for each acknowledgement.
+// Writes the next number as soon as the last write was acknowledged, and prints `<number> <monotonic ms> <host:port>` for each acknowledgement.
 //   node writer.mjs <prefix> <host:port>                          to this server, whatever it is
 //   node writer.mjs <prefix> sentinel <group> <host:port> …       to whom these sentinels name, as clients do
 import { connect } from 'node:net'
@@ -51,12 +51,13 @@ async function primary() {
 for (let n = 0; ; ) {
   let socket
   try {
-    socket = await dial(await primary())
+    const address = await primary()
+    socket = await dial(address)
     socket.setMaxListeners(0)
     for (; ; n++) {
       const reply = await call(socket, ['SET', `${prefix}:${n}`, String(n)], 500)
       if (reply !== '+OK\r\n') throw new Error(reply)
-      process.stdout.write(`${n} ${nowMs()}\n`)
+      process.stdout.write(`${n} ${nowMs()} ${address}\n`)
       await sleep(2)
     }
   } catch {

@@ -11,7 +11,8 @@ import { createSentinel, type Packet, type Sentinel } from './sentinel-process.t
 import { createServers } from './servers.ts'
 import { createWorld } from './world.ts'
 
-const FAULTS_MS = 9_000
+/** How long there are faults: most lives are short, so that there can be many. */
+const FAULTS_MS = [2_000, 4_000, 9_000]
 const PATIENCE_MS = 30_000
 const REPLACE_PATIENCE_MS = 30_000
 
@@ -27,6 +28,8 @@ export interface FormationTally {
 
 export function runFormation(seed: number, print?: (line: string) => void): FormationTally {
   const world = createWorld(seed, print)
+  const faultsMs = world.pick(FAULTS_MS)
+  const throughCodec = world.chance(0.1)
   const tally: FormationTally = { groups: 0, partial: 0, died: 0, replaced: 0 }
   const count = world.pick([3, 3, 4, 5, 5, 7])
   // As many as there should be: nothing then rests on who hears whom. Or more, or a quorum that says nothing: then no partitions.
@@ -76,6 +79,7 @@ export function runFormation(seed: number, print?: (line: string) => void): Form
       groups,
       servers,
       expect,
+      throughCodec,
       hooks: {
         send: (from, to, packet) => network.send(from, to, packet),
         raft: { onReady() {}, restore() {}, apply() {}, afterEvent() {} },
@@ -86,7 +90,7 @@ export function runFormation(seed: number, print?: (line: string) => void): Form
     return sentinel
   }
 
-  const peaceful = (): boolean => world.nowMs() >= FAULTS_MS
+  const peaceful = (): boolean => world.nowMs() >= faultsMs
   const any = (): Sentinel => world.pick(living())
   let lost = 0
   const die = (): void => {
@@ -155,14 +159,14 @@ export function runFormation(seed: number, print?: (line: string) => void): Form
   for (const sentinel of all())
     world.after(world.between(0, world.pick([50, 300, 3_000])), () => dead.has(sentinel.id) || sentinel.start())
   world.after(world.pick([0, 100, 800, 3_000]), misfortune)
-  world.runUntil(FAULTS_MS)
+  world.runUntil(faultsMs)
 
   world.trace(() => '--- peace')
   network.heal()
   network.calm()
   servers.heal()
   for (const sentinel of living()) if (sentinel.core === undefined) sentinel.start()
-  settle('a group of those who live', FAULTS_MS + PATIENCE_MS)
+  settle('a group of those who live', faultsMs + PATIENCE_MS)
 
   // Each is replaced in turn by one that has only its name, unless too few live for a majority already.
   const voters = leader()?.core?.state.raft.voters ?? []

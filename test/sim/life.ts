@@ -12,6 +12,8 @@ export interface Life {
   begin(): void
   end(): void
   freeze(forMs: number): void
+  /** Something comes in: it is taken at once, or when the process thaws. */
+  now(act: () => void): void
   /** Plans an act of this process. */
   later(delayMs: number, act: () => void): void
 }
@@ -24,6 +26,10 @@ export function createLife(world: World, clockRate: number): Life {
   let clockStartMs = 0
   let waiting: (() => void)[] = []
   const clockMs = (): number => clockStartMs + (world.nowMs() - bornMs) * clockRate
+  const now = (act: () => void): void => {
+    if (frozen) waiting.push(act)
+    else if (running) act()
+  }
   return {
     running: () => running,
     frozen: () => frozen,
@@ -51,17 +57,13 @@ export function createLife(world: World, clockRate: number): Life {
         frozen = false
         const work = waiting
         waiting = []
-        for (const attempt of work) attempt()
+        for (const act of work) if (number === mine) now(act)
       })
     },
+    now,
     later(delayMs, act) {
       const mine = number
-      const attempt = (): void => {
-        if (number !== mine || !running) return
-        if (frozen) waiting.push(attempt)
-        else act()
-      }
-      world.after(delayMs, attempt)
+      world.after(delayMs, () => number === mine && now(act))
     },
   }
 }

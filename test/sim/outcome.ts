@@ -32,11 +32,15 @@ export function attempt(run: (seed: number) => void, seed: number, replay: strin
   }
 }
 
-/** The seeds of this run: one when VEDETTE_SIM_SEED is set, else `many` (an environment variable) or `count`, from 1. */
+/** The seeds of this run: one when VEDETTE_SIM_SEED is set, else `many` (an environment variable) or `count`, from VEDETTE_SIM_FIRST or 1. */
 export function seedsToRun(count: number, many: string | undefined): { seeds: number[]; traced: boolean } {
   const one = process.env.VEDETTE_SIM_SEED
   if (one !== undefined) return { seeds: [Number(one)], traced: true }
-  return { seeds: Array.from({ length: many === undefined ? count : Number(many) }, (_, i) => i + 1), traced: false }
+  const first = Number(process.env.VEDETTE_SIM_FIRST ?? 1)
+  return {
+    seeds: Array.from({ length: many === undefined ? count : Number(many) }, (_, i) => first + i),
+    traced: false,
+  }
 }
 
 /** Cuts a list into pieces, so that a long run shows where it is. */

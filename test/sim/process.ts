@@ -137,7 +137,7 @@ export function createProcess(options: ProcessOptions): Process {
       process.disk.tear(world)
     },
     receive(message) {
-      life.later(0, () => act((raft, nowMs) => raft.step(message, nowMs)))
+      life.now(() => act((raft, nowMs) => raft.step(message, nowMs)))
     },
     act: (work) => life.later(0, () => act(work)),
   }

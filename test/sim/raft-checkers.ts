@@ -1,7 +1,10 @@
 // What Raft promises (figure 3 of the paper), watched from outside while it runs: election safety, log matching, leader
 // completeness, state machine safety, votes that are kept, and a lease that only one node holds at any moment.
+
+import { favourUntilMs } from '../../src/raft/leading.ts'
+import { lastIndex } from '../../src/raft/log.ts'
 import type { Entry, Message, Ready, Snapshot } from '../../src/raft/messages.ts'
-import type { RaftStatus } from '../../src/raft/node.ts'
+import type { RaftNode } from '../../src/raft/node.ts'
 import { check } from './outcome.ts'
 import type { Process } from './process.ts'
 
@@ -30,8 +33,8 @@ export interface RaftCheckers {
   onSend(message: Message): void
   onRestore(process: Process, snapshot: Snapshot | undefined): void
   onApply(process: Process, ready: Ready): void
-  /** Gives the status that it looked at. */
-  afterEvent(process: Process, all: Iterable<Process>): RaftStatus
+  /** Gives the state that it looked at. */
+  afterEvent(process: Process, all: Iterable<Process>): RaftNode['state']
   /** Digest of a process's state machine, as its snapshots carry it. */
   digestOf(process: Process): number
   appliedIndexOf(process: Process): number
@@ -121,6 +124,13 @@ export function createRaftCheckers(ownMachine = true): RaftCheckers {
     })
   }
 
+  /** A term that others were told of never falls, whatever the node loses in a crash. */
+  const checkTerm = ({ from, term }: Message): void => {
+    const told = terms.get(from) ?? 0
+    check(term >= told, () => `${from} is back in term ${term} after ${told}`)
+    terms.set(from, term)
+  }
+
   /** One vote a term (§5.2), counted when it is sent: a vote that was lost in a crash before that was never given. */
   const checkVote = (message: Message): void => {
     const given = message.type === 'vote-reply' && message.granted ? message.to : undefined
@@ -135,7 +145,10 @@ export function createRaftCheckers(ownMachine = true): RaftCheckers {
   return {
     tally,
     onReady: checkEntries,
-    onSend: checkVote,
+    onSend(message) {
+      checkTerm(message)
+      checkVote(message)
+    },
     onRestore(process, snapshot) {
       const index = snapshot?.index ?? 0
       machines.set(process.id, { index, digest: snapshotDigest(snapshot) })
@@ -159,7 +172,7 @@ export function createRaftCheckers(ownMachine = true): RaftCheckers {
           tally.committed++
           if (entry.kind === 'config') tally.membershipsCommitted++
           if (entry.kind === 'level') tally.levelsCommitted++
-          committed.push({ entry, inTerm: process.raft!.status().term, digest: machine.digest })
+          committed.push({ entry, inTerm: process.raft!.state.term, digest: machine.digest })
         } else {
           check(
             known.entry.term === entry.term && known.digest === machine.digest,
@@ -169,19 +182,18 @@ export function createRaftCheckers(ownMachine = true): RaftCheckers {
       }
     },
     afterEvent(process, all) {
-      const status = process.raft!.status()
-      check(status.anomalies === 0, () => `${process.id} has seen a message that no correct peer sends`)
-      check(status.term >= (terms.get(process.id) ?? 0), () => `${process.id} is back in term ${status.term}`)
-      if (status.role !== 'leader') return status
-      checkLeader(process, status.term, status.lastIndex)
-      if (process.clockMs() >= status.favourUntilMs) return status
+      const { state } = process.raft!
+      check(state.anomalies === 0, () => `${process.id} has seen a message that no correct peer sends`)
+      if (state.role !== 'leader') return state
+      checkLeader(process, state.term, lastIndex(state.log))
+      if (process.clockMs() >= favourUntilMs(state)) return state
       tally.leasesSeen++
       // A lease begins and ends in one process only; it overlaps another's when either begins, or another's clock shows so.
       for (const other of all) {
         const both = other !== process && other.raft?.hasFavour(other.clockMs())
         check(!both, () => `${process.id} and ${other.id} both believe that a majority votes for nobody else`)
       }
-      return status
+      return state
     },
     digestOf: (process) => machines.get(process.id)!.digest,
     appliedIndexOf: (process) => machines.get(process.id)?.index ?? 0,

@@ -15,13 +15,15 @@ const GROUP = 'sim'
 const LINGERING: ReadonlySet<Message['type']> = new Set(['pre-vote-reply', 'vote', 'vote-reply'])
 /** The first byte of a proposal that only the newer version understands. */
 const NEW = 'q'.charCodeAt(0)
-const FAULTS_MS = 14_000
+/** How long there are faults: most lives are short, so that there can be many. */
+const FAULTS_MS = [3_000, 3_000, 3_000, 6_000, 14_000]
 /** After the last fault: long enough for an old snapshot to be retried and several elections to fail. */
 const PATIENCE_MS = 15_000
 
 export function runRaft(seed: number, print?: (line: string) => void): RaftTally {
   const world = createWorld(seed, print)
   const founders = Array.from({ length: world.pick([3, 5, 5, 5, 7]) }, (_, i) => `n${i + 1}`)
+  const faultsMs = world.pick(FAULTS_MS)
   const changesMembers = world.chance(0.35)
   const throughCodec = world.chance(0.1)
   const fsyncMs = world.pick([0.2, 2, 10, 40])
@@ -56,13 +58,13 @@ export function runRaft(seed: number, print?: (line: string) => void): RaftTally
 
   let freshCommit = Infinity
   const revive = (process: Process): void => {
-    if (world.nowMs() >= FAULTS_MS) return
+    if (world.nowMs() >= faultsMs) return
     upgrade(process)
     process.start()
   }
   const strikeSoon = (process: Process): void => {
     const strike = world.pick([() => crash(process), isolateLeader])
-    world.after(world.between(0, world.pick([5, 50])), () => world.nowMs() < FAULTS_MS && strike())
+    world.after(world.between(0, world.pick([5, 50])), () => world.nowMs() < faultsMs && strike())
   }
 
   const hooks: ProcessHooks = {
@@ -72,7 +74,7 @@ export function runRaft(seed: number, print?: (line: string) => void): RaftTally
       check(sent !== undefined, () => `the codec does not know ${describe(message)}`)
       network.send(message.from, message.to, sent)
       // What elections are made of comes once more, long after: it must not turn anybody against the leader of that time.
-      if (isHaunted && LINGERING.has(message.type) && world.nowMs() < FAULTS_MS) {
+      if (isHaunted && LINGERING.has(message.type) && world.nowMs() < faultsMs) {
         const again = (): void => network.send(message.from, message.to, sent)
         for (let i = 0; i < 3; i++) world.after(world.between(0, world.pick([300, 1500])), again)
       }
@@ -81,7 +83,7 @@ export function runRaft(seed: number, print?: (line: string) => void): RaftTally
       checkers.onReady(process, ready)
       // Many a bug shows only when a process dies between a promise and the write that it rests on.
       if (ready.mustSync && world.chance(ambush / 50)) {
-        world.after(world.between(0, fsyncMs), () => world.nowMs() < FAULTS_MS && crash(process))
+        world.after(world.between(0, fsyncMs), () => world.nowMs() < faultsMs && crash(process))
       }
     },
     apply(process, ready) {
@@ -96,12 +98,12 @@ export function runRaft(seed: number, print?: (line: string) => void): RaftTally
     restore: (process, { snapshot }) => checkers.onRestore(process, snapshot),
     afterEvent(process) {
       const before = checkers.tally.leaders
-      const { role, commitIndex } = checkers.afterEvent(process, processes.values())
-      if (world.nowMs() >= FAULTS_MS) return
+      const { role, log } = checkers.afterEvent(process, processes.values())
+      if (world.nowMs() >= faultsMs) return
       if (checkers.tally.leaders > before) {
-        freshCommit = commitIndex
+        freshCommit = log.committed
         if (world.chance(ambush)) strikeSoon(process)
-      } else if (role === 'leader' && commitIndex > freshCommit) {
+      } else if (role === 'leader' && log.committed > freshCommit) {
         // What the newest leader commits first is what it inherited: the moment of figure 8 of the paper.
         freshCommit = Infinity
         if (world.chance(ambush)) {
@@ -135,7 +137,7 @@ export function runRaft(seed: number, print?: (line: string) => void): RaftTally
   }
   const all = (): Process[] => [...processes.values()]
   const any = (): Process => world.pick(all())
-  const leader = (): Process | undefined => all().find((process) => process.raft?.status().role === 'leader')
+  const leader = (): Process | undefined => all().find((process) => process.raft?.state.role === 'leader')
 
   let proposals = 0
   const propose = (): void => {
@@ -193,7 +195,7 @@ export function runRaft(seed: number, print?: (line: string) => void): RaftTally
   /** Hands leadership over and, in the middle of it, loses sight of the old leader. */
   const transfer = (): void => {
     leader()?.act((raft) => void raft.transferLeadership(any().id))
-    if (world.chance(0.5)) world.after(world.between(0, 15), () => world.nowMs() < FAULTS_MS && isolateLeader())
+    if (world.chance(0.5)) world.after(world.between(0, 15), () => world.nowMs() < faultsMs && isolateLeader())
   }
 
   const faults: readonly [number, string, () => void][] = [
@@ -216,7 +218,7 @@ export function runRaft(seed: number, print?: (line: string) => void): RaftTally
   ]
   const weights = faults.flatMap((fault) => Array<typeof fault>(Math.round(fault[0] * 5)).fill(fault))
   const misfortune = (): void => {
-    if (world.nowMs() >= FAULTS_MS) return
+    if (world.nowMs() >= faultsMs) return
     const [, name, happen] = world.pick(weights)
     world.trace(() => `--- ${name}`)
     happen()
@@ -224,14 +226,14 @@ export function runRaft(seed: number, print?: (line: string) => void): RaftTally
   }
   const work = (): void => {
     propose()
-    if (world.nowMs() < FAULTS_MS) world.after(world.between(5, 120), work)
+    if (world.nowMs() < faultsMs) world.after(world.between(5, 120), work)
   }
 
   for (const id of founders) addProcess(id, true)
   network.storm()
   world.after(world.between(0, 1500), misfortune)
   work()
-  world.runUntil(FAULTS_MS)
+  world.runUntil(faultsMs)
 
   // Peace: but for a minority that is dead for good (when it is clear who counts), all are back and hear each other.
   world.trace(() => '--- peace')
@@ -259,12 +261,12 @@ export function runRaft(seed: number, print?: (line: string) => void): RaftTally
   }
   // Work goes on, so that there is something new to commit, however long it takes until somebody leads (seed 2452).
   const more = (): void => {
-    if (world.nowMs() > FAULTS_MS + PATIENCE_MS) return
+    if (world.nowMs() > faultsMs + PATIENCE_MS) return
     propose()
     world.after(100, more)
   }
   more()
-  if (!world.runUntil(FAULTS_MS + PATIENCE_MS, arrived)) {
+  if (!world.runUntil(faultsMs + PATIENCE_MS, arrived)) {
     const states = alive.map(({ id, raft }) => `${id} ${raft?.status().role} ${JSON.stringify(raft?.status())}`)
     throw new NoProgress(`stuck after commit ${goal} of ${checkers.committedIndex()}:\n${states.join('\n')}`)
   }

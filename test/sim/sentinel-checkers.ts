@@ -85,6 +85,9 @@ export function createSentinelCheckers(
   /** Sentinel and primary → when it last found it down. */
   const down = new Map<string, number>()
   const announced = new Map<string, number>()
+  /** What the state is at an index, and up to which one each sentinel was found to hold it. */
+  const states = new Map<number, { id: string; state: string }>()
+  const compared = new Map<string, number>()
   /** The last that was acknowledged; it stands for all before it. */
   let acknowledged: Position | undefined
 
@@ -289,10 +292,10 @@ export function createSentinelCheckers(
       acknowledged = position
     },
     compare(sentinels) {
-      const states = new Map<number, { id: string; state: string }>()
       for (const { id, core, process } of sentinels) {
         const index = process?.raft?.status().appliedIndex
-        if (!core || index === undefined) continue
+        if (!core || index === undefined || compared.get(id) === index) continue
+        compared.set(id, index)
         const state = Buffer.from(encodeTopology(core.state.topology)).toString()
         const other = states.get(index) ?? { id, state }
         check(

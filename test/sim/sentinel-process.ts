@@ -1,10 +1,12 @@
 // A simulated sentinel: production's sentinel core and Raft core in one process, joined as src/supervisor joins them. What
 // the core asks for is carried out on model servers, a model network and a model disk.
 import { seededRandom } from '../../src/lib/prng.ts'
-import type { Message } from '../../src/raft/messages.ts'
+import { levelInForce } from '../../src/raft/level.ts'
+import { membershipIn } from '../../src/raft/log.ts'
+import type { Membership, Message } from '../../src/raft/messages.ts'
 import { bootstrap } from '../../src/raft/node.ts'
 import { type Core, createCore, TICK_MS } from '../../src/sentinel/core.ts'
-import type { Effect, Input, PeerAddress } from '../../src/sentinel/effects.ts'
+import type { Effect, Input, PeerAddress, RaftView } from '../../src/sentinel/effects.ts'
 import type { FormedGroup } from '../../src/sentinel/formation.ts'
 import { MACHINE } from '../../src/sentinel/machine.ts'
 import { decodePeerMessage, encodePeerMessage, type PeerMessage } from '../../src/sentinel/peer-message.ts'
@@ -50,6 +52,8 @@ export interface SentinelOptions {
   readonly expect?: number | undefined
   /** Its primaries get leases. */
   readonly leases?: boolean
+  /** Messages between sentinels go through their encoding, which costs time. */
+  readonly throughCodec?: boolean
   readonly hooks: SentinelHooks
 }
 
@@ -63,7 +67,8 @@ export function createSentinel(options: SentinelOptions): Sentinel {
   let allowed = new Set<string>()
   let process: Process | undefined
   let knownCommit = 0
-  let viewKey = ''
+  /** What the core was last told of Raft. */
+  let seen: Partial<Omit<RaftView, 'voters' | 'learners'> & { membership: Membership }> = {}
   let draining = false
   let replaying = false
   let inputs: Input[] = []
@@ -89,20 +94,34 @@ export function createSentinel(options: SentinelOptions): Sentinel {
     }
   }
 
+  /** The core must never act on an old picture of Raft. */
   const renewRaftView = (): void => {
+    const view = freshView()
+    if (view !== undefined) step({ type: 'raft', view })
+  }
+
+  /** What Raft is now, if that is news. */
+  const freshView = (): RaftView | undefined => {
     const raft = process?.raft
-    if (!raft) return
-    const { term, leader, membership, level } = raft.status()
+    if (!raft) return undefined
+    const { term, leader, log } = raft.state
+    const membership = membershipIn(log)
+    const level = levelInForce(raft.state)
     const isLeader = raft.isLeader(life.clockMs())
-    const key = `${term} ${leader} ${isLeader} ${level} ${membership.voters} ${membership.learners}`
-    if (key === viewKey) return
-    viewKey = key
-    step({ type: 'raft', view: { term, leader, isLeader, level, ...membership } })
+    const isSame =
+      seen.term === term &&
+      seen.leader === leader &&
+      seen.isLeader === isLeader &&
+      seen.level === level &&
+      seen.membership === membership
+    if (isSame) return undefined
+    seen = { term, leader, isLeader, level, membership }
+    return { term, leader, isLeader, level, ...membership }
   }
 
   const sendPeer = (to: string, message: PeerMessage): void => {
     if (!allowed.has(to)) return
-    const sent = decodePeerMessage(encodePeerMessage(message))
+    const sent = options.throughCodec ? decodePeerMessage(encodePeerMessage(message)) : message
     if (!sent) throw new Error(`a message of type ${message.type} does not survive its encoding`)
     hooks.send(id, to, { kind: 'peer', from: id, message: sent })
   }
@@ -182,7 +201,8 @@ export function createSentinel(options: SentinelOptions): Sentinel {
         },
         afterEvent(self) {
           hooks.raft.afterEvent(self)
-          feed({ type: 'heard', from: '' })
+          const view = freshView()
+          if (view !== undefined) feed({ type: 'raft', view })
         },
       },
     })
@@ -216,7 +236,7 @@ export function createSentinel(options: SentinelOptions): Sentinel {
       inputs = []
       draining = false
       allowed = new Set(peers.map(({ peer }) => peer))
-      viewKey = ''
+      seen = {}
       sentinel.core = createCore(
         {
           self: options.self,
@@ -241,7 +261,7 @@ export function createSentinel(options: SentinelOptions): Sentinel {
       else life.end()
     },
     feed(input) {
-      life.later(0, () => feed(input))
+      life.now(() => feed(input))
     },
     receive(packet) {
       if (!allowed.has(packet.kind === 'peer' ? packet.from : packet.message.from)) return

@@ -13,7 +13,8 @@ import { createSentinel, type Packet, type Sentinel, type SentinelHooks } from '
 import { createServers, type Server } from './servers.ts'
 import { createWorld, type World } from './world.ts'
 
-const FAULTS_MS = 9_000
+/** How long there are faults: most lives are short, so that there can be many. */
+const FAULTS_MS = [2_500, 2_500, 2_500, 4_000, 9_000]
 const FAILOVER_TIMEOUT_MS = 3_000
 /** Backing off after failed failovers reaches twice the failover timeout; a hung link is replaced after 5 s. */
 const PATIENCE_MS = 30_000
@@ -25,7 +26,7 @@ interface SyncMode {
 }
 
 const drawSync = (world: World): SyncMode => ({
-  settings: { writeMode: 'sync', syncReplicas: world.pick([1, 1, 2]), deadReplicaMs: world.pick([0, 500]) },
+  settings: { writeMode: 'sync', syncReplicas: world.pick([1, 1, 2]), deadReplicaMs: world.pick([0, 300, 300]) },
   lag: world.pick([0.1, 0.5]),
 })
 
@@ -41,11 +42,13 @@ function run(
   modeOf: (world: World) => SyncMode | undefined,
 ): SentinelTally {
   const world = createWorld(seed, print)
+  const faultsMs = world.pick(FAULTS_MS)
   const sync = modeOf(world)
   // Of four, three found the group and one joins it.
   const count = world.pick([3, 3, 4, 5])
   const quorum = Math.floor((count + 1) / 2)
   const downAfterMs = world.pick([300, 1000])
+  const throughCodec = world.chance(0.1)
   const raftCheckers = createRaftCheckers(false)
   const sentinels = new Map<string, Sentinel>()
   const all = (): Sentinel[] => [...sentinels.values()]
@@ -125,17 +128,17 @@ function run(
     const self = { peer: id, runId: `${i}`.repeat(40), gossip: { host, port: 26381 }, resp: { host, port: 26379 } }
     const settings = { downAfterMs, failoverTimeoutMs: FAILOVER_TIMEOUT_MS, ...sync?.settings }
     const groups = [{ name: 'm', primary: servers.all[0]!.address, quorum, settings }]
-    sentinels.set(id, createSentinel({ world, id, self, groups, servers, hooks, leases: true }))
+    sentinels.set(id, createSentinel({ world, id, self, groups, servers, hooks, throughCodec, leases: true }))
   }
   const start = (sentinel: Sentinel): void => {
     if (sentinel.core) return
     sentinel.start()
   }
 
-  const peaceful = (): boolean => world.nowMs() >= FAULTS_MS
+  const peaceful = (): boolean => world.nowMs() >= faultsMs
   const anySentinel = (): Sentinel => world.pick(all())
   const anyServer = (): Server => world.pick(servers.all)
-  const leader = (): Sentinel => all().find(({ process }) => process?.raft?.status().role === 'leader') ?? anySentinel()
+  const leader = (): Sentinel => all().find(({ process }) => process?.raft?.state.role === 'leader') ?? anySentinel()
   const primary = (): Server => {
     const known = leader().core?.state.topology.groups.get('m')?.primary
     return (known && servers.at(known)) ?? servers.all[0]!
@@ -217,9 +220,9 @@ function run(
 
   for (let i = 1; i <= count; i++) addSentinel(i)
   for (const sentinel of all()) world.after(world.between(0, 300), () => start(sentinel))
-  world.after(world.pick([0, 1500, 2500]), misfortune)
+  world.after(world.pick([0, 1000, faultsMs / 3]), misfortune)
   audit()
-  world.runUntil(FAULTS_MS)
+  world.runUntil(faultsMs)
 
   world.trace(() => '--- peace')
   network.heal()
@@ -261,7 +264,7 @@ function run(
     lookAtMs = world.nowMs() + 50
     return arrived()
   }
-  if (!world.runUntil(FAULTS_MS + PATIENCE_MS, look)) throw new NoProgress(picture(all(), servers.all))
+  if (!world.runUntil(faultsMs + PATIENCE_MS, look)) throw new NoProgress(picture(all(), servers.all))
   if (sync !== undefined) checkers.checkKept(primary())
   return checkers.tally
 }

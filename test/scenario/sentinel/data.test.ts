@@ -1,7 +1,9 @@
 // Whose data survives: servers that lack the group's history are never promoted over those that have it, and nothing that a
 // healthy primary acknowledged is given up.
 import { describe, expect, it } from 'vitest'
+import { NO_ACCOUNT } from '../../../src/sentinel/account.ts'
 import { addressKey } from '../../../src/sentinel/address.ts'
+import { encodeEntry } from '../../../src/sentinel/entries.ts'
 import { at, createWorld, type World } from './world.ts'
 
 const server = (world: World, port: number) => world.servers.get(addressKey(at(port)))!
@@ -86,6 +88,28 @@ describe('a replica that lacks the data', () => {
     }
     world.run(1_000)
     expect(topo(world).primary).toEqual(at(1))
+  })
+})
+
+describe('a history that no sentinel saw its primary write', () => {
+  // The simulator found it: a promoted server tells of its own history and the one that it left, so nobody could tell that it has the
+  // newest one that was agreed on, and each replica in turn was promoted and given up.
+  it.each(['dies', 'falls silent'])('is taken from the candidate that copied it, when the primary then %s', (how) => {
+    const world = ready()
+    for (const { blind } of world.sentinels.values()) blind.add(addressKey(at(1)))
+    world.restart(at(1), { offset: 100, replId: 'h2', parent: { replId: 'h', offset: 100 }, keys: 10 })
+    for (const port of [2, 3])
+      Object.assign(server(world, port), { offset: 120, replId: 'h2', parent: { replId: 'h', offset: 100 } })
+    if (how === 'dies') world.kill(at(1))
+    else world.freeze(at(1))
+    world.run(5_000)
+    expect(promoted(world)).toEqual([topo(world).primary.port])
+    expect(topo(world).failover).toBeUndefined()
+    expect(
+      topo(world)
+        .lineage.map(({ replId }) => replId)
+        .slice(0, 2),
+    ).toEqual(['h', 'h2'])
   })
 })
 
@@ -235,6 +259,26 @@ describe('a switchover', () => {
 const STARVED = { forMs: 100, everyMs: 450 }
 
 describe('a crash failover', () => {
+  it('to a candidate whom an earlier leader chose, while this one was choosing another, takes a fresh look and expects it promoted', () => {
+    const world = ready()
+    const leader = world.sentinels.get('a')!
+    const run = () => leader.core.state.groups.get('m')!.run
+    world.freeze(at(1))
+    for (let ms = 0; run() === undefined && ms < 5_000; ms++) {
+      // It waits for what this one says.
+      if (topo(world).failover === undefined && ms === 900) leader.blind.add(addressKey(at(3)))
+      world.run(1)
+    }
+    expect(run()).toMatchObject({ phase: 'choose', chosen: undefined, promoteGiven: false })
+    const { epoch } = topo(world).failover!
+    const entry = { kind: 'choose', group: 'm', epoch, atMs: 0, replica: at(3), reason: 'an earlier leader' } as const
+    for (const { core } of world.sentinels.values())
+      core.step(world.nowMs, { type: 'committed', data: encodeEntry({ ...entry, account: NO_ACCOUNT }) })
+    leader.core.step(world.nowMs, { type: 'tick' })
+    expect(run()).toMatchObject({ phase: 'promote', resumed: true, promoteGiven: true })
+    expect(promoted(world)).toEqual([])
+  })
+
   it('that is taken up when the primary is well again is given up', () => {
     const world = ready()
     world.freeze(at(1))
