@@ -212,6 +212,16 @@ const EFFECTIVE_OPTIONS = {
     '10',
     'How long eviction may hold up a command: 0 not at all, 10 for 0.5 ms, 100 until there is room.',
   ),
+  activedefrag: mutable(
+    bool,
+    'no',
+    'Move values together in the background when much memory is free in pieces, and give back what is empty.',
+  ),
+  'active-defrag-cycle-min': mutable(int(1, 99), '1', 'Least percentage of a core that defragmentation takes.'),
+  'active-defrag-cycle-max': mutable(int(1, 99), '25', 'Most percentage of a core that defragmentation takes.'),
+  'active-defrag-ignore-bytes': mutable(memory(1), '100mb', 'Defragmentation begins at so much memory free in pieces.'),
+  'active-defrag-threshold-lower': mutable(int(0, 1000), '10', 'And at so much, as a percentage of what is in use.'),
+  'active-defrag-threshold-upper': mutable(int(0, 1000), '100', 'From this percentage on it makes its full effort.'),
   'lfu-log-factor': mutable(int(0), '10', 'Under an LFU policy: how much more rarely uses count the more there were.'),
   'lfu-decay-time': mutable(
     int(0),

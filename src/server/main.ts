@@ -45,6 +45,7 @@ import { createAppendOnlyLog } from './aof.ts'
 import { clientLimits } from './client-limits.ts'
 import { rewriteConfigFile } from './config-file.ts'
 import { lockData } from './data-lock.ts'
+import { createDefrag } from './defrag.ts'
 import { createHousekeeping } from './expiry.ts'
 import { handOver } from './hand-over.ts'
 import { createHeldMemory } from './held-memory.ts'
@@ -191,6 +192,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
       held.measure()
       return info.facts().memory
     },
+    purgeMemory: () => defrag.purge(),
     loading: () => engine.gate.loading,
     log: (message) => log.warning(message),
     random: seededRandom(...seed),
@@ -202,6 +204,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     resetStats: () => {
       resetStats(commands, engine, keyspace)
       info.reset()
+      defrag.reset()
       replication.resetCounters()
     },
     listenAnew: (place, apply, done) => {
@@ -364,7 +367,12 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
   const roles = decideRole(parts, replication)
   const migration = createMigration(parts, secureFor('tls-cluster'))
   const shutdown = createShutdown({ options, log, clients, replication, persistence, end: (code) => end(code) })
-  const info = createInfo(parts, { persistence, appendOnly, replication, tracking, migration, shutdown })
+  const defrag = createDefrag({
+    keyspace,
+    options,
+    mayMove: () => keyspace.snapshot === undefined && !scripts.busy() && !engine.gate.loading,
+  })
+  const info = createInfo(parts, { persistence, appendOnly, replication, tracking, migration, shutdown, defrag })
   const housekeeping = createHousekeeping(keyspace, engine, ownExpiries, wallMs)
 
   /** Half of what a script does must not get into the last snapshot: one that has written is waited for, any other is ended. */
@@ -401,6 +409,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     clearInterval(timer)
     clearImmediate(evicting)
     housekeeping.stop()
+    defrag.stop()
     hold.stop()
     migration.stop()
     persistence.stop()
@@ -446,6 +455,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
       roles.start()
       hold.started()
       timer = setInterval(tick, 100)
+      defrag.start()
       log.notice(`Ready to accept connections on port ${parts.port}`)
     }
   } catch (error) {
