@@ -293,6 +293,7 @@ function watch(
   running.relocate = () => running.sentinel?.move(addresses().resp, addresses().gossip)
   return startWatching({
     secure: () => (options['tls-replication'] ? running.tls.dialling() : undefined),
+    passwordFiles: passwordFiles(options),
     peer: key.peerId,
     ...addresses(),
     groups,
@@ -460,3 +461,6 @@ function resolveLater(running: Process, { name, host, port }: MonitoredGroup): v
   }, RESOLVE_AGAIN_MS)
   void running.closed.then(() => clearInterval(timer))
 }
+
+const passwordFiles = ({ groups }: SentinelOptions): ReadonlyMap<string, string> =>
+  new Map(groups.flatMap((group) => (group['auth-pass-file'] === '' ? [] : [[group.name, group['auth-pass-file']]])))
