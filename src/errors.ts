@@ -321,6 +321,10 @@ export const ERRORS = {
   debugProtocol: 'ERR Wrong protocol type name. Please use one of the following: %s',
   debugReload: 'ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.',
   debugMemory: 'ERR argument must be a memory value bigger than 1 and smaller than 4gb',
+  noModules: 'ERR Error loading the extension. Please check the server logs.',
+  noSuchModule: 'ERR Error unloading module: no such module with that name',
+  scriptDebugMode: 'ERR Use SCRIPT DEBUG YES/SYNC/NO',
+  scriptDebugger: 'ERR There is no debugger of scripts here',
   clusterDisabled: 'ERR This instance has cluster support disabled',
   subcommandSyntax: "ERR unknown subcommand or wrong number of arguments for '%s'. Try %s HELP.",
   commandInvalid: 'ERR Invalid command specified',
@@ -329,6 +333,8 @@ export const ERRORS = {
   commandArguments: 'ERR Invalid arguments specified for command',
   denyBlocking: "ERR %s isn't allowed for DENY BLOCKING client",
   noShutdown: 'ERR No shutdown in progress.',
+  moduleNotAllowed:
+    'ERR MODULE command not allowed. If the enable-module-command option is set to "local", you can run it from a local connection, otherwise you need to set this option in the configuration file, and then restart the server.',
   debugNotAllowed:
     'ERR DEBUG command not allowed. If the enable-debug-command option is set to "local", you can run it from a local connection, otherwise you need to set this option in the configuration file, and then restart the server.',
   argumentTooLong: 'ERR an argument is too long for this command',

@@ -1,6 +1,6 @@
 // Runs one file of Redis's suite with a server of our choice, in a folder of its own whose entries are links to the source,
 // and reads what the suite printed. A run is a process group: when it hangs, all of it is ended.
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { RANDOM } from './files.mjs'
@@ -14,11 +14,12 @@ function linkAll(from, to, except) {
 }
 
 /** A folder in which the suite can run: the source, with `server` (a command and its first words) as src/redis-server. */
-export function prepareFolder(source, folder, server) {
+export function prepareFolder(source, folder, server, certificates) {
   rmSync(folder, { recursive: true, force: true })
   linkAll(source, folder, ['src', 'tests'])
   linkAll(join(source, 'tests'), join(folder, 'tests'), ['tmp'])
   mkdirSync(join(folder, 'tests', 'tmp'))
+  if (certificates !== undefined) symlinkSync(certificates, join(folder, 'tests', 'tls'))
   linkAll(join(source, 'src'), join(folder, 'src'), ['redis-server', ...TOOLS])
   for (const tool of TOOLS) if (existsSync(join(BIN, tool))) symlinkSync(join(BIN, tool), join(folder, 'src', tool))
   const wrapper = join(folder, 'src', 'redis-server')
@@ -31,6 +32,15 @@ echo "ended at its start, PID: $$") 2>/dev/null &
   const refused = server.length > 1 ? watch : ''
   writeFileSync(wrapper, `#!/bin/bash\n${refused}exec -a "$0" ${words} "$@"\n`)
   chmodSync(wrapper, 0o755)
+}
+
+/** The folder of the certificates that the suite makes for its TLS mode, once. */
+export function makeCertificates(source, cache) {
+  const folder = join(cache, 'certificates')
+  mkdirSync(folder, { recursive: true })
+  const made = spawnSync('sh', [join(source, 'utils', 'gen-test-certs.sh')], { cwd: folder, stdio: 'ignore' })
+  if (made.status !== 0) throw new Error('gen-test-certs.sh of the suite failed: is openssl installed?')
+  return join(folder, 'tests', 'tls')
 }
 
 /** What changes from run to run in a name: seeds, ports, process IDs. */
@@ -55,7 +65,7 @@ export function parseOutput(text) {
       failed.push(open)
     } else if (kind === 'skip' || kind === 'ignore') skipped.push(stableName(rest))
     else if (kind?.endsWith('done')) done = true
-    else if (/TIMEOUT/.test(line)) failed.push({ name: 'the file came to no end', why: [line] })
+    else if (/^TIMEOUT/.test(line)) failed.push({ name: `hangs after: ${passed.at(-1) ?? 'the start'}`, why: [line] })
     else if (/^\s*The End/.test(line)) break
     else if (open !== undefined && open.why.length < 12) open.why.push(line)
   }
@@ -81,8 +91,15 @@ process.on('exit', () => {
 })
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => process.exit(1))
 
-/** Runs a Tcl program with all that it starts, for so long at most; gives back what it printed, and whether it ended by itself. */
-export function runTcl(folder, words, { timeoutMs, onOutput = () => {} }) {
+/**
+ * Runs a Tcl program with all that it starts, for so long at most, and for so long at most without a word of it; gives back what
+ * it printed, whether it was ended, and whether that was because it is `endsAtMs`, when all is to be over.
+ */
+export function runTcl(
+  folder,
+  words,
+  { timeoutMs, silentMs = timeoutMs, endsAtMs = Number.POSITIVE_INFINITY, onOutput = () => {} },
+) {
   return new Promise((resolve) => {
     const child = spawn('tclsh', words, {
       cwd: folder,
@@ -92,34 +109,44 @@ export function runTcl(folder, words, { timeoutMs, onOutput = () => {} }) {
     })
     let text = ''
     let timedOut = false
+    let cut = false
+    const end = () => {
+      timedOut = true
+      endGroup(child.pid)
+    }
+    const cutOff = () => {
+      cut = true
+      endGroup(child.pid)
+    }
+    const leftMs = Math.max(1, endsAtMs - Date.now())
+    const timer = leftMs < timeoutMs ? setTimeout(cutOff, leftMs) : setTimeout(end, timeoutMs)
+    const silence = setTimeout(end, silentMs)
     const take = (bytes) => {
       text += bytes
+      silence.refresh()
       onOutput(bytes)
     }
     child.stdout.on('data', take)
     child.stderr.on('data', take)
     groups.add(child.pid)
-    const timer = setTimeout(() => {
-      timedOut = true
-      endGroup(child.pid)
-    }, timeoutMs)
     child.on('close', () => {
       clearTimeout(timer)
+      clearTimeout(silence)
       endGroup(child.pid)
       groups.delete(child.pid)
-      resolve({ text, timedOut })
+      resolve({ text, timedOut, cut })
     })
   })
 }
 
 /** Runs a file in a prepared folder. */
-export async function runFile(folder, file, { basePort, timeoutMs, flags = [], onOutput }) {
+export async function runFile(folder, file, { basePort, flags = [], ...limits }) {
   const args = ['tests/test_helper.tcl', '--single', file, '--clients', '1', '--durable', '--baseport', `${basePort}`]
-  const words = [...args, '--portcount', '700', '--timeout', `${Math.ceil(timeoutMs / 1000)}`, ...flags]
+  const words = [...args, '--portcount', '700', '--timeout', `${Math.ceil(limits.timeoutMs / 1000)}`, ...flags]
   const startedMs = Date.now()
-  const run = await runTcl(folder, words, { timeoutMs, onOutput })
-  const text = run.timedOut ? `${run.text}\nTIMEOUT: the whole file took too long\n` : run.text
+  const run = await runTcl(folder, words, limits)
+  const text = run.timedOut ? `${run.text}\nTIMEOUT: nothing for too long, or too long in all\n` : run.text
   const result = parseOutput(text)
   const passed = RANDOM.has(file) ? distinct(result.passed) : result.passed
-  return { ...result, passed, seconds: Math.round((Date.now() - startedMs) / 1000), text }
+  return { ...result, passed, cut: run.cut, seconds: Math.round((Date.now() - startedMs) / 1000), text }
 }

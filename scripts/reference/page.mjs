@@ -1,6 +1,6 @@
 // The list of expected passes and the page that is made from it. The list is an object: file → { cases, passes }; `cases` is how
 // many pass on redis-server itself.
-import { OPEN, OPEN_CASES, RUN, SKIPPED } from './files.mjs'
+import { COMMANDS, OPEN, OPEN_CASES, RUN, SKIPPED, UNSTEADY } from './files.mjs'
 
 /** Counts a name as often as it appears: some cases are run several times under one name. */
 function counted(names) {
@@ -45,7 +45,10 @@ const percent = (part, whole) => `${((100 * part) / whole).toFixed(1)} %`
 
 /** docs/REFERENCE-SUITE.md; `sentinels` is the part about the Sentinel suite. */
 export function referencePage(expected, sentinels) {
-  const sum = (of) => RUN.reduce((total, file) => total + of(expected[file] ?? { cases: 0, passes: [] }), 0)
+  const sumOf = (files) => (of) =>
+    files.reduce((total, file) => total + of(expected[file] ?? { cases: 0, passes: [] }), 0)
+  const sum = sumOf(RUN)
+  const inCommands = sumOf(COMMANDS)
   const cases = sum((entry) => entry.cases)
   const passes = sum((entry) => entry.passes.length)
   const open = Object.entries(OPEN).map(([file, why]) => `| ${file} | ${why} |`)
@@ -59,8 +62,12 @@ export function referencePage(expected, sentinels) {
 passed before does not pass any more: the list in \`scripts/reference/expected.json\` only grows. \`-- --server /usr/bin/redis-server\` runs the same with
 Redis itself, which is how many cases there are; \`-- --file unit/type/string\` runs one file, \`-- --update\` adds what passes now.
 
-**${passes} of ${cases} cases pass** in the files that are run, ${percent(passes, cases)}; ${waiting.length} wait for another piece of work and
-are named below, with those that are left out because they are about how Redis is made.
+**${passes} of ${cases} cases pass** in the files that are run, ${percent(passes, cases)}; in those about data types and commands, which CI runs
+(\`-- --commands\`), ${inCommands((entry) => entry.passes.length)} of ${inCommands((entry) => entry.cases)}, ${percent(
+    inCommands((entry) => entry.passes.length),
+    inCommands((entry) => entry.cases),
+  )}. ${waiting.length} wait for another piece of work and are named below, with those
+that are left out because they are about how Redis is made: they do not count as cases.
 
 | file | cases | passed | not passed |
 | --- | --- | --- | --- |
@@ -80,6 +87,14 @@ They are not run (\`-- --open\` runs them) and count as not passed.
 | file | case | what it waits for |
 | --- | --- | --- |
 ${waiting.join('\n')}
+
+## Cases that are unsteady
+
+They pass on a machine of their own, and may fail on a busy one. A run says so, and does not fail.
+
+| file | case | why |
+| --- | --- | --- |
+${reasons(UNSTEADY).join('\n')}
 
 ## Files that are not run yet
 

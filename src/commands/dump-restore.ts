@@ -110,6 +110,33 @@ function replicateAbsolute(ctx: Context, expiryMs: number): void {
 
 const KEY: ArgumentSpec = { name: 'key', type: 'key', keySpecIndex: 0 }
 
+const RESTORE: CommandSpec = {
+  name: 'restore',
+  summary: 'Creates a key from a payload that DUMP returned.',
+  since: '2.6.0',
+  group: 'generic',
+  complexity: 'O(N), N being the size of the value.',
+  arity: -4,
+  flags: ['write', 'denyoom'],
+  categories: ['dangerous'],
+  keys: [keyAt(1, 'OW', 'update')],
+  arguments: [
+    KEY,
+    { name: 'ttl', type: 'integer' },
+    { name: 'serialized-value', type: 'string' },
+    { name: 'replace', type: 'pure-token', token: 'REPLACE', since: '3.0.0', optional: true },
+    { name: 'absttl', type: 'pure-token', token: 'ABSTTL', since: '5.0.0', optional: true },
+    { name: 'seconds', type: 'integer', token: 'IDLETIME', since: '5.0.0', optional: true },
+    { name: 'frequency', type: 'integer', token: 'FREQ', since: '5.0.0', optional: true },
+  ],
+  history: [
+    ['3.0.0', 'Option `REPLACE`.'],
+    ['5.0.0', 'Option `ABSTTL`.'],
+    ['5.0.0', 'Options `IDLETIME` and `FREQ`.'],
+  ],
+  run: restore,
+}
+
 /** DUMP and RESTORE. */
 export const DUMP_COMMANDS: readonly CommandSpec[] = [
   {
@@ -125,30 +152,14 @@ export const DUMP_COMMANDS: readonly CommandSpec[] = [
     arguments: [KEY],
     run: dump,
   },
+  RESTORE,
   {
-    name: 'restore',
-    summary: 'Creates a key from a payload that DUMP returned.',
-    since: '2.6.0',
-    group: 'generic',
-    complexity: 'O(N), N being the size of the value.',
-    arity: -4,
-    flags: ['write', 'denyoom'],
-    categories: ['dangerous'],
-    keys: [keyAt(1, 'OW', 'update')],
-    arguments: [
-      KEY,
-      { name: 'ttl', type: 'integer' },
-      { name: 'serialized-value', type: 'string' },
-      { name: 'replace', type: 'pure-token', token: 'REPLACE', since: '3.0.0', optional: true },
-      { name: 'absttl', type: 'pure-token', token: 'ABSTTL', since: '5.0.0', optional: true },
-      { name: 'seconds', type: 'integer', token: 'IDLETIME', since: '5.0.0', optional: true },
-      { name: 'frequency', type: 'integer', token: 'FREQ', since: '5.0.0', optional: true },
-    ],
-    history: [
-      ['3.0.0', 'Option `REPLACE`.'],
-      ['5.0.0', 'Option `ABSTTL`.'],
-      ['5.0.0', 'Options `IDLETIME` and `FREQ`.'],
-    ],
-    run: restore,
+    ...RESTORE,
+    name: 'restore-asking',
+    summary: 'RESTORE, as nodes of a cluster send it to each other.',
+    group: 'server',
+    since: '3.0.0',
+    flags: ['write', 'denyoom', 'asking'],
+    system: true,
   },
 ]

@@ -37,6 +37,12 @@ function flush({ args, reply, host }: Context): void {
   reply.ok()
 }
 
+/** What is off can be switched off. */
+function debug({ args, reply }: Context): void {
+  if (args.is(2, 'no')) return reply.ok()
+  fail(args.is(2, 'yes') || args.is(2, 'sync') ? 'scriptDebugger' : 'scriptDebugMode')
+}
+
 function kill({ reply, host }: Context): void {
   host.scripts.kill('script')
   reply.ok()
@@ -128,6 +134,27 @@ export const SCRIPT_COMMANDS: readonly CommandSpec[] = [
     arity: -2,
     flags: [],
     subcommands: [
+      {
+        name: 'debug',
+        summary: 'Refuses: there is no debugger of scripts here.',
+        since: '3.2.0',
+        group: 'scripting',
+        complexity: 'O(1)',
+        arity: 3,
+        flags: ['noscript'],
+        arguments: [
+          {
+            name: 'mode',
+            type: 'oneof',
+            arguments: [
+              { name: 'yes', type: 'pure-token', token: 'YES' },
+              { name: 'sync', type: 'pure-token', token: 'SYNC' },
+              { name: 'no', type: 'pure-token', token: 'NO' },
+            ],
+          },
+        ],
+        run: debug,
+      },
       {
         name: 'exists',
         summary: 'Tells which scripts the server knows.',

@@ -1,6 +1,7 @@
 // The server itself: its statistics, snapshots, clock and end.
 
 import { fail } from '../errors.ts'
+import { REDIS_VERSION } from '../lib/version.ts'
 import type { Context } from './context.ts'
 import type { CommandSpec } from './spec.ts'
 
@@ -8,6 +9,12 @@ function info(ctx: Context): void {
   const { args, reply, host } = ctx
   const sections = Array.from({ length: args.count - 1 }, (_, i) => args.str(i + 1).toLowerCase())
   reply.verbatim('txt', host.info(sections))
+}
+
+/** Redis draws here; what programs read is the line with its version. */
+function lolwut(ctx: Context): void {
+  if (ctx.args.count > 2 && ctx.args.is(1, 'version') && ctx.args.int64(2) === undefined) fail('notInteger')
+  ctx.reply.verbatim('txt', `Redis ver. ${REDIS_VERSION}\n`)
 }
 
 function save(ctx: Context): void {
@@ -76,6 +83,16 @@ export const SERVER_COMMANDS: readonly CommandSpec[] = [
     history: [['7.0.0', 'Added support for taking multiple section arguments.']],
     arguments: [{ name: 'section', type: 'string', optional: true, multiple: true }],
     run: info,
+  },
+  {
+    name: 'lolwut',
+    summary: 'Returns the version of Redis whose behaviour the server has.',
+    since: '5.0.0',
+    group: 'server',
+    arity: -1,
+    flags: ['readonly', 'fast'],
+    arguments: [{ name: 'version', type: 'integer', token: 'VERSION', optional: true }],
+    run: lolwut,
   },
   {
     name: 'save',

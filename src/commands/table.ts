@@ -26,6 +26,7 @@ import { LATENCY_COMMANDS } from './latency.ts'
 import { LIST_COMMANDS } from './list-rows.ts'
 import { MEMORY_COMMANDS } from './memory.ts'
 import { MIGRATE_COMMANDS } from './migrate.ts'
+import { MODULE_COMMANDS } from './modules.ts'
 import { OBJECT_COMMANDS } from './object.ts'
 import { PUBLISH_COMMANDS } from './publish.ts'
 import { REPLICATION_COMMANDS } from './replication.ts'
@@ -83,6 +84,7 @@ export function allCommands(): CommandTable<Context> {
     ...CONFIG_COMMANDS,
     ...COMMAND_COMMANDS,
     ...SERVER_COMMANDS,
+    ...MODULE_COMMANDS,
     ...DEBUG_COMMANDS,
     ...SLOWLOG_COMMANDS,
     ...LATENCY_COMMANDS,

@@ -1,4 +1,4 @@
-// Whom the options `enable-debug-command` and `enable-protected-configs` allow what they guard.
+// Whom the options `enable-debug-command`, `enable-module-command` and `enable-protected-configs` allow what they guard.
 
 import type { Session } from '../facade/session.ts'
 

@@ -423,7 +423,7 @@ export class Engine extends Processor<Context> implements Context {
     } else {
       if ((command!.flags & FLAG_WRITE) !== 0) run.wrote = true
       this.perform(run.session, command!)
-      if (this.tracking.on) this.tracking.read(run.caller, command!, args)
+      if (this.tracking.on && (command!.flags & FLAG_READONLY) !== 0) this.tracking.readByScript(run)
     }
     this.args = outerArgs
     this.reply = outerReply

@@ -23,6 +23,8 @@ export class ScriptRun {
   /** Unix time in milliseconds: for the script it stands still. */
   readonly nowMs: number
   readonly kept: Kept[] = []
+  /** The keys that it was given, if its caller tracks: once it calls a command that reads, they count as read. */
+  trackedKeys: readonly Uint8Array[] = []
   /** Whether a command that writes was called. */
   wrote = false
   /** REPL_… of what comes. */

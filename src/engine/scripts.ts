@@ -232,6 +232,9 @@ export function createScripts(parts: ScriptParts): Scripts {
     }
     running = begun
     stats.calls++
+    if (session.tracking !== undefined) {
+      begun.run.trackedKeys = Array.from({ length: keyCount }, (_, i) => Uint8Array.from(args.bytes(3 + i)))
+    }
     const failed = interpreter.begin(callable, args, keyCount)
     if (failed === undefined && !turn(begun)) return giveWay(begun)
     const error = failed ?? end(begun, ctx.reply)

@@ -12,12 +12,13 @@ import type { Context } from '../commands/context.ts'
 import type { Clients, KeyTracking } from '../facade/call.ts'
 import { extractKeys } from '../facade/commands/keys.ts'
 import { NAME_BYTES_MAX, type Session, type Tracking } from '../facade/session.ts'
-import { type Command, FLAG_READONLY } from '../facade/table.ts'
+import { type Command, FLAG_READONLY, FLAG_RUNS_SCRIPT } from '../facade/table.ts'
 import { equalBytes } from '../lib/bytes.ts'
 import type { Random } from '../lib/prng.ts'
 import type { Args } from '../protocol/args.ts'
 import { encodeRequest } from '../protocol/writer.ts'
 import type { HashKey } from '../store/hash.ts'
+import type { ScriptRun } from './script-run.ts'
 import { TrackedKeys } from './tracked-keys.ts'
 
 /** What tracking is built from. */
@@ -125,10 +126,17 @@ export class ClientTracking implements KeyTracking {
   /** The session has read the keys of a command: if it is one that reads, and the session wants to hear of them. */
   read(session: Session, command: Command<Context>, args: Args): void {
     const { tracking } = session
-    if (tracking === undefined || (command.flags & FLAG_READONLY) === 0 || !caches(tracking)) return
+    const reads = (command.flags & (FLAG_READONLY | FLAG_RUNS_SCRIPT)) === FLAG_READONLY
+    if (tracking === undefined || !reads || !caches(tracking)) return
     for (const { index } of extractKeys(command.spec, args) ?? []) {
       this.keys.add(args.buffer, args.start(index), args.end(index), session.id)
     }
+  }
+
+  /** A script has called a command that reads: all keys that it was given count as read. */
+  readByScript({ caller, trackedKeys }: ScriptRun): void {
+    if (caller.tracking === undefined || !caches(caller.tracking)) return
+    for (const key of trackedKeys) this.keys.add(key, 0, key.length, caller.id)
   }
 
   /** The command, or the whole transaction, is over and its reply written: who is to hear of what it did hears of it. */

@@ -6,7 +6,7 @@ export const STRING_COMMANDS =
 export const BITMAP_COMMANDS = 'setbit getbit bitcount bitpos bitop bitfield bitfield_ro'
 export const HYPERLOGLOG_COMMANDS = 'pfadd pfcount pfmerge pfdebug pfselftest'
 export const GENERIC_COMMANDS =
-  'copy del dump exists expire expireat expiretime keys migrate move object persist pexpire pexpireat pexpiretime pttl randomkey rename renamenx restore scan sort sort_ro touch ttl type unlink wait'
+  'copy del dump exists expire expireat expiretime keys migrate move object persist pexpire pexpireat pexpiretime pttl randomkey rename renamenx restore restore-asking scan sort sort_ro touch ttl type unlink wait'
 export const LIST_COMMANDS =
   'lpush rpush lpushx rpushx lpop rpop llen lindex lrange lset linsert lrem ltrim lpos lmove rpoplpush lmpop blpop brpop blmove brpoplpush blmpop'
 export const HASH_COMMANDS =
@@ -25,7 +25,7 @@ export const PUBSUB_COMMANDS =
   'subscribe unsubscribe psubscribe punsubscribe ssubscribe sunsubscribe publish spublish pubsub'
 export const CONNECTION_COMMANDS = 'auth client echo hello ping quit reset select'
 export const SERVER_COMMANDS =
-  'acl command config dbsize debug latency memory slowlog flushall flushdb info lastsave monitor role save bgsave bgrewriteaof shutdown time replicaof slaveof psync sync replconf'
+  'acl command config dbsize debug latency lolwut memory module slowlog flushall flushdb info lastsave monitor role save bgsave bgrewriteaof shutdown time replicaof slaveof psync sync replconf'
 export const CLUSTER_COMMANDS = 'cluster readonly readwrite asking'
 
 export const COMMANDS_IN_SCOPE: readonly string[] = [

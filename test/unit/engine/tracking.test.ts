@@ -40,6 +40,24 @@ describe('a client that tracks', () => {
     expect(watcher.received()).toEqual([invalidated('k'), invalidated('l')])
   })
 
+  it('has read the keys that it gave a script, once that calls a command that reads', () => {
+    const server = createTestServer()
+    const [client, other] = [modern(server), server.connect()]
+    client.call('CLIENT', 'TRACKING', 'ON')
+    for (const script of ["redis.call('SET', 'x', '1')", "redis.call('PING')"]) {
+      client.call('EVAL', script, '2', 'k', 'l')
+      other.call('MSET', 'k', '1', 'l', '1')
+    }
+    client.call('EVAL_RO', "redis.call('PING')", '2', 'k', 'l')
+    other.call('MSET', 'k', '1', 'l', '1')
+    expect(client.received()).toEqual([])
+    for (const call of ['EVAL', 'EVAL_RO']) {
+      client.call(call, "redis.call('GET', 'x')", '2', 'k', 'l')
+      other.call('MSET', 'k', '2', 'l', '2', 'x', '2')
+      expect(client.received()).toEqual([invalidated('k'), invalidated('l')])
+    }
+  })
+
   it('is served, when it waits, before it hears that the key changed', () => {
     const server = createTestServer()
     const [client, other] = [modern(server), server.connect()]
