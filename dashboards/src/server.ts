@@ -155,6 +155,7 @@ export const server = dashboard(
             { expr: value('vedette_server_memory_used_peak_bytes'), legend: '{{instance}} peak' },
             { expr: value('vedette_server_memory_dataset_bytes'), legend: '{{instance}} data' },
             { expr: value('vedette_server_memory_reserved_bytes'), legend: '{{instance}} reserved' },
+            { expr: value('vedette_server_memory_blocks_bytes'), legend: '{{instance}} in blocks' },
             { expr: `${value('vedette_server_memory_limit_bytes')} > 0`, legend: '{{instance}} limit' },
             {
               expr: `process_resident_memory_bytes{${SELECTED_PROCESS}} and on (instance) vedette_server_info`,
@@ -163,6 +164,18 @@ export const server = dashboard(
           ],
           { unit: 'bytes' },
         ),
+        graph(
+          'Given back and moved together',
+          [
+            { expr: rate('vedette_server_memory_returned_bytes_total'), legend: '{{instance}} given back' },
+            { expr: rate('vedette_server_defrag_moved_bytes_total'), legend: '{{instance}} moved' },
+          ],
+          { unit: 'Bps' },
+        ),
+        graph('Defragmentation', [{ expr: value('vedette_server_defrag_percent'), legend: '{{instance}}' }], {
+          unit: 'percent',
+          description: 'Share of a core that moving values together takes at the moment (activedefrag).',
+        }),
         graph('Keys', [
           { expr: `sum by (instance, db) (${value('vedette_server_keys')})`, legend: '{{instance}} db {{db}}' },
           {
@@ -299,6 +312,16 @@ export const server = dashboard(
     {
       title: 'The process',
       panels: [
+        graph(
+          'Time until certificates expire',
+          [
+            {
+              expr: `vedette_server_certificate_expiry_timestamp_seconds{${SELECTED_PROCESS}} - time()`,
+              legend: '{{instance}} {{option}}',
+            },
+          ],
+          { unit: 's' },
+        ),
         graph(
           'Processor time',
           [

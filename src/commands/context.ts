@@ -209,6 +209,8 @@ export interface Host extends FrontHost {
   readonly latency: LatencyEvents
   /** Bytes of memory, by what they are for. */
   memory(): MemoryFacts
+  /** MEMORY PURGE. */
+  purgeMemory(): void
   readonly random: Random
   /** Unix time in microseconds, for TIME. */
   wallMicros(): bigint

@@ -25,7 +25,7 @@ const ratio = (a: number, b: number): number => (b === 0 ? 0 : a / b)
 
 function stats({ host, keyspace, reply }: Context): void {
   const facts = host.memory()
-  const { usedBytes, peakBytes, startupBytes, datasetBytes, reservedBytes, rssBytes } = facts
+  const { usedBytes, peakBytes, startupBytes, datasetBytes, reservedBytes, blockBytes, rssBytes } = facts
   const databases = keyspace.databases.filter((db) => db.size > 0)
   const net = Math.max(0, usedBytes - startupBytes)
   const integers: [string, number][] = [
@@ -47,11 +47,11 @@ function stats({ host, keyspace, reply }: Context): void {
     ['dataset.bytes', datasetBytes, 'integer'],
     ['dataset.percentage', Math.min(100, ratio(datasetBytes, net) * 100), 'double'],
     ['peak.percentage', ratio(usedBytes, peakBytes) * 100, 'double'],
-    ['allocator.allocated', usedBytes, 'integer'],
+    ['allocator.allocated', blockBytes, 'integer'],
     ['allocator.active', reservedBytes, 'integer'],
     ['allocator.resident', rssBytes, 'integer'],
-    ['allocator-fragmentation.ratio', ratio(reservedBytes, usedBytes), 'double'],
-    ['allocator-fragmentation.bytes', reservedBytes - usedBytes, 'integer'],
+    ['allocator-fragmentation.ratio', ratio(reservedBytes, blockBytes), 'double'],
+    ['allocator-fragmentation.bytes', reservedBytes - blockBytes, 'integer'],
     ['allocator-rss.ratio', ratio(rssBytes, reservedBytes), 'double'],
     ['allocator-rss.bytes', rssBytes - reservedBytes, 'integer'],
     ['rss-overhead.ratio', 1, 'double'],
@@ -84,12 +84,15 @@ function stats({ host, keyspace, reply }: Context): void {
 }
 
 const LITTLE_BYTES = 5 << 20
+/** Two slabs: what may always be free. */
+const SMALL_WASTE_BYTES = 64 << 20
 
 /** What is worth a word about the memory of a server. */
 function remarks({
   usedBytes,
   peakBytes,
   reservedBytes,
+  blockBytes,
   rssBytes,
   clientBytes,
   replicaBufferBytes,
@@ -97,12 +100,11 @@ function remarks({
   if (usedBytes < LITTLE_BYTES) return ['The server holds little data: what is needed for itself outweighs it.']
   const found: string[] = []
   if (peakBytes > usedBytes * 1.5) {
-    found.push(
-      'Peak: it once held more than 150 % of what it holds now; that memory is reserved still, and is used again.',
-    )
+    found.push('Peak: it once held more than 150 % of what it holds now.')
   }
-  if (reservedBytes > usedBytes * 1.5)
-    found.push('Fragmentation: more than a third of the reserved memory is free in pieces.')
+  if (reservedBytes > blockBytes * 1.5 && reservedBytes - blockBytes > SMALL_WASTE_BYTES) {
+    found.push('Fragmentation: more than a third of the reserved memory is free in pieces; activedefrag gives it back.')
+  }
   if (rssBytes > (reservedBytes + (150 << 20)) * 1.5) found.push('Overhead: the process takes much more than its data.')
   if (clientBytes > usedBytes / 4)
     found.push('Clients: their buffers take more than a quarter. Does one not read its replies?')
@@ -119,8 +121,12 @@ function doctor({ host, reply }: Context): void {
 }
 
 function mallocStats({ host, reply }: Context): void {
-  const { usedBytes, reservedBytes, rssBytes } = host.memory()
-  reply.verbatim('txt', `vedette-arena: ${usedBytes} bytes in use, ${reservedBytes} reserved, ${rssBytes} resident\n`)
+  const { blockBytes, reservedBytes, returnedBytes, rssBytes, defrag } = host.memory()
+  reply.verbatim(
+    'txt',
+    `vedette-arena: ${blockBytes} bytes in use, ${reservedBytes} reserved, ${rssBytes} resident\n` +
+      `${returnedBytes} bytes given back to the system, ${defrag.movedBytes} moved to empty slabs\n`,
+  )
 }
 
 const ABOUT = {
@@ -160,11 +166,14 @@ export const MEMORY_COMMANDS: readonly CommandSpec[] = [
       {
         ...ABOUT,
         name: 'purge',
-        summary: 'Answers OK, and does nothing: what was freed is used again, but not given back to the system yet.',
+        summary: 'Gives memory back to the system in which nothing is in use.',
         since: '4.0.0',
         complexity: 'Depends on how much memory is allocated, could be slow',
         tips: ['request_policy:all_shards', 'response_policy:all_succeeded'],
-        run: ({ reply }) => reply.ok(),
+        run: ({ host, reply }) => {
+          host.purgeMemory()
+          reply.ok()
+        },
       },
       {
         ...ABOUT,

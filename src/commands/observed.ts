@@ -1,5 +1,19 @@
 // What the server has observed of itself, as the commands SLOWLOG, LATENCY and MEMORY see it.
 
+/** What defragmentation has done. */
+export interface DefragFacts {
+  /** Percentage of a core that the pass under way takes; 0 if there is none. */
+  readonly percent: number
+  /** Keys looked at of which something was moved, and the others. */
+  readonly keyHits: number
+  readonly keyMisses: number
+  readonly movedBlocks: number
+  readonly movedBytes: number
+  /** Milliseconds of work, of all passes, and milliseconds since the one under way began. */
+  readonly totalMs: number
+  readonly currentMs: number
+}
+
 /** Bytes of memory. */
 export interface MemoryFacts {
   readonly usedBytes: number
@@ -9,6 +23,11 @@ export interface MemoryFacts {
   readonly datasetBytes: number
   /** Reserved by the store, used or not. */
   readonly reservedBytes: number
+  /** Of these, in use: size classes and room included. */
+  readonly blockBytes: number
+  /** What the store has given back to the system since the start. */
+  readonly returnedBytes: number
+  readonly defrag: DefragFacts
   readonly rssBytes: number
   readonly systemBytes: number
   readonly maxBytes: number

@@ -11,7 +11,6 @@ const CLUSTER = 'there is no cluster yet'
 const THREADS = 'the server has one thread'
 const MEMORY = 'it tunes the memory management of C code'
 const FREEING = 'freeing memory does not block here'
-const DEFRAG = 'active defragmentation is not built yet'
 const FORK = 'snapshots are made without a second process'
 const HOST = 'the operating system is left as it is'
 
@@ -85,16 +84,12 @@ export const INERT_OPTIONS = {
     ['slave-lazy-flush'],
   ),
   activerehashing: keep('tables grow without pauses anyway', bool, 'yes', 'Grow tables in the background.'),
-  activedefrag: mutable(bool, 'no', 'Move values together in the background.', {
-    inert: DEFRAG,
-    ...yesMissing('Active defragmentation is not built yet'),
-  }),
-  'active-defrag-cycle-min': keep(DEFRAG, int(1, 99), '1', 'Least CPU percentage.'),
-  'active-defrag-cycle-max': keep(DEFRAG, int(1, 99), '25', 'Most CPU percentage.'),
-  'active-defrag-ignore-bytes': keep(DEFRAG, memory(1), '100mb', 'Waste at which to start.'),
-  'active-defrag-max-scan-fields': keep(DEFRAG, long(1), '1000', 'Largest value scanned at once.'),
-  'active-defrag-threshold-lower': keep(DEFRAG, int(0, 1000), '10', 'Fragmentation percentage at which to start.'),
-  'active-defrag-threshold-upper': keep(DEFRAG, int(0, 1000), '100', 'Fragmentation percentage for full effort.'),
+  'active-defrag-max-scan-fields': keep(
+    'a value of any size is moved a bit at a time',
+    long(1),
+    '1000',
+    'Largest value scanned at once.',
+  ),
   'jemalloc-bg-thread': keep(MEMORY, bool, 'yes', 'Purge memory in the background.'),
   // ---- logs and timing
   hz: keep(

@@ -212,6 +212,16 @@ const EFFECTIVE_OPTIONS = {
     '10',
     'How long eviction may hold up a command: 0 not at all, 10 for 0.5 ms, 100 until there is room.',
   ),
+  activedefrag: mutable(
+    bool,
+    'no',
+    'Move values together in the background when much memory is free in pieces, and give back what is empty.',
+  ),
+  'active-defrag-cycle-min': mutable(int(1, 99), '1', 'Least percentage of a core that defragmentation takes.'),
+  'active-defrag-cycle-max': mutable(int(1, 99), '25', 'Most percentage of a core that defragmentation takes.'),
+  'active-defrag-ignore-bytes': mutable(memory(1), '100mb', 'Defragmentation begins at so much memory free in pieces.'),
+  'active-defrag-threshold-lower': mutable(int(0, 1000), '10', 'And at so much, as a percentage of what is in use.'),
+  'active-defrag-threshold-upper': mutable(int(0, 1000), '100', 'From this percentage on it makes its full effort.'),
   'lfu-log-factor': mutable(int(0), '10', 'Under an LFU policy: how much more rarely uses count the more there were.'),
   'lfu-decay-time': mutable(
     int(0),
@@ -316,6 +326,18 @@ const EFFECTIVE_OPTIONS = {
     needsRestart: true,
   }),
   'sentinel-pass': mutable(string, '', 'Password of the sentinels; empty: none.', { needsRestart: true, secret: true }),
+  'requirepass-file': fixed(
+    string,
+    '',
+    'File with one or two passwords of the default user, a line each, in place of requirepass; it is read again when it changes.',
+  ),
+  'masterauth-file': fixed(
+    string,
+    '',
+    'The same in place of masterauth: a replica tries the first password, and the second if that is refused.',
+  ),
+  'sentinel-pass-file': fixed(string, '', 'The same in place of sentinel-pass.'),
+  'aclfile-reload': fixed(bool, 'no', 'Whether aclfile is loaded again, as by ACL LOAD, when it changes.'),
   'http-port': mutable(
     optionalPort,
     'off',
@@ -323,6 +345,12 @@ const EFFECTIVE_OPTIONS = {
     { needsRestart: true },
   ),
   'http-bind': mutable(string, '127.0.0.1', 'Address to listen on for HTTP.', { needsRestart: true }),
+  'http-password-file': mutable(
+    string,
+    '',
+    'File with the password that /metrics and all else over HTTP but the health checks asks for (Basic with any name, or Bearer); of several lines each is one, and changes count at once. Empty: none is asked for.',
+    { needsRestart: true },
+  ),
   'process-nice': mutable(
     int(-20, 19),
     '-5',

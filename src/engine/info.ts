@@ -195,7 +195,7 @@ function withHuman(name: string, bytes: number): InfoFields {
 }
 
 function memory({ memory: facts, scripts }: InfoFacts): InfoFields {
-  const { usedBytes, peakBytes, startupBytes, datasetBytes, reservedBytes, rssBytes } = facts
+  const { usedBytes, peakBytes, startupBytes, datasetBytes, reservedBytes, blockBytes, rssBytes } = facts
   const net = Math.max(1, usedBytes - startupBytes)
   return [
     ...withHuman('used_memory', usedBytes),
@@ -206,7 +206,7 @@ function memory({ memory: facts, scripts }: InfoFacts): InfoFields {
     ['used_memory_startup', startupBytes],
     ['used_memory_dataset', datasetBytes],
     ['used_memory_dataset_perc', percent(Math.min(datasetBytes, net), net)],
-    ['allocator_allocated', usedBytes],
+    ['allocator_allocated', blockBytes],
     ['allocator_active', reservedBytes],
     ['allocator_resident', rssBytes],
     ...withHuman('total_system_memory', facts.systemBytes),
@@ -223,8 +223,8 @@ function memory({ memory: facts, scripts }: InfoFacts): InfoFields {
     ...withHuman('used_memory_scripts', scripts.sourceBytes + scripts.libraryBytes),
     ...withHuman('maxmemory', facts.maxBytes),
     ['maxmemory_policy', facts.policy],
-    ['allocator_frag_ratio', ratio(reservedBytes, usedBytes)],
-    ['allocator_frag_bytes', reservedBytes - usedBytes],
+    ['allocator_frag_ratio', ratio(reservedBytes, blockBytes)],
+    ['allocator_frag_bytes', reservedBytes - blockBytes],
     ['allocator_rss_ratio', ratio(rssBytes, reservedBytes)],
     ['allocator_rss_bytes', rssBytes - reservedBytes],
     ['rss_overhead_ratio', '1.00'],
@@ -239,7 +239,7 @@ function memory({ memory: facts, scripts }: InfoFacts): InfoFields {
     ['mem_cluster_links', 0],
     ['mem_aof_buffer', facts.logBufferBytes],
     ['mem_allocator', 'vedette-arena'],
-    ['active_defrag_running', 0],
+    ['active_defrag_running', facts.defrag.percent],
     ['lazyfree_pending_objects', facts.pendingTables],
     ['lazyfreed_objects', facts.releasedValues],
   ]
@@ -262,7 +262,7 @@ function persistence({ loading, snapshots, appendOnly }: InfoFacts): InfoFields 
   ]
 }
 
-function stats({ stats: facts }: InfoFacts): InfoFields {
+function stats({ stats: facts, memory: { defrag } }: InfoFacts): InfoFields {
   return [
     ['total_connections_received', facts.connections],
     ['total_commands_processed', facts.commands],
@@ -296,12 +296,12 @@ function stats({ stats: facts }: InfoFacts): InfoFields {
     ['total_forks', 0],
     ['migrate_cached_sockets', facts.migrateSockets],
     ['slave_expires_tracked_keys', 0],
-    ['active_defrag_hits', 0],
+    ['active_defrag_hits', defrag.movedBlocks],
     ['active_defrag_misses', 0],
-    ['active_defrag_key_hits', 0],
-    ['active_defrag_key_misses', 0],
-    ['total_active_defrag_time', 0],
-    ['current_active_defrag_time', 0],
+    ['active_defrag_key_hits', defrag.keyHits],
+    ['active_defrag_key_misses', defrag.keyMisses],
+    ['total_active_defrag_time', Math.round(defrag.totalMs)],
+    ['current_active_defrag_time', Math.round(defrag.currentMs)],
     ['tracking_total_keys', facts.trackedKeys],
     ['tracking_total_items', facts.trackedItems],
     ['tracking_total_prefixes', facts.trackedPrefixes],

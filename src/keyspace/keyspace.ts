@@ -138,8 +138,11 @@ export class Keyspace {
     const removed = flushed.reduce((sum, db) => sum + db.size, 0)
     for (const db of flushed) this.hooks.flushing(db, undefined)
     if (this.size === removed) {
-      // Nothing else lives in the arena: a new one frees all at once. A snapshot under way keeps the old one alive.
-      this.arena = new Arena()
+      // Nothing else lives in the arena: a new one frees all at once. A snapshot under way keeps the old one alive, which the garbage
+      // collector finds then.
+      if (this.snapshot === undefined) this.arena.dispose()
+      const { movedBlocks, movedBytes, returnedBytes } = this.arena
+      this.arena = Object.assign(new Arena(), { movedBlocks, movedBytes, returnedBytes })
       this.nodes = new Nodes(this.arena, this.hashKey)
       this.releases.clear()
       for (const db of this.databases) db.exchange()

@@ -45,6 +45,20 @@ export function relistEntry(arena: Arena, { table, expires, fieldExpires }: Entr
   table.replace(h)
 }
 
+/** Puts the handle to which an entry was moved in the place of its old one, of which nothing can be read any more. */
+export function repointEntry(
+  arena: Arena,
+  { table, expires, fieldExpires }: EntryTables,
+  old: number,
+  h: number,
+): void {
+  const meta = entryMeta(arena, h)
+  const hash = arena.u32[h >>> SLAB_BITS][(h & SLAB_MASK) << 1]
+  table.repoint(hash, old, h)
+  if (hasExpiry(meta)) expires.repoint(hash, old, h)
+  if (hasFieldExpiries(meta)) fieldExpires.repoint(hash, old, h)
+}
+
 function relistIn(arena: Arena, table: Table, old: number, h: number, was: boolean, is: boolean): void {
   if (!was && is) addTo(arena, table, h)
   if (!was) return

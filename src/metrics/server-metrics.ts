@@ -189,6 +189,30 @@ export const SERVER_METRICS = {
     help: 'Memory that the store holds, used or not; far above the dataset it is fragmentation.',
     labels: [],
   },
+  memoryBlockBytes: {
+    kind: 'gauge',
+    name: 'vedette_server_memory_blocks_bytes',
+    help: 'What of the reserved memory is in use; the rest is free in pieces, which activedefrag gives back.',
+    labels: [],
+  },
+  memoryReturnedBytes: {
+    kind: 'counter',
+    name: 'vedette_server_memory_returned_bytes_total',
+    help: 'Memory that the store has given back to the system.',
+    labels: [],
+  },
+  defragPercent: {
+    kind: 'gauge',
+    name: 'vedette_server_defrag_percent',
+    help: 'Percentage of a core that the defragmentation under way takes; 0 if there is none.',
+    labels: [],
+  },
+  defragMovedBytes: {
+    kind: 'counter',
+    name: 'vedette_server_defrag_moved_bytes_total',
+    help: 'What defragmentation has moved.',
+    labels: [],
+  },
   evictionPolicy: {
     kind: 'gauge',
     name: 'vedette_server_eviction_policy',
@@ -377,6 +401,12 @@ export const SERVER_METRICS = {
     name: 'vedette_server_last_save_ok',
     help: '0 when the last snapshot could not be written.',
     labels: [],
+  },
+  certificateExpiry: {
+    kind: 'gauge',
+    name: 'vedette_server_certificate_expiry_timestamp_seconds',
+    help: 'Unix time at which a certificate expires, by the option that names its file; of several in a file the first. Only with TLS.',
+    labels: ['option'],
   },
   lastSaveTimestamp: {
     kind: 'gauge',

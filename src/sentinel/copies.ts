@@ -22,14 +22,16 @@ export function whyUnsafe(
   candidates: readonly Candidate[],
   winner: Candidate,
   { syncReplicas }: GroupSettings,
-  { lineage }: TopologyGroup,
+  { lineage, lease }: TopologyGroup,
 ): string | undefined {
   const answered = candidates.filter(({ info, linked, verdict }) => {
     if (info === undefined || info.loading || !linked || isDown(verdict)) return false
     const kinship = kinshipOf(info, lineage)
     return kinship === 'newest' || kinship === 'unknown'
   })
-  const needed = Math.max(1, candidates.length - syncReplicas + 1)
+  // Since the number was raised, older writes have as few copies as before.
+  const copies = Math.min(syncReplicas, lease?.fewestCopies ?? syncReplicas)
+  const needed = Math.max(1, candidates.length - copies + 1)
   if (answered.length < needed)
     return `${needed} of its ${candidates.length} replicas must say what they have, so that no acknowledged write is lost, and ${answered.length} did`
   const fuller = answered.find((other) => other !== winner && isAhead(other, winner, lineage.at(-1)?.replId))

@@ -11,7 +11,9 @@ import { isDown } from './detector.ts'
 import { earlyRequests, isMonitored, noteEarly, takeEarlyResult } from './early.ts'
 import { type Entry, entryLevel } from './entries.ts'
 import { reachable } from './failover-run.ts'
+import { uncommitted } from './group.ts'
 import { proposeReplicas } from './leader.ts'
+import { DISCOUNT_LEVEL } from './machine.ts'
 import { forgetDeadMembers } from './membership.ts'
 import type { OperatorRequest, OperatorResult } from './peer-message.ts'
 import { isOfLease, parseChanges } from './settings.ts'
@@ -216,11 +218,15 @@ function change(
     if (request.groups.length === 0) return { ok: true, text: '0' }
     forgetDeadMembers(core)
     for (const group of request.groups) {
-      const keep = keptByReset(core, group)
+      const kept = keptByReset(core, group)
       // A reset keeps only what is in an entry; these may have been found just now.
       const watched = core.groups.get(group)
       if (watched !== undefined) proposeReplicas(core, watched, nowMs)
-      propose(core, nowMs, `reset ${group} ${nonce}`, { kind: 'reset', group, keep, nonce })
+      const later = forgottenLater(core, group, kept)
+      propose(core, nowMs, `reset ${group} ${nonce}`, { kind: 'reset', group, keep: [...kept, ...later], nonce })
+      if (kept.length > 0)
+        for (const replica of later)
+          propose(core, nowMs, `discount ${group} ${addressKey(replica)}`, { kind: 'discount', group, replica })
     }
     return undefined
   }
@@ -234,6 +240,20 @@ function change(
   if (request.kind !== 'monitor' && !isKnown) return NO_GROUP
   propose(core, nowMs, `${request.kind} ${nonce}`, { ...entry, nonce })
   return undefined
+}
+
+/**
+ * `sync`: one that does not answer may have copies that count. So they stop counting first, and it is forgotten when nobody can miss it
+ * (departed.ts).
+ */
+function forgottenLater(core: CoreState, name: string, kept: readonly Address[]): Address[] {
+  const topo = core.topology.groups.get(name)
+  const watched = core.groups.get(name)
+  if (topo === undefined || watched === undefined || levelInForce(core) < DISCOUNT_LEVEL) return []
+  if (!keepsCopies(topo, settingsOf(core, topo))) return []
+  return [...topo.replicas, ...uncommitted(core, watched)].filter(
+    (replica) => !kept.some((one) => sameAddress(one, replica)),
+  )
 }
 
 /**

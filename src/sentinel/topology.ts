@@ -62,6 +62,8 @@ export interface LeaseBase {
   readonly version: number
   /** The longest lease that was ever set: what a sentinel that restarts may have promised. */
   readonly longestMs: number
+  /** `sync`: the fewest copies that an acknowledged write may have, of those that the present primary took. */
+  readonly fewestCopies: number
 }
 
 /** A group of servers under watch. */
@@ -142,9 +144,10 @@ export function apply(topology: Topology, entry: Entry): Applied {
       return DONE
     case 'set': {
       const { quorum, ...changes } = entry.changes
+      const wasSync = group.changes.writeMode === 'sync'
       group.changes = joinChanges(group.changes, changes)
       if (quorum !== undefined) group.quorum = quorum
-      if (isOfLease(changes)) renewTerms(group)
+      if (isOfLease(changes)) renewTerms(group, wasSync)
       return DONE
     }
     case 'reset':
@@ -206,14 +209,22 @@ function monitor(topology: Topology, entry: Entry & { kind: 'monitor' }): Applie
 function beginLeases(group: TopologyGroup, { key, settings }: Entry & { kind: 'lease' }): Applied {
   if (group.lease !== undefined) return refused('it has leases already')
   group.changes = { ...settings, ...group.changes }
-  group.lease = { key, version: 1, longestMs: group.changes.leaseMs ?? 0 }
+  group.lease = { key, version: 1, longestMs: group.changes.leaseMs ?? 0, fewestCopies: copiesNow(group) }
   return DONE
 }
 
-function renewTerms(group: TopologyGroup): void {
+const copiesNow = ({ changes }: TopologyGroup): number => changes.syncReplicas ?? 1
+
+/** The terms are others from now on. What was acknowledged under those before has as many copies as they asked for, no more. */
+function renewTerms(group: TopologyGroup, wasSync = true): void {
   if (group.lease === undefined) return
-  const { key, version, longestMs } = group.lease
-  group.lease = { key, version: version + 1, longestMs: Math.max(longestMs, group.changes.leaseMs ?? 0) }
+  const { key, version, longestMs, fewestCopies } = group.lease
+  group.lease = {
+    key,
+    version: version + 1,
+    longestMs: Math.max(longestMs, group.changes.leaseMs ?? 0),
+    fewestCopies: wasSync ? Math.min(fewestCopies, copiesNow(group)) : copiesNow(group),
+  }
 }
 
 function addReplica(group: TopologyGroup, replica: Address): Applied {
@@ -345,7 +356,10 @@ function switchPrimary(group: TopologyGroup, failover: Failover, { atMs, mark }:
   group.configEpoch = failover.epoch
   // The new primary counts by newer terms than any before it did.
   group.discounted = []
-  if (mark !== undefined) extend(group, mark)
+  if (mark === undefined) return DONE
+  extend(group, mark)
+  // A replica says what it has of the new history only with everything from before in it: of that no copies need be counted any more.
+  if (group.lease !== undefined) group.lease = { ...group.lease, fewestCopies: copiesNow(group) }
   return DONE
 }
 
@@ -431,7 +445,8 @@ function toLeaseBase(value: unknown): LeaseBase | undefined {
   const version = asInt(fields?.version, 1, Number.MAX_SAFE_INTEGER)
   const longestMs = asInt(fields?.longestMs, 0, 0x7fffffff)
   if (key === undefined || !LEASE_KEY.test(key) || version === undefined || longestMs === undefined) return undefined
-  return { key, version, longestMs }
+  // A state of before says nothing of copies: then one is all that is certain.
+  return { key, version, longestMs, fewestCopies: asInt(fields?.fewestCopies, 1, REPLICAS_MAX) ?? 1 }
 }
 
 function toHostname(value: unknown): Hostname | undefined {

@@ -8,6 +8,7 @@ import { monotonicMs } from '../io/clock.ts'
 import type { Database } from '../keyspace/database.ts'
 import { secondsClock } from '../keyspace/keyspace.ts'
 import type { AppendOnlyLog } from './aof.ts'
+import type { Defrag } from './defrag.ts'
 import type { Migration } from './migration.ts'
 import type { ServerParts, ServerReplication } from './parts.ts'
 import type { ServerPersistence } from './persistence.ts'
@@ -54,6 +55,7 @@ export interface InfoSources {
   readonly tracking: Pick<ClientTracking, 'counts'>
   readonly migration: Pick<Migration, 'sockets'>
   readonly shutdown: Pick<Shutdown, 'remainingMs'>
+  readonly defrag: Pick<Defrag, 'facts'>
 }
 
 /** INFO of a server. */
@@ -77,6 +79,9 @@ export function createInfo(parts: ServerParts, of: InfoSources): ServerInfo {
       // What the empty store takes is no data.
       datasetBytes: Math.max(0, keyspace.usedBytes - emptyBytes),
       reservedBytes: keyspace.arena.reservedBytes + keyspace.arena.huge.usedBytes,
+      blockBytes: keyspace.arena.usedBytes + keyspace.arena.huge.usedBytes,
+      returnedBytes: keyspace.arena.returnedBytes,
+      defrag: of.defrag.facts,
       rssBytes: process.memoryUsage.rss(),
       systemBytes: totalmem(),
       maxBytes: options.maxmemory,

@@ -9,10 +9,15 @@
 // other class of its kind. The layout follows mimalloc's idea (free lists by page, Leijen et al. 2019): a page that
 // empties is reusable as a whole, which one free list a class would never notice.
 //
+// Slabs go back to the system when they are empty (`trim`). Those that are sparse can be emptied: `beginEmptying` takes their
+// pages out of all lists, so that nothing new comes there; whoever knows the blocks moves them (`move`), and `endEmptying` gives
+// back what is empty by then. Neither costs `alloc` and `release` anything.
+//
 // Blocks over 64 KiB are runs of such pages in slabs that they share, and over 16 MiB slabs of their own, sized to fit. Large
 // values live in `huge` instead, so this happens for very long keys only; but these must not use up the slabs either, of
 // which there are 1,024.
 
+import { discard } from './discard.ts'
 import { HugeBlocks } from './huge.ts'
 import { PageRuns } from './runs.ts'
 
@@ -22,6 +27,9 @@ export const SLAB_BITS = 22
 const SLAB_UNITS = 1 << SLAB_BITS
 export const SLAB_MASK = SLAB_UNITS - 1
 const SLABS_MAX = 1 << (32 - SLAB_BITS)
+
+/** Bytes of a slab of pages. */
+export const SLAB_BYTES = SLAB_UNITS * UNIT_BYTES
 
 const PAGE_BITS = 13
 const PAGE_UNITS = 1 << PAGE_BITS
@@ -66,6 +74,12 @@ export class ArenaFullError extends Error {
   override readonly name = 'ArenaFullError'
 }
 
+/** How much of a slab is in use. */
+export interface SlabFill {
+  readonly slab: number
+  readonly usedBytes: number
+}
+
 /** Slabs, pages and their free lists. */
 export class Arena {
   /** Byte, 32-bit and double views of each slab: block h starts at unit (h & SLAB_MASK) of slab (h >>> SLAB_BITS). */
@@ -81,13 +95,24 @@ export class Arena {
   /** Bytes of all slabs, used or not. */
   reservedBytes = 0
 
+  /** By slab: 1 while it is being emptied. */
+  readonly emptying = new Uint8Array(SLABS_MAX)
+  /** Blocks that `move` has moved, and their bytes. */
+  movedBlocks = 0
+  movedBytes = 0
+  /** Bytes of slabs that went back to the system. */
+  returnedBytes = 0
+
   // By page number (handle >>> PAGE_BITS). A page of 0 is no page: page 0 is never handed out.
   private pageFree = new Uint32Array(PAGES_PER_SLAB)
   /** Handle of the first block that was never used, up to pageEnd. */
   private pageBump = new Float64Array(PAGES_PER_SLAB)
   private pageEnd = new Float64Array(PAGES_PER_SLAB)
   private pageUsed = new Uint16Array(PAGES_PER_SLAB)
+  /** 1 while a page is in a list; also while its slab is being emptied, when it is in none, so that `release` lets it be. */
   private pageListed = new Uint8Array(PAGES_PER_SLAB)
+  /** The class that a page has, or had last. */
+  private pageClass = new Uint8Array(PAGES_PER_SLAB)
   private pageNext = new Int32Array(PAGES_PER_SLAB)
   private pagePrev = new Int32Array(PAGES_PER_SLAB)
   /** First page of the medium page that a page belongs to; itself for a small one. */
@@ -95,9 +120,11 @@ export class Arena {
   /** By class: the first page with a free block, 0 if there is none. */
   private readonly partial = new Int32Array(CLASS_UNITS.length)
 
-  private readonly freeSmallPages: number[] = []
-  private readonly freeSpans: number[] = []
+  private freeSmallPages: number[] = []
+  private freeSpans: number[] = []
   private readonly freeSlabs: number[] = []
+  /** Slabs of pages, but for the first one. */
+  private readonly pagedSlabs = new Set<number>()
   /** By number of the slab: the pages of slabs that large blocks share. */
   private readonly shared = new Map<number, PageRuns>()
 
@@ -138,6 +165,102 @@ export class Arena {
     }
   }
 
+  /** A block of `units` units that was in a slab being emptied, elsewhere. Throws ArenaFullError before any change. */
+  move(handle: number, units: number): number {
+    const to = this.alloc(units)
+    const from = (handle & SLAB_MASK) << 3
+    const target = this.u8[to >>> SLAB_BITS]
+    this.u8[handle >>> SLAB_BITS].copy(target, (to & SLAB_MASK) << 3, from, from + (units << 3))
+    this.release(handle, units)
+    this.movedBlocks++
+    this.movedBytes += units << 3
+    return to
+  }
+
+  // ---- giving slabs back ----
+
+  /** The slabs of pages, with the bytes in use in each; those that can never go are left out. */
+  slabFills(): SlabFill[] {
+    const fills: SlabFill[] = []
+    for (const slab of this.pagedSlabs) fills.push({ slab, usedBytes: this.usedIn(slab) })
+    return fills
+  }
+
+  /** Gives back slabs without a block, at most so many; the bytes that were. */
+  trim(max = Number.POSITIVE_INFINITY): number {
+    const empty: number[] = []
+    for (const slab of this.pagedSlabs) {
+      if (empty.length < max && this.emptying[slab] === 0 && this.usedIn(slab) === 0) empty.push(slab)
+    }
+    if (empty.length === 0) return 0
+    this.beginEmptying(empty)
+    return this.dropEmptied(max)
+  }
+
+  /** Takes slabs out of use for new blocks. */
+  beginEmptying(slabs: readonly number[]): void {
+    for (const slab of slabs) {
+      this.emptying[slab] = 1
+      const first = slab * PAGES_PER_SLAB
+      for (let page = first; page < first + PAGES_PER_SLAB; page++) {
+        if (this.pageListed[page] === 1) this.unlist(this.pageClass[page], page)
+      }
+      this.pageListed.fill(1, first, first + PAGES_PER_SLAB)
+    }
+    const stays = (page: number): boolean => this.emptying[Math.floor(page / PAGES_PER_SLAB)] === 0
+    this.freeSmallPages = this.freeSmallPages.filter(stays)
+    this.freeSpans = this.freeSpans.filter(stays)
+  }
+
+  /** Gives back those slabs being emptied that are empty, at most so many: each takes the system a millisecond. The bytes that were. */
+  dropEmptied(max = Number.POSITIVE_INFINITY): number {
+    const before = this.reservedBytes
+    for (const slab of this.pagedSlabs) {
+      if ((before - this.reservedBytes) / SLAB_BYTES >= max) break
+      if (this.emptying[slab] === 0 || this.usedIn(slab) > 0) continue
+      this.emptying[slab] = 0
+      this.pagedSlabs.delete(slab)
+      const first = slab * PAGES_PER_SLAB
+      this.pageListed.fill(0, first, first + PAGES_PER_SLAB)
+      this.dropSlab(slab)
+    }
+    return before - this.reservedBytes
+  }
+
+  /** Takes the slabs into use again that were not given back. */
+  endEmptying(): void {
+    for (const slab of this.pagedSlabs) {
+      if (this.emptying[slab] === 0) continue
+      this.emptying[slab] = 0
+      const first = slab * PAGES_PER_SLAB
+      this.pageListed.fill(0, first, first + PAGES_PER_SLAB)
+      for (let span = first; span < first + PAGES_PER_SLAB; span += PAGES_PER_SPAN) this.putBack(span)
+    }
+  }
+
+  /** Lists the pages of a span again; without a block it is a free span, whatever it was. */
+  private putBack(span: number): void {
+    const pages = Array.from({ length: PAGES_PER_SPAN }, (_, i) => span + i)
+    if (pages.every((page) => this.pageUsed[page] === 0)) return void this.freeSpans.push(span)
+    const medium = this.pageUsed[span] > 0 && CLASS_SIZE[this.pageClass[span]] > SMALL_UNITS_MAX
+    for (const page of medium ? [span] : pages) {
+      const c = this.pageClass[page]
+      if (this.pageUsed[page] === 0) this.freeSmallPages.push(page)
+      else if (this.pageFree[page] !== 0 || this.pageBump[page] + CLASS_SIZE[c] <= this.pageEnd[page])
+        this.list(c, page)
+    }
+  }
+
+  /** Bytes in use in a slab of pages. A page that is not the first of its block's page has 0 used. */
+  private usedIn(slab: number): number {
+    const first = slab * PAGES_PER_SLAB
+    let units = 0
+    for (let page = first; page < first + PAGES_PER_SLAB; page++) {
+      units += this.pageUsed[page] * CLASS_SIZE[this.pageClass[page]]
+    }
+    return units * UNIT_BYTES
+  }
+
   private list(c: number, page: number): void {
     const first = this.partial[c]
     this.pageNext[page] = first
@@ -166,6 +289,7 @@ export class Arena {
     this.pageBump[page] = page * PAGE_UNITS
     this.pageEnd[page] = (page + pages) * PAGE_UNITS
     this.pageUsed[page] = 0
+    this.pageClass[page] = c
     this.list(c, page)
     return page
   }
@@ -188,6 +312,8 @@ export class Arena {
     const pages = this.u8.length * PAGES_PER_SLAB
     if (this.pageFree.length < pages) this.growPageTables(pages)
     const first = slab * PAGES_PER_SLAB
+    // The first slab never goes: nothing else could take its number, because its first handle means no block.
+    if (slab !== 0) this.pagedSlabs.add(slab)
     for (let page = first + PAGES_PER_SLAB - PAGES_PER_SPAN; page > first; page -= PAGES_PER_SPAN) {
       this.freeSpans.push(page)
     }
@@ -207,6 +333,7 @@ export class Arena {
     this.pageEnd = grown(new Float64Array(size), this.pageEnd)
     this.pageUsed = grown(new Uint16Array(size), this.pageUsed)
     this.pageListed = grown(new Uint8Array(size), this.pageListed)
+    this.pageClass = grown(new Uint8Array(size), this.pageClass)
     this.pageNext = grown(new Int32Array(size), this.pageNext)
     this.pagePrev = grown(new Int32Array(size), this.pagePrev)
     this.pageBase = grown(new Int32Array(size), this.pageBase)
@@ -268,11 +395,22 @@ export class Arena {
   }
 
   private dropSlab(slab: number): void {
-    this.reservedBytes -= this.u8[slab].length
+    const memory = this.u8[slab].buffer as ArrayBuffer
+    this.reservedBytes -= memory.byteLength
+    this.returnedBytes += memory.byteLength
     this.u8[slab] = EMPTY_U8
     this.u32[slab] = EMPTY_U32
     this.f64[slab] = EMPTY_F64
     this.freeSlabs.push(slab)
+    discard(memory)
+  }
+
+  /** Gives back all slabs: nobody uses the arena any more. */
+  dispose(): void {
+    for (let slab = 0; slab < this.u8.length; slab++) if (this.u8[slab].length > 0) this.dropSlab(slab)
+    // A pass that emptied some of them finds nothing more to do.
+    this.pagedSlabs.clear()
+    this.emptying.fill(0)
   }
 }
 

@@ -17,6 +17,7 @@
 import type { Random } from '../lib/prng.ts'
 import { ArenaFullError, SLAB_BITS, SLAB_MASK } from './arena.ts'
 import { hashBytes } from './hash.ts'
+import { LOOK_BYTES, type Moving, type NodeOf } from './moving.ts'
 import { type NodeBytes, type Nodes, ROOT_HEADER_BYTES } from './nodes.ts'
 import {
   addRecord,
@@ -26,6 +27,7 @@ import {
   isCrowded,
   isSparse,
   mergePages,
+  movePageStrings,
   newPage,
   pageBytes,
   pageCount,
@@ -285,6 +287,33 @@ export function cloneDict(nodes: Nodes, root: number, moreUnits = 0): number {
     throw error
   }
   return copy
+}
+
+/** Moves the nodes of a table but the root (moving.ts). */
+export function* moveDict(nodes: Nodes, rootOf: NodeOf): Moving {
+  for (let hash = 0; hash < 2 ** 32; ) {
+    const root = rootOf()
+    if (root === 0) return
+    const before = nodes.arena.movedBytes
+    const dir = moveDir(nodes, root, hash)
+    const at = pageIndex(nodes, dir, hash)
+    const page = nodes.moved(link(nodes, dir, at))
+    if (page !== link(nodes, dir, at)) setPage(nodes, dir, hash, page)
+    if (movePageStrings(nodes, page, hasValues(nodes, root))) {
+      const width = 2 ** (32 - pageDepth(nodes, page))
+      hash = (Math.floor(hash / width) + 1) * width
+    }
+    yield nodes.arena.movedBytes - before + LOOK_BYTES
+  }
+}
+
+/** Moves the directory for a hash, and the top. */
+function moveDir(nodes: Nodes, root: number, hash: number): number {
+  if (topBits(nodes, root) > 0) setLink(nodes, root, LINK_WORD, nodes.moved(link(nodes, root, LINK_WORD)))
+  const dir = dirOf(nodes, root, hash)
+  const moved = nodes.moved(dir)
+  if (moved !== dir) setDir(nodes, root, hash, moved)
+  return moved
 }
 
 /** Gives back a table that nobody else knows, at once. */

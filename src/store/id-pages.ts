@@ -7,6 +7,7 @@
 
 import { compareIds, idKey, makeStreamId, STREAM_ID_MIN, type StreamId } from '../lib/stream-id.ts'
 import { SLAB_BITS, SLAB_MASK } from './arena.ts'
+import { type Moving, moveTree, type NodeOf } from './moving.ts'
 import type { Nodes } from './nodes.ts'
 import { type LeafOrder, Tree, TreeWalk } from './tree.ts'
 
@@ -282,4 +283,9 @@ function mergeWithNext(nodes: Nodes, root: number, page: number, words: number):
 /** The pages in order, of a tree that nobody changes; `done` is told of inner nodes. The page itself is the caller's to tell. */
 export function walkIdPages(nodes: Nodes, top: number, done: (h: number) => void): TreeWalk {
   return new TreeWalk(nodes, top, done)
+}
+
+/** Moves the nodes of the tree whose top stands in a word of a node (moving.ts). */
+export function moveIdPages(nodes: Nodes, holderOf: NodeOf, word: number): Moving {
+  return moveTree(nodes, tree, holderOf, word)
 }

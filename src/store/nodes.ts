@@ -114,6 +114,15 @@ export class Nodes {
     return resized
   }
 
+  /**
+   * The node, moved if its slab is being emptied: the parent stores the handle that this returns. Not while a walk is under way, and
+   * only from the parent that is the live one. Throws ArenaFullError before any change.
+   */
+  moved(h: number): number {
+    const { arena } = this
+    return arena.emptying[h >>> SLAB_BITS] === 0 ? h : arena.move(h, this.units(h))
+  }
+
   /** The live value of that root does not need the node any more; what is below it is the caller's to drop. 0 for no root. */
   drop(root: number, h: number): void {
     if (root !== 0) this.addBytes(root, -this.bytesOf(h))

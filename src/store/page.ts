@@ -16,6 +16,7 @@
 import { assert } from '../lib/assert.ts'
 import { ArenaFullError, SLAB_BITS, SLAB_MASK } from './arena.ts'
 import { hashBytes } from './hash.ts'
+import { MOVE_STEP_BYTES } from './moving.ts'
 import { NODE_HEADER_BYTES, type NodeBytes, type Nodes } from './nodes.ts'
 import { type Done, type ElementOut, type Walk, writeStringNode } from './walk.ts'
 
@@ -560,6 +561,25 @@ function cloneStrings(nodes: Nodes, root: number, page: number, i: number, withV
   if (withValues) p += lengthBytes(valueLength)
   if (length === LONG) writeHandle(u8, p, fresh.shift()!)
   if (valueLength === LONG) writeHandle(u8, p + storedBytes(length), fresh.shift()!)
+}
+
+/** Moves the strings' nodes of a page (moving.ts), as many as one step may; whether these were all. */
+export function movePageStrings(nodes: Nodes, page: number, withValues: boolean): boolean {
+  const u8 = nodes.arena.u8[page >>> SLAB_BITS]
+  const end = nodes.arena.movedBytes + MOVE_STEP_BYTES
+  const count = pageCount(nodes, page)
+  for (let i = 0; i < count; i++) {
+    if (nodes.arena.movedBytes > end) return false
+    let p = ((page & SLAB_MASK) << 3) + (slot(nodes, page, i) & 0xffff)
+    const length = lengthAt(u8, p)
+    p += lengthBytes(length)
+    const valueLength = withValues ? lengthAt(u8, p) : 0
+    if (withValues) p += lengthBytes(valueLength)
+    if (length === LONG) writeHandle(u8, p, nodes.moved(handleAt(u8, p)))
+    const valueAt = p + storedBytes(length)
+    if (valueLength === LONG) writeHandle(u8, valueAt, nodes.moved(handleAt(u8, valueAt)))
+  }
+  return true
 }
 
 // ---- the walk ----

@@ -40,6 +40,7 @@ import {
   makeLpText,
   NONE,
 } from './listpack.ts'
+import { type Moving, moveTree, type NodeOf } from './moving.ts'
 import { NODE_BYTES_MAX, NODE_HEADER_BYTES, type NodeBytes, type Nodes, ROOT_HEADER_BYTES } from './nodes.ts'
 import { Tree, TreeWalk } from './tree.ts'
 import { type Done, type ElementOut, WALK_STEP_BYTES, type Walk } from './walk.ts'
@@ -481,6 +482,11 @@ function* writeLongElement(nodes: Nodes, leaf: number, out: ElementOut): Walk {
     rest = Math.floor(rest / 128)
   }
   out.part(tail, 0, tail.length)
+}
+
+/** Moves the nodes of a list but the root (moving.ts). */
+export function moveQuicklist(nodes: Nodes, rootOf: NodeOf): Moving {
+  return moveTree(nodes, tree, rootOf, ROOT_HEADER_BYTES / 4)
 }
 
 /** A copy of the list. Throws ArenaFullError, and leaves nothing behind then. */

@@ -17,6 +17,7 @@
 
 import { compareBytes, copyBytes } from '../lib/bytes.ts'
 import { ArenaFullError, SLAB_BITS, SLAB_MASK } from './arena.ts'
+import { MOVE_STEP_BYTES } from './moving.ts'
 import type { NodeBytes, Nodes } from './nodes.ts'
 
 /** A page with more bytes splits: just what a block of the arena has, so that full pages waste nothing. */
@@ -375,6 +376,19 @@ export function clonePage(nodes: Nodes, root: number, page: number): number {
     throw error
   }
   return copy
+}
+
+/** Moves the nodes of long members (moving.ts), as many as one step may; whether these were all. */
+export function moveLongMembers(nodes: Nodes, page: number): boolean {
+  const { arena } = nodes
+  const end = arena.movedBytes + MOVE_STEP_BYTES
+  const count = pageCount(nodes, page)
+  for (let i = 0; i < count; i++) {
+    if (arena.movedBytes > end) return false
+    const node = pageLongMember(nodes, page, i)
+    if (node !== 0) writeHandle(arena.u8[page >>> SLAB_BITS], recordAt(nodes, page, i) + 1, nodes.moved(node))
+  }
+  return true
 }
 
 function writeHandle(u8: Uint8Array, p: number, h: number): void {

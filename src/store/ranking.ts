@@ -8,6 +8,7 @@
 // and then a walk from the first.
 
 import { ArenaFullError, SLAB_BITS, SLAB_MASK } from './arena.ts'
+import { type Moving, moveTree, type NodeOf } from './moving.ts'
 import { type NodeBytes, type Nodes, ROOT_HEADER_BYTES } from './nodes.ts'
 import {
   clonePage,
@@ -15,6 +16,7 @@ import {
   copyOf,
   memberBytes,
   mergedPage,
+  moveLongMembers,
   PAGE_BYTES_MAX,
   PAGE_COUNT_MAX,
   pageBytes,
@@ -402,6 +404,11 @@ export function cloneRanking(nodes: Nodes, root: number, target: number): void {
 }
 
 // ---- the whole ----
+
+/** Moves the nodes of a ranking but the root (moving.ts). */
+export function moveRanking(nodes: Nodes, rootOf: NodeOf): Moving {
+  return moveTree(nodes, tree, rootOf, RANKING_WORD, (page) => moveLongMembers(nodes, page))
+}
 
 /**
  * The walk over the members, the highest first as RDB files have them, each with its score; see walk.ts. The root and the number

@@ -17,6 +17,7 @@ import {
   ID_WORDS,
   idTop,
   lastId,
+  moveIdPages,
   PENDING_WORDS,
   type Place,
   putId,
@@ -27,8 +28,17 @@ import {
   visitIds,
   walkIdPages,
 } from './id-pages.ts'
+import { type Moving, moveLink, moveTree, type NodeOf } from './moving.ts'
 import type { NodeBytes, Nodes } from './nodes.ts'
-import { setStreamGroups, streamAdded, streamDeletedId, streamEdgeId, streamGroups, streamLastId } from './stream.ts'
+import {
+  GROUPS_WORD,
+  setStreamGroups,
+  streamAdded,
+  streamDeletedId,
+  streamEdgeId,
+  streamGroups,
+  streamLastId,
+} from './stream.ts'
 import { type LeafOrder, Tree, TreeWalk } from './tree.ts'
 import { type Done, type ElementOut, WALK_STEP_BYTES, type Walk } from './walk.ts'
 
@@ -552,5 +562,34 @@ function* walkPending(nodes: Nodes, top: number, words: number, out: ElementOut 
     if (looked < WALK_STEP_BYTES) continue
     yield looked
     looked = 0
+  }
+}
+
+/** Moves the groups of a stream (moving.ts): a group and its parts are found again by its place among the others. */
+export function* moveGroups(nodes: Nodes, rootOf: NodeOf): Moving {
+  const moveName = (h: number): boolean => {
+    moveLink(nodes, h, NAME)
+    return true
+  }
+  yield* moveTree(nodes, groupTree, rootOf, GROUPS_WORD, moveName)
+  for (let i = 0; ; i++) {
+    const group = nth(nodes, groupTree, rootOf, GROUPS_WORD, i)
+    if (group() === 0) return
+    yield* moveIdPages(nodes, group, GROUP_PENDING)
+    yield* moveTree(nodes, consumerTree, group, GROUP_CONSUMERS, moveName)
+    for (let j = 0; ; j++) {
+      const consumer = nth(nodes, consumerTree, group, GROUP_CONSUMERS, j)
+      if (consumer() === 0) break
+      yield* moveIdPages(nodes, consumer, CONSUMER_PENDING)
+    }
+  }
+}
+
+/** Leaf number `i` of the tree whose top stands in a word of a node, of leaves that count one each; 0 if there are fewer. */
+function nth(nodes: Nodes, tree: Tree, holderOf: NodeOf, at: number, i: number): NodeOf {
+  return () => {
+    const holder = holderOf()
+    const leaf = holder === 0 ? 0 : tree.seekIndex(nodes, word(nodes, holder, at), i)
+    return leaf === 0 || tree.offset > 0 ? 0 : leaf
   }
 }

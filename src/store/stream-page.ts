@@ -45,6 +45,8 @@ import type { NodeBytes, Nodes } from './nodes.ts'
 /** Most bytes of a listpack that is in the page's own node. */
 export const PAGE_BYTES_MAX = 48 * 1024
 const LISTPACK_AT = 24
+/** Where the string's node stands. */
+export const STRING_WORD = 1
 const ID_WORD = 2
 const DELETED = 1
 const SAME_FIELDS = 2

@@ -23,6 +23,7 @@ import {
 } from '../lib/stream-id.ts'
 import { SLAB_BITS, SLAB_MASK } from './arena.ts'
 import { lpBytes, lpFirst, lpInteger, lpLast, lpPrevious, NONE } from './listpack.ts'
+import { type Moving, moveLink, moveTree, type NodeOf } from './moving.ts'
 import { type NodeBytes, type Nodes, ROOT_HEADER_BYTES } from './nodes.ts'
 import {
   clonePage,
@@ -43,13 +44,15 @@ import {
   pageString,
   pageToMark,
   pageTrimmed,
+  STRING_WORD,
   skipBefore,
 } from './stream-page.ts'
 import { type LeafOrder, Tree, TreeWalk } from './tree.ts'
 import { type Done, type ElementOut, WALK_STEP_BYTES, type Walk, writeStringNode } from './walk.ts'
 
 const TOP_WORD = ROOT_HEADER_BYTES / 4
-const GROUPS_WORD = TOP_WORD + 1
+/** Where the groups stand on the root. */
+export const GROUPS_WORD = TOP_WORD + 1
 const LAST_WORD = TOP_WORD + 2
 const DELETED_WORD = TOP_WORD + 6
 const ADDED_WORD = TOP_WORD + 10
@@ -458,6 +461,14 @@ export function cloneStreamEntries(nodes: Nodes, root: number, target: number): 
 /** Number of pages. */
 export function streamPageCount(nodes: Nodes, root: number): number {
   return word(nodes, root, PAGES_WORD)
+}
+
+/** Moves the pages of a stream (moving.ts). */
+export function moveStreamPages(nodes: Nodes, rootOf: NodeOf): Moving {
+  return moveTree(nodes, tree, rootOf, TOP_WORD, (page) => {
+    if (pageString(nodes, page) !== 0) moveLink(nodes, page, STRING_WORD)
+    return true
+  })
 }
 
 /** The walk over the pages: for each, `page` is called with its ID, then its listpack is written; see walk.ts. */

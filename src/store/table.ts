@@ -151,7 +151,17 @@ export class Table {
   /** Points the lookup's slot at the entry that is known to be in the table, so that it can be replaced or removed. */
   seek(h: number): void {
     const arena = this.arena
-    const hash = arena.u32[h >>> SLAB_BITS][(h & SLAB_MASK) << 1]
+    this.seekHandle(arena.u32[h >>> SLAB_BITS][(h & SLAB_MASK) << 1], h)
+  }
+
+  /** Puts another handle in the place of one that the table has under that hash. */
+  repoint(hash: number, old: number, h: number): void {
+    this.seekHandle(hash, old)
+    this.replace(h)
+  }
+
+  private seekHandle(hash: number, h: number): void {
+    const { arena } = this
     const segment = this.directory[this.depth === 0 ? 0 : hash >>> (32 - this.depth)]
     const words = arena.u32[segment >>> SLAB_BITS]
     const segmentBytes = arena.u8[segment >>> SLAB_BITS]
@@ -216,6 +226,20 @@ export class Table {
     const depth = this.segmentDepth(segment)
     const width = 2 ** (32 - depth)
     return (Math.floor(hash / width) + 1) * width
+  }
+
+  /** Moves the segment that holds the hashes from `hash` on if its slab is being emptied; the first hash after it. Throws ArenaFullError. */
+  moveSegment(hash: number): number {
+    const index = this.depth === 0 ? 0 : hash >>> (32 - this.depth)
+    const segment = this.directory[index]
+    const depth = this.segmentDepth(segment)
+    const width = 2 ** (32 - depth)
+    const next = (Math.floor(hash / width) + 1) * width
+    if (this.arena.emptying[segment >>> SLAB_BITS] === 0) return next
+    const span = 2 ** (this.depth - depth)
+    const first = Math.floor(index / span) * span
+    this.directory.fill(this.arena.move(segment, SEGMENT_UNITS), first, first + span)
+    return next
   }
 
   /**

@@ -288,6 +288,19 @@ export class Tree {
     }
   }
 
+  /** Moves the nodes of the path, and its leaf, if their slabs are being emptied (moving.ts). Throws ArenaFullError, with the tree whole. */
+  move(): void {
+    const { nodes } = this
+    for (let d = 0; d < this.depth; d++) {
+      const h = nodes.moved(this.path[d])
+      if (h !== this.path[d]) this.replaceOnPath(d, h)
+    }
+    const leaf = nodes.moved(this.leaf)
+    if (leaf === this.leaf) return
+    nodes.arena.u32[this.path[this.depth - 1] >>> SLAB_BITS][this.siblingAt(0)] = leaf
+    this.leaf = leaf
+  }
+
   /** The path's leaf has this handle, number of elements and key now. */
   setLeaf(leaf: number, count: number, key: number): void {
     const d = this.depth - 1

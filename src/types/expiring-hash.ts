@@ -8,11 +8,12 @@
 // changes something is given a root that is the caller's to change (Nodes.own).
 
 import { SLAB_BITS, SLAB_MASK } from '../store/arena.ts'
-import { cloneDict, dictDelete, releaseDict, walkDict } from '../store/dict.ts'
+import { cloneDict, dictDelete, moveDict, releaseDict, walkDict } from '../store/dict.ts'
+import { type Moving, moveLink, type NodeOf } from '../store/moving.ts'
 import { type NodeBytes, type Nodes, ROOT_HEADER_BYTES } from '../store/nodes.ts'
 import { rankingRange, rankingScoresBelow } from '../store/ranking.ts'
 import type { Done, ElementOut, Walk } from '../store/walk.ts'
-import { cloneZset, createParts, partsDelete, partsScore, partsSet, releaseZset, walkZset } from './zset.ts'
+import { cloneZset, createParts, moveZset, partsDelete, partsScore, partsSet, releaseZset, walkZset } from './zset.ts'
 
 /** Behind the two words that the table has on its root. */
 const EXPIRIES_WORD = ROOT_HEADER_BYTES / 4 + 2
@@ -133,6 +134,18 @@ export function* walkExpiring(nodes: Nodes, root: number, out: ElementOut | unde
   })
   yield* walkZset(nodes, expiries, undefined, done)
   done(root)
+}
+
+/** Moves all nodes but the root (store/moving.ts). */
+export function* moveExpiring(nodes: Nodes, rootOf: NodeOf): Moving {
+  yield* moveDict(nodes, rootOf)
+  const root = rootOf()
+  if (root === 0) return
+  moveLink(nodes, root, EXPIRIES_WORD)
+  yield* moveZset(nodes, () => {
+    const now = rootOf()
+    return now === 0 ? 0 : expiriesOf(nodes, now)
+  })
 }
 
 /** Takes the fields and values of the table, and passes each field on behind its expiry. */

@@ -2,7 +2,17 @@
 // has an expiry are tables with more to them (expiring-hash.ts). Fields whose time is over are not seen from here on upwards, though
 // they are still there until they are deleted.
 
-import { cloneDict, createDict, dictForEach, dictGet, dictScan, dictSet, releaseDict, walkDict } from '../store/dict.ts'
+import {
+  cloneDict,
+  createDict,
+  dictForEach,
+  dictGet,
+  dictScan,
+  dictSet,
+  moveDict,
+  releaseDict,
+  walkDict,
+} from '../store/dict.ts'
 import { ENCODING_SHIFT } from '../store/entry.ts'
 import {
   LP_EMPTY_BYTES,
@@ -27,6 +37,7 @@ import {
   createExpiries,
   dueCount,
   fieldExpiry,
+  moveExpiring,
   releaseUnattached,
   walkExpiring,
 } from './expiring-hash.ts'
@@ -252,8 +263,8 @@ export const HASH_TYPE: ValueType = {
   name: 'hash',
   encodings: { [LISTPACK]: 'listpack', [TABLE]: 'hashtable', [EXPIRING]: 'hashtable' },
   parts: {
-    [TABLE]: { walk: walkDict, clone: cloneDict },
-    [EXPIRING]: { walk: walkExpiring, clone: cloneExpiring },
+    [TABLE]: { walk: walkDict, clone: cloneDict, move: moveDict },
+    [EXPIRING]: { walk: walkExpiring, clone: cloneExpiring, move: moveExpiring },
   },
   count: hashCount,
   elements: hashForEach,

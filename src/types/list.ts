@@ -22,6 +22,7 @@ import {
   createQuicklist,
   isLongElement,
   LIST_PAGE_BYTES_MAX,
+  moveQuicklist,
   pageTakes,
   quicklistAppendPage,
   quicklistInsert,
@@ -161,7 +162,7 @@ export const LIST_TYPE: ValueType = {
   type: TYPE_LIST,
   name: 'list',
   encodings: { [LISTPACK]: 'quicklist', [PARTS]: 'quicklist' },
-  parts: { [PARTS]: { walk: walkQuicklist, clone: cloneQuicklist } },
+  parts: { [PARTS]: { walk: walkQuicklist, clone: cloneQuicklist, move: moveQuicklist } },
   count: listCount,
   elements(list, visit) {
     listRange(list, 0, listCount(list), false, (element) => {

@@ -2,7 +2,17 @@
 
 import type { Span } from '../lib/bytes.ts'
 import { INT64_TEXT_BYTES_MAX, type Int64, parseInt64Words, writeInt64 } from '../lib/int64.ts'
-import { cloneDict, createDict, dictDelete, dictHas, dictScan, dictSet, releaseDict, walkDict } from '../store/dict.ts'
+import {
+  cloneDict,
+  createDict,
+  dictDelete,
+  dictHas,
+  dictScan,
+  dictSet,
+  moveDict,
+  releaseDict,
+  walkDict,
+} from '../store/dict.ts'
 import { ENCODING_SHIFT } from '../store/entry.ts'
 import {
   INTSET_HEADER_BYTES,
@@ -164,7 +174,7 @@ export const SET_TYPE: ValueType = {
   type: TYPE_SET,
   name: 'set',
   encodings: { [INTSET]: 'intset', [TABLE]: 'hashtable' },
-  parts: { [TABLE]: { walk: walkDict, clone: cloneDict } },
+  parts: { [TABLE]: { walk: walkDict, clone: cloneDict, move: moveDict } },
   count: setCount,
   elements: (set, visit) => setForEach(set, (member) => visit(member, undefined)),
 }

@@ -3,10 +3,12 @@
 
 import { idText, makeStreamId, STREAM_ID_MAX, STREAM_ID_MIN, type StreamId, writeIdKey } from '../lib/stream-id.ts'
 import { ENCODING_SHIFT } from '../store/entry.ts'
+import type { Moving, NodeOf } from '../store/moving.ts'
 import type { NodeBytes, Nodes } from '../store/nodes.ts'
 import {
   cloneStreamEntries,
   createStream,
+  moveStreamPages,
   streamAdded,
   streamDeletedId,
   streamEdgeId,
@@ -15,7 +17,7 @@ import {
   streamRange,
   walkStreamPages,
 } from '../store/stream.ts'
-import { cloneGroups, walkGroups } from '../store/stream-groups.ts'
+import { cloneGroups, moveGroups, walkGroups } from '../store/stream-groups.ts'
 import { visitPairs } from '../store/stream-page.ts'
 import type { Done, ElementOut, Walk } from '../store/walk.ts'
 import { TYPE_STREAM, type ValueSource, type ValueType, type VisitElement } from './value-type.ts'
@@ -92,6 +94,12 @@ function cloneStream(nodes: Nodes, root: number): number {
   return copy
 }
 
+/** Moves the nodes of a stream but the root (store/moving.ts). */
+function* moveStream(nodes: Nodes, rootOf: NodeOf): Moving {
+  yield* moveStreamPages(nodes, rootOf)
+  yield* moveGroups(nodes, rootOf)
+}
+
 /** Gives back a stream that nobody else knows, at once. */
 export function releaseStream(nodes: Nodes, root: number): void {
   const walk = walkStream(nodes, root, undefined, (h) => nodes.free(h))
@@ -123,7 +131,7 @@ export const STREAM_TYPE: ValueType = {
   type: TYPE_STREAM,
   name: 'stream',
   encodings: { [PARTS]: 'stream' },
-  parts: { [PARTS]: { walk: walkStream, clone: cloneStream } },
+  parts: { [PARTS]: { walk: walkStream, clone: cloneStream, move: moveStream } },
   count: streamLength,
   elements: streamElements,
 }

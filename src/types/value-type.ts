@@ -1,5 +1,6 @@
 // What the keyspace and the codec need to know of a type, in one row each; types/table.ts joins the rows.
 
+import type { Moving, NodeOf } from '../store/moving.ts'
 import type { NodeBytes, Nodes } from '../store/nodes.ts'
 import type { Done, ElementOut, Walk } from '../store/walk.ts'
 
@@ -30,6 +31,8 @@ export interface PartsEncoding {
   walk(nodes: Nodes, root: number, out: ElementOut | undefined, done: Done): Walk
   /** A copy of the value. Throws ArenaFullError, and leaves nothing behind then. */
   clone(nodes: Nodes, root: number): number
+  /** Moves all nodes but the root out of slabs that are being emptied, a bit at a time: see store/moving.ts. */
+  move(nodes: Nodes, rootOf: NodeOf): Moving
 }
 
 /** A type of values. */

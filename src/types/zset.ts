@@ -5,7 +5,7 @@
 // Ranges of any kind are made of ranks: how many are below the lower end, how many up to the upper one.
 
 import { formatDouble } from '../lib/double.ts'
-import { cloneDict, createDict, dictDelete, dictGet, dictSet, walkDict } from '../store/dict.ts'
+import { cloneDict, createDict, dictDelete, dictGet, dictSet, moveDict, walkDict } from '../store/dict.ts'
 import { ENCODING_SHIFT } from '../store/entry.ts'
 import {
   LP_EMPTY_BYTES,
@@ -31,9 +31,11 @@ import {
   makeLpText,
   NONE,
 } from '../store/listpack.ts'
+import type { Moving, NodeOf } from '../store/moving.ts'
 import type { NodeBytes, Nodes } from '../store/nodes.ts'
 import {
   cloneRanking,
+  moveRanking,
   RANKING_UNITS,
   rankingInit,
   rankingInsert,
@@ -317,6 +319,12 @@ export function* walkZset(nodes: Nodes, root: number, out: ElementOut | undefine
   yield* walkDict(nodes, root, undefined, done)
 }
 
+/** Moves the nodes of parts but the root (store/moving.ts). */
+export function* moveZset(nodes: Nodes, rootOf: NodeOf): Moving {
+  yield* moveRanking(nodes, rootOf)
+  yield* moveDict(nodes, rootOf)
+}
+
 /** A copy of parts. Throws ArenaFullError, and leaves nothing behind then. */
 export function cloneZset(nodes: Nodes, root: number): number {
   const copy = cloneDict(nodes, root, RANKING_UNITS)
@@ -427,7 +435,7 @@ export const ZSET_TYPE: ValueType = {
   type: TYPE_ZSET,
   name: 'zset',
   encodings: { [LISTPACK]: 'listpack', [PARTS]: 'skiplist' },
-  parts: { [PARTS]: { walk: walkZset, clone: cloneZset } },
+  parts: { [PARTS]: { walk: walkZset, clone: cloneZset, move: moveZset } },
   count: zsetCount,
   elements: zsetForEach,
 }

@@ -8,6 +8,7 @@ import type { onAppend as originalOnAppend } from '../../src/raft/following.ts'
 import type { MsgAppend, MsgVote, Ready } from '../../src/raft/messages.ts'
 import type { createOutput as originalCreateOutput } from '../../src/raft/ready.ts'
 import type { Raft } from '../../src/raft/state.ts'
+import type { whyUnsafe as originalWhyUnsafe } from '../../src/sentinel/copies.ts'
 import type { Entry } from '../../src/sentinel/entries.ts'
 import type { CoreState, propose as originalPropose } from '../../src/sentinel/state.ts'
 import { WrongResult } from './outcome.ts'
@@ -136,6 +137,17 @@ const MUTATIONS: Readonly<Record<string, Mutation>> = {
   'forgets a replica while its copies still count': {
     world: 'sync',
     bent: { '../../src/sentinel/machine.ts': () => ({ DISCOUNT_LEVEL: Number.POSITIVE_INFINITY }) },
+  },
+  'takes older writes for as safe as newer ones after sync-replicas was raised': {
+    world: 'sync',
+    bent: {
+      '../../src/sentinel/copies.ts': (original) => ({
+        whyUnsafe(...[candidates, winner, settings, topo]: Parameters<typeof originalWhyUnsafe>) {
+          const bent = { ...topo, lease: undefined }
+          return own<typeof originalWhyUnsafe>(original, 'whyUnsafe')(candidates, winner, settings, bent)
+        },
+      }),
+    },
   },
   'promotes in sync mode before enough replicas have said what they have': {
     world: 'sync',

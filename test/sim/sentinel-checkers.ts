@@ -159,7 +159,9 @@ export function createSentinelCheckers(
     const verdict = sentinel.core!.state.groups.get(entry.group)?.servers.get(old.key)?.judgement.verdict
     if (verdict === 'dead' || verdict === 'silent' || nowMs() - old.startedMs < PAUSE_AGE_MS) return
     const what = `switchover in epoch ${failover.epoch}`
-    check(old.role !== 'primary', () => `${what}: ${old.key} may write on`)
+    // One that was frozen, and fenced by time, has just come back: it has no lease.
+    const isFenced = old.role !== 'primary' || (needsLease(old.holder) && !servers.writable(old))
+    check(isFenced, () => `${what}: ${old.key} may write on`)
     const has = holds(candidate, old.written.replId)
     if (!old.written.replId || nowMs() - candidate.startedMs < PAUSE_AGE_MS) return
     check(

@@ -82,6 +82,30 @@ function run(
     world.after(world.between(0, world.pick([2, 20])), () => peaceful() || strike())
   }
 
+  /** Operators change how many copies count, or reset the group, in `sync` mode; then the primary dies, and those that lagged are asked. */
+  const operate = (): void => {
+    const request = world.pick([
+      { kind: 'set', group: 'm', pairs: [['sync-replicas', world.pick(['1', '2', '3'])]] },
+      { kind: 'reset', groups: ['m'] },
+    ] as const)
+    const sentinel = anySentinel()
+    world.trace(() => `--- ${JSON.stringify(request)} asked of ${sentinel.id}`)
+    sentinel.feed({ type: 'request', id: requests++, request })
+    if (!world.chance(0.6)) return
+    // One replica has what comes next alone, and is gone when the others are asked.
+    const old = primary()
+    const alone = world.pick(servers.all.filter((server) => server !== old))
+    for (const server of servers.all) if (server !== alone) servers.slow(server, 1_500)
+    if (request.kind === 'reset') {
+      for (const { id } of all()) servers.cut(id, alone.key)
+    }
+    world.after(world.between(20, world.pick([200, 800])), () => {
+      if (peaceful()) return
+      kill(old)
+      kill(alone)
+    })
+  }
+
   /** A replica that is about to be forgotten comes back, and has the next writes alone when its primary dies. */
   const ambushForgetting = (data: Uint8Array): void => {
     const entry = decodeEntry(data)
@@ -206,6 +230,7 @@ function run(
     [2, () => network.calm()],
     [5, switchover],
     [4, () => anySentinel().compact()],
+    ...(sync === undefined ? [] : [[5, operate] as [number, () => void]]),
   ]
   const weights = faults.flatMap(([weight, happen]) => Array<() => void>(weight).fill(happen))
   const misfortune = (): void => {

@@ -84,6 +84,9 @@ const MEMORY: MemoryFacts = {
   startupBytes: 100,
   datasetBytes: 500,
   reservedBytes: 4000,
+  blockBytes: 900,
+  returnedBytes: 0,
+  defrag: { percent: 0, keyHits: 0, keyMisses: 0, movedBlocks: 0, movedBytes: 0, totalMs: 0, currentMs: 0 },
   rssBytes: 5000,
   systemBytes: 1e9,
   maxBytes: 0,
@@ -140,7 +143,11 @@ export function createTestServer(
     nowMs,
     file: () => undefined,
   })
-  const problem = startUsers(access.users, { password: options.requirepass, lines: [], loadFile: undefined })
+  const problem = startUsers(access.users, {
+    passwords: options.requirepass === '' ? [] : [options.requirepass],
+    lines: [],
+    loadFile: undefined,
+  })
   if (problem !== undefined) throw new Error(problem)
   const host: Host = {
     config,
@@ -152,6 +159,7 @@ export function createTestServer(
     slowlog,
     latency,
     memory: () => MEMORY,
+    purgeMemory: () => call('purgeMemory'),
     loading: () => engine.gate.loading,
     log: (message) => call('log', message),
     random: seededRandom(1),

@@ -1,6 +1,7 @@
 // Replicas that are gone for good: when they are forgotten, and when not.
 import { describe, expect, it } from 'vitest'
 import { addressKey } from '../../../src/sentinel/address.ts'
+import { type Entry, encodeEntry } from '../../../src/sentinel/entries.ts'
 import { at, createWorld, type World } from './world.ts'
 
 const TIMEOUT = { deadReplicaMs: 5_000 }
@@ -17,6 +18,33 @@ const replicas = (world: World, sentinel = 'a'): number[] =>
 const watched = (world: World, sentinel: string): string[] => [
   ...world.sentinels.get(sentinel)!.core.state.groups.get('m')!.servers.keys(),
 ]
+
+describe('SENTINEL RESET while a replica does not answer', () => {
+  const afterReset = (writeMode: 'lease' | 'sync'): World => {
+    const world = ready()
+    const settings = { writeMode, leaseMs: 1_000, syncReplicas: 1 }
+    const lease: Entry = { kind: 'lease', group: 'm', key: 'a'.repeat(64), settings }
+    for (const { core } of world.sentinels.values())
+      core.step(world.nowMs, { type: 'committed', data: encodeEntry(lease) })
+    world.kill(at(3))
+    world.run(500)
+    world.request('a', { type: 'request', id: 1, request: { kind: 'reset', groups: ['m'] } })
+    world.run(500)
+    return world
+  }
+
+  it('forgets it', () => {
+    expect(replicas(afterReset('lease'))).toEqual([2])
+  })
+
+  // The simulator found it: its copies counted while nobody knew of it, and a write that it alone had was lost.
+  it('makes its copies count no more in sync mode, and waits with forgetting it', () => {
+    const world = afterReset('sync')
+    expect(replicas(world)).toEqual([2, 3])
+    const { discounted } = world.sentinels.get('b')!.core.state.topology.groups.get('m')!
+    expect(discounted).toEqual([at(3)])
+  })
+})
 
 describe('a replica that is gone', () => {
   it('is forgotten by all sentinels after the time that is set, and no earlier', () => {

@@ -25,6 +25,13 @@ describe('the copies of a write', () => {
     expect(why([replica(1, 50), replica(2, 40), replica(3, 0, { info: undefined })], 2)).toBeUndefined()
   })
 
+  it('are as few as they were before the number was raised', () => {
+    const candidates = [replica(1, 50), replica(2, 40), replica(3, 0, { info: undefined })]
+    const settings = { ...DEFAULT_SETTINGS, syncReplicas: 2 }
+    const raised = { ...TOPO, lease: { fewestCopies: 1 } } as TopologyGroup
+    expect(whyUnsafe(candidates, candidates[0]!, settings, raised)).toMatch(/^3 of its 3 replicas must say/)
+  })
+
   it('may be on one that says nothing: then nobody is promoted', () => {
     const missing = 'replicas must say what they have, so that no acknowledged write is lost, and 1 did'
     expect(why([replica(1, 50), replica(2, 0, { info: undefined })], 1)).toBe(`2 of its 2 ${missing}`)

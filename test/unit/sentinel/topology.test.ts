@@ -163,6 +163,31 @@ describe('the level of an entry', () => {
   })
 })
 
+describe('the fewest copies that an acknowledged write may have', () => {
+  const lease = (writeMode: 'sync' | 'lease', syncReplicas: number): Entry => ({
+    kind: 'lease',
+    group: 'm',
+    key: 'a'.repeat(64),
+    settings: { writeMode, leaseMs: 1_000, syncReplicas },
+  })
+  const set = (changes: (Entry & { kind: 'set' })['changes']): Entry => ({ kind: 'set', group: 'm', changes })
+  const mark = { replId: 'b'.repeat(40), runId: 'r' }
+  const fewest = (...entries: Entry[]) => group(after(...entries)).lease?.fewestCopies
+
+  it('stay what they were when the number is raised, until a primary begins with all that was acknowledged', () => {
+    const raised = [lease('sync', 1), set({ syncReplicas: 2 })]
+    expect(fewest(...raised)).toBe(1)
+    const chosen: Entry[] = [{ kind: 'replica', group: 'm', replica: at(2) }, start(1), choose(1, 2)]
+    expect(fewest(...raised, ...chosen, switchTo(1))).toBe(1)
+    expect(fewest(...raised, ...chosen, { ...switchTo(1), mark } as Entry)).toBe(2)
+  })
+
+  it('fall with the number, and begin with it when the mode becomes sync', () => {
+    expect(fewest(lease('sync', 3), set({ syncReplicas: 2 }))).toBe(2)
+    expect(fewest(lease('lease', 1), set({ writeMode: 'sync', syncReplicas: 2 }))).toBe(2)
+  })
+})
+
 describe('groups', () => {
   it('are not monitored twice, and not brought back by a file after REMOVE', () => {
     const topology = after()

@@ -29,6 +29,8 @@ const SHOWN: readonly (readonly [metric: Key, field: string, times?: number])[] 
   ['memoryLimitBytes', 'maxmemory'],
   ['memoryDatasetBytes', 'used_memory_dataset'],
   ['memoryReservedBytes', 'allocator_active'],
+  ['memoryBlockBytes', 'allocator_allocated'],
+  ['defragPercent', 'active_defrag_running'],
   ['memoryExceededSeconds', 'total_eviction_exceeded_time', 1000],
   ['keyspaceHits', 'keyspace_hits'],
   ['keyspaceMisses', 'keyspace_misses'],
@@ -55,6 +57,9 @@ const OTHERWISE: Readonly<Partial<Record<Key, string>>> = {
   isPrimary: ' 1',
   isWritable: ' 1',
   leaseHeld: ' 1',
+  certificateExpiry: '{option="tls-cert-file"} 5',
+  memoryReturnedBytes: ' 7000000',
+  defragMovedBytes: ` ${infoFacts().memory.defrag.movedBytes}`,
   evictionPolicy: '{policy="allkeys-lfu"} 1',
   commandCalls: '{command="get"} 4',
   commandSeconds: '{command="get"} 0.00001',
@@ -81,7 +86,11 @@ const OTHERWISE: Readonly<Partial<Record<Key, string>>> = {
 const OF_REPLICAS: readonly Key[] = ['replicationLinkUp', 'replicationLinkSilence']
 
 const exposed = async (facts: InfoFacts): Promise<string[]> => {
-  const observer = createObserver({ facts: () => facts, writable: () => true })
+  const observer = createObserver({
+    facts: () => facts,
+    writable: () => true,
+    expiries: () => new Map([['tls-cert-file', 5_000]]),
+  })
   observer.collect()
   return (await expositionOf(observer.registry)).split('\n')
 }

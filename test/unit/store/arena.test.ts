@@ -1,7 +1,7 @@
 // Blocks never overlap, keep their bytes, and are accounted to the byte, whatever is allocated and released in any order.
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { Arena, blockUnits, SLAB_BITS, SLAB_MASK, sameBlock, UNIT_BYTES } from '../../../src/store/arena.ts'
+import { Arena, blockUnits, SLAB_BITS, SLAB_BYTES, SLAB_MASK, sameBlock, UNIT_BYTES } from '../../../src/store/arena.ts'
 
 const PAGED_UNITS_MAX = 1 << 13
 /** Longer blocks have a slab of their own. */
@@ -106,6 +106,38 @@ describe('arena', () => {
     expect(arena.reservedBytes).toBe(reserved)
     expect(arena.usedBytes).toBe(UNIT_BYTES)
     expect(arena.alloc(OWN_UNITS + 2)).toBe(large)
+  })
+
+  it('gives back slabs without a block, and no others', () => {
+    const arena = new Arena()
+    const blocks = Array.from({ length: 9 * 1024 }, () => arena.alloc(1024))
+    const reserved = arena.reservedBytes
+    expect(arena.trim()).toBe(0)
+    const kept = blocks.filter((_, i) => i < 5000 || i === 8999)
+    for (const [i, handle] of blocks.entries()) if (i >= 5000 && i !== 8999) arena.release(handle, 1024)
+    expect(arena.trim()).toBe(0)
+    arena.release(kept.pop()!, 1024)
+    expect(arena.trim()).toBe(reserved - 2 * SLAB_BYTES)
+    expect(arena.returnedBytes).toBe(reserved - 2 * SLAB_BYTES)
+    for (const handle of kept) arena.release(handle, 1024)
+    const again = Array.from({ length: 9 * 1024 }, () => arena.alloc(1024))
+    expect(new Set(again).size).toBe(again.length)
+    expect(arena.reservedBytes).toBe(reserved)
+  })
+
+  it('gives back everything once, also what was just being emptied', () => {
+    const arena = new Arena()
+    const blocks = Array.from({ length: 13 * 1024 }, () => arena.alloc(1024))
+    for (const handle of blocks) arena.release(handle, 1024)
+    const { reservedBytes } = arena
+    arena.beginEmptying(arena.slabFills().map(({ slab }) => slab))
+    arena.dispose()
+    while (arena.dropEmptied(1) > 0);
+    arena.endEmptying()
+    expect(arena.trim()).toBe(0)
+    expect(arena.returnedBytes).toBe(reservedBytes)
+    expect(arena.slabFills()).toEqual([])
+    expect(arena.reservedBytes).toBe(0)
   })
 
   it('has classes that waste an eighth at most, and none below 512 bytes', () => {
