@@ -1,4 +1,4 @@
-// The users that a process starts with: the default user's password, then `user` lines or a file of users, not both.
+// The users that a process starts with: the default user's passwords, then `user` lines or a file of users, not both.
 
 import type { Users } from './users.ts'
 
@@ -9,17 +9,19 @@ export interface UserLine {
 }
 
 export interface StartingUsers {
-  readonly password: string
+  /** Of the default user. */
+  readonly passwords: readonly string[]
   readonly lines: readonly UserLine[]
   /** Loads the file of users; what is wrong with it. Undefined: there is none. */
   readonly loadFile: (() => string | undefined) | undefined
 }
 
-const latin1 = (text: string): string => Buffer.from(text).toString('latin1')
+/** The form in which users know passwords. */
+export const latin1 = (text: string): string => Buffer.from(text).toString('latin1')
 
 /** Makes the users; what is wrong, if anything is: the process cannot start then. */
-export function startUsers(users: Users, { password, lines, loadFile }: StartingUsers): string | undefined {
-  users.setDefaultPasswords(password === '' ? [] : [latin1(password)])
+export function startUsers(users: Users, { passwords, lines, loadFile }: StartingUsers): string | undefined {
+  users.setDefaultPasswords(passwords.map(latin1))
   if (lines.length > 0 && loadFile !== undefined) {
     return 'Users are given both as lines of the configuration and by aclfile: use one of the two'
   }

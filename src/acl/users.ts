@@ -25,6 +25,8 @@ export class Users {
   readonly catalog: Catalog
   private readonly book: RuleBook
   private readonly sessions: UserSessions
+  /** Those of the default user whatever a file of users says. */
+  private pinned: readonly string[] | undefined
   private readonly byName = new Map<string, User>()
 
   constructor(book: RuleBook, sessions: UserSessions) {
@@ -80,12 +82,18 @@ export class Users {
     return true
   }
 
-  /** The default user's only password (`requirepass`); none: it needs none. */
+  /** The default user's only passwords (`requirepass`); none: it needs none. */
   setDefaultPasswords(passwords: readonly string[]): void {
     const rights = this.default.rights.copy()
     rights.noPassword = passwords.length === 0
     rights.passwords = passwords.map((one) => this.book.hash(one))
     this.default.rights = rights
+  }
+
+  /** The same for good: a file of users that is loaded later does not change them (`requirepass-file`). */
+  pinDefaultPasswords(passwords: readonly string[]): void {
+    this.pinned = passwords
+    this.setDefaultPasswords(passwords)
   }
 
   /** A `user` line of a configuration file: the reason, if it is wrong. */
@@ -117,6 +125,7 @@ export class Users {
     if (!loaded.has('default')) loaded.set('default', this.defaultRights())
     for (const name of [...this.byName.keys()]) if (!loaded.has(name)) this.remove(name)
     for (const [name, rights] of loaded) this.put(name, rights)
+    if (this.pinned !== undefined) this.setDefaultPasswords(this.pinned)
     return undefined
   }
 

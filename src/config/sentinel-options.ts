@@ -72,6 +72,13 @@ export const SENTINEL_OPTIONS = {
   dir: row('plain', string, './', 'Directory of the durable state. Each sentinel needs its own.'),
   requirepass: row('plain', string, '', 'Password that clients must give; empty: none.'),
   aclfile: row('plain', string, '', 'File of ACL users, which ACL LOAD reads and ACL SAVE writes; empty: none.'),
+  'requirepass-file': row(
+    'plain',
+    string,
+    '',
+    'File with one or two passwords of the default user, a line each, in place of requirepass; it is read again when it changes.',
+  ),
+  'aclfile-reload': row('plain', bool, 'no', 'Whether aclfile is loaded again, as by ACL LOAD, when it changes.'),
   'acllog-max-len': row('plain', int(0), '128', 'Entries of the ACL log.'),
   'acl-pubsub-default': row(
     'plain',
@@ -165,6 +172,12 @@ export const SENTINEL_OPTIONS = {
     'HTTP port of metrics and health; auto: port + 1000, or any free one.',
   ),
   'http-bind': row('either', string, '127.0.0.1', 'Address to listen on for HTTP.'),
+  'http-password-file': row(
+    'either',
+    string,
+    '',
+    'File with the password that the console, /metrics and all else over HTTP but the health checks ask for (Basic with any name, or Bearer); of several lines each is one, and changes count at once. Empty: none is asked for.',
+  ),
   'console-token-file': row(
     'either',
     string,
@@ -193,6 +206,11 @@ export const GROUP_OPTIONS = {
   'failover-timeout': groupRow(milliseconds(), '180000', 'Milliseconds a failover may take before it is given up.'),
   'parallel-syncs': groupRow(int(1), '1', 'Replicas that are pointed at a new primary at a time.'),
   'auth-pass': groupRow(string, '', 'Password for the servers.'),
+  'auth-pass-file': groupRow(
+    string,
+    '',
+    'File with one or two passwords for the servers, a line each, the preferred one first, in place of auth-pass; it is read again when it changes. This sentinel alone goes by it.',
+  ),
   'auth-user': groupRow(string, '', 'User name for auth-pass; empty: the default user.'),
   'notification-script': groupRow(string, '', 'Program to run for every warning event.'),
   'client-reconfig-script': groupRow(string, '', 'Program to run when the primary changes.'),

@@ -326,6 +326,18 @@ const EFFECTIVE_OPTIONS = {
     needsRestart: true,
   }),
   'sentinel-pass': mutable(string, '', 'Password of the sentinels; empty: none.', { needsRestart: true, secret: true }),
+  'requirepass-file': fixed(
+    string,
+    '',
+    'File with one or two passwords of the default user, a line each, in place of requirepass; it is read again when it changes.',
+  ),
+  'masterauth-file': fixed(
+    string,
+    '',
+    'The same in place of masterauth: a replica tries the first password, and the second if that is refused.',
+  ),
+  'sentinel-pass-file': fixed(string, '', 'The same in place of sentinel-pass.'),
+  'aclfile-reload': fixed(bool, 'no', 'Whether aclfile is loaded again, as by ACL LOAD, when it changes.'),
   'http-port': mutable(
     optionalPort,
     'off',
@@ -333,6 +345,12 @@ const EFFECTIVE_OPTIONS = {
     { needsRestart: true },
   ),
   'http-bind': mutable(string, '127.0.0.1', 'Address to listen on for HTTP.', { needsRestart: true }),
+  'http-password-file': mutable(
+    string,
+    '',
+    'File with the password that /metrics and all else over HTTP but the health checks asks for (Basic with any name, or Bearer); of several lines each is one, and changes count at once. Empty: none is asked for.',
+    { needsRestart: true },
+  ),
   'process-nice': mutable(
     int(-20, 19),
     '-5',

@@ -66,9 +66,12 @@ export interface RespClientOptions {
   connectTimeoutMs?: number
   /** Close with `timeout` when the oldest unanswered command is older than this; 0 (the default) waits for ever. */
   replyTimeoutMs?: number
-  /** With a password AUTH is the first command. Its failure does not close the connection. */
+  /**
+   * With a password AUTH is the first command. Its failure does not close the connection. Of several passwords any one suffices: all are
+   * sent, for one that is refused takes nothing away from one that was accepted.
+   */
   username?: string
-  password?: string
+  password?: string | readonly string[]
   /** 3 sends HELLO 3 after AUTH; a server that refuses it goes on in RESP2, and nothing else changes for the caller. */
   resp?: 2 | 3
   /** Commands waiting for a reply, default 1024. */
@@ -245,12 +248,14 @@ export function connectResp(options: RespClientOptions): RespClient {
     return promise
   }
 
-  if (options.password !== undefined && options.password !== '') {
+  const passwords = [options.password ?? []].flat().filter((password) => password !== '')
+  if (passwords.length > 0) {
     const user = options.username === undefined || options.username === '' ? [] : [options.username]
-    command(['AUTH', ...user, options.password]).then(
-      (reply) => reply instanceof ReplyError && options.onAuthError?.(reply),
-      () => {},
-    )
+    let left = passwords.length
+    const take = (reply: Reply): void => {
+      if (reply instanceof ReplyError && --left === 0) options.onAuthError?.(reply)
+    }
+    for (const password of passwords) command(['AUTH', ...user, password]).then(take, () => {})
   }
   if (options.resp === 3) void command(['HELLO', '3'])
 

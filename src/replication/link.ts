@@ -27,8 +27,8 @@ export interface LinkOptions {
   readonly announceIp: string
   /** `masteruser`, '' for none. */
   readonly username: string
-  /** `masterauth`, '' for none. */
-  readonly password: string
+  /** `masterauth`: any of these may be right; all are sent, and a refused one takes nothing away from one that was accepted. */
+  readonly passwords: readonly string[]
   /** `repl-timeout`. */
   readonly timeoutMs: number
   /** Where our data stands, or undefined if it is no part of any history: asked when PSYNC is sent. */
@@ -162,6 +162,8 @@ export function createReplicaLink(options: LinkOptions): ReplicaLink {
   let ackedOffset = -1
   let ackedMs = 0
   let newlineMs = 0
+  /** Passwords that may still be refused. */
+  let refusable = 0
   let hasHeartbeat = false
   let silentMs = 0 // while we ran and nothing came
   let tickMs = 0
@@ -222,11 +224,13 @@ export function createReplicaLink(options: LinkOptions): ReplicaLink {
     const good = /^(\+|-NOAUTH|-NOPERM|-ERR operation not permitted)/.test(line)
     if (!good) return refuse(nowMs, `Error reply to PING from master: '${printable(line)}'`)
     notice('Master replied to PING, replication can continue...')
-    if (options.password !== '') {
-      const names = options.username === '' ? [] : [options.username]
-      send('AUTH', ...names, options.password)
+    const names = options.username === '' ? [] : [options.username]
+    const { passwords } = options
+    for (const password of passwords) {
+      send('AUTH', ...names, password)
       expected.push('AUTH')
     }
+    refusable = passwords.length - 1
     send('REPLCONF', 'listening-port', String(options.listeningPort))
     expected.push('REPLCONF listening-port')
     if (options.announceIp !== '') {
@@ -243,8 +247,10 @@ export function createReplicaLink(options: LinkOptions): ReplicaLink {
   const onConfig = (line: string, nowMs: number): void => {
     const what = expected.shift()
     if (line.startsWith('-')) {
-      if (what === 'AUTH') return refuse(nowMs, `Unable to AUTH to MASTER: ${printable(line)}`)
-      if (what !== HEARTBEAT_OPTION) notice(`(Non critical) Master does not understand ${what}: ${printable(line)}`)
+      if (what === 'AUTH') {
+        if (refusable-- === 0) return refuse(nowMs, `Unable to AUTH to MASTER: ${printable(line)}`)
+      } else if (what !== HEARTBEAT_OPTION)
+        notice(`(Non critical) Master does not understand ${what}: ${printable(line)}`)
     } else if (what === HEARTBEAT_OPTION) hasHeartbeat = true
     if (expected.length === 0) sendPsync()
   }

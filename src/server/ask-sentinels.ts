@@ -11,7 +11,8 @@ export interface SentinelAccess {
   readonly addresses: readonly HostPort[]
   readonly group: string
   /** Empty: none. */
-  readonly password: string
+  /** Any of these may be right. */
+  readonly passwords: readonly string[]
   /** What to connect with, undefined for plainly. */
   readonly secure: () => ConnectionOptions | undefined
 }
@@ -53,7 +54,7 @@ export async function askFailover(access: SentinelAccess, address: HostPort): Pr
 const unknown = (why: string): Answer => ({ kind: 'unknown', why })
 
 async function withSentinel(
-  { password, secure }: SentinelAccess,
+  { passwords, secure }: SentinelAccess,
   { host, port }: HostPort,
   ask: (client: RespClient) => Promise<Answer>,
 ): Promise<Answer> {
@@ -63,7 +64,7 @@ async function withSentinel(
     secure: secure(),
     connectTimeoutMs: TIMEOUT_MS,
     replyTimeoutMs: TIMEOUT_MS,
-    ...(password === '' ? {} : { password }),
+    password: passwords,
   })
   try {
     return await ask(client)
@@ -78,7 +79,7 @@ async function withSentinel(
 export async function runIdAt(
   address: HostPort,
   user: string,
-  password: string,
+  passwords: readonly string[],
   secure: ConnectionOptions | undefined,
 ): Promise<string | undefined> {
   const client = connectResp({
@@ -86,7 +87,7 @@ export async function runIdAt(
     secure,
     connectTimeoutMs: TIMEOUT_MS,
     replyTimeoutMs: TIMEOUT_MS,
-    ...(password === '' ? {} : { password }),
+    password: passwords,
     ...(user === '' ? {} : { username: user }),
   })
   try {

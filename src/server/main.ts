@@ -1,7 +1,6 @@
 // The server process: builds the parts and connects them. What each part does stands in its own file; here is only who
 // gets whom.
 
-import { startUsers } from '../acl/start.ts'
 import type { Host } from '../commands/context.ts'
 import { debugSwitches } from '../commands/debug-switches.ts'
 import { allCommands } from '../commands/table.ts'
@@ -26,13 +25,17 @@ import { createAttackLog } from '../io/attack-log.ts'
 import { monotonicMs, wallMicros, wallMs } from '../io/clock.ts'
 import { randomHex, randomWords } from '../io/entropy.ts'
 import type { HttpServer } from '../io/http.ts'
+import { createHttpGuard } from '../io/http-guard.ts'
 import type { Log } from '../io/log.ts'
 import { makeLua } from '../io/lua.ts'
+import { openPasswords } from '../io/password-file.ts'
 import { raisePriority } from '../io/priority.ts'
 import { sha256Hex } from '../io/secrets.ts'
 import { createDialler } from '../io/tcp.ts'
 import { eventLoop } from '../io/timers.ts'
+import type { Tls } from '../io/tls/tls.ts'
 import { createUserFile } from '../io/user-file.ts'
+import { openUsers } from '../io/users.ts'
 import { inlineMore } from '../io/v8.ts'
 import { AHEAD_MAX } from '../keyspace/ahead.ts'
 import { Keyspace } from '../keyspace/keyspace.ts'
@@ -52,7 +55,7 @@ import { openListening } from './listening.ts'
 import { memoryWarning } from './memory-limit.ts'
 import { createMigration } from './migration.ts'
 import { createOwnExpiries } from './own-expiries.ts'
-import { announcedPort, type ServerParts, type ServerReplication } from './parts.ts'
+import { announcedPort, type ServerParts, type ServerPasswords, type ServerReplication } from './parts.ts'
 import { createPersistence } from './persistence.ts'
 import { createProcessTitle } from './process-title.ts'
 import { createReplication } from './replication.ts'
@@ -91,6 +94,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
   keyspace.limits = options
   const ownExpiries = createOwnExpiries(keyspace)
   const commands = allCommands()
+  const passwords = passwordsElsewhere(options, log)
   const access = createAccess({
     commands,
     clients: () => clients,
@@ -333,6 +337,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     port: 0,
     nowMs: wallMs,
     secure: secureFor('tls-replication'),
+    passwords,
     dial: createDialler(secureFor('tls-replication')),
     roleMemory,
     dataReplaced: () => appendOnly.replaced(),
@@ -425,7 +430,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
 
   applyOptions(config, engine, clients)
   try {
-    openToUsers(config, access)
+    openToUsers(config, access, log)
   } catch (error) {
     lock.release()
     throw error
@@ -443,7 +448,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
   if (tooMuch !== undefined) log.warning(tooMuch)
   log.notice(`Running mode=standalone, port=${parts.port}, PID: ${process.pid}`)
   try {
-    http = await openMetrics(parts, info)
+    http = await openMetrics(parts, info, tls)
     // Connections are answered meanwhile, most commands with LOADING: a server that refuses them is taken for dead.
     if (!options.appendonly || !(await appendOnly.load())) await persistence.load()
     if (options.appendonly && !ended) appendOnly.start()
@@ -472,7 +477,12 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
         leaving = true
         const isPrimary = (): boolean => !ended && !replication.isReplica() && engine.gate.undecidedGroup === undefined
         const timeoutMs = options['shutdown-timeout'] * 1000
-        await handOver({ access: sentinelAccess(options, parts.secure), log, isPrimary, timeoutMs })
+        await handOver({
+          access: sentinelAccess(options, parts.passwords.sentinels, parts.secure),
+          log,
+          isPrimary,
+          timeoutMs,
+        })
       }
       if (!ended) whenNoScriptRuns(() => shutdown.signal(signal))
       await closed
@@ -481,13 +491,24 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
 }
 
 /** The users that there are at the start, and `requirepass` when it changes. Throws if the users cannot be as they are given. */
-function openToUsers(config: ServerConfig, { users, file }: Access): void {
-  const password = config.values.requirepass
-  const problem = startUsers(users, { password, lines: config.userLines, loadFile: file?.load })
-  if (problem !== undefined) throw new Error(problem)
+function openToUsers(config: ServerConfig, access: Access, log: Log): void {
+  const { users } = access
+  openUsers(access, config.values, config.userLines, log)
   config.onChange('requirepass', (text) => {
     users.setDefaultPasswords(text === '' ? [] : [Buffer.from(text).toString('latin1')])
   })
+}
+
+/** What this server logs in elsewhere with. */
+function passwordsElsewhere(options: ServerConfig['values'], log: Log): ServerPasswords {
+  const open = (name: 'masterauth' | 'sentinel-pass', file: string): (() => readonly string[]) => {
+    const passwords = openPasswords({ name, password: () => options[name], file }, log)
+    return () => passwords.now
+  }
+  return {
+    primary: open('masterauth', options['masterauth-file']),
+    sentinels: open('sentinel-pass', options['sentinel-pass-file']),
+  }
 }
 
 /** Until the sentinels have named the primary nothing is written, and nothing expires either; then the role is taken. */
@@ -500,6 +521,7 @@ function decideRole(parts: ServerParts, replication: ServerReplication): RoleInq
   return createRoleInquiry({
     options,
     secure: parts.secure,
+    passwords: parts.passwords,
     log: parts.log,
     runId: parts.runId,
     decided() {
@@ -512,16 +534,17 @@ function decideRole(parts: ServerParts, replication: ServerReplication): RoleInq
 }
 
 /** Opens the HTTP port if there is to be one; its code is loaded only then. */
-async function openMetrics(parts: ServerParts, info: ServerInfo): Promise<HttpServer | undefined> {
+async function openMetrics(parts: ServerParts, info: ServerInfo, tls: Tls): Promise<HttpServer | undefined> {
   const { options, engine, log } = parts
   if (options['http-port'] === 'off') return undefined
   const [{ createObserver }, { openHttp }] = await Promise.all([import('./observe.ts'), import('./http.ts')])
   const { gate, host } = engine
+  const { 'http-password-file': password, 'http-tls': secure } = options
   const writable = (): boolean => mayWrite(gate, host.replication, parts.nowMs())
   const http = await openHttp({
     host: options['http-bind'],
     ports: portChoices(options['http-port'], parts.port, HTTP_PORT_OFFSET),
-    observer: createObserver({ facts: info.facts, writable }),
+    observer: createObserver({ facts: info.facts, writable, expiries: tls.expiries }),
     health: {
       loading: () => gate.loading,
       undecided: () => gate.undecidedGroup,
@@ -531,8 +554,10 @@ async function openMetrics(parts: ServerParts, info: ServerInfo): Promise<HttpSe
       writable,
     },
     onError: (message) => log.warning(message),
+    guard: password === '' ? undefined : createHttpGuard(password, log.warning),
+    tls: secure ? tls : undefined,
   })
-  log.notice(`Metrics and health: http://${options['http-bind']}:${http.port}`)
+  log.notice(`Metrics and health: http${secure ? 's' : ''}://${options['http-bind']}:${http.port}`)
   return http
 }
 

@@ -14,6 +14,12 @@ import type { Keyspace } from '../keyspace/keyspace.ts'
 import type { ServerLease } from './lease.ts'
 import type { RoleMemory } from './role-memory.ts'
 
+/** Passwords to log in elsewhere with, as they are now: any of them may be right. */
+export interface ServerPasswords {
+  readonly primary: () => readonly string[]
+  readonly sentinels: () => readonly string[]
+}
+
 /** What every part of the server is given. */
 export interface ServerParts {
   /** The options as they are now: CONFIG SET changes them in place. */
@@ -33,6 +39,7 @@ export interface ServerParts {
   readonly nowMs: () => number
   /** What to connect to servers and sentinels with, undefined for plainly: as `tls-replication` says. */
   readonly secure: () => ConnectionOptions | undefined
+  readonly passwords: ServerPasswords
   /** How a primary is connected to. */
   readonly dial: Dialler
   /** What was remembered of the role at the last start, and what is to be at the next. */

@@ -111,8 +111,8 @@ export function linkToPrimary(parts: PrimaryLinkParts, host: string, port: numbe
     get username() {
       return options.masteruser
     },
-    get password() {
-      return options.masterauth
+    get passwords() {
+      return server.passwords.primary()
     },
     get timeoutMs() {
       return options['repl-timeout'] * 1000

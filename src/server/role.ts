@@ -8,12 +8,14 @@ import type { HostPort } from '../config/addresses.ts'
 import type { ServerOptions } from '../config/server-options.ts'
 import type { Log } from '../io/log.ts'
 import { type Answer, askPrimary, runIdAt, type SentinelAccess } from './ask-sentinels.ts'
+import type { ServerPasswords } from './parts.ts'
 
 /** What the inquiry needs of the server, and tells it. */
 export interface RoleParts {
   readonly options: Readonly<ServerOptions>
   /** What to connect to servers and sentinels with. */
   readonly secure: () => ConnectionOptions | undefined
+  readonly passwords: ServerPasswords
   readonly log: Log
   readonly runId: string
   /** There is nothing to ask any more; called once, before the role is taken. */
@@ -38,16 +40,28 @@ const SAY_EVERY_MS = 10_000
 /** The access to the sentinels that the options name. */
 export const sentinelAccess = (
   options: Readonly<ServerOptions>,
+  passwords: () => readonly string[],
   secure: () => ConnectionOptions | undefined,
 ): SentinelAccess => ({
   addresses: options.sentinels,
   group: options['sentinel-group'],
-  password: options['sentinel-pass'],
+  get passwords() {
+    return passwords()
+  },
   secure,
 })
 
 /** Makes the inquiry of a server; nothing is asked before `start`. */
-export function createRoleInquiry({ options, secure, log, runId, decided, lead, follow }: RoleParts): RoleInquiry {
+export function createRoleInquiry({
+  options,
+  passwords,
+  secure,
+  log,
+  runId,
+  decided,
+  lead,
+  follow,
+}: RoleParts): RoleInquiry {
   let settled = false
   let timer: NodeJS.Timeout | undefined
   let asked = 0
@@ -71,7 +85,7 @@ export function createRoleInquiry({ options, secure, log, runId, decided, lead, 
   }
 
   const round = async (): Promise<void> => {
-    const access = sentinelAccess(options, secure)
+    const access = sentinelAccess(options, passwords.sentinels, secure)
     const { addresses } = access
     const answer = await askPrimary(access, addresses[asked++ % addresses.length]!)
     if (settled) return
@@ -86,7 +100,7 @@ export function createRoleInquiry({ options, secure, log, runId, decided, lead, 
     const address: HostPort = { host: named.host, port: named.port }
     const at = `${named.host}:${named.port}`
     // A name or address says little about who answers there now; a run ID belongs to one process.
-    const there = await runIdAt(address, options.masteruser, options.masterauth, secure())
+    const there = await runIdAt(address, options.masteruser, passwords.primary(), secure())
     if (there === undefined) return `${at} is named, and does not answer`
     if (there === runId) {
       log.notice(`The sentinels name this server the primary of ${options['sentinel-group']}.`)

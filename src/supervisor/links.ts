@@ -24,7 +24,7 @@ export interface LinksOptions {
   /** What to connect with by TLS; undefined: plainly. */
   readonly secure: () => ConnectionOptions | undefined
   /** Credentials for the servers of a group. */
-  readonly authOf: (group: string) => { readonly username: string; readonly password: string }
+  readonly authOf: (group: string) => { readonly username: string; readonly passwords: readonly string[] }
   /** The name that the servers of a group have for a command. */
   readonly nameOf: (group: string, command: string) => string
   /** Name that servers show in CLIENT LIST, without the ending. */
@@ -36,6 +36,8 @@ export interface LinksOptions {
 export interface Links {
   connect(ref: ServerRef): void
   disconnect(ref: ServerRef): void
+  /** There are other passwords: links whose login was refused are made anew, the others stay. */
+  logInAnew(group: string): void
   ping(ref: ServerRef): void
   info(ref: ServerRef): void
   /** A word about the server's lease, signed with the key. */
@@ -62,6 +64,8 @@ interface ServerLink {
   listener: RespClient | undefined
   retry: NodeJS.Timeout | undefined
   dropped: boolean
+  /** The login was refused. */
+  refused: boolean
   infoText: string
   infoAtMs: number
 }
@@ -100,11 +104,17 @@ export function createLinks(options: LinksOptions, nowMs: () => number): Links {
       listener: undefined,
       retry: undefined,
       dropped: false,
+      refused: false,
       infoText: former?.infoText ?? '',
       infoAtMs: former?.infoAtMs ?? 0,
     }
     links.set(keyOf(ref), link)
     link.command = dial(ref, 'cmd', {
+      // The listener logs in right after the command link and would only say the same again.
+      onAuthError: (error) => {
+        link.refused = true
+        options.onAuthError(ref, error.message)
+      },
       onConnect: () => {
         if (link.dropped) return
         options.feed({ type: 'link-up', ref, local: plain(link.command.localAddress) })
@@ -119,18 +129,16 @@ export function createLinks(options: LinksOptions, nowMs: () => number): Links {
   }
 
   function dial(ref: ServerRef, role: 'cmd' | 'pubsub', on: Handlers): RespClient {
-    const { username, password } = options.authOf(ref.group)
+    const { username, passwords } = options.authOf(ref.group)
     const client = connectResp({
       host: ref.host,
       port: ref.port,
       secure: options.secure(),
       connectTimeoutMs: CONNECT_TIMEOUT_MS,
       username,
-      password,
+      password: passwords,
       limits: LIMITS,
       nameOf: (command) => options.nameOf(ref.group, command),
-      // The listener logs in right after the command link and would only say the same again.
-      onAuthError: (error) => role === 'cmd' && options.onAuthError(ref, error.message),
       ...on,
     })
     void client.command(['CLIENT', 'SETNAME', `${options.clientName}-${role}`])
@@ -204,6 +212,11 @@ export function createLinks(options: LinksOptions, nowMs: () => number): Links {
       drop(link)
       links.delete(keyOf(ref))
     },
+    logInAnew(group) {
+      for (const { ref, refused, command } of [...links.values()]) {
+        if (ref.group === group && refused) command.close()
+      }
+    },
     ping(ref) {
       const sentMs = nowMs()
       ask(ref, ['PING'], (reply) => {
@@ -259,6 +272,7 @@ export function createLinks(options: LinksOptions, nowMs: () => number): Links {
 }
 
 interface Handlers {
+  onAuthError?: (error: ReplyError) => void
   readonly onConnect?: () => void
   readonly onClose: (reason: CloseReason) => void
   readonly onPush?: (items: Reply[]) => void

@@ -2,7 +2,6 @@
 // sentinel: its limits, its table of commands and how one is run. Bounds: the number of clients, what one may send ahead
 // (QUERY_BYTES_MAX), and what may wait for one that does not read (OUTPUT_BYTES_MAX, then it is cut off).
 
-import { startUsers } from '../acl/start.ts'
 import type { Users } from '../acl/users.ts'
 import type { SentinelOptions } from '../config/sentinel-options.ts'
 import { createAccess } from '../facade/access.ts'
@@ -23,6 +22,7 @@ import { sha256Hex } from '../io/secrets.ts'
 import { eventLoop } from '../io/timers.ts'
 import type { Tls } from '../io/tls/tls.ts'
 import { createUserFile } from '../io/user-file.ts'
+import { openUsers, type UserOptions } from '../io/users.ts'
 import type { Call, CommandHost } from './commands/spec.ts'
 import { SENTINEL_TABLE } from './commands/table.ts'
 
@@ -41,10 +41,7 @@ export interface FrontOptions {
   readonly maxClients: number
   readonly protectedMode: () => boolean
   /** Where its users come from. */
-  readonly users: Pick<
-    SentinelOptions,
-    'requirepass' | 'userLines' | 'aclfile' | 'acllog-max-len' | 'acl-pubsub-default'
-  >
+  readonly users: Pick<SentinelOptions, keyof UserOptions | 'userLines' | 'acllog-max-len' | 'acl-pubsub-default'>
   readonly host: PortHost
   readonly onError: (message: string) => void
 }
@@ -121,9 +118,7 @@ export function createFront(options: FrontOptions): { readonly clients: ClientRe
     beforeReplies: () => {},
     onClosed: (session) => pubsub.unsubscribeAll(session),
   })
-  const lines = users.userLines
-  const problem = startUsers(access.users, { password: users.requirepass, lines, loadFile: access.file?.load })
-  if (problem !== undefined) throw new Error(problem)
+  openUsers(access, users, users.userLines, options.host.log)
   return { clients, pubsub }
 }
 

@@ -4,6 +4,7 @@ import type { ConnectionOptions } from 'node:tls'
 import { monotonicMs, wallMs } from '../io/clock.ts'
 import { randomHex, randomWords } from '../io/entropy.ts'
 import type { Log } from '../io/log.ts'
+import { openPasswords, type Passwords } from '../io/password-file.ts'
 import type { StateStore } from '../io/state/store.ts'
 import { seededRandom } from '../lib/prng.ts'
 import type { Address, ServerRef } from '../sentinel/address.ts'
@@ -37,6 +38,8 @@ export interface PeerLink {
 export interface SentinelSetup {
   /** What to connect to servers with by TLS; undefined: plainly. */
   readonly secure: () => ConnectionOptions | undefined
+  /** By group: the file with the passwords of its servers, for groups that have one. */
+  readonly passwordFiles: ReadonlyMap<string, string>
   readonly peer: string
   readonly gossip: Address
   /** `announce-id`; empty: none. */
@@ -125,16 +128,18 @@ export function startSentinel(setup: SentinelSetup): Sentinel {
     },
     startedMs,
   )
-  const links = createLinks(
+  // Only links whose login was refused are made anew: nothing is dropped that works.
+  const passwords = openGroupPasswords(setup.passwordFiles, (group) => links.logInAnew(group), log)
+  const links: Links = createLinks(
     {
       feed,
       secure: setup.secure,
       onRedisHello: noteRedisHello,
       authOf(group) {
         const topo = topoOf(core.state, group)
-        if (topo === undefined) return { username: '', password: '' }
+        if (topo === undefined) return { username: '', passwords: [] }
         const { authUser, authPass } = settingsOf(core.state, topo)
-        return { username: authUser, password: authPass }
+        return { username: authUser, passwords: passwords.get(group)?.now ?? (authPass === '' ? [] : [authPass]) }
       },
       nameOf(group, command) {
         const topo = topoOf(core.state, group)
@@ -362,3 +367,16 @@ export function startSentinel(setup: SentinelSetup): Sentinel {
 }
 
 const STRANGER_GRACE_MS = 10_000
+
+/** The passwords of the groups that have a file of them (`sentinel auth-pass-file`). */
+function openGroupPasswords(
+  files: ReadonlyMap<string, string>,
+  changed: (group: string) => void,
+  log: Log,
+): ReadonlyMap<string, Passwords> {
+  const open = ([group, file]: readonly [string, string]): [string, Passwords] => {
+    const option = { name: 'auth-pass', password: () => '', file, changed: () => changed(group) }
+    return [group, openPasswords(option, log)]
+  }
+  return new Map([...files].map(open))
+}

@@ -116,6 +116,7 @@ export function startReplicatingServer(
     dial: world.network.diallerOf(name),
     roleMemory: openRoleMemory('', 0, '', log, nowMs),
     dataReplaced: () => {},
+    passwords: { primary: () => [], sentinels: () => [] },
     secure: () => undefined,
     panic: (reason) => {
       throw new Error(reason)

@@ -83,6 +83,11 @@ export const MATRIX: Readonly<Record<string, readonly string[]>> = {
     'leaseMilliseconds=500',
     'console.existingSecret=c',
   ],
+  'passwords and users from mounted secrets': [
+    'auth.existingSecret=s',
+    'auth.existingSecretKey=k',
+    'auth.usersSecret=u',
+  ],
   'all that can be added to the pods': [
     'commonLabels.team=a',
     'commonAnnotations.owner=b',

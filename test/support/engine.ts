@@ -143,7 +143,11 @@ export function createTestServer(
     nowMs,
     file: () => undefined,
   })
-  const problem = startUsers(access.users, { password: options.requirepass, lines: [], loadFile: undefined })
+  const problem = startUsers(access.users, {
+    passwords: options.requirepass === '' ? [] : [options.requirepass],
+    lines: [],
+    loadFile: undefined,
+  })
   if (problem !== undefined) throw new Error(problem)
   const host: Host = {
     config,

@@ -59,6 +59,8 @@ export function portHost(sentinel: Sentinel): PortHost {
 export const usersOf = (requirepass = ''): FrontOptions['users'] => ({
   requirepass,
   userLines: [],
+  'requirepass-file': '',
+  'aclfile-reload': false,
   aclfile: '',
   'acllog-max-len': 128,
   'acl-pubsub-default': 'resetchannels',

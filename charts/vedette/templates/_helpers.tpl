@@ -131,11 +131,42 @@ volumeClaimTemplates:
 {{- define "vedette.env" -}}
 - name: POD_NAME
   valueFrom: { fieldRef: { fieldPath: metadata.name } }
-{{- if .context.Values.auth.enabled }}
+{{- if and .context.Values.auth.enabled (not (include "vedette.passwordFile" .context)) }}
 - name: VEDETTE_PASSWORD
   valueFrom: { secretKeyRef: { name: {{ include "vedette.authSecret" .context }}, key: {{ include "vedette.authKey" .context }} } }
 {{- end }}
 {{- with .values.extraEnv }}
 {{ toYaml . }}
+{{- end }}
+{{- end }}
+{{/* Where the password is as a file; empty: it is an argument. */}}
+{{- define "vedette.passwordFile" -}}
+{{- with .Values.auth }}{{ if and .enabled (or .fromFile .usersSecret) }}/run/vedette/auth/password{{ end }}{{ end }}
+{{- end }}
+{{/* The arguments that name the file of users. */}}
+{{- define "vedette.usersArguments" -}}
+{{- if and .Values.auth.enabled .Values.auth.usersSecret }}
+- --aclfile
+- /run/vedette/users/users.acl
+- --aclfile-reload
+- "yes"
+{{- end }}
+{{- end }}
+{{- define "vedette.authMounts" -}}
+{{- if include "vedette.passwordFile" . }}
+- { name: auth, mountPath: /run/vedette/auth, readOnly: true }
+{{- with .Values.auth.usersSecret }}
+- { name: users, mountPath: /run/vedette/users, readOnly: true }
+{{- end }}
+{{- end }}
+{{- end }}
+{{- define "vedette.authVolumes" -}}
+{{- if include "vedette.passwordFile" . }}
+- name: auth
+  secret: { secretName: {{ include "vedette.authSecret" . }}, defaultMode: 0440, items: [{ key: {{ include "vedette.authKey" . }}, path: password }] }
+{{- with .Values.auth.usersSecret }}
+- name: users
+  secret: { secretName: {{ . }}, defaultMode: 0440, items: [{ key: {{ $.Values.auth.usersSecretKey }}, path: users.acl }] }
+{{- end }}
 {{- end }}
 {{- end }}

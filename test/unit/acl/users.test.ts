@@ -121,3 +121,12 @@ describe('the log', () => {
     expect(log.entries.map(({ object, count }) => `${object} ${count}`)).toEqual(['m 1', 'k 1'])
   })
 })
+
+it('pinned passwords of the default user outlast a file of users', () => {
+  users.pinDefaultPasswords(['new', 'old'])
+  expect(users.load('user u on +get', 'f')).toBeUndefined()
+  expect(users.asksPassword).toBe(true)
+  for (const password of ['new', 'old']) expect(users.authenticate('default', password)).toBe(users.default)
+  expect(users.load('user default on nopass +@all', 'f')).toBeUndefined()
+  expect(users.authenticate('default', 'other')).toBeUndefined()
+})

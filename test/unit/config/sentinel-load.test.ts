@@ -25,6 +25,7 @@ describe('a sentinel', () => {
         'parallel-syncs': 1,
         'rename-command': {},
         'auth-pass': '',
+        'auth-pass-file': '',
         'auth-user': '',
         'notification-script': '',
         'client-reconfig-script': '',

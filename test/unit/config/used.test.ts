@@ -9,9 +9,11 @@ import { SERVER_OPTIONS } from '../../../src/config/server-options.ts'
 
 const SRC = join(import.meta.dirname, '../../../src')
 
-function codeOf(folders: readonly string[]): string {
-  return folders
+/** The code in folders, and of files. */
+function codeOf(places: readonly string[]): string {
+  return places
     .flatMap((folder) => {
+      if (folder.endsWith('.ts')) return [readFileSync(join(SRC, folder), 'utf8')]
       const files = readdirSync(join(SRC, folder), { recursive: true, encoding: 'utf8' })
       return files.filter((file) => file.endsWith('.ts')).map((file) => readFileSync(join(SRC, folder, file), 'utf8'))
     })
@@ -29,13 +31,13 @@ it('the server reads its options', () => {
   expect(
     unread(
       SERVER_OPTIONS,
-      codeOf(['server', 'engine', 'keyspace', 'commands', 'replication', 'cli', 'types', 'io/tls']),
+      codeOf(['server', 'engine', 'keyspace', 'commands', 'replication', 'cli', 'types', 'io/tls', 'io/users.ts']),
     ),
   ).toEqual([])
 })
 
 it('the sentinel reads its options', () => {
-  const code = codeOf(['supervisor', 'sentinel', 'cli', 'io/tls'])
+  const code = codeOf(['supervisor', 'sentinel', 'cli', 'io/tls', 'io/users.ts'])
   expect(unread(SENTINEL_OPTIONS, code)).toEqual([])
   expect(unread(GROUP_OPTIONS, code)).toEqual([])
 })

@@ -89,6 +89,18 @@ describe('commands', () => {
     expect(errors.map(({ code }) => code)).toEqual(['WRONGPASS'])
   })
 
+  it('sends all passwords that may be right, and complains only if none is', async () => {
+    const { port } = await serve((args, socket) => {
+      socket.write(args[0] === 'AUTH' && args[1] !== 'old' ? '-WRONGPASS invalid\r\n' : '+OK\r\n')
+    })
+    const errors: ReplyError[] = []
+    const onAuthError = (error: ReplyError): void => void errors.push(error)
+    expect(await client(port, { password: ['new', 'old'], onAuthError }).it.command(['PING'])).toBe('OK')
+    expect(errors).toEqual([])
+    expect(await client(port, { password: ['new', 'newer'], onAuthError }).it.command(['PING'])).toBe('OK')
+    expect(errors.map(({ code }) => code)).toEqual(['WRONGPASS'])
+  })
+
   it('refuses more commands than may wait', async () => {
     const { port } = await serve(() => {})
     const { it: link } = client(port, { outstandingMax: 2 })

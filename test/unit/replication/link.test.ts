@@ -13,7 +13,7 @@ const options = (more: Partial<LinkOptions> = {}): LinkOptions => ({
   listeningPort: 7001,
   announceIp: '',
   username: '',
-  password: '',
+  passwords: [],
   timeoutMs: 60_000,
   position: () => undefined,
   ...more,
@@ -61,7 +61,7 @@ function atPsync(position?: Position, heartbeat = '-ERR unknown') {
 
 describe('the handshake', () => {
   it('goes PING, AUTH, REPLCONF, PSYNC', () => {
-    const link = createReplicaLink(options({ announceIp: '10.0.0.9', username: 'repl', password: 'secret' }))
+    const link = createReplicaLink(options({ announceIp: '10.0.0.9', username: 'repl', passwords: ['secret'] }))
     expect(link.state()).toBe('connect')
     expect(briefs(link.start(0))).toEqual([
       'log Connecting to MASTER 127.0.0.1:7000',
@@ -103,7 +103,7 @@ describe('the handshake', () => {
     ['to AUTH', '+PONG\r\n-WRONGPASS invalid\r\n', 'Unable to AUTH to MASTER: -WRONGPASS invalid'],
     ['with a line without end', 'x'.repeat(2000), 'Bad protocol from MASTER: a line is too long'],
   ])('gives up on a bad answer %s, and tries again later', (_, answer, log) => {
-    const link = createReplicaLink(options({ password: 'secret' }))
+    const link = createReplicaLink(options({ passwords: ['secret'] }))
     link.start(0)
     link.connected(1)
     const lines = briefs(link.received(bytes(answer), 2))
@@ -112,6 +112,27 @@ describe('the handshake', () => {
     expect(link.state()).toBe('connect')
     expect(link.tick(0, 3)).toEqual([])
     expect(noLogs(link.tick(0, 200))).toEqual(['open'])
+  })
+
+  it.each([
+    ['the first', '+OK\r\n-WRONGPASS invalid\r\n'],
+    ['the second', '-WRONGPASS invalid\r\n+OK\r\n'],
+  ])('goes on when %s of two passwords is right', (_, answers) => {
+    const link = createReplicaLink(options({ passwords: ['new', 'old'] }))
+    link.start(0)
+    link.connected(1)
+    const sent = noLogs(link.received(bytes('+PONG\r\n'), 2))
+    expect(sent.slice(0, 2)).toEqual(['send AUTH new', 'send AUTH old'])
+    const after = noLogs(link.received(bytes(`${answers}+OK\r\n+OK\r\n+OK\r\n`), 3))
+    expect(after).toEqual(['send PSYNC ? -1'])
+  })
+
+  it('gives up when both of two passwords are wrong', () => {
+    const link = createReplicaLink(options({ passwords: ['new', 'old'] }))
+    link.start(0)
+    link.connected(1)
+    const after = briefs(link.received(bytes('+PONG\r\n-WRONGPASS a\r\n-WRONGPASS b\r\n'), 2))
+    expect(after.at(-1)).toBe('close')
   })
 
   it('waits longer after every failure in a row, up to a second', () => {

@@ -64,7 +64,7 @@ it('subscribes again, on a new connection, after the server refused it', async (
       secure: () => undefined,
       feed: (input) => input.type === 'hello' && heard(input),
       onRedisHello: () => {},
-      authOf: () => ({ username: '', password: '' }),
+      authOf: () => ({ username: '', passwords: [] }),
       nameOf: (_group, command) => command,
       clientName: 'test',
       onPing: () => {},
