@@ -12,6 +12,7 @@
 //   --commands        only the files about data types and commands: what CI runs
 //   --minutes <n>     ends the run after so long (60): the machine is slow or busy; what there was no time for is told, and has not failed
 //   --open            also runs the cases that wait for another piece of work
+//   --tls             the suite's TLS mode, which is not judged (needs Debian's tcl-tls)
 //   --verbose         shows the suite's own output
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
@@ -19,7 +20,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { COMMANDS, LONG, OPEN_CASES, RUN, SKIPPED, SLOW_FIRST, UNSTEADY } from './reference/files.mjs'
-import { prepareFolder, runFile } from './reference/harness.mjs'
+import { makeCertificates, prepareFolder, runFile } from './reference/harness.mjs'
 import { compare, eitherOf, referencePage, withPasses } from './reference/page.mjs'
 import { sentinelSection } from './reference/sentinel-cases.mjs'
 import { CACHE, fetchSource } from './reference/source.mjs'
@@ -46,6 +47,7 @@ const { values: options } = parseArgs({
     commands: { type: 'boolean', default: false },
     minutes: { type: 'string', default: '60' },
     open: { type: 'boolean', default: false },
+    tls: { type: 'boolean', default: false },
     verbose: { type: 'boolean', default: false },
   },
 })
@@ -57,7 +59,8 @@ const expected = JSON.parse(readFileSync(EXPECTED, 'utf8'))
 const passes = (file) => expected[file]?.passes ?? []
 const files = options.file ?? (options.commands ? COMMANDS : RUN)
 const endsAtMs = Date.now() + Number(options.minutes) * 60_000
-const isJudged = options.server === undefined && options.only === undefined
+const isJudged = !options.tls && options.server === undefined && options.only === undefined
+const certificates = options.tls ? makeCertificates(source, CACHE) : undefined
 const results = new Map()
 let queue = []
 const logs = join(CACHE, 'logs')
@@ -95,10 +98,11 @@ function leftOut(file) {
 async function work(number) {
   const { basePort, release } = await claimPorts()
   const folder = join(CACHE, `run-${process.pid}-${number}`)
+  const mode = options.tls ? ['--tls'] : []
   const only = (options.only ?? []).flatMap((pattern) => ['--only', pattern])
   for (let file = queue.shift(); file !== undefined && Date.now() < endsAtMs; file = queue.shift()) {
-    const flags = [...only, ...leftOut(file).flatMap((name) => ['--skiptest', name])]
-    prepareFolder(source, folder, server)
+    const flags = [...mode, ...only, ...leftOut(file).flatMap((name) => ['--skiptest', name])]
+    prepareFolder(source, folder, server, certificates)
     const onOutput = options.verbose ? (bytes) => process.stdout.write(bytes) : undefined
     const result = await runFile(folder, file, {
       basePort,

@@ -156,6 +156,16 @@ export const quorum = dashboard(
           { unit: 'percentunit' },
         ),
         graph(
+          'Time until certificates expire',
+          [
+            {
+              expr: `vedette_sentinel_certificate_expiry_timestamp_seconds{${SELECTED_PROCESS}} - time()`,
+              legend: '{{instance}} {{option}}',
+            },
+          ],
+          { unit: 's' },
+        ),
+        graph(
           'Resident memory',
           [
             {

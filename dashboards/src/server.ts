@@ -313,6 +313,16 @@ export const server = dashboard(
       title: 'The process',
       panels: [
         graph(
+          'Time until certificates expire',
+          [
+            {
+              expr: `vedette_server_certificate_expiry_timestamp_seconds{${SELECTED_PROCESS}} - time()`,
+              legend: '{{instance}} {{option}}',
+            },
+          ],
+          { unit: 's' },
+        ),
+        graph(
           'Processor time',
           [
             {

@@ -1,6 +1,6 @@
 // Runs one file of Redis's suite with a server of our choice, in a folder of its own whose entries are links to the source,
 // and reads what the suite printed. A run is a process group: when it hangs, all of it is ended.
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { RANDOM } from './files.mjs'
@@ -14,11 +14,12 @@ function linkAll(from, to, except) {
 }
 
 /** A folder in which the suite can run: the source, with `server` (a command and its first words) as src/redis-server. */
-export function prepareFolder(source, folder, server) {
+export function prepareFolder(source, folder, server, certificates) {
   rmSync(folder, { recursive: true, force: true })
   linkAll(source, folder, ['src', 'tests'])
   linkAll(join(source, 'tests'), join(folder, 'tests'), ['tmp'])
   mkdirSync(join(folder, 'tests', 'tmp'))
+  if (certificates !== undefined) symlinkSync(certificates, join(folder, 'tests', 'tls'))
   linkAll(join(source, 'src'), join(folder, 'src'), ['redis-server', ...TOOLS])
   for (const tool of TOOLS) if (existsSync(join(BIN, tool))) symlinkSync(join(BIN, tool), join(folder, 'src', tool))
   const wrapper = join(folder, 'src', 'redis-server')
@@ -31,6 +32,15 @@ echo "ended at its start, PID: $$") 2>/dev/null &
   const refused = server.length > 1 ? watch : ''
   writeFileSync(wrapper, `#!/bin/bash\n${refused}exec -a "$0" ${words} "$@"\n`)
   chmodSync(wrapper, 0o755)
+}
+
+/** The folder of the certificates that the suite makes for its TLS mode, once. */
+export function makeCertificates(source, cache) {
+  const folder = join(cache, 'certificates')
+  mkdirSync(folder, { recursive: true })
+  const made = spawnSync('sh', [join(source, 'utils', 'gen-test-certs.sh')], { cwd: folder, stdio: 'ignore' })
+  if (made.status !== 0) throw new Error('gen-test-certs.sh of the suite failed: is openssl installed?')
+  return join(folder, 'tests', 'tls')
 }
 
 /** What changes from run to run in a name: seeds, ports, process IDs. */

@@ -172,6 +172,12 @@ export const SENTINEL_OPTIONS = {
     'HTTP port of metrics and health; auto: port + 1000, or any free one.',
   ),
   'http-bind': row('either', string, '127.0.0.1', 'Address to listen on for HTTP.'),
+  'http-password-file': row(
+    'either',
+    string,
+    '',
+    'File with the password that the console, /metrics and all else over HTTP but the health checks ask for (Basic with any name, or Bearer); of several lines each is one, and changes count at once. Empty: none is asked for.',
+  ),
   'console-token-file': row(
     'either',
     string,

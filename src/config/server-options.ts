@@ -345,6 +345,12 @@ const EFFECTIVE_OPTIONS = {
     { needsRestart: true },
   ),
   'http-bind': mutable(string, '127.0.0.1', 'Address to listen on for HTTP.', { needsRestart: true }),
+  'http-password-file': mutable(
+    string,
+    '',
+    'File with the password that /metrics and all else over HTTP but the health checks asks for (Basic with any name, or Bearer); of several lines each is one, and changes count at once. Empty: none is asked for.',
+    { needsRestart: true },
+  ),
   'process-nice': mutable(
     int(-20, 19),
     '-5',

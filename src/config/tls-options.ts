@@ -35,6 +35,14 @@ export const TLS_OPTIONS = {
     'no',
     'Connect by TLS: a replica to its primary, servers to sentinels, sentinels to servers. tls-port is then what others are told.',
   ),
+  'http-tls': mutable(
+    bool,
+    'no',
+    'Metrics, health and console over HTTPS, with tls-cert-file; clients are not asked for a certificate.',
+    {
+      needsRestart: true,
+    },
+  ),
   'tls-cluster': mutable(bool, 'no', 'MIGRATE connects to the other server by TLS (there is no cluster yet).'),
   'tls-protocols': mutable(
     string,
@@ -56,4 +64,4 @@ export type TlsOptions = OptionValues<typeof TLS_OPTIONS>
 
 /** Whether anything goes by TLS. */
 export const needsTls = (options: Readonly<TlsOptions>): boolean =>
-  options['tls-port'] !== 0 || options['tls-replication'] || options['tls-cluster']
+  options['tls-port'] !== 0 || options['tls-replication'] || options['tls-cluster'] || options['http-tls']

@@ -1,9 +1,12 @@
 // A small HTTP server for health checks, metrics and the like: exact paths, whole replies to GET and HEAD, streams of events, and
 // POST where somebody takes it. Bounded in what a client can make it hold (headers, connections, time, the body of a POST);
 // other bodies are not read.
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http'
+import { createServer as createSecureServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { EventStream } from './event-stream.ts'
+import type { HttpGuard } from './http-guard.ts'
+import { HANDSHAKE_MS, type Tls } from './tls/tls.ts'
 
 const HEADER_BYTES_MAX = 8 << 10
 const CONNECTIONS_MAX = 256
@@ -48,6 +51,11 @@ export interface HttpOptions {
   readonly posts?: Readonly<Record<string, PostHandler>>
   /** Paths that are streams of events. */
   readonly streams?: Readonly<Record<string, EventStream>>
+  /** Asked before anything is read, but for the `open` paths; a POST is its handler's to guard. */
+  readonly guard?: HttpGuard | undefined
+  readonly open?: readonly string[]
+  /** HTTPS, with these credentials. */
+  readonly tls?: Tls | undefined
   /** A handler threw; the client got 500 and no details. */
   readonly onError?: (error: unknown, path: string) => void
 }
@@ -65,20 +73,14 @@ export async function startHttp(options: HttpOptions): Promise<HttpServer> {
     posts: new Map(Object.entries(options.posts ?? {})),
     streams: new Map(Object.entries(options.streams ?? {})),
   }
-  const server = createServer(
-    {
-      maxHeaderSize: HEADER_BYTES_MAX,
-      headersTimeout: HEADERS_TIMEOUT_MS,
-      requestTimeout: REQUEST_TIMEOUT_MS,
-      keepAliveTimeout: KEEP_ALIVE_MS,
-      connectionsCheckingInterval: 1_000,
-      noDelay: true,
-    },
-    (request, response) => {
-      if (opensStream(request, response, routes)) return
-      void answer(request, routes, options.onError).then((reply) => send(request, response, reply))
-    },
-  )
+  const { guard, open = [] } = options
+  const mayRead = ({ method, url = '/', headers }: IncomingMessage): boolean =>
+    guard === undefined || method === 'POST' || open.includes(parse(url)?.path ?? '') || guard(headers.authorization)
+  const server = createListener(options.tls, (request, response) => {
+    if (!mayRead(request)) return send(request, response, NO_PASSWORD)
+    if (opensStream(request, response, routes)) return
+    void answer(request, routes, options.onError).then((reply) => send(request, response, reply))
+  })
   server.maxConnections = CONNECTIONS_MAX
   await new Promise<void>((resolve, reject) => {
     server.once('error', ({ message }) => {
@@ -96,6 +98,30 @@ export async function startHttp(options: HttpOptions): Promise<HttpServer> {
         server.closeAllConnections()
       }),
   }
+}
+
+const LIMITS = {
+  maxHeaderSize: HEADER_BYTES_MAX,
+  headersTimeout: HEADERS_TIMEOUT_MS,
+  requestTimeout: REQUEST_TIMEOUT_MS,
+  keepAliveTimeout: KEEP_ALIVE_MS,
+  connectionsCheckingInterval: 1_000,
+  noDelay: true,
+}
+
+const NO_PASSWORD: HttpReply = {
+  status: 401,
+  body: 'a password is needed\n',
+  headers: { 'www-authenticate': 'Basic realm="vedette", charset="UTF-8"' },
+}
+
+/** Of HTTPS with the credentials that are in force, also when these change. Nobody is asked for a certificate. */
+function createListener(tls: Tls | undefined, onRequest: RequestListener): Server {
+  if (tls === undefined) return createServer(LIMITS, onRequest)
+  const credentials = () => ({ ...tls.accepting(), requestCert: false })
+  const server = createSecureServer({ ...LIMITS, ...credentials(), handshakeTimeout: HANDSHAKE_MS }, onRequest)
+  tls.onChange(() => server.setSecureContext(credentials()))
+  return server
 }
 
 /** The same on the first of the ports that can be had. */

@@ -261,6 +261,12 @@ export const SENTINEL_METRICS = {
     labels: ['group'],
     buckets: [5, 10, 25, 50, 75, 100, 150, 250, 500, 1_000, 2_500, 10_000, 60_000].map((ms) => ms * MILLISECOND),
   },
+  certificateExpiry: {
+    kind: 'gauge',
+    name: 'vedette_sentinel_certificate_expiry_timestamp_seconds',
+    help: 'Unix time at which a certificate expires, by the option that names its file; of several in a file the first. Only with TLS.',
+    labels: ['option'],
+  },
   lastFailoverTimestamp: {
     kind: 'gauge',
     name: 'vedette_sentinel_last_failover_timestamp_seconds',

@@ -402,6 +402,12 @@ export const SERVER_METRICS = {
     help: '0 when the last snapshot could not be written.',
     labels: [],
   },
+  certificateExpiry: {
+    kind: 'gauge',
+    name: 'vedette_server_certificate_expiry_timestamp_seconds',
+    help: 'Unix time at which a certificate expires, by the option that names its file; of several in a file the first. Only with TLS.',
+    labels: ['option'],
+  },
   lastSaveTimestamp: {
     kind: 'gauge',
     name: 'vedette_server_last_save_timestamp_seconds',

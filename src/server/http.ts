@@ -5,7 +5,10 @@
 //   /primary   200 while clients may write here, else 503: for a load balancer's check of a write pool
 //   /replica   200 while this is a replica whose link is up and, with ?lag=…, heard its primary at most so many seconds ago
 //   /metrics   Prometheus text
+
 import { type HttpReply, type HttpServer, startHttpOnFirst } from '../io/http.ts'
+import type { HttpGuard } from '../io/http-guard.ts'
+import type { Tls } from '../io/tls/tls.ts'
 import { expositionOf } from '../metrics/table.ts'
 import type { Observer } from './observe.ts'
 
@@ -28,12 +31,17 @@ export interface HttpPortOptions {
   readonly observer: Observer
   readonly health: Health
   readonly onError: (message: string) => void
+  readonly guard: HttpGuard | undefined
+  readonly tls: Tls | undefined
 }
 
 /** Opens the first of the ports that can be had; rejects with an error that names the address. */
-export function openHttp({ host, ports, observer, health, onError }: HttpPortOptions): Promise<HttpServer> {
+export function openHttp({ host, ports, observer, health, onError, guard, tls }: HttpPortOptions): Promise<HttpServer> {
   return startHttpOnFirst(ports, {
     host,
+    guard,
+    tls,
+    open: ['/healthz', '/readyz', '/primary', '/replica'],
     routes: {
       '/healthz': () => ({ body: 'ok\n' }),
       '/readyz': () => readiness(health),

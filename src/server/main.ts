@@ -25,6 +25,7 @@ import { createAttackLog } from '../io/attack-log.ts'
 import { monotonicMs, wallMicros, wallMs } from '../io/clock.ts'
 import { randomHex, randomWords } from '../io/entropy.ts'
 import type { HttpServer } from '../io/http.ts'
+import { createHttpGuard } from '../io/http-guard.ts'
 import type { Log } from '../io/log.ts'
 import { makeLua } from '../io/lua.ts'
 import { openPasswords } from '../io/password-file.ts'
@@ -32,6 +33,7 @@ import { raisePriority } from '../io/priority.ts'
 import { sha256Hex } from '../io/secrets.ts'
 import { createDialler } from '../io/tcp.ts'
 import { eventLoop } from '../io/timers.ts'
+import type { Tls } from '../io/tls/tls.ts'
 import { createUserFile } from '../io/user-file.ts'
 import { openUsers } from '../io/users.ts'
 import { inlineMore } from '../io/v8.ts'
@@ -446,7 +448,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
   if (tooMuch !== undefined) log.warning(tooMuch)
   log.notice(`Running mode=standalone, port=${parts.port}, PID: ${process.pid}`)
   try {
-    http = await openMetrics(parts, info)
+    http = await openMetrics(parts, info, tls)
     // Connections are answered meanwhile, most commands with LOADING: a server that refuses them is taken for dead.
     if (!options.appendonly || !(await appendOnly.load())) await persistence.load()
     if (options.appendonly && !ended) appendOnly.start()
@@ -532,16 +534,17 @@ function decideRole(parts: ServerParts, replication: ServerReplication): RoleInq
 }
 
 /** Opens the HTTP port if there is to be one; its code is loaded only then. */
-async function openMetrics(parts: ServerParts, info: ServerInfo): Promise<HttpServer | undefined> {
+async function openMetrics(parts: ServerParts, info: ServerInfo, tls: Tls): Promise<HttpServer | undefined> {
   const { options, engine, log } = parts
   if (options['http-port'] === 'off') return undefined
   const [{ createObserver }, { openHttp }] = await Promise.all([import('./observe.ts'), import('./http.ts')])
   const { gate, host } = engine
+  const { 'http-password-file': password, 'http-tls': secure } = options
   const writable = (): boolean => mayWrite(gate, host.replication, parts.nowMs())
   const http = await openHttp({
     host: options['http-bind'],
     ports: portChoices(options['http-port'], parts.port, HTTP_PORT_OFFSET),
-    observer: createObserver({ facts: info.facts, writable }),
+    observer: createObserver({ facts: info.facts, writable, expiries: tls.expiries }),
     health: {
       loading: () => gate.loading,
       undecided: () => gate.undecidedGroup,
@@ -551,8 +554,10 @@ async function openMetrics(parts: ServerParts, info: ServerInfo): Promise<HttpSe
       writable,
     },
     onError: (message) => log.warning(message),
+    guard: password === '' ? undefined : createHttpGuard(password, log.warning),
+    tls: secure ? tls : undefined,
   })
-  log.notice(`Metrics and health: http://${options['http-bind']}:${http.port}`)
+  log.notice(`Metrics and health: http${secure ? 's' : ''}://${options['http-bind']}:${http.port}`)
   return http
 }
 

@@ -12,6 +12,8 @@ export interface Observed {
   readonly facts: () => InfoFacts
   /** Whether clients may write now. */
   readonly writable: () => boolean
+  /** Unix times in milliseconds at which certificates expire, by option. */
+  readonly expiries: () => ReadonlyMap<string, number>
 }
 
 export interface Observer {
@@ -21,7 +23,7 @@ export interface Observer {
 }
 
 /** Makes the metrics of a running server. */
-export function createObserver({ facts, writable }: Observed): Observer {
+export function createObserver({ facts, writable, expiries }: Observed): Observer {
   const registry = createRegistry()
   const metrics = createServerMetrics(registry)
   return {
@@ -29,6 +31,7 @@ export function createObserver({ facts, writable }: Observed): Observer {
     collect() {
       const now = facts()
       metrics.info.set({ version: VERSION, redis_version: REDIS_VERSION, run_id: now.server.runId }, 1)
+      for (const [option, atMs] of expiries()) metrics.certificateExpiry.set({ option }, atMs / 1000)
       metrics.isWritable.set(writable() ? 1 : 0)
       collectProcess(metrics, now)
       collectCommands(metrics, now)

@@ -408,6 +408,9 @@ export class Arena {
   /** Gives back all slabs: nobody uses the arena any more. */
   dispose(): void {
     for (let slab = 0; slab < this.u8.length; slab++) if (this.u8[slab].length > 0) this.dropSlab(slab)
+    // A pass that emptied some of them finds nothing more to do.
+    this.pagedSlabs.clear()
+    this.emptying.fill(0)
   }
 }
 

@@ -11,7 +11,9 @@
 //   /metrics   Prometheus text
 import { monotonicMs } from '../io/clock.ts'
 import { type HttpReply, type HttpServer, startHttpOnFirst } from '../io/http.ts'
+import type { HttpGuard } from '../io/http-guard.ts'
 import type { Log } from '../io/log.ts'
+import type { Tls } from '../io/tls/tls.ts'
 import { expositionOf } from '../metrics/table.ts'
 import { isCertain } from '../sentinel/certainty.ts'
 import { obstacleOf } from '../sentinel/obstacle.ts'
@@ -36,6 +38,8 @@ export interface HttpPortOptions {
   readonly live: Live
   /** What a switchover over HTTP takes; undefined: none is possible. */
   readonly token: string | undefined
+  readonly guard: HttpGuard | undefined
+  readonly tls: Tls | undefined
   readonly log: Log
 }
 
@@ -43,7 +47,7 @@ const JSON_TYPE = 'application/json; charset=utf-8'
 
 /** Opens the first of the ports that can be had. */
 export function openHttp(options: HttpPortOptions): Promise<HttpServer> {
-  const { sentinel, observer, host, live, token, log } = options
+  const { sentinel, observer, host, live, token, log, guard, tls } = options
   const core = sentinel.core.state
   const routes = {
     '/': consolePage(),
@@ -63,7 +67,16 @@ export function openHttp(options: HttpPortOptions): Promise<HttpServer> {
   const onRefused = (why: string): void => log.warning(why)
   const switchover = createSwitchover({ token, request: sentinel.request, onRefused, nowMs: monotonicMs })
   const [posts, streams] = [{ '/failover': switchover }, { '/events': live.stream }]
-  return startHttpOnFirst(options.ports, { host, routes, posts, streams, onError })
+  return startHttpOnFirst(options.ports, {
+    host,
+    routes,
+    posts,
+    streams,
+    onError,
+    guard,
+    tls,
+    open: ['/healthz', '/readyz'],
+  })
 }
 
 /** What is missing until this sentinel can be relied on. */

@@ -17,6 +17,7 @@ import { loadOrCreatePeerKey, type PeerKey } from '../io/gossip/identity.ts'
 import { refuseOpenGossip } from '../io/gossip/swarm-key.ts'
 import { startGossip } from '../io/gossip.ts'
 import type { HttpServer } from '../io/http.ts'
+import { createHttpGuard } from '../io/http-guard.ts'
 import { type DirectoryLock, lockDirectory } from '../io/lock.ts'
 import type { Log } from '../io/log.ts'
 import { raisePriority } from '../io/priority.ts'
@@ -373,10 +374,15 @@ async function observe(running: Process, sentinel: Sentinel, held: ReservedPort)
     import('./http.ts'),
     import('./live.ts'),
   ])
-  const observer = createObserver({ sentinel, store, transport: () => running.transport })
+  const observer = createObserver({
+    sentinel,
+    store,
+    transport: () => running.transport,
+    expiries: running.tls.expiries,
+  })
   const host = options['http-bind']
   await held.release()
-  const { consoleToken: token } = options
+  const { consoleToken: token, 'http-password-file': password, 'http-tls': secure } = options
   const live = createLive(sentinel, token !== undefined, monotonicMs)
   running.live = live
   running.http = await openHttp({
@@ -386,11 +392,13 @@ async function observe(running: Process, sentinel: Sentinel, held: ReservedPort)
     observer,
     live,
     token,
+    guard: password === '' ? undefined : createHttpGuard(password, log.warning),
+    tls: secure ? running.tls : undefined,
     log,
     status: () => statusText(running),
   })
   running.observer = observer
-  log.notice(`Metrics and health: http://${host}:${running.http.port}, where the console is, too`)
+  log.notice(`Metrics and health: http${secure ? 's' : ''}://${host}:${running.http.port}, where the console is, too`)
   return running.http
 }
 

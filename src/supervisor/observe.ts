@@ -33,10 +33,12 @@ export interface Observed {
   readonly sentinel: Sentinel
   readonly store: StateStore
   readonly transport: () => PeerTransport | undefined
+  /** Unix times in milliseconds at which certificates expire, by option. */
+  readonly expiries: () => ReadonlyMap<string, number>
 }
 
 /** Makes the metrics of a running sentinel. Failovers that were over before are not counted. */
-export function createObserver({ sentinel, store, transport }: Observed): Observer {
+export function createObserver({ sentinel, store, transport, expiries }: Observed): Observer {
   const registry = createRegistry()
   const metrics = createSentinelMetrics(registry)
   const core = sentinel.core.state
@@ -76,6 +78,7 @@ export function createObserver({ sentinel, store, transport }: Observed): Observ
     notePing: (group, ms) => metrics.pingSeconds.observe({ group }, ms / 1000),
     collect(nowMs) {
       countFailovers()
+      for (const [option, atMs] of expiries()) metrics.certificateExpiry.set({ option }, atMs / 1000)
       collectConsensus(metrics, sentinel, store, termAtStart)
       collectPeers(metrics, core, transport())
       for (const gauge of [

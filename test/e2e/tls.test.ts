@@ -1,7 +1,9 @@
 // TLS with real processes: a server's port, whom it lets in, what CONFIG SET does; files that change while connections are open;
 // strangers who never finish a handshake; and a whole group that speaks nothing else.
 import { spawnSync } from 'node:child_process'
+import { X509Certificate } from 'node:crypto'
 import { copyFileSync, readFileSync, writeFileSync } from 'node:fs'
+import { request } from 'node:https'
 import net from 'node:net'
 import { join } from 'node:path'
 import tls from 'node:tls'
@@ -11,7 +13,7 @@ import { VEDETTE_MAIN, VEDETTE_NODE } from '../support/paths.ts'
 import { freePort } from '../support/ports.ts'
 import { callOnce, connectRaw, info } from '../support/resp.ts'
 import { createScope, type Scope } from '../support/scope.ts'
-import { startServer, vedette } from '../support/servers.ts'
+import { httpUrlOf, startSentinel, startServer, vedette } from '../support/servers.ts'
 import { issue, makeCertificates, speakTls, type TestTls } from '../support/tls.ts'
 import { eventually } from '../support/wait.ts'
 import { CLIENT_OPTIONS, startWriter } from '../support/writer.ts'
@@ -203,4 +205,56 @@ it('a group that speaks nothing but TLS replaces a dead primary; clients and com
     'the old primary follows',
     async () => (await info(first.port, 'replication')).master_link_status === 'up',
   )
+})
+
+it('serves HTTP by TLS and behind a password, which changes without a restart', async () => {
+  const passwords = join(made.folder, 'passwords')
+  writeFileSync(passwords, 'first\n')
+  const http = ['--http-port', '0', '--http-tls', 'yes', '--http-password-file', passwords]
+  const { proc } = await startServer(scope, { make: 'vedette', tls: made, args: http })
+  const [, port] = await proc.waitForOutput(/Metrics and health: https:\/\/127\.0\.0\.1:(\d+)/)
+  const get = (path: string, authorization?: string): Promise<{ status: number | undefined; text: string }> =>
+    new Promise((resolve, reject) => {
+      const headers = authorization === undefined ? {} : { authorization }
+      // No certificate is asked for.
+      const { ca, checkServerIdentity } = made.client as Required<tls.ConnectionOptions>
+      const options = { host: '127.0.0.1', port, path, headers, ca, checkServerIdentity, agent: false as const }
+      request(options, async (response) => {
+        let text = ''
+        for await (const piece of response) text += piece
+        resolve({ status: response.statusCode, text })
+      })
+        .on('error', reject)
+        .end()
+    })
+  const basic = (password: string): string => `Basic ${Buffer.from(`anybody:${password}`).toString('base64')}`
+  expect((await get('/healthz')).status).toBe(200)
+  expect((await get('/metrics')).status).toBe(401)
+  expect((await get('/metrics', basic('wrong'))).status).toBe(401)
+  expect((await get('/metrics', 'Bearer first')).status).toBe(200)
+  const { text } = await get('/metrics', basic('first'))
+  const expiry = /vedette_server_certificate_expiry_timestamp_seconds\{option="tls-cert-file"\} (\d+)/.exec(text)?.[1]
+  const own = new X509Certificate(readFileSync(made.cert))
+  expect(Number(expiry) * 1000).toBe(Date.parse(own.validTo))
+  writeFileSync(passwords, 'first\nsecond\n')
+  await eventually('both count', async () => (await get('/metrics', basic('second'))).status === 200)
+  expect((await get('/metrics', basic('first'))).status).toBe(200)
+  writeFileSync(passwords, 'second\n')
+  await eventually('the first counts no more', async () => (await get('/metrics', basic('first'))).status === 401)
+})
+
+it('a sentinel puts its console behind the password; what changes anything has its own', async () => {
+  const password = join(made.folder, 'password')
+  writeFileSync(password, 'secret')
+  const { port } = await startServer(scope, { make: 'vedette' })
+  const lines = ['http-port 0', `http-password-file ${password}`]
+  const sentinel = await startSentinel(scope, { make: 'vedette', monitor: { name: 'm', port, quorum: 1 }, lines })
+  const url = await httpUrlOf(sentinel)
+  const statusOf = async (path: string, init: RequestInit = {}): Promise<number> =>
+    (await fetch(url + path, init)).status
+  const paths = ['/', '/status', '/events', '/metrics', '/primary', '/history', '/outlook', '/picture', '/none']
+  for (const path of paths) expect(await statusOf(path), path).toBe(401)
+  expect(await statusOf('/healthz')).toBe(200)
+  expect(await statusOf('/failover', { method: 'POST', headers: { authorization: 'Bearer secret' } })).toBe(403)
+  expect(await statusOf('/status', { headers: { authorization: 'Bearer secret' } })).toBe(200)
 })

@@ -15,6 +15,8 @@ export interface Case {
   readonly fault: (world: World) => Promise<unknown>
   /** The old primary can be reached by nobody but the clients on its own host: what is lost in `lease` is theirs. */
   readonly cutOff?: boolean
+  /** Everybody is refused in the primary's name: that cannot be told from its death, for which nobody waits. */
+  readonly refused?: boolean
   /** Clients write again after so long at most, ms. */
   readonly gapMs?: number
 }
@@ -107,8 +109,21 @@ export const CASES: readonly Case[] = [
     layout: APART,
     kinds: SAFE,
     cutOff: true,
+    refused: true,
     fault: async (world) => {
       reset([world.primary.host], world.allOthers(world.primary.host))
+      await sleep(CUT_MS)
+    },
+  },
+  {
+    name: "the sentinels' connections to the primary are reset",
+    layout: APART,
+    kinds: SAFE,
+    fault: async ({ primary, sentinels }) => {
+      reset(
+        [primary.host],
+        sentinels.map(({ host }) => host),
+      )
       await sleep(CUT_MS)
     },
   },

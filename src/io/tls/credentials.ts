@@ -99,8 +99,8 @@ class Reader {
   authorities(options: Readonly<TlsOptions>): string[] | undefined {
     const [file, folder] = [options['tls-ca-cert-file'], options['tls-ca-cert-dir']]
     if (file === '' && folder === '') {
-      const { 'tls-auth-clients': auth, 'tls-replication': replication, 'tls-cluster': cluster } = options
-      if (auth === 'no' && !replication && !cluster) return undefined
+      const asked = options['tls-port'] !== 0 && options['tls-auth-clients'] !== 'no'
+      if (!asked && !options['tls-replication'] && !options['tls-cluster']) return undefined
       throw new Error(
         'Either tls-ca-cert-file or tls-ca-cert-dir must be specified when tls-cluster, tls-replication or tls-auth-clients are enabled!',
       )

@@ -24,7 +24,7 @@ export interface Tls {
 }
 
 /** A handshake that is not done by then is given up. */
-const HANDSHAKE_MS = 10_000
+export const HANDSHAKE_MS = 10_000
 /** Handshakes at once; who comes while there are so many is closed. */
 const HANDSHAKES_MAX = 4096
 /** How often the files are read again: no watch on a file can be relied on where mounted secrets are exchanged by a link. */

@@ -42,7 +42,7 @@ it('says what is wrong', () => {
     [{ 'tls-cert-file': '' }, /^No tls-cert-file configured!$/],
     [{ 'tls-key-file': '' }, /^No tls-key-file configured!$/],
     [{ 'tls-client-cert-file': made.cert }, /^No tls-client-key-file configured!$/],
-    [{ 'tls-ca-cert-file': '' }, /^Either tls-ca-cert-file or tls-ca-cert-dir must be specified/],
+    [{ 'tls-ca-cert-file': '', 'tls-port': 1 }, /^Either tls-ca-cert-file or tls-ca-cert-dir must be specified/],
     [{ 'tls-ca-cert-file': '', 'tls-auth-clients': 'no', 'tls-replication': true }, /^Either tls-ca-cert-file/],
     [{ 'tls-cert-file': join(folder, 'nowhere') }, /^Failed to load certificate: .*ENOENT/],
     [{ 'tls-cert-file': made.key }, /^Failed to load certificate/],
@@ -55,7 +55,7 @@ it('says what is wrong', () => {
     [{ 'tls-dh-params-file': join(folder, 'nowhere') }, /^Failed to load DH params file/],
   ]
   for (const [given, words] of wrong) expect(() => read(given), JSON.stringify(given)).toThrow(words)
-  expect(read({ 'tls-ca-cert-file': '', 'tls-auth-clients': 'no' })!.accepting.ca).toBeUndefined()
+  expect(read({ 'tls-ca-cert-file': '', 'tls-auth-clients': 'no', 'tls-port': 1 })!.accepting.ca).toBeUndefined()
 })
 
 it('takes authorities from a folder, and knows what expires first', () => {

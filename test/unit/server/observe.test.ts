@@ -57,6 +57,7 @@ const OTHERWISE: Readonly<Partial<Record<Key, string>>> = {
   isPrimary: ' 1',
   isWritable: ' 1',
   leaseHeld: ' 1',
+  certificateExpiry: '{option="tls-cert-file"} 5',
   memoryReturnedBytes: ' 7000000',
   defragMovedBytes: ` ${infoFacts().memory.defrag.movedBytes}`,
   evictionPolicy: '{policy="allkeys-lfu"} 1',
@@ -85,7 +86,11 @@ const OTHERWISE: Readonly<Partial<Record<Key, string>>> = {
 const OF_REPLICAS: readonly Key[] = ['replicationLinkUp', 'replicationLinkSilence']
 
 const exposed = async (facts: InfoFacts): Promise<string[]> => {
-  const observer = createObserver({ facts: () => facts, writable: () => true })
+  const observer = createObserver({
+    facts: () => facts,
+    writable: () => true,
+    expiries: () => new Map([['tls-cert-file', 5_000]]),
+  })
   observer.collect()
   return (await expositionOf(observer.registry)).split('\n')
 }

@@ -125,6 +125,21 @@ describe('arena', () => {
     expect(arena.reservedBytes).toBe(reserved)
   })
 
+  it('gives back everything once, also what was just being emptied', () => {
+    const arena = new Arena()
+    const blocks = Array.from({ length: 13 * 1024 }, () => arena.alloc(1024))
+    for (const handle of blocks) arena.release(handle, 1024)
+    const { reservedBytes } = arena
+    arena.beginEmptying(arena.slabFills().map(({ slab }) => slab))
+    arena.dispose()
+    expect(arena.slabFills()).toEqual([])
+    while (arena.dropEmptied(1) > 0);
+    arena.endEmptying()
+    expect(arena.trim()).toBe(0)
+    expect(arena.returnedBytes).toBe(reservedBytes)
+    expect(arena.reservedBytes).toBe(0)
+  })
+
   it('has classes that waste an eighth at most, and none below 512 bytes', () => {
     for (let units = 1; units <= PAGED_UNITS_MAX; units++) {
       const taken = blockUnits(units)

@@ -22,7 +22,12 @@ beforeEach(() => {
     0,
   )
   const sentinel = { core, consensus: undefined } as unknown as Sentinel
-  observer = createObserver({ sentinel, store: createMemoryStore(), transport: () => undefined })
+  observer = createObserver({
+    sentinel,
+    store: createMemoryStore(),
+    transport: () => undefined,
+    expiries: () => new Map([['tls-cert-file', 5_000]]),
+  })
   commit({ kind: 'monitor', group: 'a', primary: at(1), quorum: 1 })
   commit({ kind: 'monitor', group: 'b', primary: at(2), quorum: 1 })
 })
