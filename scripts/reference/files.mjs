@@ -2,7 +2,6 @@
 
 /** Why a file is not run (yet). */
 const SCRIPTS = 'scripts and functions are another piece of work'
-const AOF = 'append-only files are another piece of work'
 const COMMAND_BASE = 'the base of an append-only file is always a snapshot'
 const DEFRAG = 'defragmentation is another piece of work'
 const CLUSTER = 'clusters are another piece of work'
@@ -63,6 +62,7 @@ export const RUN = [
   'unit/acl',
   'unit/acl-v2',
   'unit/wait',
+  'unit/aofrw',
   'unit/shutdown',
   'unit/lazyfree',
   'unit/functions',
@@ -81,6 +81,8 @@ export const RUN = [
   'integration/failover',
   'integration/shutdown',
   'integration/rdb',
+  'integration/aof',
+  'integration/aof-multi-part',
   'integration/corrupt-dump',
   'integration/corrupt-dump-fuzzer',
   'integration/convert-zipmap-hash-on-load',
@@ -174,11 +176,9 @@ export const SLOW_FIRST = [
 
 /** Files that are not run. */
 export const OPEN = {
+  'integration/aof-race': 'on a busy machine redis-server itself fails it',
   'unit/scripting': SCRIPTS,
   'unit/cluster-scripting': SCRIPTS,
-  'unit/aofrw': AOF,
-  'integration/aof': AOF,
-  'integration/aof-multi-part': AOF,
   'unit/memefficiency': DEFRAG,
   'unit/cluster': CLUSTER,
   'unit/cluster/misc': CLUSTER,
