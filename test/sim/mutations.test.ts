@@ -14,6 +14,8 @@ import type { CoreState, propose as originalPropose } from '../../src/sentinel/s
 import { WrongResult } from './outcome.ts'
 
 const SEEDS = 2_000
+/** For all of them on a busy machine. */
+const PATIENCE_MS = 600_000
 
 type Module = Record<string, (...args: never[]) => unknown>
 type Bend = (original: Module) => object
@@ -181,15 +183,19 @@ describe('the simulator finds a sentinel or server that', () => {
     vi.resetModules()
   })
 
-  it.each(Object.entries(MUTATIONS))('%s', async (name, { world, bent }) => {
-    vi.resetModules()
-    for (const [path, bend] of Object.entries(bent))
-      vi.doMock(path, async (load) => {
-        const original = await load<Module>()
-        return { ...original, ...bend(original) }
-      })
-    const found = await finding(world)
-    console.log(`${name}: seed ${found?.seed}: ${found?.what}`)
-    expect(found).toBeDefined()
-  })
+  it.each(Object.entries(MUTATIONS))(
+    '%s',
+    async (name, { world, bent }) => {
+      vi.resetModules()
+      for (const [path, bend] of Object.entries(bent))
+        vi.doMock(path, async (load) => {
+          const original = await load<Module>()
+          return { ...original, ...bend(original) }
+        })
+      const found = await finding(world)
+      console.log(`${name}: seed ${found?.seed}: ${found?.what}`)
+      expect(found).toBeDefined()
+    },
+    PATIENCE_MS,
+  )
 })

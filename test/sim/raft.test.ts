@@ -8,7 +8,7 @@ simulate({
   name: 'raft',
   promise: 'keeps its promises and gets on',
   file: 'test/sim/raft.test.ts',
-  seeds: 13_500,
+  seeds: 5_500,
   variable: 'VEDETTE_SIM_SEEDS',
   run: runRaft,
   least: {

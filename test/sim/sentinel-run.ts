@@ -110,7 +110,7 @@ function run(
   const ambushForgetting = (data: Uint8Array): void => {
     const entry = decodeEntry(data)
     if (entry?.kind !== 'forget' && entry?.kind !== 'discount') return
-    if (peaceful() || !world.chance(0.5)) return
+    if (peaceful() || !world.chance(0.9)) return
     const [back, old] = [servers.at(entry.replica)!, primary()]
     world.trace(() => `--- ${back.key} comes back alone`)
     servers.heal()

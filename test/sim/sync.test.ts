@@ -7,7 +7,7 @@ simulate({
   name: 'in sync mode',
   promise: 'every acknowledged write is in each later primary',
   file: 'test/sim/sync.test.ts',
-  seeds: 2_500,
+  seeds: 1_200,
   variable: 'VEDETTE_SIM_SYNC_SEEDS',
   run: runSync,
   least: { failovers: 0.5, switches: 0.3, promotions: 0.3, acknowledged: 50, forgotten: 0.03 },
