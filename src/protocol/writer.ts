@@ -178,9 +178,10 @@ export class ReplyWriter {
   }
 
   /** Text with a three-letter format (`txt`, `mkd`); in RESP2 a bulk string. */
-  verbatim(format: string, text: string): void {
-    if (this.resp === 2) return this.bulkText(text)
-    const bytes = Buffer.from(`${format}:${text}`)
+  verbatim(format: string, text: string | Buffer): void {
+    const content = typeof text === 'string' ? Buffer.from(text) : text
+    if (this.resp === 2) return this.bulk(content)
+    const bytes = Buffer.concat([Buffer.from(`${format}:`, 'latin1'), content])
     this.reserve(bytes.length + 24)
     this.header(61, bytes.length)
     this.copy(bytes, 0, bytes.length)

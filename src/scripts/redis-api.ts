@@ -152,7 +152,7 @@ function redisFunctions(lua: Lua, calls: ScriptCalls): Record<string, LuaFunctio
       return 1
     },
     status_reply: single('ok', (text) => text),
-    error_reply: single('err', (text) => (text[0] === ERROR ? text.subarray(1) : text)),
+    error_reply: single('err', withCode),
     sha1hex(L) {
       if (api.lua_gettop(L) !== 1) throw new LuaFailure('wrong number of arguments', 'table')
       lua.pushText(L, digestOf(lua.bytes(L, 1) ?? Buffer.alloc(0)))
@@ -212,3 +212,11 @@ function scriptFunctions({ api }: Lua): Record<string, LuaFunction> {
 }
 
 const ERROR = 45
+const BLANK = 32
+const CODE = Buffer.from('ERR ')
+
+/** The text of an error without a leading `-`; one of a single word has no code, and gets one. */
+function withCode(text: Buffer): Buffer {
+  const plain = text[0] === ERROR ? text.subarray(1) : text
+  return plain.includes(BLANK) ? plain : Buffer.concat([CODE, plain])
+}

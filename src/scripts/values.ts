@@ -208,28 +208,39 @@ function writeTable(lua: Lua, L: State, reply: ReplyWriter, resp: 2 | 3, depth: 
     api.lua_settop(L, table)
     return false
   }
-  if (field('err', STRING)) reply.error(lua.text(L, -1)!)
-  else if (field('ok', STRING)) reply.simple(lua.text(L, -1)!.replace(/[\r\n]/g, ' '))
+  if (field('err', STRING)) writeLine(reply, '-', lua.bytes(L, -1)!)
+  else if (field('ok', STRING)) writeLine(reply, '+', lua.bytes(L, -1)!)
   else if (field('double', NUMBER)) reply.double(formatDouble(api.lua_tonumber(L, -1)))
   else if (field('map', TABLE)) writeMap(lua, L, reply, resp, depth)
   else if (field('set', TABLE)) writeSet(lua, L, reply, resp, depth)
-  else if (field('big_number', STRING)) writeBigNumber(reply, lua.text(L, -1)!.replace(/[\r\n]/g, ' '))
+  else if (field('big_number', STRING)) writeBigNumber(reply, lua.bytes(L, -1)!)
   else if (field('verbatim_string', TABLE)) writeVerbatim(lua, L, reply)
   else writeArray(lua, L, reply, resp, depth)
   api.lua_settop(L, table)
 }
 
-function writeBigNumber(reply: ReplyWriter, digits: string): void {
-  if (reply.resp === 3) reply.raw(Buffer.from(`(${digits}\r\n`))
-  else reply.bulkText(digits)
+/** Bytes on a line of their own, up to a zero byte as in Redis; line ends become blanks, so that nobody can forge a reply. */
+function writeLine(reply: ReplyWriter, type: string, bytes: Buffer): void {
+  reply.raw(Buffer.from(`${type}${withoutLineEnds(bytes)}\r\n`, 'latin1'))
+}
+
+const withoutLineEnds = (bytes: Buffer): string =>
+  bytes
+    .toString('latin1')
+    .split('\0', 1)[0]!
+    .replace(/[\r\n]/g, ' ')
+
+function writeBigNumber(reply: ReplyWriter, digits: Buffer): void {
+  if (reply.resp === 3) writeLine(reply, '(', digits)
+  else reply.bulk(Buffer.from(withoutLineEnds(digits), 'latin1'))
 }
 
 function writeVerbatim(lua: Lua, L: State, reply: ReplyWriter): void {
   const table = lua.api.lua_gettop(L)
   lua.getField(L, table, 'format')
   lua.getField(L, table, 'string')
-  const format = lua.text(L, table + 1)
-  const text = lua.text(L, table + 2)
+  const format = lua.bytes(L, table + 1)?.toString('latin1')
+  const text = lua.bytes(L, table + 2)
   if (format === undefined || text === undefined) reply.array(0)
   else reply.verbatim(format.padEnd(3).slice(0, 3), text)
 }

@@ -47,7 +47,8 @@ const stillLinked = ({ servers, failover }: FailoverFacts, old: Watched): Watche
       server !== old && !server.probe && reachable(server) && !saysUnlinked(server, old.sdownSinceMs, failover.old),
   )
 
-const saysUnlinked = ({ info, infoAskedMs }: Watched, sinceMs: number, old: Address): boolean =>
+/** It said, asked at `sinceMs` or later, that it has no link to this server. */
+export const saysUnlinked = ({ info, infoAskedMs }: Watched, sinceMs: number, old: Address): boolean =>
   infoAskedMs >= sinceMs &&
   info !== undefined &&
   !(info.role === 'replica' && info.linkUp && sameAddress(info.primary, old))

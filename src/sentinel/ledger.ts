@@ -45,7 +45,7 @@ export function promise(ledger: Ledger, holder: string, { tenure }: Request, len
   ledger.untilMs = Math.max(ledger.untilMs, nowMs + surely(lengthMs))
 }
 
-/** No process listens at that address any more: what it was promised is void. */
+/** No process listens at that address any more, and no replica has its link to one: what it was promised is void. */
 export function noteDead(ledger: Ledger, holder: string): void {
   if (ledger.holder === holder) ledger.untilMs = Number.NEGATIVE_INFINITY
 }

@@ -7,7 +7,7 @@ simulate({
   name: 'a quorum',
   promise: 'is founded once, whoever is gone, and outlives the loss of every folder',
   file: 'test/sim/formation.test.ts',
-  seeds: 200,
+  seeds: 170,
   variable: 'VEDETTE_SIM_FORMATION_SEEDS',
   run: runFormation,
   least: { groups: 0.99, partial: 0.1, died: 0.2, replaced: 1.5 },
