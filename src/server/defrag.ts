@@ -99,6 +99,8 @@ export function createDefrag({ keyspace, options, mayMove }: DefragParts): Defra
   const slice = (): void => {
     if (!options.activedefrag) return endPass()
     if (!mayMove()) return after(HELD_UP_MS, slice)
+    // What is deleted meanwhile is worth more effort; less waste is what the pass is for.
+    percent = Math.max(percent, effort())
     const start = monotonicMs()
     let more = !returning
     try {

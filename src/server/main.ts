@@ -135,7 +135,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
   const holdWrites = (why: string, on: boolean): void => {
     if (on) holders.add(why)
     else holders.delete(why)
-    clients.holdWrites(holders.size > 0)
+    clients.holdWrites(holders.size > 0, holders.has('failover'))
   }
   const hold = createWriteHold({
     sentinels,
@@ -366,7 +366,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
       hold.ordered()
       roles.settle()
     },
-    holdWrites: (on) => holdWrites('lease', on),
+    holdWrites,
   })
   const roles = decideRole(parts, replication)
   const migration = createMigration(parts, secureFor('tls-cluster'))

@@ -28,6 +28,8 @@ export interface PrimaryLinkParts {
   flush(): void
   /** Our own replicas have to ask again: what they follow is no longer what we have. */
   disconnectReplicas(): void
+  /** The failover that this server begins by following the other one. */
+  readonly failover: { isInProgress(): boolean; answered(accepted: boolean): void }
   /** The state of the link has changed. */
   changed(): void
 }
@@ -117,6 +119,7 @@ export function linkToPrimary(parts: PrimaryLinkParts, host: string, port: numbe
     get timeoutMs() {
       return options['repl-timeout'] * 1000
     },
+    failover: parts.failover.isInProgress,
     position: () => (consistent ? { id: history.id, offset: history.offset } : undefined),
   })
 
@@ -215,6 +218,8 @@ export function linkToPrimary(parts: PrimaryLinkParts, host: string, port: numbe
         return goOn(action.id)
       case 'stream':
         return apply(action.bytes)
+      case 'failover-answered':
+        return parts.failover.answered(action.accepted)
       case 'log':
         return log[action.level](action.text)
     }
