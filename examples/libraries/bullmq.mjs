@@ -11,7 +11,7 @@ export const DRAIN_DELAY_S = 1
 export const CONNECTION = { socketTimeout: 2000 }
 
 /** A job that a worker took and whose reply was lost in a failover is taken anew after this; more than once, if need be. */
-export const LOCK_MS = 3000
+export const LOCK_MS = 10_000
 
 /** The queue. Give each job an id of its own (`jobId`): an order that is sent again after a failover then adds nothing twice. */
 export function openQueue(name, connection) {
