@@ -143,6 +143,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     isPrimary: () => !replication.isReplica() && !replication.lease.needed(),
     hold: (on) => holdWrites('asking', on),
     secure: secureFor('tls-replication'),
+    passwords: passwords.sentinels,
     log,
     monotonicMs,
   })
