@@ -399,7 +399,8 @@ export class Connection implements Outlet, WireHandler {
     if (this.gone) return
     const { session, host, outbox } = this
     const isReply = host.current === this
-    const together = isReply ? (this.batchBytes += length) : length
+    if (isReply) this.batchBytes += length
+    const together = isReply ? this.batchBytes : length
     const counted = together > CHECKED_BYTES_MIN && !session.isReplica
     if (counted && !this.mayReply(0)) return this.overLimit()
     if (outbox.write(bytes, length, session.replyPosition, session.isReplica)) host.sendHeldSoon(this)
