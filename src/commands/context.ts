@@ -61,6 +61,8 @@ export interface ReplicationHost {
   replicaOf(host: string, port: number): string
   /** REPLICAOF NO ONE, by this session; by none: the server does it by itself. */
   becomePrimary(session?: Session): string
+  /** FAILOVER: hands the role of the primary to a replica; `abort` ends that. */
+  failover(order: FailoverOrder | 'abort'): void
   /** Writes the reply of ROLE. */
   role(reply: ReplyWriter): void
   /** DEBUG CHANGE-REPL-ID: the history of writes gets a new ID, and forgets the second one. */
@@ -82,6 +84,16 @@ export interface ReplicationHost {
   linkUp(): boolean
   /** Number of replicas whose last acknowledgement is at most `min-replicas-max-lag` old. */
   goodReplicas(): number
+}
+
+/** FAILOVER, as it was asked for. */
+export interface FailoverOrder {
+  /** The replica to hand over to; undefined: the first that has everything. */
+  readonly target: { readonly host: string; readonly port: number } | undefined
+  /** When time is up the target takes over, whatever it has. */
+  readonly force: boolean
+  /** How long a replica may take to have everything; 0: for ever. */
+  readonly timeoutMs: number
 }
 
 /** MIGRATE, as it was asked for. */

@@ -1,7 +1,7 @@
 // Commands of replication: who follows whom, the handshake and syncs of replicas, and waiting for them.
 
 import { fail } from '../errors.ts'
-import type { Context } from './context.ts'
+import type { Context, FailoverOrder } from './context.ts'
 import type { ArgumentSpec, CommandSpec } from './spec.ts'
 
 const PORT_MAX = 65535
@@ -16,6 +16,31 @@ function replicaof(ctx: Context): void {
   const port = args.smallInt(2)
   if (!(port >= 0 && port <= PORT_MAX)) fail('primaryPort')
   ctx.reply.simple(host.replication.replicaOf(args.str(1), port))
+}
+
+function failover(ctx: Context): void {
+  const { args, host } = ctx
+  const isAbort = args.count === 2 && args.is(1, 'abort')
+  host.replication.failover(isAbort ? 'abort' : failoverOrder(ctx))
+  ctx.reply.ok()
+}
+
+function failoverOrder({ args }: Context): FailoverOrder {
+  let order: FailoverOrder = { target: undefined, force: false, timeoutMs: 0 }
+  for (let i = 1; i < args.count; i++) {
+    const left = args.count - 1 - i
+    if (args.is(i, 'timeout') && left >= 1 && order.timeoutMs === 0) {
+      const timeoutMs = Number(args.int64(++i) ?? fail('notInteger'))
+      if (timeoutMs <= 0) fail('failoverTimeout')
+      order = { ...order, timeoutMs }
+    } else if (args.is(i, 'to') && left >= 2 && order.target === undefined) {
+      const port = Number(args.int64(i + 2) ?? fail('notInteger'))
+      order = { ...order, target: { host: args.str(i + 1), port } }
+      i += 2
+    } else if (args.is(i, 'force') && !order.force) order = { ...order, force: true }
+    else fail('syntax')
+  }
+  return order
 }
 
 function role(ctx: Context): void {
@@ -88,6 +113,31 @@ export const REPLICATION_COMMANDS: readonly CommandSpec[] = [
     replacedBy: '`REPLICAOF`',
     arguments: PRIMARY_ARGUMENTS,
     run: replicaof,
+  },
+  {
+    name: 'failover',
+    summary: 'Hands the role of the primary to one of its replicas, in step with it.',
+    since: '6.2.0',
+    group: 'server',
+    complexity: 'O(1)',
+    arity: -1,
+    flags: ['admin', 'noscript', 'stale'],
+    arguments: [
+      {
+        name: 'target',
+        type: 'block',
+        token: 'TO',
+        optional: true,
+        arguments: [
+          { name: 'host', type: 'string' },
+          { name: 'port', type: 'integer' },
+          { name: 'force', type: 'pure-token', token: 'FORCE', optional: true },
+        ],
+      },
+      { name: 'abort', type: 'pure-token', token: 'ABORT', optional: true },
+      { name: 'milliseconds', type: 'integer', token: 'TIMEOUT', optional: true },
+    ],
+    run: failover,
   },
   {
     name: 'role',

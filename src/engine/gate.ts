@@ -50,6 +50,7 @@ export function openGate(): GateConditions {
     pausedUntilMs: 0,
     pausedWritesOnly: false,
     writesHeld: false,
+    streamHeld: false,
   }
 }
 

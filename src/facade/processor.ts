@@ -36,6 +36,8 @@ export interface Pause {
   pausedWritesOnly: boolean
   /** Writes wait for as long as this is set. Messages do not, so that sentinels can go on talking. */
   writesHeld: boolean
+  /** Messages do, too, and whatever else gets into the stream of replication. */
+  streamHeld: boolean
 }
 
 /** Requests of which something is known ahead: how many, and which of them is next. See `Processor.lookAhead`. */
@@ -209,9 +211,9 @@ export abstract class Processor<C> implements Call {
   protected pauseEnded(): void {}
 
   private isHeld(session: Session, command: Command<C>): boolean {
-    return (
-      !session.isReplica && !session.isPrimary && (this.flagsOf(session, command) & (FLAG_WRITE | FLAG_SCRIPT)) !== 0
-    )
+    if (session.isReplica || session.isPrimary) return false
+    const held = FLAG_WRITE | FLAG_SCRIPT | (this.pause.streamHeld ? FLAG_MAY_REPLICATE : 0)
+    return (this.flagsOf(session, command) & held) !== 0
   }
 
   private isPaused(session: Session, command: Command<C>): boolean {
@@ -220,7 +222,8 @@ export abstract class Processor<C> implements Call {
       this.pauseEnded()
       return false
     }
-    if (session.isReplica || session.isPrimary) return false
+    // The stream of our primary waits, too, as in Redis: what clients read here does not change meanwhile.
+    if (session.isReplica) return false
     return !pausedWritesOnly || (this.flagsOf(session, command) & (FLAG_WRITE | FLAG_MAY_REPLICATE)) !== 0
   }
 

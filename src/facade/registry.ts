@@ -211,12 +211,13 @@ export class ClientRegistry implements Clients, ConnectionHost {
     this.proceedPaused()
   }
 
-  /** Makes writes wait, or lets them go on; beside the pause that clients can ask for. */
-  holdWrites(on: boolean): void {
+  /** Makes writes wait, or lets them go on; beside the pause that clients can ask for. `streamToo`: whatever is replicated. */
+  holdWrites(on: boolean, streamToo = false): void {
     const { pause } = this.parts
     pause.writesHeld = on
+    pause.streamHeld = streamToo
     this.parts.paused(on || pause.pausedUntilMs > this.nowMs())
-    if (!on) this.proceedPaused()
+    if (!streamToo) this.proceedPaused()
   }
 
   /** Lets those who wait try again: what still has to wait waits again. */

@@ -53,9 +53,13 @@ export function attachReplica(peerIp: string, nowMs: number): AttachedReplica {
   }
 }
 
+/** Where the replica is to be reached. */
+export const replicaAddress = ({ announcedIp, peerIp }: AttachedReplica): string =>
+  announcedIp !== '' ? announcedIp : peerIp
+
 /** The replica as log lines name it: `ip:port`, of its listening port if it told one. */
 export function replicaName(replica: AttachedReplica): string {
-  const ip = replica.announcedIp !== '' ? replica.announcedIp : replica.peerIp
+  const ip = replicaAddress(replica)
   return replica.listeningPort > 0 ? `${ip}:${replica.listeningPort}` : `${ip}:<unknown-replica-port>`
 }
 

@@ -7,6 +7,7 @@
 //                               └─ +FULLRESYNC ─▶ sync: $length or $EOF ─▶ connected
 //   and from everywhere back to connect when the connection ends or nothing is heard for repl-timeout, or for some heartbeats
 //   if the primary promised them.
+import { errorText } from '../errors.ts'
 import { encodeRequest } from '../protocol/writer.ts'
 
 /** The states' names are those of ROLE. */
@@ -33,6 +34,8 @@ export interface LinkOptions {
   readonly timeoutMs: number
   /** Where our data stands, or undefined if it is no part of any history: asked when PSYNC is sent. */
   readonly position: () => Position | undefined
+  /** Whether PSYNC is to make the other server primary, asked when it is sent. The answer comes as `failover-answered`. */
+  readonly failover: () => boolean
 }
 
 /** A Vedette primary that is asked to sends a PING whenever its stream was silent for so long. Redis does every ten seconds. */
@@ -55,6 +58,8 @@ export type LinkAction =
   | { readonly kind: 'continue'; readonly id: string | undefined }
   /** The stream's next bytes, to be applied; then call `applied`. */
   | { readonly kind: 'stream'; readonly bytes: Buffer }
+  /** What PSYNC was sent to with FAILOVER is primary now, or refuses to be. */
+  | { readonly kind: 'failover-answered'; readonly accepted: boolean }
   | { readonly kind: 'log'; readonly level: LogLevel; readonly text: string }
 
 export interface ReplicaLink {
@@ -140,6 +145,8 @@ const SILENT_HEARTBEATS = 5
 /** A tick that comes later than this says that we did not run ourselves: that time is nobody's silence. */
 const LATE_TICK_MS = 500
 const HEARTBEAT_OPTION = 'REPLCONF vedette-heartbeat'
+/** How a primary refuses PSYNC with FAILOVER. */
+const ALREADY_PRIMARY = `-${errorText('failoverToPrimary')}`
 const EMPTY = Buffer.alloc(0)
 const LF = 10
 
@@ -164,6 +171,8 @@ export function createReplicaLink(options: LinkOptions): ReplicaLink {
   let newlineMs = 0
   /** Passwords that may still be refused. */
   let refusable = 0
+  let failoverAsked = false // with the PSYNC that awaits its reply
+  let failoverUnsure = false // a connection ended before the reply came
   let hasHeartbeat = false
   let silentMs = 0 // while we ran and nothing came
   let tickMs = 0
@@ -191,6 +200,7 @@ export function createReplicaLink(options: LinkOptions): ReplicaLink {
   /** Ends this attempt; the next one begins after a pause. */
   const giveUp = (nowMs: number): void => {
     act({ kind: 'close' })
+    if (phase === 'psync' && failoverAsked) failoverUnsure = true
     if (phase === 'stream') {
       downSinceMs = nowMs
       notice('Caching the disconnected master state.')
@@ -257,18 +267,30 @@ export function createReplicaLink(options: LinkOptions): ReplicaLink {
 
   const sendPsync = (): void => {
     position = options.position()
+    failoverAsked = options.failover()
+    const more = failoverAsked ? ['FAILOVER'] : []
     if (position === undefined) {
       notice('Partial resynchronization not possible (no cached master)')
-      send('PSYNC', '?', '-1')
+      send('PSYNC', '?', '-1', ...more)
     } else {
       notice(`Trying a partial resynchronization (request ${position.id}:${position.offset + 1}).`)
-      send('PSYNC', position.id, String(position.offset + 1))
+      send('PSYNC', position.id, String(position.offset + 1), ...more)
     }
     enter('psync')
   }
 
   const onPsync = (line: string, nowMs: number): void => {
     if (line === '') return // the primary says that it is still there
+    const isAccepted = line.startsWith('+FULLRESYNC') || line.startsWith('+CONTINUE')
+    // It was asked before, and its answer lost: it is primary because of us.
+    const wasAccepted = failoverUnsure && line.startsWith(ALREADY_PRIMARY)
+    onPsyncReply(line, nowMs)
+    if (failoverAsked) act({ kind: 'failover-answered', accepted: isAccepted || wasAccepted })
+    failoverAsked = false
+    failoverUnsure = false
+  }
+
+  const onPsyncReply = (line: string, nowMs: number): void => {
     if (line.startsWith('+FULLRESYNC')) return onFullResync(line, nowMs)
     if (line.startsWith('+CONTINUE')) return onContinue(line, nowMs)
     if (line.startsWith('-NOMASTERLINK') || line.startsWith('-LOADING')) {

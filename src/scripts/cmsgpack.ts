@@ -1,5 +1,6 @@
 // The library `cmsgpack` of scripts: MessagePack (https://github.com/msgpack/msgpack/blob/master/spec.md). Integers are packed in
 // the smallest form; tables with the keys 1 to n are arrays, others maps; what lies deeper than 16 tables is nil.
+// Bytes that are not text (bin 8 to 32) are refused, as in Redis, whose library is of the time before them.
 import { BOOLEAN, NUMBER, STRING, type State, TABLE } from './abi.ts'
 import { type Lua, LuaFailure, type LuaFunction } from './lua.ts'
 
@@ -94,7 +95,7 @@ function packString(bytes: Buffer, parts: Buffer[]): void {
 }
 
 function packNumber(n: number): Buffer {
-  if (Number.isInteger(n) && Math.abs(n) < 2 ** 63) return packInteger(n)
+  if (Number.isInteger(n) && n >= -(2 ** 63) && n < 2 ** 63) return packInteger(n)
   const single = Math.fround(n) === n
   const bytes = Buffer.alloc(single ? 5 : 9)
   bytes[0] = single ? 0xca : 0xcb
@@ -172,7 +173,6 @@ class Reader {
     if (type >= 0xe0) return api.lua_pushnumber(L, type - 0x100)
     if (type === 0xc0) return api.lua_pushnil(L)
     if (type === 0xc2 || type === 0xc3) return api.lua_pushboolean(L, type & 1)
-    if (type >= 0xc4 && type <= 0xc6) return this.string(L, this.unsigned(1 << (type - 0xc4)))
     if (type === 0xca) return api.lua_pushnumber(L, this.bytes.readFloatBE(this.take(4)))
     if (type === 0xcb) return api.lua_pushnumber(L, this.bytes.readDoubleBE(this.take(8)))
     if (type >= 0xcc && type <= 0xcf) return api.lua_pushnumber(L, this.unsigned(1 << (type - 0xcc)))

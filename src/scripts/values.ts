@@ -208,7 +208,7 @@ function writeTable(lua: Lua, L: State, reply: ReplyWriter, resp: 2 | 3, depth: 
     api.lua_settop(L, table)
     return false
   }
-  if (field('err', STRING)) writeLine(reply, '-', lua.bytes(L, -1)!)
+  if (field('err', STRING)) writeError(reply, lua.bytes(L, -1)!)
   else if (field('ok', STRING)) writeLine(reply, '+', lua.bytes(L, -1)!)
   else if (field('double', NUMBER)) reply.double(formatDouble(api.lua_tonumber(L, -1)))
   else if (field('map', TABLE)) writeMap(lua, L, reply, resp, depth)
@@ -222,6 +222,12 @@ function writeTable(lua: Lua, L: State, reply: ReplyWriter, resp: 2 | 3, depth: 
 /** Bytes on a line of their own, up to a zero byte as in Redis; line ends become blanks, so that nobody can forge a reply. */
 function writeLine(reply: ReplyWriter, type: string, bytes: Buffer): void {
   reply.raw(Buffer.from(`${type}${withoutLineEnds(bytes)}\r\n`, 'latin1'))
+}
+
+/** An error has no blanks for the line ends at its end. */
+function writeError(reply: ReplyWriter, bytes: Buffer): void {
+  const text = bytes.toString('latin1').split('\0', 1)[0]!
+  writeLine(reply, '-', Buffer.from(text.replace(/[\r\n]+$/, ''), 'latin1'))
 }
 
 const withoutLineEnds = (bytes: Buffer): string =>

@@ -51,6 +51,8 @@ export interface ServerLease {
   /** This server is primary from now on; by an operator's word it needs no lease. */
   becamePrimary(byOperator: boolean): void
   becameReplica(): void
+  /** Whether sentinels say when this server may take writes, as primary or once it is one. */
+  bound(): boolean
   /** Whether writes need a lease. */
   needed(): boolean
   /** Brings the gate up to date: before each batch of requests, and ten times a second. */
@@ -210,6 +212,7 @@ export function createLease({ server, hold, replicas, offset }: LeaseParts): Ser
       clients.dropWaiting()
       check()
     },
+    bound: () => holder.bound,
     needed: () => needsLease(holder),
     check,
     beforeReplies() {

@@ -135,7 +135,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
   const holdWrites = (why: string, on: boolean): void => {
     if (on) holders.add(why)
     else holders.delete(why)
-    clients.holdWrites(holders.size > 0)
+    clients.holdWrites(holders.size > 0, holders.has('failover'))
   }
   const hold = createWriteHold({
     sentinels,
@@ -143,6 +143,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     isPrimary: () => !replication.isReplica() && !replication.lease.needed(),
     hold: (on) => holdWrites('asking', on),
     secure: secureFor('tls-replication'),
+    passwords: passwords.sentinels,
     log,
     monotonicMs,
   })
@@ -311,6 +312,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     internalError,
     paused: (on) => {
       keyspace.paused = on || engine.gate.leaseLost
+      if (!on) replication.unpaused()
     },
     beforeReplies() {
       appendOnly.flush()
@@ -365,7 +367,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
       hold.ordered()
       roles.settle()
     },
-    holdWrites: (on) => holdWrites('lease', on),
+    holdWrites,
   })
   const roles = decideRole(parts, replication)
   const migration = createMigration(parts, secureFor('tls-cluster'))

@@ -30,6 +30,10 @@ export interface ReplicasParts {
   flush(): void
   /** Makes our own stream name its database again, for those that start at this point. */
   reselect(): void
+  /** PSYNC … FAILOVER came from our primary: this server becomes primary in its place, or the command fails. */
+  takeOver(ctx: Context): void
+  /** Whether this server hands its role to a replica just now. */
+  isFailingOver(): boolean
   /** Whether this server is a replica itself, and if so, whether it is in sync with its primary. */
   role(): 'primary' | 'synced' | 'unsynced'
   /** Whether our stream is never silent for long: so that heartbeats can be promised. */
@@ -149,6 +153,11 @@ export function createReplicas(parts: ReplicasParts): Replicas {
   const psync = (ctx: Context): void => {
     const { args, session } = ctx
     if (session.isReplica) return
+    if (asksFailover(ctx)) {
+      log.warning(`Failover request received for replid ${printable(args.latin1(1))}.`)
+      parts.takeOver(ctx)
+    }
+    if (parts.isFailingOver()) fail('failoverSync')
     if (parts.role() === 'unsynced') fail('noMasterLink')
     const replica = replicaOf(session)
     log.notice(`Replica ${replicaName(replica.info)} asks for synchronization`)
@@ -167,7 +176,7 @@ export function createReplicas(parts: ReplicasParts): Replicas {
 
   const answeredPartially = (ctx: Context, replica: Replica): boolean => {
     const { args, reply, session } = ctx
-    const from = args.count === 3 ? args.smallInt(2) : Number.NaN
+    const from = args.count === 3 || asksFailover(ctx) ? args.smallInt(2) : Number.NaN
     if (Number.isNaN(from)) fail('notInteger')
     const decision = decidePsync(history, args.latin1(1), from, replicaName(replica.info))
     for (const line of decision.log) log.notice(line)
@@ -416,6 +425,7 @@ export function createReplicas(parts: ReplicasParts): Replicas {
 }
 
 const UNLIMITED: OutputLimit = { hardBytes: 0, softBytes: 0, softSeconds: 0 }
+const asksFailover = ({ args }: Context): boolean => args.count === 4 && args.is(3, 'failover')
 const NEWLINE = Buffer.from('\n')
 /** What came from a peer, fit for a log line. */
 const printable = (text: string): string => text.slice(0, 128).replace(/[^ -~]/g, '?')

@@ -3,8 +3,9 @@
 import type { ServerOptions } from '../config/server-options.ts'
 import { monotonicMs } from '../io/clock.ts'
 import type { ReplyWriter } from '../protocol/writer.ts'
-import { type AttachedReplica, countGoodReplicas, infoLine } from '../replication/attached.ts'
+import { type AttachedReplica, countGoodReplicas, infoLine, replicaAddress } from '../replication/attached.ts'
 import type { History } from '../replication/history.ts'
+import type { FailoverState } from './failover.ts'
 import type { PrimaryLink } from './replica-link.ts'
 
 /** Fields of INFO, in order. */
@@ -18,6 +19,7 @@ export function replicationFacts(
   history: History,
   link: PrimaryLink | undefined,
   replicas: readonly AttachedReplica[],
+  failover: FailoverState,
 ): Facts {
   return [
     ['role', link === undefined ? 'master' : 'slave'],
@@ -28,7 +30,7 @@ export function replicationFacts(
       const line = infoLine(index, replica, monotonicMs())
       return [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 1)]
     }),
-    ['master_failover_state', 'no-failover'],
+    ['master_failover_state', failover],
     ['master_replid', history.id],
     ['master_replid2', history.secondId],
     ['master_repl_offset', history.offset],
@@ -96,7 +98,7 @@ export function writeRole(
     reply.array(online.length)
     for (const replica of online) {
       reply.array(3)
-      reply.bulkText(replica.announcedIp !== '' ? replica.announcedIp : replica.peerIp)
+      reply.bulkText(replicaAddress(replica))
       reply.bulkText(String(replica.listeningPort))
       reply.bulkText(String(replica.ackOffset))
     }

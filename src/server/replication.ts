@@ -18,6 +18,7 @@ import {
   takeBackHistory,
 } from '../replication/history.ts'
 import { ANY_DATABASE, createReplicationStream } from '../replication/stream.ts'
+import { createFailover } from './failover.ts'
 import { createLease, type ServerLease } from './lease.ts'
 import type { ServerParts, ServerReplication } from './parts.ts'
 import { type AtFirst, linkToPrimary, type PrimaryLink, streamDbOf } from './replica-link.ts'
@@ -35,8 +36,8 @@ const GETACK = encodeRequest(['REPLCONF', 'GETACK', '*'])
 export interface RoleHooks {
   /** There was an order to have a role. */
   readonly ordered: () => void
-  /** Writes wait for a lease, or go on. */
-  readonly holdWrites: (on: boolean) => void
+  /** Writes wait, for a lease or for the end of a failover, or go on. */
+  readonly holdWrites: (why: 'lease' | 'failover', on: boolean) => void
 }
 
 /** The replication of a server. */
@@ -95,19 +96,37 @@ export function createReplication(
       if (link === undefined) stream.reselect()
     },
     beats,
+    takeOver: (ctx) => takeOver(ctx),
+    isFailingOver: () => failover.state() !== 'no-failover',
     role: () => (link === undefined ? 'primary' : linkUp() ? 'synced' : 'unsynced'),
     snapshotFields: () => snapshotFields(),
     acknowledged: () => {
       answerWaiting()
       lease.acknowledged(replicas.list())
+      checkFailoverSoon()
     },
   })
   const lease: ServerLease = createLease({
     server: parts,
-    hold: holdWrites,
+    hold: (on) => holdWrites('lease', on),
     replicas: replicas.list,
     offset: () => history.offset,
   })
+
+  const failover = createFailover({
+    log,
+    hold: (on) => holdWrites('failover', on),
+    isReplica,
+    replicas: replicas.list,
+    offset: () => history.offset,
+    follow: (host, port) => becomeReplica(host, port, false),
+    lead: () => promote(false, 'MASTER MODE enabled (the failover was aborted)'),
+    monotonicMs,
+  })
+  /** Not now: the command of a replica or of a client may be running, whose reply is to leave in the old role. */
+  const checkFailoverSoon = (): void => {
+    if (failover.state() === 'waiting-for-sync') setImmediate(failover.check)
+  }
 
   const updateGate = (): void => {
     engine.gate.readonlyReplica = isReplica() && options['replica-read-only']
@@ -127,6 +146,10 @@ export function createReplication(
         stream,
         flush,
         disconnectReplicas: () => replicas.disconnectAll(),
+        failover: {
+          isInProgress: () => failover.state() === 'failover-in-progress',
+          answered: failover.answered,
+        },
         changed: updateGate,
       },
       host,
@@ -164,6 +187,7 @@ export function createReplication(
   }
 
   const replicaOf = (host: string, port: number): string => {
+    if (failover.state() !== 'no-failover') fail('failoverReplicaof')
     if (link !== undefined && link.host.toLowerCase() === host.toLowerCase() && link.port === port) {
       link.confirm()
       log.notice(
@@ -172,6 +196,13 @@ export function createReplication(
       )
       return 'OK Already connected to specified master'
     }
+    log.notice(`REPLICAOF ${host}:${port} enabled (user request from '${requester()}')`)
+    becomeReplica(host, port, true)
+    return 'OK'
+  }
+
+  /** Follows another primary. `confirmed`: as it is, whatever it has. */
+  const becomeReplica = (host: string, port: number, confirmed: boolean): void => {
     if (link === undefined) {
       flush()
       // Bytes are counted from here on; if there was no backlog, nobody else knows our ID, and all will be copied.
@@ -190,18 +221,21 @@ export function createReplication(
     engine.dismissWaiting()
     lease.becameReplica()
     remember({ host, port })
-    log.notice(`REPLICAOF ${host}:${port} enabled (user request from '${requester()}')`)
     parts.config.assign('replicaof', [host, String(port)])
-    follow(host, port).begin({ ...atFirst, confirmed: true })
-    return 'OK'
+    follow(host, port).begin({ ...atFirst, confirmed })
   }
 
   const becomePrimary = (session?: Session): string => {
+    if (failover.state() !== 'no-failover') fail('failoverReplicaof')
+    promote(session !== undefined && !isSentinel(session), `MASTER MODE enabled (user request from '${requester()}')`)
+    return 'OK'
+  }
+
+  const promote = (byOperator: boolean, said: string): void => {
     remember('none')
-    const byOperator = session !== undefined && !isSentinel(session)
     if (link === undefined) {
       if (byOperator) lease.becamePrimary(true)
-      return 'OK'
+      return
     }
     const was = link
     leave(was)
@@ -217,8 +251,16 @@ export function createReplication(
     parts.config.assign('replicaof', [''])
     updateGate()
     lease.becamePrimary(byOperator)
-    log.notice(`MASTER MODE enabled (user request from '${requester()}')`)
-    return 'OK'
+    log.notice(said)
+  }
+
+  /** What has not all of this history does not take over: it would be lost for all. */
+  const takeOver = ({ args }: Context): void => {
+    const id = args.latin1(1).toLowerCase()
+    if (link === undefined) fail('failoverToPrimary')
+    if (lease.bound()) fail('failoverSentinels')
+    if (id !== history.id || !link.isConsistent()) fail('failoverHistory')
+    promote(false, `MASTER MODE enabled (failover request from '${requester()}')`)
   }
 
   /** An order of a sentinel holds after a start, too; with one of somebody else the configuration is in force again. */
@@ -299,6 +341,7 @@ export function createReplication(
     dropIdleBacklog()
     updateGate()
     lease.check()
+    failover.check()
   }
 
   for (const name of ['replica-read-only', 'replica-serve-stale-data'] as const) {
@@ -349,6 +392,12 @@ export function createReplication(
     },
     replicaOf,
     becomePrimary,
+    failover(order) {
+      if (order === 'abort') return failover.abort()
+      if (lease.bound()) fail('failoverSentinels')
+      failover.begin(order)
+      checkFailoverSoon()
+    },
     changeId() {
       flush()
       renameHistory(history, randomHex(40))
@@ -371,6 +420,8 @@ export function createReplication(
       return { all: all.length, behind: behind.map((replica) => lagLine(replica, history.offset, monotonicMs())) }
     },
     outputLimit: (session) => replicas.outputLimit(session),
+    // Not now: the command that ends the pause is still running.
+    unpaused: () => void setImmediate(() => link?.proceed()),
     requestAcknowledgements() {
       if (!isReplica() && replicas.list().length > 0) control(GETACK)
     },
@@ -395,6 +446,6 @@ export function createReplication(
       formerApplyErrors = -(link?.applyErrors() ?? 0)
     },
     lease,
-    facts: () => [...replicationFacts(options, history, link, replicas.list()), ...lease.facts()],
+    facts: () => [...replicationFacts(options, history, link, replicas.list(), failover.state()), ...lease.facts()],
   })
 }

@@ -34,6 +34,8 @@ export interface WriteHoldParts {
   readonly hold: (on: boolean) => void
   /** What to connect to them with. */
   readonly secure: () => ConnectionOptions | undefined
+  /** What to log in with: any of these may be right, none is needed where the sentinels ask for none. */
+  readonly passwords: () => readonly string[]
   readonly log: Log
   readonly monotonicMs: () => number
 }
@@ -86,7 +88,7 @@ export function createWriteHold(parts: WriteHoldParts): WriteHold {
   }
 
   const ask = async (mine: NonNullable<typeof current>): Promise<void> => {
-    const answers = await Promise.all(sentinels.list().map((place) => askOne(place, sentinels.isSelf, parts.secure())))
+    const answers = await Promise.all(sentinels.list().map((place) => askOne(place, parts)))
     if (current !== mine) return
     const said = verdict(answers)
     if (said === 'us') {
@@ -120,16 +122,20 @@ export function createWriteHold(parts: WriteHoldParts): WriteHold {
 }
 
 /** Asks one sentinel; never rejects. */
-function askOne(
+export function askOne(
   place: SentinelPlace,
-  isSelf: (address: string) => boolean,
-  secure: ConnectionOptions | undefined,
+  {
+    sentinels,
+    secure,
+    passwords,
+  }: Pick<WriteHoldParts, 'secure' | 'passwords'> & { sentinels: Pick<KnownSentinels, 'isSelf'> },
 ): Promise<Answer> {
   return new Promise((resolve) => {
     const client = connectResp({
       host: place.host,
       port: place.port,
-      secure,
+      secure: secure(),
+      password: passwords(),
       connectTimeoutMs: ANSWER_MS,
       replyTimeoutMs: ANSWER_MS,
       limits: { bulkBytesMax: 64 * 1024, totalBytesMax: 256 * 1024, valuesMax: 1000 },
@@ -137,7 +143,7 @@ function askOne(
     })
     client.command(['SENTINEL', 'MASTER', place.group]).then(
       (reply) => {
-        resolve(answerOf(reply, isSelf))
+        resolve(answerOf(reply, sentinels.isSelf))
         client.close()
       },
       () => resolve('none'),

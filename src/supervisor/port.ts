@@ -173,7 +173,7 @@ function limitsOf(options: FrontOptions, users: Users): ClientLimits {
 class SentinelProcessor extends Processor<Call> implements Call {
   readonly host: CommandHost
   readonly ahead: Ahead = { count: 0, index: 0, end: () => {} }
-  readonly pause = { pausedUntilMs: 0, pausedWritesOnly: false, writesHeld: false }
+  readonly pause = { pausedUntilMs: 0, pausedWritesOnly: false, writesHeld: false, streamHeld: false }
   words: readonly string[] = []
   protected readonly table = SENTINEL_TABLE
 

@@ -10,6 +10,21 @@ import { helm, helm3Program } from '../support/helm.ts'
 /** What is generated anew by each rendering. */
 const withoutSecrets = (text: string): string => text.replace(/^ {2}(password|swarm-key): .*$/gm, '  $1: generated')
 
+/** Ports and TLS of a process as the values mean them. */
+function tlsOf(sets: readonly string[], port: number): object {
+  if (!sets.includes('tls.enabled=true')) return { port, 'tls-port': 0, 'tls-replication': false, 'http-tls': false }
+  const [auth = 'yes'] = sets.flatMap((set) => /^tls\.authClients=(.*)/.exec(set)?.[1] ?? [])
+  return {
+    ...(sets.includes('tls.plain=true') ? { port, 'tls-port': port + 1 } : { port: 0, 'tls-port': port }),
+    'tls-cert-file': '/run/vedette/tls/tls.crt',
+    'tls-key-file': '/run/vedette/tls/tls.key',
+    'tls-ca-cert-file': '/run/vedette/tls/ca.crt',
+    'tls-auth-clients': auth,
+    'tls-replication': !sets.includes('tls.replication=false'),
+    'http-tls': sets.includes('tls.http=true'),
+  }
+}
+
 describe.each(Object.entries(MATRIX))('with %s', (_, sets) => {
   it('passes helm lint --strict', () => {
     const { ok, stdout, stderr } = lint(sets)
@@ -39,6 +54,7 @@ describe.each(Object.entries(MATRIX))('with %s', (_, sets) => {
         expect(values['replica-announce-ip']).toBe(
           'v-vedette-server-0.v-vedette-server-headless.default.svc.cluster.local',
         )
+        expect(values).toMatchObject(tlsOf(sets, 6379))
         const cache = sets.includes('server.maxmemoryPolicy=allkeys-lru')
         expect(values).toMatchObject({
           maxmemory: cache ? 256 * 2 ** 20 : 0,
@@ -48,6 +64,7 @@ describe.each(Object.entries(MATRIX))('with %s', (_, sets) => {
       } else {
         const { groups, ...options } = loadSentinel(words, { VEDETTE_SWARM_KEY: 'a'.repeat(64) })
         expect(options['announce-id']).toBe('v-vedette-sentinel-0')
+        expect(options).toMatchObject({ ...tlsOf(sets, 26379), 'http-port': 27379, 'gossip-port': 28379 })
         expect(groups).toMatchObject([{ name: 'mymaster', 'kubernetes-service': 'v-vedette-primary' }])
         expect(groups[0]).toMatchObject(
           sets.includes('writeMode=sync')
@@ -120,6 +137,8 @@ describe('values', () => {
     'server.maxmemory=lots',
     'server.maxmemoryPolicy=allkeys-lucky',
     'server.scriptMemoryLimit=',
+    'tls.authClients=maybe',
+    'tls.secret=t',
   ])('%s is refused', (set) => {
     const { ok, stderr } = helm('template', 'v', CHART, '--set', set)
     expect(ok).toBe(false)
@@ -137,6 +156,29 @@ describe('values', () => {
     const { ok, stderr } = helm('template', 'v', CHART, '--set', 'writeMode=sync,syncReplicas=3')
     expect(ok).toBe(false)
     expect(stderr).toMatch(/a write would wait for 3 replicas \(syncReplicas\), and 3 servers have 2/)
+  })
+
+  it.each([
+    ['tls.enabled=true', /tls\.enabled needs tls\.secretName/],
+    ['tls.http=true', /HTTP would go without TLS/],
+    ['tls.secretName=t', /tls\.enabled is false: nothing would go by TLS/],
+    ['tls.enabled=true,tls.secretName=t,tls.replication=false', /that needs tls\.plain true/],
+  ])('%s is refused', (set, why) => {
+    const { ok, stderr } = helm('template', 'v', CHART, '--set', set)
+    expect(ok).toBe(false)
+    expect(stderr).toMatch(why)
+  })
+
+  it('that YAML reads as booleans are the words they were', () => {
+    for (const [given, meant] of [
+      ['true', 'yes'],
+      ['false', 'no'],
+    ]) {
+      const sets = ['tls.enabled=true', 'tls.secretName=t', `tls.authClients=${given}`]
+      const [container] = of(render(...sets), 'StatefulSet', 'v-vedette-server').spec.template.spec.containers
+      const words = container.args as string[]
+      expect(words[words.indexOf('--tls-auth-clients') + 1]).toBe(meant)
+    }
   })
 
   it('are all in the schema, each with a comment', () => {

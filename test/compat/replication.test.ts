@@ -12,7 +12,7 @@ import {
   sameOffset,
   syncs,
 } from '../support/replicated.ts'
-import { callOnce, connectRaw, info, type RespValue } from '../support/resp.ts'
+import { callOnce, connectRaw, info, RespError, type RespValue } from '../support/resp.ts'
 import { createScope, type Scope } from '../support/scope.ts'
 import { type Make, type Running, startServer } from '../support/servers.ts'
 import { eventually, sleep } from '../support/wait.ts'
@@ -299,6 +299,63 @@ describe('replication with a real redis-server', () => {
     await eventually('it has all data', async () => (await info(replica.port)).replica_complete === '1')
     await sameOffset([primary, replica])
     await expectEqual(primary, replica, scope)
+  })
+
+  it('FAILOVER hands the role to redis-server, which hands it back', async () => {
+    const [ours, theirs] = [await start('vedette'), await start('redis')]
+    await callOnce(ours.port, 'SET', 'k', '1')
+    await follow(theirs, ours)
+    await linkUp(theirs)
+    const roles = async (): Promise<(string | undefined)[]> =>
+      Promise.all([ours, theirs].map(async ({ port }) => (await info(port, 'replication')).role))
+    for (const [from, to] of [
+      [ours, theirs],
+      [theirs, ours],
+    ] as const) {
+      await eventually('the replica is online', async () =>
+        /state=online/.test((await info(from.port, 'replication')).slave0 ?? ''),
+      )
+      await callOnce(from.port, 'INCR', 'k')
+      expect(await callOnce(from.port, 'FAILOVER', 'TO', '127.0.0.1', String(to.port), 'TIMEOUT', '10000')).toBe('OK')
+      await eventually(
+        'the failover is over',
+        async () => (await info(from.port, 'replication')).master_failover_state === 'no-failover',
+        { timeoutMs: 15_000 },
+      )
+      expect(await roles()).toEqual(from === ours ? ['slave', 'master'] : ['master', 'slave'])
+      await linkUp(from)
+    }
+    expect(await callOnce(ours.port, 'INCR', 'k')).toBe(4)
+    await sameOffset([ours, theirs])
+    expect(await callOnce(theirs.port, 'GET', 'k')).toBe('4')
+    expect([await syncs(ours), await syncs(theirs)]).toEqual([
+      { full: 1, partial: 1 },
+      { full: 0, partial: 1 },
+    ])
+  })
+
+  it('FAILOVER is refused in the words of redis-server', async () => {
+    const servers = [await start('vedette'), await start('redis')]
+    for (const request of [
+      ['ABORT'],
+      [],
+      ['ABORT', 'FORCE'],
+      ['TIMEOUT'],
+      ['TIMEOUT', 'x'],
+      ['TIMEOUT', '0'],
+      ['TIMEOUT', '-1'],
+      ['TIMEOUT', '1', 'TIMEOUT', '2'],
+      ['TO', 'h'],
+      ['TO', 'h', 'p'],
+      ['TO', 'h', '1', 'FORCE'],
+      ['FORCE', 'FORCE'],
+      ['FORCE', 'TIMEOUT', '100'],
+      ['NOW'],
+    ]) {
+      const [ours, theirs] = await Promise.all(servers.map(({ port }) => callOnce(port, 'FAILOVER', ...request)))
+      expect([request, ours]).toEqual([request, theirs])
+      expect(ours).toBeInstanceOf(RespError)
+    }
   })
 })
 

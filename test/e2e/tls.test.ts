@@ -8,8 +8,9 @@ import net from 'node:net'
 import { join } from 'node:path'
 import tls from 'node:tls'
 import { afterEach, beforeEach, expect, it } from 'vitest'
+import { ordeal } from '../support/client-programs.ts'
 import { announcedPort, startGroup } from '../support/group.ts'
-import { VEDETTE_MAIN, VEDETTE_NODE } from '../support/paths.ts'
+import { ROOT, VEDETTE_MAIN, VEDETTE_NODE } from '../support/paths.ts'
 import { freePort } from '../support/ports.ts'
 import { callOnce, connectRaw, info } from '../support/resp.ts'
 import { createScope, type Scope } from '../support/scope.ts'
@@ -205,6 +206,16 @@ it('a group that speaks nothing but TLS replaces a dead primary; clients and com
     'the old primary follows',
     async () => (await info(first.port, 'replication')).master_link_status === 'up',
   )
+})
+
+it('the example of a client by TLS writes on through a crash and a switchover, and loses nothing in the latter', async () => {
+  const group = await startGroup(scope, { servers: 'vedette', sentinels: 'vedette', tls: made })
+  const files = made.cli.filter((word) => word !== '--tls')
+  const program = [VEDETTE_NODE, join(ROOT, 'examples/clients/ioredis-tls.mjs'), ...files] as const
+  for (const fault of ['killed', 'handed over'] as const) {
+    const { lost } = await ordeal(scope, program, group, fault, 60_000)
+    if (fault === 'handed over') expect(lost).toBe(0)
+  }
 })
 
 it('serves HTTP by TLS and behind a password, which changes without a restart', async () => {

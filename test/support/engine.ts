@@ -122,6 +122,7 @@ export function createTestServer(
   const timings = createTimings({ config, commands, slowlog, latency, nowMs, log: silent })
   const replication: ReplicationHost = {
     replicaOf: () => 'OK',
+    failover: () => {},
     becomePrimary: () => 'OK',
     changeId: () => call('changeId'),
     role: (reply) => reply.array(0),

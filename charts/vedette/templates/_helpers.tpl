@@ -170,3 +170,86 @@ volumeClaimTemplates:
 {{- end }}
 {{- end }}
 {{- end }}
+{{/* The port without TLS, and that of TLS, of servers and sentinels; empty: there is none. */}}
+{{- define "vedette.plainPort" -}}
+{{- if or (not .context.Values.tls.enabled) .context.Values.tls.plain }}{{ ternary 6379 26379 (eq .component "server") }}{{ end }}
+{{- end }}
+{{- define "vedette.tlsPort" -}}
+{{- if .context.Values.tls.enabled }}{{ add (ternary 6379 26379 (eq .component "server")) (ternary 1 0 .context.Values.tls.plain) }}{{ end }}
+{{- end }}
+{{/* Whether the group's own connections, and those of clients that ask the sentinels, go by TLS. */}}
+{{- define "vedette.byTls" -}}
+{{- if and .Values.tls.enabled .Values.tls.replication }}yes{{ end }}
+{{- end }}
+{{/* The port by which others know a server or a sentinel: a dict of context and component. */}}
+{{- define "vedette.port" -}}
+{{- include (ternary "vedette.tlsPort" "vedette.plainPort" (eq (include "vedette.byTls" .context) "yes")) . }}
+{{- end }}
+{{/* Ports, as a process takes them, with what TLS needs: a dict of context and component. */}}
+{{- define "vedette.portArguments" -}}
+- --port
+- {{ default "0" (include "vedette.plainPort" .) | quote }}
+{{- with .context.Values.tls }}
+{{- if .enabled }}
+- --tls-port
+- {{ include "vedette.tlsPort" $ | quote }}
+- --tls-cert-file
+- /run/vedette/tls/tls.crt
+- --tls-key-file
+- /run/vedette/tls/tls.key
+- --tls-ca-cert-file
+- /run/vedette/tls/ca.crt
+- --tls-auth-clients
+- {{ include "vedette.authClients" $.context | quote }}
+- --tls-replication
+- {{ ternary "yes" "no" .replication | quote }}
+- --http-tls
+- {{ ternary "yes" "no" .http | quote }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{/* YAML reads a bare yes as true. */}}
+{{- define "vedette.authClients" -}}
+{{- $given := toString .Values.tls.authClients }}
+{{- get (dict "true" "yes" "false" "no") $given | default $given }}
+{{- end }}
+{{/* The same ports of a container or a Service: a dict of context, component, name and key, which is containerPort or port. */}}
+{{- define "vedette.ports" -}}
+{{- $key := .key }}
+{{- $name := .name }}
+{{- $target := ternary "" (printf ", targetPort: %s" $name) (eq $key "containerPort") }}
+{{- with include "vedette.plainPort" . }}
+- { name: {{ $name }}, {{ $key }}: {{ . }}{{ $target }} }
+{{- end }}
+{{- with include "vedette.tlsPort" . }}
+- { name: {{ $name }}-tls, {{ $key }}: {{ . }}{{ with $target }}{{ . }}-tls{{ end }} }
+{{- end }}
+{{- end }}
+{{- define "vedette.tlsMounts" -}}
+{{- if .Values.tls.enabled }}
+- { name: tls, mountPath: /run/vedette/tls, readOnly: true }
+{{- end }}
+{{- end }}
+{{- define "vedette.tlsVolumes" -}}
+{{- if .Values.tls.enabled }}
+- name: tls
+  secret: { secretName: {{ .Values.tls.secretName }}, defaultMode: 0440 }
+{{- end }}
+{{- end }}
+{{/* How a probe asks. */}}
+{{- define "vedette.probeScheme" -}}
+{{- if and .Values.tls.enabled .Values.tls.http }}, scheme: HTTPS{{ end }}
+{{- end }}
+{{/* What our command line needs to connect by TLS. */}}
+{{- define "vedette.clientArguments" -}}
+{{- if include "vedette.byTls" . }}--tls --cacert /run/vedette/tls/ca.crt --cert /run/vedette/tls/tls.crt --key /run/vedette/tls/tls.key{{ end }}
+{{- end }}
+{{/* Refuses values of TLS that would leave a group without connections, or that somebody believes in vain. */}}
+{{- define "vedette.checkTls" -}}
+{{- with .Values.tls }}
+{{- if and .http (not .enabled) }}{{ fail "tls.http is true, and tls.enabled is not: HTTP would go without TLS" }}{{ end }}
+{{- if and .secretName (not .enabled) }}{{ fail "tls.secretName is given, and tls.enabled is false: nothing would go by TLS" }}{{ end }}
+{{- if and .enabled (not .secretName) }}{{ fail "tls.enabled needs tls.secretName: the name of a secret with tls.crt, tls.key and ca.crt" }}{{ end }}
+{{- if and .enabled (not .plain) (not .replication) }}{{ fail "tls.replication is false, so servers and sentinels talk to each other without TLS: that needs tls.plain true" }}{{ end }}
+{{- end }}
+{{- end }}

@@ -16,6 +16,7 @@ const options = (more: Partial<LinkOptions> = {}): LinkOptions => ({
   passwords: [],
   timeoutMs: 60_000,
   position: () => undefined,
+  failover: () => false,
   ...more,
 })
 
@@ -378,5 +379,49 @@ describe('a connected link', () => {
       }),
       { numRuns: 500 },
     )
+  })
+})
+
+describe('PSYNC with FAILOVER', () => {
+  const position = { id: A, offset: 41 }
+  const handshake = '+PONG\r\n+OK\r\n+OK\r\n-ERR unknown\r\n'
+  function asked() {
+    let wanted = true
+    const link = createReplicaLink(options({ position: () => position, failover: () => wanted }))
+    const handshakeAt = (nowMs: number): string[] => {
+      link.connected(nowMs)
+      return noLogs(link.received(bytes(handshake), nowMs))
+    }
+    link.start(0)
+    expect(handshakeAt(1).at(-1)).toBe(`send PSYNC ${A} 42 FAILOVER`)
+    const stop = (): void => {
+      wanted = false
+    }
+    return { link, handshakeAt, stop }
+  }
+  const answers = (actions: readonly LinkAction[]): boolean[] =>
+    actions.flatMap((action) => (action.kind === 'failover-answered' ? [action.accepted] : []))
+
+  it.each([
+    [`+CONTINUE ${B}`, [true]],
+    [`+FULLRESYNC ${B} 7`, [true]],
+    ['-NOMASTERLINK no', [false]],
+    ['-LOADING yes', [false]],
+    ["-NOPERM this user has no permissions to run the 'psync' command", [false]],
+    ["-ERR PSYNC FAILOVER can't be sent to a master.", [false]],
+    ['', []],
+  ])('tells what became of it: %s', (line, told) => {
+    expect(answers(asked().link.received(bytes(`${line}\r\n`), 2))).toEqual(told)
+  })
+
+  it('takes who is primary already for accepted, if an answer was lost: it is primary because of us', () => {
+    const { link, handshakeAt, stop } = asked()
+    expect(answers(link.closed('end', 2))).toEqual([])
+    link.tick(41, 1000)
+    expect(handshakeAt(1001).at(-1)).toBe(`send PSYNC ${A} 42 FAILOVER`)
+    expect(answers(link.received(bytes("-ERR PSYNC FAILOVER can't be sent to a master.\r\n"), 1002))).toEqual([true])
+    stop()
+    link.tick(41, 3000)
+    expect(handshakeAt(3001).at(-1)).toBe(`send PSYNC ${A} 42`)
   })
 })

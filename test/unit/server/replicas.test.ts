@@ -40,6 +40,8 @@ it('keepalives go on until the first byte of a snapshot that was spooled, and st
     flush: quiet,
     reselect: quiet,
     beats: () => true,
+    takeOver: quiet,
+    isFailingOver: () => false,
     role: () => 'primary',
     snapshotFields: () => [],
     acknowledged: quiet,

@@ -1,9 +1,10 @@
 // Who is taken for a sentinel, and what their answers together say.
+import { type AddressInfo, createServer } from 'node:net'
 import { describe, expect, it } from 'vitest'
 import type { Session } from '../../../src/facade/session.ts'
 import type { SentinelPlace } from '../../../src/server/role-memory.ts'
 import { createKnownSentinels } from '../../../src/server/sentinels.ts'
-import { type Answer, answerOf, verdict } from '../../../src/server/write-hold.ts'
+import { type Answer, answerOf, askOne, verdict } from '../../../src/server/write-hold.ts'
 
 const SELF = '10.0.0.1:7001'
 const id = (n: number): string => n.toString(16).padStart(40, '0')
@@ -116,5 +117,41 @@ describe('the answers', () => {
     expect(answerOf(reply('10.0.0.2', 'master'), isSelf)).toBe('another')
     expect(answerOf('No such master', isSelf)).toBe('none')
     expect(answerOf([], isSelf)).toBe('none')
+  })
+})
+
+describe('a sentinel that asks for a password', () => {
+  it('answers who logs in, by any of the passwords that are known, and nobody else', async () => {
+    const sentinel = createServer((socket) => {
+      let loggedIn = false
+      const reply = (args: readonly string[]): string => {
+        if (args[0] === 'AUTH') {
+          const right = args[1] === 'new'
+          loggedIn ||= right
+          return right ? '+OK\r\n' : '-WRONGPASS invalid username-password pair or user is disabled.\r\n'
+        }
+        if (!loggedIn) return '-NOAUTH Authentication required.\r\n'
+        return '*6\r\n$2\r\nip\r\n$8\r\n10.0.0.1\r\n$4\r\nport\r\n$4\r\n7001\r\n$5\r\nflags\r\n$6\r\nmaster\r\n'
+      }
+      socket.on('error', () => {})
+      socket.on('data', (bytes) => {
+        for (const request of bytes.toString().split('*').slice(1))
+          socket.write(reply(request.split('\r\n').filter((_, i) => i > 0 && i % 2 === 0)))
+      })
+    })
+    await new Promise<void>((resolve) => void sentinel.listen(0, '127.0.0.1', resolve))
+    try {
+      const { port } = sentinel.address() as AddressInfo
+      const place = { host: '127.0.0.1', port, group: 'mymaster' }
+      const asked = (...passwords: string[]): Promise<Answer> =>
+        askOne(place, {
+          sentinels: { isSelf: (address) => address === SELF },
+          secure: () => undefined,
+          passwords: () => passwords,
+        })
+      expect([await asked(), await asked('wrong'), await asked('old', 'new')]).toEqual(['none', 'none', 'us'])
+    } finally {
+      sentinel.close()
+    }
   })
 })
