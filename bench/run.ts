@@ -20,10 +20,12 @@ import { isReached, markdownTable, type Row, ratioOf } from './report.ts'
 import { starvedBenches } from './starved.ts'
 import { syncBench } from './sync.ts'
 import { throughputBench } from './throughput.ts'
+import { tlsBench } from './tls.ts'
 import { usersBench } from './users.ts'
 
 const BENCHES: readonly Bench[] = [
   throughputBench,
+  tlsBench,
   syncBench,
   commandsBench,
   evalshaBench,

@@ -37,21 +37,35 @@ const BENCHMARK_TIMEOUT_MS = 60_000
 
 type Client = (server: Running, test: Test, pipeline: Pipeline) => Promise<Sample>
 
-const redisBenchmark: Client = async ({ port, proc }, test, pipeline) => {
-  const requests = REQUESTS[pipeline]
-  const before = cpuMs(proc.pid)
-  const { stdout } = await promisify(execFile)(
-    'redis-benchmark',
-    [
-      ...['-h', '127.0.0.1', '-p', String(port), '-c', String(CLIENTS), '-n', String(requests), '-P', String(pipeline)],
-      ...['-t', test, '-d', String(VALUE_BYTES), '-r', String(KEYS), '--csv'],
-    ],
-    { timeout: BENCHMARK_TIMEOUT_MS, killSignal: 'SIGKILL' },
-  )
-  const perSecond = Number(stdout.match(new RegExp(`^"${test}","([\\d.]+)"`, 'im'))?.[1])
-  if (!(perSecond > 0)) throw new Error(`redis-benchmark printed no figure for ${test}:\n${stdout}`)
-  return { perSecond, cpuUs: ((cpuMs(proc.pid) - before) * 1000) / requests }
-}
+/** By redis-benchmark, with further options of its own. */
+export const byRedisBenchmark =
+  (further: readonly string[]): Client =>
+  async ({ port, proc }, test, pipeline) => {
+    const requests = REQUESTS[pipeline]
+    const before = cpuMs(proc.pid)
+    const { stdout } = await promisify(execFile)(
+      'redis-benchmark',
+      [
+        ...[
+          '-h',
+          '127.0.0.1',
+          '-p',
+          String(port),
+          '-c',
+          String(CLIENTS),
+          '-n',
+          String(requests),
+          '-P',
+          String(pipeline),
+        ],
+        ...['-t', test, '-d', String(VALUE_BYTES), '-r', String(KEYS), '--csv', ...further],
+      ],
+      { timeout: BENCHMARK_TIMEOUT_MS, killSignal: 'SIGKILL' },
+    )
+    const perSecond = Number(stdout.match(new RegExp(`^"${test}","([\\d.]+)"`, 'im'))?.[1])
+    if (!(perSecond > 0)) throw new Error(`redis-benchmark printed no figure for ${test}:\n${stdout}`)
+    return { perSecond, cpuUs: ((cpuMs(proc.pid) - before) * 1000) / requests }
+  }
 
 const lightClient: Client = (server, test, pipeline) => {
   const random = seededRandom(1)
@@ -64,7 +78,7 @@ const lightClient: Client = (server, test, pipeline) => {
 }
 
 const CLIENTS_BY_NAME: Readonly<Record<string, Client>> = {
-  'redis-benchmark': redisBenchmark,
+  'redis-benchmark': byRedisBenchmark([]),
   'light client': lightClient,
 }
 

@@ -5,7 +5,7 @@ const SCRIPTS = 'scripts and functions are another piece of work'
 const COMMAND_BASE = 'the base of an append-only file is always a snapshot'
 const DEFRAG = 'defragmentation is another piece of work'
 const CLUSTER = 'clusters are another piece of work'
-const TLS = 'TLS is another piece of work'
+const TLS = 'it needs TLS on every port: `-- --tls --file unit/tls` runs it'
 const FORK = 'it measures the second process of a snapshot; there is none here'
 const C_CODE = 'it measures the memory of C code'
 

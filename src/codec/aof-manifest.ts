@@ -26,7 +26,9 @@ export class AofManifestError extends Error {}
 
 export const EMPTY_MANIFEST: AofManifest = { base: undefined, increments: [], history: [] }
 
+/** A line and its end, as in Redis. */
 const LINE_BYTES_MAX = 1024
+const BAD_FORMAT = 'Invalid AOF manifest file format: a line is `file <name> seq <number> type b|i|h`'
 
 /** Reads a manifest. @throws AofManifestError */
 export function parseManifest(text: string): AofManifest {
@@ -40,11 +42,12 @@ export function parseManifest(text: string): AofManifest {
   for (const [at, line] of lines.entries()) {
     if (line.startsWith('#')) continue
     const refuse = (why: string): never => {
-      throw new AofManifestError(`Invalid AOF manifest file format: ${why}, in line ${at + 1}: '${line.slice(0, 200)}'`)
+      throw new AofManifestError(`${why}, in line ${at + 1}: '${line.slice(0, 200)}'`)
     }
-    if (line.length > LINE_BYTES_MAX) refuse('the line is too long')
-    const { name, seq, type } = parseLine(line) ?? refuse('a line is `file <name> seq <number> type b|i|h`')
-    if (name === '' || name === '.' || name === '..' || /[/\0]/.test(name)) refuse("a file's name can't be a path")
+    if (line.length >= LINE_BYTES_MAX) refuse('The AOF manifest file contains too long line')
+    const { name, seq, type } = parseLine(line) ?? refuse(BAD_FORMAT)
+    if (name === '' || name === '.' || name === '..' || /[/\0]/.test(name))
+      refuse("File can't be a path, just a filename")
     const file = { name, seq }
     if (type === 'h') history.push(file)
     else if (type === 'b') {

@@ -158,6 +158,7 @@ export const DUMP_COMMANDS: readonly CommandSpec[] = [
     name: 'restore-asking',
     summary: 'RESTORE, as nodes of a cluster send it to each other.',
     group: 'server',
+    categories: ['keyspace', 'dangerous'],
     since: '3.0.0',
     flags: ['write', 'denyoom', 'asking'],
     system: true,

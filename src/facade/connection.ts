@@ -398,13 +398,15 @@ export class Connection implements Outlet, WireHandler {
   private write(bytes: Buffer, length: number): void {
     if (this.gone) return
     const { session, host, outbox } = this
-    let together = length
-    if (host.current === this) together = this.batchBytes += length
-    else host.memory.update(this)
+    const isReply = host.current === this
+    if (isReply) this.batchBytes += length
+    const together = isReply ? this.batchBytes : length
     const counted = together > CHECKED_BYTES_MIN && !session.isReplica
     if (counted && !this.mayReply(0)) return this.overLimit()
     if (outbox.write(bytes, length, session.replyPosition, session.isReplica)) host.sendHeldSoon(this)
     if (counted || this.wire.pendingBytes !== 0 || outbox.waits) this.checkOutput(counted ? together : 0)
+    // Replies are counted at the end of their batch; a message that another client sends here, at once.
+    if (!isReply && !this.gone) host.memory.update(this)
   }
 
   /**

@@ -222,7 +222,8 @@ export abstract class Processor<C> implements Call {
       this.pauseEnded()
       return false
     }
-    if (session.isReplica || session.isPrimary) return false
+    // The stream of our primary waits, too, as in Redis: what clients read here does not change meanwhile.
+    if (session.isReplica) return false
     return !pausedWritesOnly || (this.flagsOf(session, command) & (FLAG_WRITE | FLAG_MAY_REPLICATE)) !== 0
   }
 

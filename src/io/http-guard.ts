@@ -2,29 +2,38 @@
 import { readFileSync } from 'node:fs'
 import { monotonicMs } from './clock.ts'
 import { sameSecret } from './secrets.ts'
+import { countWrongGuesses } from './wrong-guesses.ts'
 
-/** Whether a header `Authorization` gives a password that counts now. */
-export type HttpGuard = (authorization: string | undefined) => boolean
+/**
+ * What a header `Authorization` is worth now: a password that counts, none, or one too many, after which those of that address are not looked at.
+ * By address, so that a scraper with an old password shuts out nobody else.
+ */
+export type HttpGuard = (authorization: string | undefined, address: string) => 'right' | 'wrong' | 'too many'
 
 const LOOK_AGAIN_MS = 1_000
 
 /** Of a file with a password a line. Throws if there is none now; what cannot be read later leaves the former ones in force. */
-export function createHttpGuard(path: string, onUnreadable: (why: string) => void): HttpGuard {
+export function createHttpGuard(path: string, onUnreadable: (why: string) => void, nowMs = monotonicMs): HttpGuard {
+  const guesses = countWrongGuesses(nowMs)
   let passwords = read(path)
-  let readMs = monotonicMs()
+  let readMs = nowMs()
   const look = (): void => {
-    if (monotonicMs() - readMs < LOOK_AGAIN_MS) return
-    readMs = monotonicMs()
+    if (nowMs() - readMs < LOOK_AGAIN_MS) return
+    readMs = nowMs()
     try {
       passwords = read(path)
     } catch (error) {
       onUnreadable((error as Error).message)
     }
   }
-  return (authorization) => {
+  return (authorization, address) => {
     look()
     const given = givenIn(authorization)
-    return given !== undefined && passwords.filter((password) => sameSecret(given, password)).length > 0
+    if (given === undefined) return 'wrong' // nothing was guessed: browsers ask so first
+    if (guesses.areTooMany(address)) return 'too many'
+    if (passwords.filter((password) => sameSecret(given, password)).length > 0) return 'right'
+    guesses.count(address)
+    return 'wrong'
   }
 }
 

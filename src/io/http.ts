@@ -74,10 +74,13 @@ export async function startHttp(options: HttpOptions): Promise<HttpServer> {
     streams: new Map(Object.entries(options.streams ?? {})),
   }
   const { guard, open = [] } = options
-  const mayRead = ({ method, url = '/', headers }: IncomingMessage): boolean =>
-    guard === undefined || method === 'POST' || open.includes(parse(url)?.path ?? '') || guard(headers.authorization)
+  const refusal = ({ method, url = '/', headers, socket }: IncomingMessage): HttpReply | undefined => {
+    if (guard === undefined || method === 'POST' || open.includes(parse(url)?.path ?? '')) return undefined
+    return REFUSALS[guard(headers.authorization, socket.remoteAddress ?? '')]
+  }
   const server = createListener(options.tls, (request, response) => {
-    if (!mayRead(request)) return send(request, response, NO_PASSWORD)
+    const refused = refusal(request)
+    if (refused !== undefined) return send(request, response, refused)
     if (opensStream(request, response, routes)) return
     void answer(request, routes, options.onError).then((reply) => send(request, response, reply))
   })
@@ -109,10 +112,15 @@ const LIMITS = {
   noDelay: true,
 }
 
-const NO_PASSWORD: HttpReply = {
-  status: 401,
-  body: 'a password is needed\n',
-  headers: { 'www-authenticate': 'Basic realm="vedette", charset="UTF-8"' },
+/** What the guard's verdicts are answered with. */
+const REFUSALS: Readonly<Record<ReturnType<HttpGuard>, HttpReply | undefined>> = {
+  right: undefined,
+  wrong: {
+    status: 401,
+    body: 'a password is needed\n',
+    headers: { 'www-authenticate': 'Basic realm="vedette", charset="UTF-8"' },
+  },
+  'too many': { status: 429, body: 'too many wrong passwords: try again in a minute\n' },
 }
 
 /** Of HTTPS with the credentials that are in force, also when these change. Nobody is asked for a certificate. */

@@ -4,7 +4,7 @@ import { sameAddress } from './address.ts'
 import { HINT_MS } from './circle.ts'
 import { callOf, foundersNeeded, type Need } from './formation.ts'
 import type { Hello } from './hello.ts'
-import { type CoreState, isAddressed, topoOf } from './state.ts'
+import { type CoreState, isAddressed, memberHeard, topoOf } from './state.ts'
 import type { Watched } from './watched.ts'
 
 /** How often a hello is published on each server while there is no group. */
@@ -39,6 +39,7 @@ export function needOf(core: CoreState, nowMs: number): Need {
     listening,
     groupNear: hints.some(({ grouped }) => grouped),
     groupHeardMs: core.circle.groupHeardMs,
+    memberHeard: memberHeard(core, nowMs) !== undefined,
   }
 }
 

@@ -3,9 +3,8 @@
 // Invariant: it is certain only if the leader, certain itself of leading and of all that was committed, spoke after this sentinel
 // began to doubt and knew no later epoch; or if this sentinel is the leader. An answer that waited somewhere proves nothing: what the leader echoes does.
 import type { Address } from './address.ts'
-import { memberHeard } from './joining.ts'
 import type { PeerMessage } from './peer-message.ts'
-import { type CoreState, topoOf } from './state.ts'
+import { type CoreState, memberHeard, topoOf } from './state.ts'
 import { switchedEpochs } from './topology.ts'
 
 /** A sentinel that did not run for this long may have missed a failover. */

@@ -11,7 +11,8 @@
 //    one at a time. So nobody waits for one that is gone, and yet no two halves form: with no more than N sentinels about, any
 //    group that exists has been joined by more than half of N, and two such groups would share a member. That needs no
 //    clock and no assumption on delays.
-//  - Whoever hears of a group calls for none until the transport had time to prove that one: it would be asked to let him in.
+//  - Whoever hears of a group calls for none until the transport had time to prove that one, and none at all beside a member of it:
+//    that is asked to let him in.
 //  - A quorum of 1 says nothing about how many there are, so N = 1 counts as "fewer" unless the operator expects 1.
 //
 // With more than N about, who joins with whom is a matter of time. A call is sticky (VIEW_HOLD_MS), and what another announced
@@ -95,6 +96,8 @@ export interface Need {
   readonly groupNear: boolean
   /** Since when that is so. */
   readonly groupHeardMs: number | undefined
+  /** A peer belongs to a group, as the transport has proven: it is asked to be let in. */
+  readonly memberHeard: boolean
 }
 
 /** What another sentinel announced last. */
@@ -148,18 +151,23 @@ export function hear(formation: Formation, peer: string, { view, of }: Call, now
 /** What to announce now: the call that is still held; or those heard lately and oneself, sorted; or only oneself. */
 export function callOf(formation: Formation, need: Need, nowMs: number): Call {
   const { held, announced, self } = formation
+  // Another, who hears nothing of that group, could found a second one on a call.
+  if (need.memberHeard) return noCall(formation, nowMs)
   if (held !== undefined && nowMs < held.untilMs) return held
   if (nowMs < formation.quietUntilMs) return { view: [self], of: 0 }
   const seen = [...announced].filter(([, { heardMs }]) => nowMs - heardMs <= VIEW_HOLD_MS).map(([peer]) => peer)
   const view = [...seen, self].sort().slice(0, FOUNDERS_MAX)
   const of = sizeCalledFor(formation, view, need, nowMs)
-  if (held !== undefined && !(held.of === of && isSame(held.view, view))) {
-    formation.held = undefined
-    formation.quietUntilMs = nowMs + VIEW_GAP_MS
-    return { view: [self], of: 0 }
-  }
+  if (held !== undefined && !(held.of === of && isSame(held.view, view))) return noCall(formation, nowMs)
   formation.held = of > 0 ? { view, of, untilMs: nowMs + VIEW_HOLD_MS } : undefined
   return { view, of }
+}
+
+/** A call that was made is not made any more, and none for a while. */
+function noCall(formation: Formation, nowMs: number): Call {
+  if (formation.held !== undefined) formation.quietUntilMs = nowMs + VIEW_GAP_MS
+  formation.held = undefined
+  return { view: [formation.self], of: 0 }
 }
 
 function sizeCalledFor(formation: Formation, view: readonly string[], need: Need, nowMs: number): number {

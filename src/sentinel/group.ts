@@ -9,8 +9,8 @@ import { saysUnlinked } from './fence.ts'
 import type { ServerInfo } from './info.ts'
 import { greet, pollLease, promisesLeft } from './leases.ts'
 import { createLedger, noteDead } from './ledger.ts'
-import { type HistoryMark, markOf } from './lineage.ts'
 import { byAddress } from './naming.ts'
+import { newsOf, noteNewest } from './news.ts'
 import type { Opinion } from './peer-message.ts'
 import type { GroupSettings } from './settings.ts'
 import { type CoreState, emit, emitText, type GroupState, say, settingsOf, subjectOf, topoOf } from './state.ts'
@@ -86,6 +86,7 @@ function createGroup(
     doubt: undefined,
     departure: undefined,
     hearsay: undefined,
+    newest: { replId: undefined, sinceMs: Number.NEGATIVE_INFINITY },
     deadEnd: undefined,
     retryAtMs: nowMs,
     failures: 0,
@@ -239,7 +240,7 @@ function addReplica(core: CoreState, group: GroupState, replica: Address, nowMs:
 export function adoptFound(core: CoreState, group: GroupState, opinion: Opinion, nowMs: number): void {
   const primary = group.servers.get(addressKey(group.primary))
   if (primary?.link === 'up' || !sameAddress(opinion.primary, group.primary)) return
-  group.hearsay = opinion.mark ?? group.hearsay
+  if (opinion.mark !== undefined) group.hearsay = { mark: opinion.mark, after: opinion.after }
   for (const replica of opinion.found) addReplica(core, group, replica, nowMs)
 }
 
@@ -278,6 +279,7 @@ function noteEvidence(group: GroupState, server: Watched, info: ServerInfo, nowM
 export function evaluate(core: CoreState, group: GroupState, nowMs: number): boolean {
   const topo = topoOf(core, group.name)!
   const settings = settingsOf(core, topo)
+  noteNewest(group, topo, nowMs)
   for (const server of group.servers.values()) evaluateServer(core, group, server, settings, nowMs)
   const primary = group.servers.get(addressKey(group.primary))!
   const { verdict } = primary.judgement
@@ -371,14 +373,6 @@ export function opinions(core: CoreState, nowMs: number): Opinion[] {
     ...newsOf(core, group),
     ...promisesLeft(core, group, nowMs),
   }))
-}
-
-/** The history that the primary writes, while the replicated state does not name it. */
-function newsOf(core: CoreState, group: GroupState): { mark?: HistoryMark } {
-  const newest = topoOf(core, group.name)?.lineage.at(-1)
-  const mark = markOf(group.servers.get(addressKey(group.primary))?.info)
-  const isNews = mark !== undefined && (newest?.replId !== mark.replId || newest.runId !== mark.runId)
-  return isNews ? { mark } : {}
 }
 
 /** The replicas that are watched but not in the replicated state. */

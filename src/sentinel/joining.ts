@@ -5,11 +5,9 @@ import { helloOf, needOf, publishEverywhere } from './announcing.ts'
 import { decideGroup, type FormedGroup, hear } from './formation.ts'
 import type { Hello } from './hello.ts'
 import { isForeign, tellPeers } from './peers.ts'
-import { type CoreState, isAddressed, say } from './state.ts'
+import { type CoreState, isAddressed, JOIN_VALID_MS, memberHeard, say } from './state.ts'
 
 const JOIN_RETRY_MS = 500
-/** A member of a group that was heard so lately is asked to be let in, and no other group is founded beside it. */
-export const JOIN_VALID_MS = 10_000
 
 /** A peer's hello, while this sentinel has no group. `asOfMs`: when it was said at the earliest. */
 export function takeUngrouped(core: CoreState, hello: Hello, nowMs: number, asOfMs: number): void {
@@ -33,13 +31,6 @@ export function tryToForm(core: CoreState, nowMs: number): void {
   if (member !== undefined) return askToJoin(core, member, nowMs)
   const group = decideGroup(core.formation, needOf(core, nowMs), nowMs)
   if (group !== undefined) adopt(core, group, nowMs)
-}
-
-/** A peer that belongs to a group and lives. */
-export function memberHeard(core: CoreState, nowMs: number): string | undefined {
-  for (const { peer, group, lastHeardMs } of core.peers.values())
-    if (group !== undefined && nowMs - lastHeardMs <= JOIN_VALID_MS) return peer
-  return undefined
 }
 
 /** Belongs to this group from now on. */

@@ -11,11 +11,12 @@
 // And a group whose servers were all started anew with their first arguments: the primary of the topology comes back as a
 // replica. It is promoted at once if nobody has more than it, for nothing about it is in doubt.
 import { giveOrder, startFailover } from './acts.ts'
-import { type Address, addressKey } from './address.ts'
+import { type Address, addressKey, sameAddress } from './address.ts'
 import { reachable } from './failover-run.ts'
 import type { ServerInfo } from './info.ts'
 import { type HistoryMark, hasMore, holds, kinshipOf, markOf } from './lineage.ts'
 import { pausedUntil } from './maintenance.ts'
+import { newsHeard } from './news.ts'
 import { type CoreState, emit, type GroupState, propose, say, subjectOf, wake } from './state.ts'
 import { isLost } from './sure.ts'
 import type { TopologyGroup } from './topology.ts'
@@ -49,16 +50,16 @@ export function keepData(core: CoreState, group: GroupState, topo: TopologyGroup
 }
 
 /**
- * The primary died before the history that it wrote was agreed on. This leader's or another sentinel's word for it is taken if no history is
- * known, if its process was known to write the newest (it renames that when its first replica comes), or if a replica has copied it:
- * then nothing is left to be saved.
+ * The primary died before the history that it wrote was agreed on. This leader's word for it, or that of another sentinel which knew
+ * the same newest one, is taken if no history is known, if its process was known to write the newest (it renames that when its
+ * first replica comes), or if a replica has copied it: then nothing is left to be saved.
  */
 export function proposeHearsay(core: CoreState, group: GroupState, topo: TopologyGroup, nowMs: number): void {
   const primary = group.servers.get(addressKey(topo.primary))!
   if (primary.link === 'up' || topo.failover !== undefined) return
-  const mark = group.hearsay ?? markOf(primary.info)
   const newest = topo.lineage.at(-1)
-  if (mark === undefined || topo.lineage.some(({ replId }) => replId === mark.replId)) return
+  const mark = newsHeard(group, topo)
+  if (mark === undefined) return
   const isCopied = topo.replicas.some((address) => {
     const info = group.servers.get(addressKey(address))?.info
     return info !== undefined && holds(info, mark.replId) >= 0
@@ -171,6 +172,10 @@ function promoteFuller(
   return true
 }
 
+/** A leader before this one may have held the primary back (fenceEmpty): it waits for one of its own replicas. */
+const isHeldBack = ({ replicas }: TopologyGroup, { linkUp, primary }: ServerInfo): boolean =>
+  !linkUp && replicas.some((replica) => sameAddress(replica, primary))
+
 /** The primary of the topology says that it is a replica: it was started with the arguments of an earlier time. */
 function restoreRole(
   core: CoreState,
@@ -183,6 +188,8 @@ function restoreRole(
   const sinceMs = Math.max(group.settledMs, core.leaderSinceMs)
   if (promoteFuller(core, group, topo, primary, info, sinceMs, nowMs)) return
   const lost = isLost({ topo, servers: group.servers }, sinceMs)
+  if (isHeldBack(topo, info) && group.doubt?.fenced !== true)
+    group.doubt = { runId: info.runId, sinceMs: nowMs, fenced: true }
   const { doubt } = group
   // It was held back, and nobody came who has more.
   const isCleared = doubt?.fenced === true && (lost || nowMs - doubt.sinceMs > DOUBT_MS)

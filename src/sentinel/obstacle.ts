@@ -4,8 +4,7 @@ import { addressKey } from './address.ts'
 import { needOf } from './announcing.ts'
 import { HINT_MS, twinText } from './circle.ts'
 import { callOf, isPlaceholder } from './formation.ts'
-import { memberHeard } from './joining.ts'
-import { type CoreState, isAddressed, say } from './state.ts'
+import { type CoreState, isAddressed, memberHeard, say } from './state.ts'
 
 /** An obstacle is logged when it has stood for so long, and again after AGAIN_MS. */
 const PATIENT_MS = 5_000

@@ -26,6 +26,8 @@ export interface Opinion {
   readonly found: readonly Address[]
   /** The history that the primary wrote when it was heard last, where the replicated state names another or none. */
   readonly mark?: HistoryMark | undefined
+  /** …and the one that it names. */
+  readonly after?: string | undefined
   /** The last failover that it knows of, and for how long the lease may hold that it promised before. */
   readonly lease?: { readonly epoch: number; readonly leftMs: number } | undefined
 }
@@ -178,7 +180,9 @@ function toOpinion(value: unknown): Opinion | undefined {
   const lease = toLease(asObject(fields?.lease))
   const opinion = { group, primary, configEpoch, verdict, found, ...(lease && { lease }) }
   const mark = fields?.mark === undefined ? undefined : toMark(fields.mark)
-  return mark === undefined ? opinion : { ...opinion, mark }
+  if (mark === undefined) return opinion
+  const after = asId(fields?.after)
+  return { ...opinion, mark, ...(after !== undefined && { after }) }
 }
 
 function toLease(fields: Record<string, unknown> | undefined): Opinion['lease'] {

@@ -115,8 +115,10 @@ export interface GroupState {
   doubt: { readonly runId: string; readonly sinceMs: number; fenced: boolean } | undefined
   /** The replica that may be gone for good (departed.ts). */
   departure: Departure | undefined
-  /** The history that another sentinel heard the primary write before it went down. */
-  hearsay: HistoryMark | undefined
+  /** The history that another sentinel heard the primary write before it went down; `after`: the newest that it knew to be agreed on. */
+  hearsay: { readonly mark: HistoryMark; readonly after: string | undefined } | undefined
+  /** The newest history that is agreed on, and since when this sentinel knows: what it heard before may be older than that. */
+  newest: { readonly replId: string | undefined; readonly sinceMs: number }
   /** What keeps it from a failover that it needs. */
   deadEnd: DeadEnd | undefined
   /** After a failed failover: when to try again, and how many failed in a row. */
@@ -299,6 +301,16 @@ export const wallMs = (core: CoreState, nowMs: number): number =>
 /** True for a voter or learner of the sentinels' group. */
 export const isMember = ({ raft }: CoreState, peer: string): boolean =>
   raft.voters.includes(peer) || raft.learners.includes(peer)
+
+/** A member of a group that was heard so lately is asked to be let in, and no other group is founded beside it. */
+export const JOIN_VALID_MS = 10_000
+
+/** A peer that belongs to a group and lives. */
+export function memberHeard(core: CoreState, nowMs: number): string | undefined {
+  for (const { peer, group, lastHeardMs } of core.peers.values())
+    if (group !== undefined && nowMs - lastHeardMs <= JOIN_VALID_MS) return peer
+  return undefined
+}
 
 /** True once this sentinel can say where it is. */
 export const isAddressed = ({ self }: CoreState): boolean => self.resp.host !== '' && self.gossip.host !== ''

@@ -312,6 +312,7 @@ export async function startServer(config: ServerConfig, log: Log, configFile?: s
     internalError,
     paused: (on) => {
       keyspace.paused = on || engine.gate.leaseLost
+      if (!on) replication.unpaused()
     },
     beforeReplies() {
       appendOnly.flush()

@@ -88,6 +88,8 @@ export interface ServerReplication extends ReplicationHost {
   progress(): { readonly all: number; readonly behind: readonly string[] }
   /** What may wait for a replica that gets the stream. */
   outputLimit(session: Session): OutputLimit
+  /** The pause of clients is over: the stream of our primary goes on. */
+  unpaused(): void
   /** Asks the replicas to acknowledge now. */
   requestAcknowledgements(): void
   /** Counters for INFO's section Stats, and bytes for its section Memory. */

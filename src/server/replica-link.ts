@@ -54,11 +54,16 @@ export interface PrimaryLink {
   /** The database that the stream has selected. */
   db(): number
   tick(): void
+  /** Clients are not paused any more: runs what waited for that. */
+  proceed(): void
   /** REPLCONF GETACK. */
   acknowledge(): void
   /** Ends the link for good. Whether the data are consistent can still be asked. */
   stop(): void
 }
+
+/** So much of the stream is kept here while clients are paused. */
+const HELD_BYTES_MAX = 64 * 1024 * 1024
 
 const CONNECT_ERRORS: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'Connection refused',
@@ -99,6 +104,8 @@ export function linkToPrimary(parts: PrimaryLinkParts, host: string, port: numbe
   let parser = newParser()
   let unapplied: Buffer[] = [] // received behind history.offset: part of a request or of a transaction
   let unappliedBytes = 0
+  let unrunBytes = 0 // at their end: of requests that were not run yet
+  let isHeld = false // clients are paused, and so is the stream
   const replies = new ReplyWriter(1024)
 
   const machine = createReplicaLink({
@@ -180,6 +187,8 @@ export function linkToPrimary(parts: PrimaryLinkParts, host: string, port: numbe
     }
     unapplied = []
     unappliedBytes = 0
+    unrunBytes = 0
+    isHeld = false
     if (loader !== undefined) endLoading()
   }
 
@@ -337,6 +346,8 @@ export function linkToPrimary(parts: PrimaryLinkParts, host: string, port: numbe
     if (engine.settling) return applyLater(bytes)
     unapplied.push(bytes)
     unappliedBytes += bytes.length
+    unrunBytes += bytes.length
+    if (isHeld) return hold(bytes)
     parser.feed(bytes)
     engine.setTime(server.nowMs())
     keyspace.expiry = 'ignore'
@@ -344,14 +355,17 @@ export function linkToPrimary(parts: PrimaryLinkParts, host: string, port: numbe
     let found: number
     try {
       for (found = parser.next(); found === REQUEST; found = parser.next()) {
-        run(parser)
+        isHeld = !run(parser)
+        if (isHeld) break
         if (connection === undefined) return // the request ended the link
-        if (connection.session.transaction === undefined) behind = parser.unparsedBytes
+        unrunBytes = parser.unparsedBytes
+        if (connection.session.transaction === undefined) behind = unrunBytes
       }
     } finally {
       keyspace.expiry = 'hide'
     }
-    parser.keep()
+    if (isHeld) parser = newParser()
+    else parser.keep()
     relay(behind < 0 ? 0 : unappliedBytes - behind)
     keepUnapplied(bytes)
     parts.flush()
@@ -372,14 +386,22 @@ export function linkToPrimary(parts: PrimaryLinkParts, host: string, port: numbe
     })
   }
 
-  const run = (parser: RequestParser): void => {
+  /** Clients are paused: what comes is kept, up to a limit; then no more is read, and it waits at the primary. */
+  const hold = (bytes: Buffer): void => {
+    keepUnapplied(bytes)
+    if (unrunBytes > HELD_BYTES_MAX) wire?.pause()
+  }
+
+  /** Runs a request; false if it has to wait, because clients are paused. */
+  const run = (parser: RequestParser): boolean => {
     const { session } = connection!
     const { errors } = engine.stats
-    engine.execute(session, parser.args, replies)
+    if (engine.execute(session, parser.args, replies) === 'postponed') return false
     const failed = engine.stats.errors !== errors
     const reply = failed ? replies.written().toString('latin1') : ''
     replies.clear()
     if (failed) giveUpData(reply, commandName(parser.args))
+    return true
   }
 
   /** A command of the stream failed: what we have is not what the primary has, and no part of its history any more. */
@@ -439,6 +461,13 @@ export function linkToPrimary(parts: PrimaryLinkParts, host: string, port: numbe
     applyErrors: () => applyErrors,
     db: () => connection?.session.db ?? db,
     tick: () => perform(machine.tick(history.offset, monotonicMs())),
+    proceed() {
+      if (!isHeld) return
+      isHeld = false
+      parser.feed(Buffer.concat(unapplied).subarray(-unrunBytes))
+      wire?.resume()
+      perform([{ kind: 'stream', bytes: Buffer.alloc(0) }])
+    },
     acknowledge: () => perform(machine.acknowledge(history.offset)),
     stop() {
       stopped = true

@@ -420,6 +420,8 @@ export function createReplication(
       return { all: all.length, behind: behind.map((replica) => lagLine(replica, history.offset, monotonicMs())) }
     },
     outputLimit: (session) => replicas.outputLimit(session),
+    // Not now: the command that ends the pause is still running.
+    unpaused: () => void setImmediate(() => link?.proceed()),
     requestAcknowledgements() {
       if (!isReplica() && replicas.list().length > 0) control(GETACK)
     },

@@ -2,11 +2,11 @@
 // this very origin, and the group's name typed once more are all asked for, and wrong tokens are only taken so often.
 import type { HttpReply, PostRequest } from '../io/http.ts'
 import { sameSecret } from '../io/secrets.ts'
+import { countWrongGuesses } from '../io/wrong-guesses.ts'
 import type { OperatorRequest, OperatorResult } from '../sentinel/peer-message.ts'
 
-/** So many wrong tokens in so long, and then none is looked at. */
-const WRONG_MAX = 10
-const WRONG_FORGOTTEN_MS = 60_000
+/** Wrong tokens count together, wherever they come from: there is one operator. */
+const ANYBODY = ''
 
 export interface SwitchoverOptions {
   /** Undefined: switched off. */
@@ -21,15 +21,14 @@ const refuse = (status: number, why: string): HttpReply => ({ status, body: `${w
 /** The handler of POST /failover with a body of JSON: {"group": …, "typed": …}. */
 export function createSwitchover(options: SwitchoverOptions): (request: PostRequest) => Promise<HttpReply> {
   const { token, request, onRefused, nowMs } = options
-  const wrong: number[] = []
+  const wrong = countWrongGuesses(nowMs)
 
   function check({ header }: PostRequest): HttpReply | undefined {
     if (token === undefined) return refuse(403, 'this sentinel has no console token: the page is for reading')
     if (!isSameOrigin(header('origin'), header('host'))) return refuse(403, 'this came from another page')
-    while (wrong[0] !== undefined && nowMs() - wrong[0] > WRONG_FORGOTTEN_MS) wrong.shift()
-    if (wrong.length >= WRONG_MAX) return refuse(429, 'too many wrong tokens: try again in a minute')
+    if (wrong.areTooMany(ANYBODY)) return refuse(429, 'too many wrong tokens: try again in a minute')
     if (sameSecret(header('authorization') ?? '', `Bearer ${token}`)) return undefined
-    wrong.push(nowMs())
+    wrong.count(ANYBODY)
     onRefused('A switchover was asked for over HTTP with a wrong token, and refused')
     return refuse(401, 'the token is wrong')
   }

@@ -31,6 +31,12 @@ const OURS = new Set([
   'process-nice',
   'large-command-elements',
   'script-memory-limit',
+  'requirepass-file',
+  'masterauth-file',
+  'sentinel-pass-file',
+  'aclfile-reload',
+  'http-password-file',
+  'http-tls',
 ])
 /** Where the test's own start of redis-server or the limit of open files makes the value another, or ours is on purpose. */
 const OTHER_VALUE = new Set(['port', 'bind', 'dir', 'save', 'maxclients', 'repl-diskless-sync-delay'])

@@ -14,6 +14,7 @@ import { freePort } from '../support/ports.ts'
 import { callOnce } from '../support/resp.ts'
 import { createScope, type Scope } from '../support/scope.ts'
 import type { Running } from '../support/servers.ts'
+import { makeCertificates } from '../support/tls.ts'
 import { eventually } from '../support/wait.ts'
 
 let scope: Scope
@@ -25,6 +26,8 @@ beforeAll(async () => {
     servers: 'vedette',
     sentinels: 'vedette',
     downAfterMs: 1000,
+    // Certificates have a panel.
+    tls: makeCertificates(scope.tempDir()),
     serverArgs: ['--http-port', 'auto', '--maxmemory', '1gb', '--large-command-elements', '1'],
   })
   api = await startPrometheus(group)

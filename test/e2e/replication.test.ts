@@ -51,6 +51,39 @@ describe('replication', () => {
   afterEach(() => scope.close())
   const start = (...args: string[]): Promise<Running> => startServer(scope, { make: 'vedette', args })
 
+  it('a replica whose clients are paused reads the stream on, and applies it when they go on', async () => {
+    const [primary, replica] = [await start(), await start()]
+    await follow(replica, primary)
+    await linkUp(replica)
+    const writer = await connectRaw(primary.port, { scope })
+    await pipeline(writer, [['SET', 'k', 'before']])
+    await sameOffset([primary, replica])
+    const offset = (await info(replica.port, 'replication')).slave_repl_offset
+    await callOnce(replica.port, 'CLIENT', 'PAUSE', '100000', 'WRITE')
+    await pipeline(writer, [['SET', 'k', 'after'], ['MULTI'], ['INCR', 'n'], ['INCR', 'n'], ['EXEC']])
+    await pipeline(writer, [['INCR', 'n']])
+    await eventually('all is read', async () => {
+      const [here, there] = [await info(replica.port, 'replication'), await info(primary.port, 'replication')]
+      return here.slave_read_repl_offset === there.master_repl_offset
+    })
+    expect((await info(replica.port, 'replication')).slave_repl_offset).toBe(offset)
+    expect(await callOnce(replica.port, 'GET', 'k')).toBe('before')
+    await callOnce(replica.port, 'CLIENT', 'UNPAUSE')
+    await sameOffset([primary, replica])
+    expect([await callOnce(replica.port, 'GET', 'k'), await callOnce(replica.port, 'GET', 'n')]).toEqual(['after', '3'])
+
+    // A link that ends meanwhile goes on from what was applied.
+    await callOnce(replica.port, 'CLIENT', 'PAUSE', '100000', 'WRITE')
+    await pipeline(writer, [['INCR', 'n']])
+    await callOnce(primary.port, 'CLIENT', 'KILL', 'TYPE', 'replica')
+    await linkUp(replica)
+    await pipeline(writer, [['INCR', 'n']])
+    await callOnce(replica.port, 'CLIENT', 'UNPAUSE')
+    await sameOffset([primary, replica])
+    expect(await callOnce(replica.port, 'GET', 'n')).toBe('5')
+    expect((await syncs(primary)).full).toBe(1)
+  })
+
   it('goes on through cut links, promotion and the return of the old primary', async () => {
     const [a, b, c] = (await Promise.all([start(), start(), start()])) as [Running, Running, Running]
     await fill(a, scope, 5_000)

@@ -53,6 +53,7 @@ function readZiplist(input: RdbInput, builder: ListBuilder): void {
 function readNode(input: RdbInput, builder: ListBuilder): void {
   const container = input.length()
   input.string(RANGE)
+  if (RANGE.start === RANGE.end) throw input.corrupt('Quicklist integrity check failed: a node of no bytes')
   if (container === CONTAINER_PLAIN) return builder.push(RANGE.bytes, RANGE.start, RANGE.end)
   if (container !== CONTAINER_PACKED) throw input.corrupt('Quicklist integrity check failed: a node of an unknown kind')
   const elements = lpValidate(RANGE.bytes, RANGE.start, RANGE.end - RANGE.start)

@@ -1,7 +1,7 @@
 // Zipmap: small hashes of Redis before 2.6, for reading only.
 //
 //   number of pairs (254 and more: unknown) | pair … | 0xff
-//   pair = length, field, length, spare bytes (1 byte), value, the spare ones      length: 1 byte, or 254 and 4 bytes
+//   pair = length, field, length, spare bytes (1 byte), value, the spare ones      length: 1 byte, or 254 and 4 bytes if it takes them
 
 import type { NodeBytes } from '../../store/nodes.ts'
 
@@ -23,6 +23,7 @@ export function visitZipmap(bytes: Uint8Array, start: number, end: number, visit
     const header = (long ? 5 : 1) + +isValue
     if (b[p] === END || p + header > last) return false
     const length = long ? b.readUInt32LE(p + 1) : b[p]
+    if (long && length < LONG) return false
     const spare = isValue ? b[p + header - 1] : 0
     if (p + header + length + spare > last) return false
     text.start = p + header

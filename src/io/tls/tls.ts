@@ -35,7 +35,12 @@ const NONE: Expiries = new Map()
 const NOBODY: tls.ConnectionOptions = { ca: [] }
 
 /** Nothing is read before `configure`. */
-export function createTls(options: Readonly<TlsOptions>, log: Log, handshakeMs = HANDSHAKE_MS): Tls {
+export function createTls(
+  options: Readonly<TlsOptions>,
+  log: Log,
+  handshakeMs = HANDSHAKE_MS,
+  handshakesMax = HANDSHAKES_MAX,
+): Tls {
   let credentials: Credentials | undefined
   let server: tls.Server | undefined
   let timer: NodeJS.Timeout | undefined
@@ -97,7 +102,7 @@ export function createTls(options: Readonly<TlsOptions>, log: Log, handshakeMs =
     },
     accept(socket, onSecure) {
       socket.on('error', () => {})
-      if (server === undefined || handshakes.size >= HANDSHAKES_MAX) return void socket.destroy()
+      if (server === undefined || handshakes.size >= handshakesMax) return void socket.destroy()
       const ends = endsOf(socket)
       const late = setTimeout(() => socket.destroy(), handshakeMs)
       const end = (): void => {

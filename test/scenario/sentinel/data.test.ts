@@ -113,6 +113,35 @@ describe('a history that no sentinel saw its primary write', () => {
   })
 })
 
+describe('a history that only one sentinel heard, before a newer one was agreed on', () => {
+  // The simulator found it: it became the newest, nobody who had what was written since could stay promoted.
+  it('is not taken for the newest when the primary dies', () => {
+    const world = ready()
+    const hears = (ids: string): void => {
+      for (const [id, { blind }] of world.sentinels)
+        if (ids.includes(id)) blind.delete(addressKey(at(1)))
+        else blind.add(addressKey(at(1)))
+    }
+    hears('c')
+    const passing = { replId: 'passing', offset: 110 }
+    world.kill(at(1))
+    world.restart(at(1), { ...passing, parent: { replId: 'h', offset: 100 }, keys: 10 })
+    Object.assign(server(world, 3), passing)
+    world.run(400)
+    hears('ab')
+    world.kill(at(1))
+    world.restart(at(1), { offset: 120, replId: 'h2', parent: passing, keys: 10 })
+    Object.assign(server(world, 2), { offset: 130, replId: 'h2', parent: passing })
+    world.run(1_500)
+    expect(topo(world).lineage.map(({ replId }) => replId)).toEqual(['h', 'h2'])
+    world.kill(at(1))
+    world.run(5_000)
+    expect(promoted(world)).toEqual([2])
+    expect(topo(world)).toMatchObject({ primary: at(2), failover: undefined })
+    expect(topo(world).lineage.map(({ replId }) => replId)).not.toContain('passing')
+  })
+})
+
 describe('a group that restarts as a whole', () => {
   it('and whose primary lost its file goes on with a replica', () => {
     const world = ready()
@@ -164,6 +193,20 @@ describe('a group that restarts as a whole', () => {
     expect(server(world, 1)).toMatchObject({ role: 'primary', orders: ['fence', 'promote'] })
     expect(topo(world)).toMatchObject({ primary: at(1), failover: undefined })
     expect(topo(world).lineage.at(-1)?.replId).toBe(server(world, 1).replId)
+  })
+
+  // The simulator found it: the new leader did not know that the primary was held back, and nobody made it primary again.
+  it('and of which only the primary returns, and is held back, goes on with that though the leader changes', () => {
+    const world = ready()
+    world.run(1_200)
+    for (const port of [1, 2, 3]) world.kill(at(port))
+    world.run(300)
+    world.restart(at(1), { offset: 0, keys: 0 })
+    world.run(3_000)
+    expect(server(world, 1).orders).toEqual(['fence'])
+    succeed(world)
+    world.run(14_000)
+    expect(server(world, 1)).toMatchObject({ role: 'primary', orders: ['fence', 'promote'] })
   })
 
   it('and whose primary read everything from its file goes on with it', () => {

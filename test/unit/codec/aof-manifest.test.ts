@@ -42,15 +42,15 @@ it('names the files that follow', () => {
 it.each([
   ['', /empty AOF manifest/],
   ['file a seq 1 type b', /no end/],
-  ['file a seq 1\n', /in line 1/],
+  ['file a seq 1\n', /^Invalid AOF manifest file format.*in line 1/],
   ['file a seq one type i\n', /in line 1/],
   ['file a seq 0 type i\n', /in line 1/],
-  ['file a seq 1 type x\n', /Unknown AOF file type/],
-  ['file a seq 1 type b\nfile b seq 2 type b\n', /duplicate base file.*line 2/],
-  ['file a seq 2 type i\nfile b seq 2 type i\n', /non-monotonic sequence number.*line 2/],
+  ['file a seq 1 type x\n', /^Unknown AOF file type/],
+  ['file a seq 1 type b\nfile b seq 2 type b\n', /^Found duplicate base file.*line 2/],
+  ['file a seq 2 type i\nfile b seq 2 type i\n', /^Found a non-monotonic sequence number.*line 2/],
   ['file ../../etc/passwd seq 1 type i\n', /can't be a path/],
   ['file "a seq 1 type i\n', /in line 1/],
-  [`file ${'a'.repeat(2000)} seq 1 type i\n`, /too long/],
+  [`file ${'a'.repeat(2000)} seq 1 type i\n`, /^The AOF manifest file contains too long line, in line 1/],
 ])('refuses %j', (text, why) => {
   expect(() => parseManifest(text)).toThrow(AofManifestError)
   expect(() => parseManifest(text)).toThrow(why)

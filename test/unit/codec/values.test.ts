@@ -182,3 +182,26 @@ describe('payloads of hashes', () => {
     expect(read).toBeGreaterThan(100)
   })
 })
+
+describe('payloads that Redis refuses, too', () => {
+  const bytes = (...parts: (number | string)[]): Buffer =>
+    Buffer.from(parts.map((part) => (typeof part === 'number' ? String.fromCharCode(part) : part)).join(''), 'latin1')
+
+  it.each([
+    [
+      'a zipmap whose field has a long length for a short text',
+      9,
+      shortString(bytes(1, 254, 1, 0, 0, 0, 'f', 1, 0, 'v', 255)),
+    ],
+    ['a zipmap whose value has one', 9, shortString(bytes(1, 1, 'f', 254, 1, 0, 0, 0, 0, 'v', 255))],
+    ['a list with an element of its own that has no bytes', 18, bytes(1, 1, 0)],
+    ['a list with a listpack of no bytes', 18, bytes(1, 2, 0)],
+    ['a list with a ziplist of no bytes', 14, bytes(1, 0)],
+  ])('%s', (_, type, body) => {
+    const { arena, nodes } = newWorld()
+    const payload = sealed(type, body)
+    const content = readDump(payload, 0, payload.length, { build: { nodes, limits: LIMITS } })
+    expect(content.fault).toBe('format')
+    expect(arena.usedBytes + arena.huge.usedBytes).toBe(0)
+  })
+})

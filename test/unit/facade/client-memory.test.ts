@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { ClientMemory, type Holder } from '../../../src/facade/client-memory.ts'
 import { type Outlet, Session } from '../../../src/facade/session.ts'
+import { createTestRegistry } from '../../support/registry.ts'
 
 interface Fake extends Holder {
   chargedBytes: number
@@ -97,4 +98,14 @@ describe('the limit on all clients together', () => {
     endTurn()
     expect(evicted).toEqual([1])
   })
+})
+
+it('a message that somebody else sends to a connection counts as soon as it is there', () => {
+  const { clients, connect } = createTestRegistry({ 'maxmemory-clients': '1mb' })
+  const wire = connect({ reads: false })
+  const [session] = [...clients.all()]
+  session!.outlet.send(Buffer.alloc(900 * 1024))
+  expect(wire.state).toBe('open')
+  session!.outlet.send(Buffer.alloc(200 * 1024))
+  expect(wire.state).toBe('destroyed')
 })

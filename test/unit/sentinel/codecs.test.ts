@@ -48,6 +48,8 @@ const message: fc.Arbitrary<PeerMessage> = fc.oneof(
         configEpoch: fc.nat(),
         verdict: fc.constantFrom(...VERDICTS),
         found: fc.array(address, { maxLength: 3 }),
+        mark: fc.record({ replId: id, runId: id }),
+        after: id,
       }),
     ),
   }),

@@ -337,9 +337,9 @@ describe('a leader that started after the primary died', () => {
   })
 
   it('takes over which history the primary wrote, if its process is the one that is known or none is', () => {
-    const withMark = (replId: string, runId: string): Input => {
-      const message = { type: 'report', boot: 1, seq: 1, opinions: [opinionOf(replId, runId)] } as const
-      return { type: 'peer', from: 'b', message }
+    const withMark = (replId: string, runId: string, after?: string): Input => {
+      const opinions = [{ ...opinionOf(replId, runId), ...(after !== undefined && { after }) }]
+      return { type: 'peer', from: 'b', message: { type: 'report', boot: 1, seq: 1, opinions } }
     }
     const opinionOf = (replId: string, runId: string) =>
       ({ group: 'm', primary: at(1), configEpoch: 0, verdict: 'dead', found: [], mark: { replId, runId } }) as const
@@ -348,14 +348,17 @@ describe('a leader that started after the primary died', () => {
     begin(core)
     expect(histories(core.step(601, withMark('h1', 'p')))).toMatchObject([{ mark: { replId: 'h1', runId: 'p' } }])
     const mark = { replId: 'h0', runId: 'p' }
-    for (const [runId, expected] of [
-      ['p', 1],
-      ['q', 0],
+    for (const [runId, after, expected] of [
+      ['p', 'h0', 1],
+      ['q', 'h0', 0],
+      // What was heard by one that knew of no history, or of another, may be older.
+      ['p', undefined, 0],
+      ['p', 'h', 0],
     ] as const) {
       const other = restarted()
       begin(other)
       other.step(601, { type: 'committed', data: encodeEntry({ kind: 'history', group: 'm', primary: at(1), mark }) })
-      expect(histories(other.step(602, withMark('h1', runId)))).toHaveLength(expected)
+      expect(histories(other.step(602, withMark('h1', runId, after)))).toHaveLength(expected)
     }
   })
 

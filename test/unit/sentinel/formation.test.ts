@@ -36,6 +36,7 @@ const need = (founders: number, others: Partial<Need> = {}): Need => ({
   listening: true,
   groupNear: false,
   groupHeardMs: undefined,
+  memberHeard: false,
   ...others,
 })
 
@@ -48,6 +49,16 @@ describe('decideGroup', () => {
     expect(decideGroup(heard({ b: call(all), c: call(['a', 'c'], 3) }), need(3), 10)).toBeUndefined()
     expect(decideGroup(heard({ b: call(all), c: call(all, 0) }), need(3), 10)).toBeUndefined()
     expect(decideGroup(heard({ b: call(all) }), need(3), 10)).toBeUndefined()
+  })
+
+  // The simulator found it: another, which heard nothing of that group, founded a second one on the call.
+  it('makes no call, not even one that is still held, beside a member of a group that was heard', () => {
+    const formation = heard({ b: call(all), c: call(all) })
+    expect(callOf(formation, need(3), 10)).toEqual(call(all))
+    const beside = need(3, { memberHeard: true })
+    expect(callOf(formation, beside, 20)).toEqual(call(['a'], 0))
+    expect(decideGroup(formation, beside, 20)).toBeUndefined()
+    expect(callOf(formation, need(3), 30)).toEqual(call(['a'], 0))
   })
 
   it('counts a call as being as old as what its author had heard', () => {
