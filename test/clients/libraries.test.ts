@@ -92,7 +92,9 @@ it('BullMQ loses no job, leaves none stuck and gives none to two workers at once
     const [first, askedMs] = [running.get(id), job.processedOn!]
     // Who is told so late that he has the job that its lock is over finds another one at it: so BullMQ has it.
     if (first !== undefined && askedMs < first + bull.LOCK_MS)
-      twiceAtOnce.push(`${id} ${first} ${askedMs} ${Date.now()} started ${job.attemptsStarted} stalled ${job.stalledCounter} token ${job.token}`)
+      twiceAtOnce.push(
+        `${id} ${first} ${askedMs} ${Date.now()} started ${job.attemptsStarted} stalled ${job.stalledCounter} token ${job.token}`,
+      )
     running.set(id, askedMs)
     order.push(id)
     try {
