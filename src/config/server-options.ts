@@ -326,18 +326,22 @@ const EFFECTIVE_OPTIONS = {
     needsRestart: true,
   }),
   'sentinel-pass': mutable(string, '', 'Password of the sentinels; empty: none.', { needsRestart: true, secret: true }),
-  'requirepass-file': fixed(
+  'requirepass-file': mutable(
     string,
     '',
     'File with one or two passwords of the default user, a line each, in place of requirepass; it is read again when it changes.',
+    { needsRestart: true },
   ),
-  'masterauth-file': fixed(
+  'masterauth-file': mutable(
     string,
     '',
     'The same in place of masterauth: a replica tries the first password, and the second if that is refused.',
+    { needsRestart: true },
   ),
-  'sentinel-pass-file': fixed(string, '', 'The same in place of sentinel-pass.'),
-  'aclfile-reload': fixed(bool, 'no', 'Whether aclfile is loaded again, as by ACL LOAD, when it changes.'),
+  'sentinel-pass-file': mutable(string, '', 'The same in place of sentinel-pass.', { needsRestart: true }),
+  'aclfile-reload': mutable(bool, 'no', 'Whether aclfile is loaded again, as by ACL LOAD, when it changes.', {
+    needsRestart: true,
+  }),
   'http-port': mutable(
     optionalPort,
     'off',
