@@ -248,7 +248,10 @@ it('serves HTTP by TLS and behind a password, which changes without a restart', 
   const own = new X509Certificate(readFileSync(made.cert))
   expect(Number(expiry) * 1000).toBe(Date.parse(own.validTo))
   writeFileSync(passwords, 'first\nsecond\n')
-  await eventually('both count', async () => (await get('/metrics', basic('second'))).status === 200)
+  // Not often: after ten wrong passwords nobody is listened to for a while.
+  await eventually('both count', async () => (await get('/metrics', basic('second'))).status === 200, {
+    intervalMs: 1100,
+  })
   expect((await get('/metrics', basic('first'))).status).toBe(200)
   writeFileSync(passwords, 'second\n')
   await eventually('the first counts no more', async () => (await get('/metrics', basic('first'))).status === 401)
