@@ -176,7 +176,7 @@ export const SENTINEL_OPTIONS = {
     'either',
     string,
     '',
-    'File with the password that the console, /metrics and all else over HTTP but the health checks ask for (Basic with any name, or Bearer); of several lines each is one, and changes count at once. Empty: none is asked for.',
+    'File with the password that the console, /metrics and all else over HTTP but the health checks ask for (Basic with any name, or Bearer); one or two lines, a password each, read again when they change. Empty: none is asked for.',
   ),
   'console-token-file': row(
     'either',

@@ -352,7 +352,7 @@ const EFFECTIVE_OPTIONS = {
   'http-password-file': mutable(
     string,
     '',
-    'File with the password that /metrics and all else over HTTP but the health checks asks for (Basic with any name, or Bearer); of several lines each is one, and changes count at once. Empty: none is asked for.',
+    'File with the password that /metrics and all else over HTTP but the health checks asks for (Basic with any name, or Bearer); one or two lines, a password each, read again when they change. Empty: none is asked for.',
     { needsRestart: true },
   ),
   'process-nice': mutable(

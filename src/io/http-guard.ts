@@ -1,6 +1,7 @@
-// Who may read over HTTP: whoever knows a password of a file, which may change at any time (two lines while one follows another).
-import { readFileSync } from 'node:fs'
+// Who may read over HTTP: whoever knows one of the passwords that count now.
 import { monotonicMs } from './clock.ts'
+import type { Log } from './log.ts'
+import { openPasswords, type Passwords } from './password-file.ts'
 import { sameSecret } from './secrets.ts'
 import { countWrongGuesses } from './wrong-guesses.ts'
 
@@ -10,38 +11,22 @@ import { countWrongGuesses } from './wrong-guesses.ts'
  */
 export type HttpGuard = (authorization: string | undefined, address: string) => 'right' | 'wrong' | 'too many'
 
-const LOOK_AGAIN_MS = 1_000
+/** Of the file that `http-password-file` names; undefined without one. Throws if it cannot be used. */
+export const openHttpGuard = (file: string, log: Log): HttpGuard | undefined =>
+  file === '' ? undefined : createHttpGuard(openPasswords({ name: 'http-password', password: () => '', file }, log))
 
-/** Of a file with a password a line. Throws if there is none now; what cannot be read later leaves the former ones in force. */
-export function createHttpGuard(path: string, onUnreadable: (why: string) => void, nowMs = monotonicMs): HttpGuard {
+/** Asks for one of these passwords. */
+export function createHttpGuard(passwords: Passwords, nowMs = monotonicMs): HttpGuard {
   const guesses = countWrongGuesses(nowMs)
-  let passwords = read(path)
-  let readMs = nowMs()
-  const look = (): void => {
-    if (nowMs() - readMs < LOOK_AGAIN_MS) return
-    readMs = nowMs()
-    try {
-      passwords = read(path)
-    } catch (error) {
-      onUnreadable((error as Error).message)
-    }
-  }
   return (authorization, address) => {
-    look()
     const given = givenIn(authorization)
     if (given === undefined) return 'wrong' // nothing was guessed: browsers ask so first
     if (guesses.areTooMany(address)) return 'too many'
-    if (passwords.filter((password) => sameSecret(given, password)).length > 0) return 'right'
+    // All are compared, so that the time tells nothing.
+    if (passwords.now.filter((password) => sameSecret(given, password)).length > 0) return 'right'
     guesses.count(address)
     return 'wrong'
   }
-}
-
-function read(path: string): string[] {
-  const lines = readFileSync(path, 'utf8').split('\n')
-  const passwords = lines.map((line) => line.replace(/\r$/, '')).filter((line) => line !== '')
-  if (passwords.length === 0) throw new Error(`http-password-file ${path} has no password`)
-  return passwords
 }
 
 function givenIn(authorization = ''): string | undefined {

@@ -23,7 +23,7 @@ import type { Watched } from './watched.ts'
 export function isFenced(run: FailoverRun, facts: FailoverFacts, out: Decision[]): boolean {
   const { nowMs, failover, servers, leaseOverMs } = facts
   const old = servers.get(addressKey(failover.old))
-  const linked = old?.judgement.verdict === 'dead' ? stillLinked(facts, old) : []
+  const linked = old?.judgement.verdict === 'dead' ? stillLinked(servers, old) : []
   const isDead = old?.judgement.verdict === 'dead' && linked.length === 0
   const isReplica = old?.info?.role === 'replica' && old.infoAskedMs >= run.startedMs
   if (nowMs >= leaseOverMs || run.fencedMs !== undefined || isDead || isReplica) {
@@ -40,15 +40,15 @@ export function isFenced(run: FailoverRun, facts: FailoverFacts, out: Decision[]
   return false
 }
 
-/** The replicas that can be asked and did not say, since the old primary was found dead, that their link to it is gone. */
-const stillLinked = ({ servers, failover }: FailoverFacts, old: Watched): Watched[] =>
+/** Who can be asked and did not say, since this server was found dead, that its link to it is gone. */
+export const stillLinked = (servers: ReadonlyMap<string, Watched>, dead: Watched): Watched[] =>
   [...servers.values()].filter(
     (server) =>
-      server !== old && !server.probe && reachable(server) && !saysUnlinked(server, old.sdownSinceMs, failover.old),
+      server !== dead && !server.probe && reachable(server) && !saysUnlinked(server, dead.sdownSinceMs, dead.ref),
   )
 
 /** It said, asked at `sinceMs` or later, that it has no link to this server. */
-export const saysUnlinked = ({ info, infoAskedMs }: Watched, sinceMs: number, old: Address): boolean =>
+const saysUnlinked = ({ info, infoAskedMs }: Watched, sinceMs: number, old: Address): boolean =>
   infoAskedMs >= sinceMs &&
   info !== undefined &&
   !(info.role === 'replica' && info.linkUp && sameAddress(info.primary, old))

@@ -4,8 +4,7 @@ import { type Address, addressKey, sameAddress } from './address.ts'
 import { publishHello, takesHellos } from './announcing.ts'
 import { isDown, signal } from './detector.ts'
 import { switchText } from './events.ts'
-import { reachable } from './failover-run.ts'
-import { saysUnlinked } from './fence.ts'
+import { stillLinked } from './fence.ts'
 import type { ServerInfo } from './info.ts'
 import { greet, pollLease, promisesLeft } from './leases.ts'
 import { createLedger, noteDead } from './ledger.ts'
@@ -342,7 +341,8 @@ function evaluateServer(
   const isPrimary = sameAddress(server.ref, group.primary)
   const { downAfterMs, rebootDownAfterMs } = settings
   const { verdict, why } = judge(server, nowMs, downAfterMs, isPrimary ? rebootDownAfterMs : 0)
-  if (verdict === 'dead' && server.sdown && isUnheard(group, server)) noteDead(group.ledger, server.key)
+  if (verdict === 'dead' && server.sdown && stillLinked(group.servers, server).length === 0)
+    noteDead(group.ledger, server.key)
   if (verdict === 'abstain') return
   const down = isDown(verdict)
   if (down === server.sdown) return
@@ -355,12 +355,6 @@ function evaluateServer(
   if (down && isPrimary)
     for (const other of group.servers.values()) if (other !== server) askInfo(other, nowMs, core.out)
 }
-
-/** Whether every other server that can be asked said, since this one was found dead, that it has no link to it. */
-const isUnheard = (group: GroupState, { key, sdownSinceMs, ref }: Watched): boolean =>
-  [...group.servers.values()].every(
-    (other) => other.key === key || other.probe || !reachable(other) || saysUnlinked(other, sdownSinceMs, ref),
-  )
 
 /** What this sentinel reports about each group. */
 export function opinions(core: CoreState, nowMs: number): Opinion[] {

@@ -25,7 +25,7 @@ import { createAttackLog } from '../io/attack-log.ts'
 import { monotonicMs, wallMicros, wallMs } from '../io/clock.ts'
 import { randomHex, randomWords } from '../io/entropy.ts'
 import type { HttpServer } from '../io/http.ts'
-import { createHttpGuard } from '../io/http-guard.ts'
+import { openHttpGuard } from '../io/http-guard.ts'
 import type { Log } from '../io/log.ts'
 import { makeLua } from '../io/lua.ts'
 import { openPasswords } from '../io/password-file.ts'
@@ -33,7 +33,7 @@ import { raisePriority } from '../io/priority.ts'
 import { sha256Hex } from '../io/secrets.ts'
 import { createDialler } from '../io/tcp.ts'
 import { eventLoop } from '../io/timers.ts'
-import type { Tls } from '../io/tls/tls.ts'
+import { openTls, type Tls } from '../io/tls/tls.ts'
 import { createUserFile } from '../io/user-file.ts'
 import { openUsers } from '../io/users.ts'
 import { inlineMore } from '../io/v8.ts'
@@ -65,7 +65,7 @@ import { addressOf, createKnownSentinels } from './sentinels.ts'
 import { createShutdown } from './shutdown.ts'
 import { createSnapshots, delayMs } from './snapshot.ts'
 import { createTimings } from './timings.ts'
-import { openTls } from './tls.ts'
+import { followTlsOptions } from './tls.ts'
 import { createWriteHold } from './write-hold.ts'
 
 /** A server that runs in this process. */
@@ -84,7 +84,8 @@ export interface RunningServer {
 export async function startServer(config: ServerConfig, log: Log, configFile?: string): Promise<RunningServer> {
   inlineMore()
   const options = config.values
-  const tls = openTls(config, log)
+  const tls = openTls(options, log)
+  followTlsOptions(config, tls)
   const secureFor = (what: 'tls-replication' | 'tls-cluster') => () => (options[what] ? tls.dialling() : undefined)
   const lock = await lockData(config, log)
   raisePriority(options['process-nice'])
@@ -556,7 +557,7 @@ async function openMetrics(parts: ServerParts, info: ServerInfo, tls: Tls): Prom
       writable,
     },
     onError: (message) => log.warning(message),
-    guard: password === '' ? undefined : createHttpGuard(password, log.warning),
+    guard: openHttpGuard(password, log),
     tls: secure ? tls : undefined,
   })
   log.notice(`Metrics and health: http${secure ? 's' : ''}://${options['http-bind']}:${http.port}`)

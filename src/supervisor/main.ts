@@ -10,20 +10,19 @@ import {
   type MonitoredGroup,
   type SentinelOptions,
 } from '../config/sentinel-options.ts'
-import { needsTls } from '../config/tls-options.ts'
 import { monotonicMs } from '../io/clock.ts'
 import { randomHex } from '../io/entropy.ts'
 import { loadOrCreatePeerKey, type PeerKey } from '../io/gossip/identity.ts'
 import { refuseOpenGossip } from '../io/gossip/swarm-key.ts'
 import { startGossip } from '../io/gossip.ts'
 import type { HttpServer } from '../io/http.ts'
-import { createHttpGuard } from '../io/http-guard.ts'
+import { openHttpGuard } from '../io/http-guard.ts'
 import { type DirectoryLock, lockDirectory } from '../io/lock.ts'
 import type { Log } from '../io/log.ts'
 import { raisePriority } from '../io/priority.ts'
 import { makeStateDirectory, openStateFile } from '../io/state/file.ts'
 import type { StateStore } from '../io/state/store.ts'
-import { createTls, type Tls } from '../io/tls/tls.ts'
+import { openTls, type Tls } from '../io/tls/tls.ts'
 import type { Peer, PeerTransport } from '../io/transport.ts'
 import type { PeerAddress } from '../sentinel/effects.ts'
 import { EVENTS, type EventName } from '../sentinel/events.ts'
@@ -80,14 +79,6 @@ export async function startSentinel(options: SentinelOptions, log: Log): Promise
     await process.close(1)
     throw error
   }
-}
-
-/** TLS, ready to use. Throws if it is needed and cannot be had. */
-function openTls(options: SentinelOptions, log: Log): Tls {
-  const tls = createTls(options, log)
-  if (needsTls(options) && tls.configure() !== undefined)
-    throw new Error('Failed to configure TLS. Check logs for more info.')
-  return tls
 }
 
 /** Makes the state's directory this process's own. Who loses it ends at once: to write on could mean to vote twice. */
@@ -392,7 +383,7 @@ async function observe(running: Process, sentinel: Sentinel, held: ReservedPort)
     observer,
     live,
     token,
-    guard: password === '' ? undefined : createHttpGuard(password, log.warning),
+    guard: openHttpGuard(password, log),
     tls: secure ? running.tls : undefined,
     log,
     status: () => statusText(running),

@@ -3,7 +3,7 @@
 // a connection keeps what it began with; handshakes are bounded in number and in time.
 import type { Socket } from 'node:net'
 import tls from 'node:tls'
-import type { TlsOptions } from '../../config/tls-options.ts'
+import { needsTls, type TlsOptions } from '../../config/tls-options.ts'
 import type { Log } from '../log.ts'
 import { type Credentials, type Expiries, readCredentials } from './credentials.ts'
 
@@ -33,6 +33,14 @@ const LOOK_EVERY_MS = 2_000
 const NONE: Expiries = new Map()
 /** Nobody is believed. */
 const NOBODY: tls.ConnectionOptions = { ca: [] }
+
+/** Ready to use, if anything goes by TLS. Throws if that cannot be. */
+export function openTls(options: Readonly<TlsOptions>, log: Log): Tls {
+  const tls = createTls(options, log)
+  if (needsTls(options) && tls.configure() !== undefined)
+    throw new Error('Failed to configure TLS. Check logs for more info.')
+  return tls
+}
 
 /** Nothing is read before `configure`. */
 export function createTls(

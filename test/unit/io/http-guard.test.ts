@@ -1,23 +1,12 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { afterEach, beforeEach, expect, it } from 'vitest'
+import { beforeEach, expect, it } from 'vitest'
 import { createHttpGuard, type HttpGuard } from '../../../src/io/http-guard.ts'
 
-let folder: string
 let nowMs: number
 let guard: HttpGuard
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'vedette-guard-'))
-  writeFileSync(join(folder, 'password'), 'new\nold\n')
   nowMs = 0
-  guard = createHttpGuard(
-    join(folder, 'password'),
-    (why) => expect.unreachable(why),
-    () => nowMs,
-  )
+  guard = createHttpGuard({ now: ['new', 'old'] }, () => nowMs)
 })
-afterEach(() => rmSync(folder, { recursive: true }))
 
 it('knows both passwords, however they are given', () => {
   const basic = `Basic ${Buffer.from('somebody:old').toString('base64')}`
