@@ -91,6 +91,25 @@ function rowsOf(name: string, pipeline: Pipeline, samples: ReadonlyMap<Make, rea
   ]
 }
 
+/** Samples of each server, in rounds that alternate between them; round 0 warms up and is not counted. */
+export async function alternate(
+  servers: ReadonlyMap<Make, Running>,
+  runs: number,
+  measure: (server: Running) => Promise<Sample>,
+  figure: string,
+  say: (line: string) => void,
+): Promise<Map<Make, Sample[]>> {
+  const samples = new Map<Make, Sample[]>([...servers.keys()].map((make) => [make, []]))
+  for (let round = 0; round <= runs; round++) {
+    for (const [make, server] of servers) {
+      const sample = await measure(server)
+      if (round > 0) samples.get(make)!.push(sample)
+      say(`${figure} round ${round} ${make}: ${Math.round(sample.perSecond)}/s, ${sample.cpuUs.toFixed(2)} µs`)
+    }
+  }
+  return samples
+}
+
 export const throughputBench: Bench = {
   name: 'throughput',
   about: `SET and GET, ${CLIENTS} clients, ${KEYS.toLocaleString('en-US')} random keys of 16 bytes, values of ${VALUE_BYTES} bytes; medians of alternating rounds. Processor time is user + system of the server with all its threads. redis-benchmark fills a core of its own from 16 requests on; the light client sends what it encoded beforehand and counts bytes.`,
@@ -107,17 +126,8 @@ export const throughputBench: Bench = {
       for (const [clientName, client] of Object.entries(CLIENTS_BY_NAME)) {
         for (const pipeline of PIPELINES) {
           for (const test of ['set', 'get'] as const) {
-            const samples = new Map<Make, Sample[]>(makes.map((make) => [make, []]))
-            // Round 0 warms up and is not counted.
-            for (let round = 0; round <= runs; round++) {
-              for (const [make, server] of servers) {
-                const sample = await client(server, test, pipeline)
-                if (round > 0) samples.get(make)!.push(sample)
-                say(
-                  `throughput ${clientName} ${test} ×${pipeline} round ${round} ${make}: ${Math.round(sample.perSecond)}/s, ${sample.cpuUs.toFixed(2)} µs`,
-                )
-              }
-            }
+            const figure = `throughput ${clientName} ${test} ×${pipeline}`
+            const samples = await alternate(servers, runs, (server) => client(server, test, pipeline), figure, say)
             rows.push(...rowsOf(`${test.toUpperCase()}, pipeline ${pipeline}, ${clientName}`, pipeline, samples))
           }
         }

@@ -3,10 +3,9 @@ import { createScope } from '../test/support/scope.ts'
 import type { Make, Running } from '../test/support/servers.ts'
 import { makeCertificates } from '../test/support/tls.ts'
 import type { Bench } from './case.ts'
-import type { Sample } from './light.ts'
 import { type Row, sampledRow } from './report.ts'
 import { startEqual } from './servers.ts'
-import { byRedisBenchmark } from './throughput.ts'
+import { alternate, byRedisBenchmark } from './throughput.ts'
 
 export const tlsBench: Bench = {
   name: 'tls',
@@ -22,17 +21,8 @@ export const tlsBench: Bench = {
       const rows: Row[] = []
       for (const pipeline of [1, 16] as const) {
         for (const test of ['set', 'get'] as const) {
-          const samples = new Map<Make, Sample[]>(makes.map((make) => [make, []]))
-          // Round 0 warms up and is not counted.
-          for (let round = 0; round <= runs; round++) {
-            for (const [make, server] of servers) {
-              const sample = await client(server, test, pipeline)
-              if (round > 0) samples.get(make)!.push(sample)
-              say(
-                `tls ${test} ×${pipeline} round ${round} ${make}: ${Math.round(sample.perSecond)}/s, ${sample.cpuUs.toFixed(2)} µs`,
-              )
-            }
-          }
+          const figure = `tls ${test} ×${pipeline}`
+          const samples = await alternate(servers, runs, (server) => client(server, test, pipeline), figure, say)
           const name = `TLS, ${test.toUpperCase()}, pipeline ${pipeline}`
           rows.push(sampledRow(`${name}: throughput`, '/s', samples, 'perSecond'))
           rows.push(sampledRow(`${name}: server CPU`, 'µs/op', samples, 'cpuUs'))

@@ -1,9 +1,10 @@
 // The files of Redis's suite that are run, and those that are not, each with the reason.
 
 /** Why a file is not run (yet). */
-const SCRIPTS = 'scripts and functions are another piece of work'
+const SCRIPTS =
+  'some of its cases need `aof-use-rdb-preamble no`, which is not built, and end the file; of those before them 237 of 248 pass (`-- --open --file unit/scripting`)'
 const COMMAND_BASE = 'the base of an append-only file is always a snapshot'
-const DEFRAG = 'defragmentation is another piece of work'
+const DEFRAG = 'not tried yet since there is defragmentation'
 const CLUSTER = 'clusters are another piece of work'
 const TLS = 'it needs TLS on every port: `-- --tls --file unit/tls` runs it'
 const FORK = 'it measures the second process of a snapshot; there is none here'
@@ -178,7 +179,7 @@ export const SLOW_FIRST = [
 export const OPEN = {
   'integration/aof-race': 'on a busy machine redis-server itself fails it',
   'unit/scripting': SCRIPTS,
-  'unit/cluster-scripting': SCRIPTS,
+  'unit/cluster-scripting': CLUSTER,
   'unit/memefficiency': DEFRAG,
   'unit/cluster': CLUSTER,
   'unit/cluster/misc': CLUSTER,
